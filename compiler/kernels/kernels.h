@@ -1,0 +1,96 @@
+// Kernel generators: each emits one function that computes one chunk of an op, for given shapes, types, layouts and
+// target, and returns how the op is cut into chunks. The caller (compiler/lowering) emits the loop that claims chunks.
+//
+// Every kernel function has the signature
+//     void symbol(ptr operand..., ptr result..., i64 rows, i64 chunk, ptr scratch, ptr batch)
+// with operands and results in the order of the spec; `rows` is the run-time row count (T), `chunk` a number in
+// [0, chunks(rows)), `scratch` this thread's scratch of at least scratchBytes, `batch` the llc_batch.
+// Equal specs give the same function (deduplicated by their key within one Emitter).
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "compiler/kernels/emitter.h"
+#include "compiler/targets/target.h"
+#include "dialect/interfaces/index.h"
+#include "runtime/base/dtype.h"
+
+namespace llc::kernels {
+
+struct KernelFunction {
+  std::string symbol;
+  int64_t rowsPerChunk = 1;   // chunks(rows) = ceil(rows / rowsPerChunk) * columnChunks; 0: rows do not matter
+  int64_t columnChunks = 1;
+  int64_t scratchBytes = 0;
+};
+
+// Weight panels: [N/16][K][16] for f32 and f16; [N/16][K/2][16][2] (pairs along K side by side) for bf16. N is padded to
+// a multiple of 16 and K (bf16) to a multiple of 2 with zeros. The same on every x86 target, so that one artifact serves all.
+inline constexpr int64_t panelColumns = 16;
+int64_t packedBytes(int64_t k, int64_t n, DType type);
+
+// y[t,n] = epilogue( sum_k x[t,k] * w[k,n] ), activations row-major f32, w in panels, f32 accumulation.
+// Operands: x, w, then the epilogue's extra operands in order. Result: y.
+struct MatmulSpec {
+  int64_t k = 0, n = 0;
+  DType weights = DType::f32;
+  // Scalar expression over a = the sum, b, c, ... = extra operands; extra operand i has index string "n" (a vector, e.g.
+  // a bias) or "tn" (a matrix like y, e.g. a residual). Default: the sum itself.
+  std::string epilogue = "a";
+  std::vector<std::string> extras;
+};
+KernelFunction emitMatmul(Emitter &, const MatmulSpec &);
+
+// Two matmuls with one input whose results meet: y[t,n] = epilogue(a = sum_k x w1, b = sum_k x w2). For gate/up in MLPs.
+// Operands: x, w1, w2, extras.
+struct GatedMatmulSpec : MatmulSpec {};
+KernelFunction emitGatedMatmul(Emitter &, const GatedMatmulSpec &);
+
+// Row programs: statements of the index notation whose first result letter is the row 't' (or that are row-invariant).
+// One chunk = some rows; per row all statements run one after the other, temporaries live in scratch.
+// Operands: `inputs` in order (index strings as in the statements, e.g. "ti", "i", "t"); results: `outputs`.
+struct RowProgramSpec {
+  struct Value { std::string name; std::vector<int64_t> shape; DType type = DType::f32; };  // shape[0] = -1: the rows
+  std::vector<Value> inputs, outputs;
+  std::vector<index::Statement> statements;  // concrete (no '*'), attributes substituted
+};
+KernelFunction emitRowProgram(Emitter &, const RowProgramSpec &);
+// Any statement at all, by plain loops (correct, slow): the derived lowering. Same interface.
+KernelFunction emitLoops(Emitter &, const RowProgramSpec &);
+
+// Rotary embedding of x[t,h,d] by tables cos[t,r/2], sin[t,r/2]; dims beyond r pass through. Operands: x, cos, sin. Result: y.
+struct RotarySpec { int64_t heads = 0, dim = 0, rotated = 0; bool interleaved = false; };
+KernelFunction emitRotary(Emitter &, const RotarySpec &);
+
+// Writes the step's k[t,g,d], v[t,g,e] to their slots of a paged cache. Operands: k, v, cache. Result: none.
+struct CacheSpec { int64_t kvHeads = 0, keyDim = 0, valueDim = 0; DType type = DType::f32; };
+KernelFunction emitCacheAppend(Emitter &, const CacheSpec &);
+int64_t cachePageBytes(const CacheSpec &);  // one page of LLC_PAGE_TOKENS slots, all heads
+
+// Causal attention of q[t,h,d] against the cache (which already holds the step's own keys): online softmax over pages,
+// scores never materialised for the whole context. Operands: q, cache [, sinks[h]] [, slopes[h] (ALiBi)]. Result: y[t,h,e].
+struct PagedAttentionSpec {
+  CacheSpec cache;
+  int64_t heads = 0;
+  float scale = 1;
+  int64_t window = 0;      // 0: none; else a key is seen if position - window < slot <= position
+  float softCap = 0;       // 0: none; else cap * tanh(score / cap)
+  bool sinks = false, alibi = false;
+};
+KernelFunction emitPagedAttention(Emitter &, const PagedAttentionSpec &);
+
+// Rows of a table: y[t,:] = table[ids[t],:] converted to f32. Operands: table (row-major, `type`), ids (i32). Result: y.
+struct GatherRowsSpec { int64_t width = 0; DType type = DType::f32; int64_t tableRows = 0; };
+KernelFunction emitGatherRows(Emitter &, const GatherRowsSpec &);
+
+// log softmax(x[t,:] W)[targets[t]] without materialising the logits. Operands: x, w (panels), targets (i32). Result: y[t].
+struct LogProbSpec { int64_t k = 0, n = 0; DType weights = DType::f32; float softCap = 0; float scale = 1; };
+KernelFunction emitLogProb(Emitter &, const LogProbSpec &);
+
+// Packs a checkpoint weight into panels, converting its type. Operands: source. Result: panels. Rows play no part
+// (rowsPerChunk = 0); chunks are panels.
+struct PackSpec { int64_t k = 0, n = 0; bool transposed = true; /* source is [n][k] */ DType source = DType::f32, weights = DType::f32; };
+KernelFunction emitPack(Emitter &, const PackSpec &);
+
+}  // namespace llc::kernels

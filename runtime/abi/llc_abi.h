@@ -1,0 +1,72 @@
+/* The one contract between generated code and the runtime: plain C, versioned, no other header of the project.
+ * Generated entries have the signature llc_entry. All pointers are valid for the whole call; every thread of the team
+ * calls the same entry with the same context and its own number. */
+#ifndef LLC_ABI_H
+#define LLC_ABI_H
+#include <stdint.h>
+
+#define LLC_ABI_VERSION 1
+#define LLC_MAX_THREADS 256
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Work distribution, one cache line each. Both counters only grow (no reset, so no extra barrier):
+ *  - claim: next chunk number. A stage of n chunks over t threads always raises it by exactly n + t (every thread claims
+ *    once beyond the end), so that every thread knows the next stage's base without communicating.
+ *  - arrive: threads that reached a barrier. Barrier number b is passed when arrive >= b * threads. */
+typedef struct llc_sync {
+  int64_t claim;
+  char pad0[56];
+  int64_t arrive;
+  char pad1[56];
+} llc_sync;
+
+/* A ragged batch: the rows of all sequences one after the other (prefill, decode, chunks of a prompt: all the same).
+ * Positions count from 0 in each sequence and are also the slot of the token in its cache. */
+typedef struct llc_batch {
+  int64_t tokens;                  /* T: rows in this step */
+  int64_t sequences;               /* S */
+  int64_t rows;                    /* R: rows whose result is wanted */
+  const int32_t *token_ids;        /* [T] */
+  const int32_t *positions;        /* [T] */
+  const int32_t *sequence_of;      /* [T] which sequence a row belongs to */
+  const int32_t *sequence_starts;  /* [S+1] first row of each sequence, and T */
+  const int32_t *context_lengths;  /* [S] tokens of the sequence after this step (cached + new) */
+  const int32_t *sequence_lengths; /* [T] context_lengths[sequence_of[t]] (used by length-dependent rope) */
+  const int32_t *page_table;       /* [S][page_stride] page numbers, each page holds page_tokens slots */
+  int64_t page_stride;
+  const int32_t *wanted_rows;      /* [R] */
+  const int32_t *targets;          /* [T] for `score`: the token whose log-probability is asked at each row */
+} llc_batch;
+
+typedef struct llc_context {
+  uint32_t abi_version;
+  uint32_t flags;
+  void *arena;                     /* activations; size from the manifest, 64-byte aligned */
+  void *scratch;                   /* per thread: scratch + thread * scratch_stride */
+  int64_t scratch_stride;
+  const void *const *parameters;   /* by number, as the manifest lists them */
+  void *const *caches;             /* by number: base of each layer's pages, as the manifest lists them */
+  const llc_batch *batch;
+  const void *const *inputs;       /* by number: the entry's tensor arguments that are not parameters */
+  void *const *outputs;            /* by number: the entry's results */
+  const int64_t *sizes;            /* values of the dynamic dimensions, by number: 0 tokens, 1 rows, 2 sequences */
+  llc_sync *sync;
+  void (*relax)(struct llc_context *); /* called now and then while spinning: yields the CPU */
+} llc_context;
+
+typedef void (*llc_entry)(llc_context *context, int64_t thread, int64_t threads);
+
+/* Dynamic dimensions, index into llc_context.sizes and name in IR (attribute llm.dim). */
+enum { LLC_DIM_TOKENS = 0, LLC_DIM_ROWS = 1, LLC_DIM_SEQUENCES = 2 };
+
+/* Cache page of one layer, one KV head: K transposed [dim][page_tokens], then V [page_tokens][dim] (elements of the
+ * cache's type). Pages of one layer: [page][kv_head]{K, V}. */
+#define LLC_PAGE_TOKENS 32
+
+#ifdef __cplusplus
+}
+#endif
+#endif

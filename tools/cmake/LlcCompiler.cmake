@@ -1,0 +1,12 @@
+# The compiler's target. Owned together with compiler/.
+function(llc_compiler name)
+  file(GLOB transforms RELATIVE ${CMAKE_SOURCE_DIR} CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/compiler/transforms/*)
+  llc_sources(sources compiler/pipelines ${transforms} compiler/memory compiler/lowering compiler/kernels compiler/targets compiler/jit compiler/aot)
+  if(NOT sources)
+    add_library(${name} INTERFACE)
+    return()
+  endif()
+  add_library(${name} STATIC ${sources})
+  target_link_libraries(${name} PUBLIC llc_dialect)
+  llc_mlir_target(${name})
+endfunction()

@@ -1,0 +1,11 @@
+# The dialect's targets. Owned together with dialect/.
+function(llc_dialect name)
+  llc_sources(sources dialect/types dialect/interfaces dialect/ops dialect/reference)
+  if(NOT sources)
+    add_library(${name} INTERFACE)
+    return()
+  endif()
+  add_library(${name} STATIC ${sources})
+  target_link_libraries(${name} PUBLIC llc_base Eigen3::Eigen)
+  llc_mlir_target(${name})
+endfunction()

@@ -1,0 +1,15 @@
+# Frontends and models. dsl headers and everything in models/ are free of MLIR.
+function(llc_frontends name)
+  llc_sources(sources frontends/dsl frontends/huggingface)
+  if(NOT sources)
+    add_library(${name} INTERFACE)
+    return()
+  endif()
+  add_library(${name} STATIC ${sources})
+  target_link_libraries(${name} PUBLIC llc_dialect llc_formats llc_text)
+  llc_mlir_target(${name})
+endfunction()
+
+function(llc_models name)
+  llc_library(${name} FOLDERS models/blocks models/families models/architectures USES llc_frontends)
+endfunction()

@@ -1,0 +1,19 @@
+// Precompiled for every runtime target: the standard headers that nearly every file includes.
+#pragma once
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <variant>
+#include <vector>
+#include <nlohmann/json.hpp>
+#include <fmt/format.h>
