@@ -1,0 +1,73 @@
+// The way of a module through the compiler: the only place where the order of phases is written.
+//
+//   traced -> differentiated -> sharded -> quantized -> fused -> scheduled -> vector -> llvm -> object
+//
+// Every phase name is a real stop: its result is textual IR that this compiler reads again (`startAt`). Up to and
+// including `scheduled` one module serves all targets; from `vector` on there is one module per target (ISA level).
+#pragma once
+#include <functional>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/base/status.h"
+
+namespace mlir {
+class DialectRegistry;
+class MLIRContext;
+class ModuleOp;
+template <typename> class OwningOpRef;
+}  // namespace mlir
+
+namespace llc::compiler {
+
+enum class Phase { traced, differentiated, sharded, quantized, fused, scheduled, vector, llvm, object };
+inline constexpr Phase allPhases[] = {Phase::traced,    Phase::differentiated, Phase::sharded, Phase::quantized, Phase::fused,
+                                      Phase::scheduled, Phase::vector,         Phase::llvm,    Phase::object};
+std::string_view phaseName(Phase);
+// Unknown names get the nearest ones.
+Result<Phase> parsePhase(std::string_view name);
+
+struct CompileOptions {
+  // ISA levels to make code for: "generic", "avx2", "avx512", or "native" (the best level this machine has).
+  // The JIT takes {"native"}; an artifact for other machines takes all levels.
+  std::vector<std::string> targets = {"native"};
+  Phase startAt = Phase::traced;  // the phase that the given module is in already
+  Phase stopAfter = Phase::object;
+  std::string dumpDirectory;      // if not empty: one file per phase, NN-phase.mlir (NN-phase.TARGET.mlir from vector on)
+  bool verifyEach = false;        // verify the IR after every pass (always after every phase)
+  bool timePhases = false;        // fill CompiledModule::phaseSeconds
+};
+
+struct TargetObject {
+  std::string target;    // ISA level
+  std::string features;  // CPU features it needs, as the manifest lists them: "avx2,fma,f16c"
+  std::string bytes;     // an ELF relocatable object
+};
+
+struct CompiledModule {
+  std::vector<TargetObject> objects;  // empty if stopAfter < object
+  // What the runtime needs to know (see runtime/serve/program.h), complete but for the places of weights in a file.
+  nlohmann::json manifest;
+  nlohmann::json memoryPlan;   // {"arena_bytes": ..., "functions": [{"name", "bytes", "values": [...]}]}
+  std::string memoryReport;    // the same for people
+  std::string text;            // the IR after `stopAfter` (all targets one after the other), for --stop-after; else empty
+  std::vector<std::pair<std::string, double>> phaseSeconds;
+};
+
+// Registers every dialect that a module of any phase may use.
+void registerDialects(mlir::DialectRegistry &);
+// A context that has all of them loaded; single-threaded (a compile uses one core).
+std::unique_ptr<mlir::MLIRContext> makeContext();
+
+// Compiles the module in place (it is in phase `stopAfter`, or `scheduled` if that is later, when this returns).
+// Errors: a pass or verifier that refused (the diagnostics are in the message, with the model's own names).
+Result<CompiledModule> compile(mlir::ModuleOp, const CompileOptions &);
+
+// The same for a file of IR text in phase options.startAt.
+Result<CompiledModule> compileText(std::string_view text, const std::string &fileName, const CompileOptions &);
+
+}  // namespace llc::compiler
