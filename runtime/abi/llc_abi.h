@@ -17,6 +17,7 @@ extern "C" {
  *  - claim: next chunk number. A stage of n chunks over t threads always raises it by exactly n + t (every thread claims
  *    once beyond the end), so that every thread knows the next stage's base without communicating.
  *  - arrive: threads that reached a barrier. Barrier number b is passed when arrive >= b * threads. */
+/* The runtime sets both counters to 0 before every call of an entry; after that they only grow. */
 typedef struct llc_sync {
   int64_t claim;
   char pad0[56];
@@ -59,6 +60,26 @@ typedef struct llc_context {
 } llc_context;
 
 typedef void (*llc_entry)(llc_context *context, int64_t thread, int64_t threads);
+
+/* What a shared library or executable with generated code offers: one module per instruction-set level, best first; the
+ * array is called llc_modules (extern "C", default visibility) and ends with an element whose level is null. The runtime
+ * takes the first module whose features this CPU has. Feature names are those of runtime/base/cpu.h, with commas between
+ * them ("avx2,fma,f16c"); an empty string needs nothing beyond x86-64. An executable's main is
+ *   int main(int argc, char **argv) { return llc_artifact_main(argc, argv, llc_modules); } */
+typedef struct llc_entry_symbol {
+  const char *name;                /* "step", "score", "embed"; null ends the list */
+  llc_entry entry;
+} llc_entry_symbol;
+
+typedef struct llc_module {
+  const char *level;               /* "generic", "avx2", "avx512": the value of LLC_ISA that asks for it */
+  const char *features;
+  const llc_entry_symbol *entries;
+  uint64_t abi_version;            /* LLC_ABI_VERSION of the compiler that made it */
+} llc_module;
+
+#define LLC_MODULES_SYMBOL "llc_modules"
+int llc_artifact_main(int argc, char **argv, const llc_module *modules);
 
 /* Dynamic dimensions, index into llc_context.sizes and name in IR (attribute llm.dim). */
 enum { LLC_DIM_TOKENS = 0, LLC_DIM_ROWS = 1, LLC_DIM_SEQUENCES = 2 };

@@ -1,0 +1,38 @@
+// A file that appears whole or not at all: written under a temporary name beside the target, renamed by commit().
+// Without commit() (an error, an exception) the destructor removes the temporary file.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "runtime/base/status.h"
+
+namespace llc {
+
+class OutputFile {
+ public:
+  // `executable`: the file gets the permission to be run.
+  static Result<OutputFile> create(const std::string &path, bool executable = false);
+  OutputFile(OutputFile &&other) noexcept;
+  OutputFile &operator=(OutputFile &&other) noexcept;
+  ~OutputFile();
+
+  // Errors: resource (disk full, quota), naming the path and the bytes missing.
+  Status write(std::span<const std::byte> bytes);
+  Status write(std::string_view text) { return write(std::as_bytes(std::span(text.data(), text.size()))); }
+  Status padTo(uint64_t alignment);  // zeros up to the next multiple
+  Status writeAt(uint64_t offset, std::span<const std::byte> bytes);  // over bytes that are already written
+  uint64_t size() const { return size_; }
+  Status commit();  // fsync and rename
+
+ private:
+  OutputFile() = default;
+  void abandon();
+  int descriptor_ = -1;
+  uint64_t size_ = 0;
+  std::string path_, temporary_;
+};
+
+}  // namespace llc

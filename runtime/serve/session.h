@@ -1,0 +1,66 @@
+// Runs a compiled program: owns everything that changes from step to step (arena, scratch, caches, the thread team). All
+// memory is taken when the session is made; steps allocate nothing.
+#pragma once
+#include <memory>
+
+#include "runtime/cache/paged_cache.h"
+#include "runtime/serve/engine.h"
+#include "runtime/serve/program.h"
+#include "runtime/threads/team.h"
+
+namespace llc {
+
+struct SessionOptions {
+  int64_t threads = 0;         // 0: what quota and affinity allow (threads/limits.h)
+  int64_t context = 0;         // tokens of the longest sequence; 0: as compiled
+  int64_t sequences = 1;       // open at the same time
+  uint64_t memoryLimit = 0;    // bytes for arena, scratch, caches, results; 0: what the machine or cgroup has free
+};
+
+// The memory a session will take, computed before anything is allocated.
+struct MemoryPlan {
+  uint64_t parameters = 0;  // mapped or already in memory; not counted in total()
+  uint64_t arena = 0, scratch = 0, caches = 0, results = 0;
+  uint64_t total() const { return arena + scratch + caches + results; }
+};
+
+class Session final : public Engine {
+ public:
+  // Errors: invalidInput (a context longer than compiled for), resource (more memory than the limit; names the flag).
+  static Result<std::unique_ptr<Session>> create(std::shared_ptr<const Program> program, const SessionOptions &options = {});
+  ~Session() override;
+
+  const EngineLimits &limits() const override { return limits_; }
+  Result<int64_t> open() override;
+  void close(int64_t sequence) override;
+  int64_t length(int64_t sequence) const override;
+  Result<Rows> step(std::span<const SequenceTokens> batch) override;
+  Result<std::vector<float>> score(std::span<const int32_t> tokens) override;
+  Result<Rows> embed(std::span<const int32_t> tokens, Wanted wanted) override;
+  std::string description() const override;
+
+  const Program &program() const { return *program_; }
+  const MemoryPlan &memory() const { return memory_; }
+  int64_t threads() const { return team_->size(); }
+  ThreadTeam &team() { return *team_; }
+
+ private:
+  struct Buffers;
+  struct Entry;
+  Session();
+  Status allocate(const SessionOptions &options);
+  Status check(std::span<const SequenceTokens> batch) const;
+  Result<Rows> runBatch(const Entry &entry, std::span<const SequenceTokens> batch);
+  Status runChunk(const Entry &entry);
+
+  std::shared_ptr<const Program> program_;
+  EngineLimits limits_;
+  MemoryPlan memory_;
+  std::unique_ptr<ThreadTeam> team_;
+  std::unique_ptr<PagedCache> cache_;
+  std::unique_ptr<Buffers> buffers_;
+};
+
+Result<MemoryPlan> planMemory(const Manifest &manifest, const SessionOptions &options, int64_t threads);
+
+}  // namespace llc
