@@ -16,8 +16,10 @@ namespace llc {
 using TokenId = std::int32_t;
 
 struct EncodeOptions {
-  bool addSpecial = false;   // add what the post-processor adds around a text (e.g. <s> … </s>)
-  bool parseSpecial = true;  // text that spells a special token becomes that token; false: it is ordinary text
+  bool addSpecial = false;  // add what the post-processor adds around a text (e.g. <s> … </s>)
+  // Does text that spells a special token become that token? Unset: as the tokenizer's own library does (Hugging Face and tiktoken
+  // files: yes; sentencepiece, tekken and RWKV files: no). A prompt made by a chat template needs true.
+  std::optional<bool> parseSpecial;
 };
 
 namespace text {
@@ -26,8 +28,9 @@ class Engine;  // one per kind of tokenizer file
 
 class Tokenizer {
  public:
-  // Reads the tokenizer of a model directory. The first of these that exists decides: tokenizer.json, tokenizer.model (or another
-  // *.model of sentencepiece), tekken.json, *.tiktoken, rwkv_vocab*.txt, vocab.json + merges.txt, vocab.txt (WordPiece).
+  // Reads the tokenizer of a model directory. The first of these that exists decides: tekken.json (Mistral's own file; a
+  // tokenizer.json beside it is derived from it), tokenizer.json, tokenizer.model (or another *.model) of sentencepiece, *.tiktoken,
+  // rwkv_vocab*.txt, vocab.json + merges.txt, vocab.txt (WordPiece).
   // tokenizer_config.json, special_tokens_map.json, added_tokens.json, generation_config.json and config.json add to it.
   static Result<std::unique_ptr<Tokenizer>> load(const std::string &directory);
 
