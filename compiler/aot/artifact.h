@@ -1,28 +1,31 @@
-// Ahead-of-time artifacts: one executable, a shared library, or a bundle (library + weights in one file), linked in
-// process by lld. Weights are streamed tensor by tensor, page-aligned behind the code.
+// Ahead-of-time artifacts: one executable, a shared library, or a bundle, linked in process by lld: nothing but libc and
+// libm is needed at run time, no compiler and no development files when linking. Weights are streamed tensor by tensor.
 #pragma once
 #include <string>
 #include <string_view>
 
 #include "compiler/jit/engine.h"
 #include "compiler/pipelines/pipeline.h"
+#include "runtime/abi/artifact.h"
 
 namespace llc::compiler {
 
-enum class ArtifactFormat { executable, sharedLibrary, bundle };
-Result<ArtifactFormat> parseArtifactFormat(std::string_view name);  // "exe" | "so" | "bundle"
+Result<ArtifactKind> parseArtifactKind(std::string_view name);  // "exe" | "so" | "bundle"
 
 struct ArtifactOptions {
   std::string path;
-  ArtifactFormat format = ArtifactFormat::executable;
-  // Files to store beside the weights (tokenizer.json, tokenizer_config.json, generation_config.json ...): name -> contents.
+  ArtifactKind kind = ArtifactKind::executable;
+  // Files that travel with the program (tokenizer.json, generation_config.json ...): name, content.
   std::vector<std::pair<std::string, std::string>> files;
-  bool weights = true;           // false: code and manifest only (for measuring, and for programs with their own weights)
-  std::string runtimeArchive;    // libllc_program.a; empty: found beside this program (../lib)
+  std::string runtimeArchive;  // libllc_artifact.a; empty: found from this program's place (../lib, ../lib/llc-model)
 };
 
-// Writes to a temporary file in the same folder and renames it: on any error nothing is left. Deterministic: the same
-// input gives the same bytes. Peak memory: code + the largest tensor twice.
-Status writeArtifact(const CompiledModule &, const TensorReader &, const ArtifactOptions &);
+// Links code for every object of the module and writes it with the prepared parameters. The target appears only when all
+// went well. The same input gives the same bytes. Peak memory: code and the largest tensor twice.
+// `module.manifest` is stored; fill in name and generation defaults before.
+Status writeArtifact(const CompiledModule &module, const TensorSource &, const ArtifactOptions &);
+
+// Links the code alone: an ELF executable or shared library that exports llc_modules. For tests and writeArtifact.
+Result<std::string> linkCode(const CompiledModule &module, ArtifactKind, const std::string &runtimeArchive);
 
 }  // namespace llc::compiler

@@ -2,6 +2,7 @@
 #pragma once
 #include <cstddef>
 #include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -20,32 +21,51 @@ struct SourceTensor {
   std::vector<int64_t> shape;
   std::span<const std::byte> data;  // row-major, contiguous
 };
-// Finds a parameter by the name that the module gives it. Called once per use, possibly more than once per name.
-using TensorReader = std::function<Result<SourceTensor>(std::string_view name)>;
+// Where parameters come from. `read` finds one by the name that the module gives it, possibly more than once per name;
+// `release` (may be empty) says that a tensor's pages are not needed for now.
+struct TensorSource {
+  std::function<Result<SourceTensor>(std::string_view name)> read;
+  std::function<void(std::string_view name)> release;
+};
 
-// Code of one compiled module, linked and ready. Entries and prepare functions are found by name.
+// Code of one compiled module, linked and ready.
 class LoadedCode {
  public:
   virtual ~LoadedCode() = default;
   virtual llc_entry entry(std::string_view name) const = 0;  // nullptr: no such entry
+  virtual const std::string &level() const = 0;              // instruction-set level in use
 };
-// Links the object for the best level that this machine has. Errors: no object fits the machine; link errors.
+// Links the object of the best level that this machine has. Errors: no object fits the machine; link errors.
 Result<std::unique_ptr<LoadedCode>> loadCode(const CompiledModule &);
 
-// Compiles with the disk cache: the key is a hash of the module's text, the targets and the compiler's version.
-// `cacheDirectory` empty: $XDG_CACHE_HOME/llc-model/code or ~/.cache/llc-model/code; "none" turns the cache off.
+// Everything that Program::fromPointers (runtime/serve/program.h) takes.
+struct JitProgram {
+  Manifest manifest;
+  std::map<std::string, llc_entry, std::less<>> entries;
+  std::vector<const void *> parameters;
+  std::string level;
+  std::shared_ptr<const void> keepAlive;  // code and packed parameters; the source's tensors must be kept by the caller
+};
+// Links, then brings every parameter into place: row-major ones are used where they lie (if type and alignment allow),
+// others are packed with `threads` threads.
+Result<JitProgram> loadProgram(const CompiledModule &, const TensorSource &, int threads);
+
+// Compiles with the disk cache: the key is a hash of the module's text, the options and the compiler's version; safe
+// against concurrent writers. `directory` empty: $XDG_CACHE_HOME/llc-model/code or ~/.cache/llc-model/code; "none" turns
+// the cache off. Old entries are removed when the cache exceeds `limitBytes`.
+struct CacheOptions {
+  std::string directory;
+  int64_t limitBytes = 256 << 20;
+};
 struct CachedCompile {
   CompiledModule module;
   bool hit = false;
 };
-Result<CachedCompile> compileCached(mlir::ModuleOp, const CompileOptions &, const std::string &cacheDirectory = {});
+Result<CachedCompile> compileCached(mlir::ModuleOp, const CompileOptions &, const CacheOptions & = {});
 
-// Brings one prepared parameter (number in manifest["parameters"]) into `destination` (manifest "bytes" long): copies,
-// converts or packs from the checkpoint. Errors: missing tensor, wrong shape, named with the parameter.
-Status prepareParameter(const CompiledModule &, const LoadedCode &, const TensorReader &, size_t number,
+// Brings one parameter (number in manifest.parameters) into `destination` (manifest bytes long): copies, converts or packs
+// from the checkpoint. Errors: missing tensor, wrong shape; they name the tensor.
+Status prepareParameter(const CompiledModule &, const LoadedCode &, const TensorSource &, size_t number,
                         std::span<std::byte> destination, int threads);
-
-// A row-major parameter that equals the checkpoint's bytes may be used in place: its data if so, else empty.
-std::span<const std::byte> borrowParameter(const CompiledModule &, const TensorReader &, size_t number);
 
 }  // namespace llc::compiler

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "runtime/abi/manifest.h"
 #include "runtime/base/status.h"
 
 namespace mlir {
@@ -48,10 +49,21 @@ struct TargetObject {
   std::string bytes;     // an ELF relocatable object
 };
 
+// How a parameter of the compiled program comes from the checkpoint: `function` (an llc_entry of the objects) reads the
+// tensors `sources` (context.parameters) and writes the parameter (context.outputs[0]). An empty function: the bytes of
+// the one source as they are (converted if the checkpoint has another element type).
+struct PrepareStep {
+  std::string function;
+  std::vector<TensorSpec> sources;  // names, types and shapes as the module declares them
+  int64_t arenaBytes = 0;
+};
+
 struct CompiledModule {
   std::vector<TargetObject> objects;  // empty if stopAfter < object
-  // What the runtime needs to know (see runtime/serve/program.h), complete but for the places of weights in a file.
-  nlohmann::json manifest;
+  // What the runtime needs to know, complete but for the places of weights in a file, files that travel along,
+  // generation defaults and the model's name: the caller's to fill in.
+  Manifest manifest;
+  std::vector<PrepareStep> prepare;  // one per manifest.parameters, same order
   nlohmann::json memoryPlan;   // {"arena_bytes": ..., "functions": [{"name", "bytes", "values": [...]}]}
   std::string memoryReport;    // the same for people
   std::string text;            // the IR after `stopAfter` (all targets one after the other), for --stop-after; else empty

@@ -12,8 +12,7 @@
 extern "C" {
 #endif
 
-/* Work distribution, one cache line each. The caller zeroes both before it starts a team on an entry; while it runs
- * they only grow (no reset, so no extra barrier):
+/* Work distribution, one cache line each. Both counters only grow (no reset, so no extra barrier):
  *  - claim: next chunk number. A stage of n chunks over t threads always raises it by exactly n + t (every thread claims
  *    once beyond the end), so that every thread knows the next stage's base without communicating.
  *  - arrive: threads that reached a barrier. Barrier number b is passed when arrive >= b * threads. */
