@@ -16,7 +16,6 @@ extern "C" {
  *  - claim: next chunk number. A stage of n chunks over t threads always raises it by exactly n + t (every thread claims
  *    once beyond the end), so that every thread knows the next stage's base without communicating.
  *  - arrive: threads that reached a barrier. Barrier number b is passed when arrive >= b * threads. */
-/* The runtime sets both counters to 0 before every call of an entry; after that they only grow. */
 typedef struct llc_sync {
   int64_t claim;
   char pad0[56];
