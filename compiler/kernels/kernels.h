@@ -18,13 +18,6 @@
 
 namespace llc::kernels {
 
-struct KernelFunction {
-  std::string symbol;
-  int64_t rowsPerChunk = 1;   // chunks(rows) = ceil(rows / rowsPerChunk) * columnChunks; 0: rows do not matter
-  int64_t columnChunks = 1;
-  int64_t scratchBytes = 0;
-};
-
 // Weight panels: [N/16][K][16] for f32 and f16; [N/16][K/2][16][2] (pairs along K side by side) for bf16. N is padded to
 // a multiple of 16 and K (bf16) to a multiple of 2 with zeros. The same on every x86 target, so that one artifact serves all.
 inline constexpr int64_t panelColumns = 16;

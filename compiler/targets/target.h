@@ -1,0 +1,43 @@
+// What the generators know about a machine, as one table row per instruction set level. A new chip is a new row.
+#pragma once
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/base/cpu.h"
+#include "runtime/base/status.h"
+
+namespace llc {
+
+struct Target {
+  std::string name;      // as isaName(level): "generic", "avx2", "avx512", ...; also the symbol suffix of the level
+  IsaLevel level = IsaLevel::generic;
+  std::string triple = "x86_64-unknown-linux-gnu";
+  std::string cpu;       // LLVM's -mcpu
+  std::string features;  // LLVM's -mattr
+  int64_t lanes = 4;     // f32 values in a vector register
+  int64_t registers = 16;
+  bool fma = false, f16c = false;  // fused multiply-add; conversion of halves in hardware
+  bool maskedTails = false;        // masked loads and stores are as fast as plain ones
+
+  // Matmul: rows x panels of 16 columns held in registers, and the smaller tile for what is left of the rows.
+  int64_t tileRows = 2, tilePanels = 1, smallTileRows = 1;
+  int64_t kBlock = 256;      // depth of a block whose A and B parts stay in L1
+  int64_t rowBlock = 128;    // rows of a chunk: its A block stays in L2
+  int64_t streamRows = 4;    // up to this many rows weights are streamed past (decode)
+  int64_t streamPanels = 4;  // panels read side by side while streaming: more streams for the prefetchers
+  int64_t prefetchBytes = 2048;
+
+  int64_t l1Bytes = 32 << 10, l2Bytes = 512 << 10;
+  std::string suffix() const { return "." + name; }  // appended to every symbol of an object for this level
+};
+
+// All rows, lowest level first.
+const std::vector<Target> &allTargets();
+const Target &targetOf(IsaLevel level);
+// By name; "native" is the host's. Errors: an unknown name with the nearest ones.
+Result<Target> findTarget(std::string_view name);
+// The row of usableIsa() with the host's cache sizes.
+Result<Target> detectHost();
+
+}  // namespace llc
