@@ -1,0 +1,40 @@
+// What an architecture hands to the front ends: from a configuration to a model that can be traced.
+#pragma once
+#include <functional>
+#include <string>
+#include <vector>
+#include "frontends/dsl/config.h"
+#include "frontends/dsl/dsl.h"
+
+namespace llc::dsl {
+
+// What a forward pass sees: T rows of a ragged batch.
+struct Tokens {
+  Tensor ids;        // [T] i32
+  Tensor positions;  // [T] i32, from 0 in each sequence
+  Batch batch;
+};
+
+// A model ready to be traced.
+struct Model {
+  std::string name;                // of the architecture
+  int64_t vocabulary = 0, hidden = 0, layers = 0;
+  int64_t maxPositions = 0;        // positions it was made for; 0 means no limit
+  bool positionsAreLearned = false;  // then maxPositions is a hard limit: there is no row for a later position
+  // Logits [R,vocabulary] of rows[R]; log-probability [T] of targets[T]; hidden states [R,hidden] after the last norm.
+  std::function<Tensor(const Tokens &, Tensor rows)> logits;
+  std::function<Tensor(const Tokens &, Tensor targets)> logProbabilities;
+  std::function<Tensor(const Tokens &, Tensor rows)> embeddings;
+  // Tensors a checkpoint may hold that the model does not need; '*' stands for anything.
+  std::vector<std::string> unneededTensors;
+  // Prefixes that a checkpoint may lack ("transformer." of GPT-2 files saved from the bare model).
+  std::vector<std::string> optionalPrefixes;
+};
+
+struct Architecture {
+  std::string name;                      // the file's stem and Hugging Face's model_type
+  std::vector<std::string> answersTo;    // other model_type values and the names under "architectures"
+  std::function<Result<Model>(Config &)> build;
+};
+
+}  // namespace llc::dsl

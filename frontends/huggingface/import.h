@@ -1,0 +1,58 @@
+// A Hugging Face directory as a model: config.json, generation_config.json, one or several safetensors files.
+#pragma once
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+#include "frontends/dsl/architecture.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "runtime/formats/safetensors.h"
+
+namespace llc::huggingface {
+
+// generation_config.json, with config.json behind it: what the model's makers advise.
+struct GenerationDefaults {
+  std::vector<int64_t> eosIds;
+  std::optional<int64_t> bosId, padId;
+  std::optional<double> temperature, topP, minP, repetitionPenalty;
+  std::optional<int64_t> topK, maxNewTokens;
+  bool sample = false;  // do_sample
+};
+
+class ModelSource {
+ public:
+  dsl::Model model;
+  GenerationDefaults generation;
+  std::filesystem::path directory;
+  std::vector<std::string> warnings;     // to be shown to the user: keys that were not understood, and the like
+  std::optional<DType> storedType;       // the type of most weights
+
+  SafeTensors checkpoint;
+
+  // The checkpoint's tensor behind a parameter of the traced module. Its name in the file may lack an optional prefix,
+  // and its stored type may differ from the parameter's: convert with loadElement/storeElement or copyWeight.
+  Result<const TensorView *> weight(std::string_view parameter) const;
+  // The elements converted to `type` (f32, f16 or bf16); `out` must hold exactly all of them.
+  Status copyWeight(std::string_view parameter, DType type, std::span<std::byte> out) const;
+
+  std::shared_ptr<dsl::Config> config;   // which keys were read; for messages about shapes
+};
+
+// Reads everything but the weights' bytes. `architectures`: models::architectures().
+Result<ModelSource> openHuggingFace(const std::filesystem::path &directory,
+                                    const std::vector<dsl::Architecture> &architectures);
+
+struct TraceOptions {
+  std::optional<DType> dtype;          // of matrices; without it as the checkpoint holds them. Vectors are always f32
+  dsl::Bounds bounds;
+  DType cacheType = DType::f32;
+};
+
+// The module with the entries step, score and embed. Every parameter is checked against the checkpoint: missing tensors,
+// other shapes, and tensors that nothing uses are errors.
+Result<mlir::OwningOpRef<mlir::ModuleOp>> traceModel(const ModelSource &source, mlir::MLIRContext &context,
+                                                     const TraceOptions &options);
+
+}  // namespace llc::huggingface
