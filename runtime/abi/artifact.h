@@ -5,6 +5,7 @@
 // travel along; ParameterSpec.offset and FilePart.offset count from its beginning. Nothing depends on time or place, so
 // equal input gives equal bytes.
 #pragma once
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -47,8 +48,19 @@ class ArtifactWriter {
   Status finish(Manifest manifest);
 
  private:
+  // The directory in which a bundle is put together; removed with everything in it unless finish() renamed it.
+  struct Staging {
+    std::unique_ptr<std::string> path;
+    Staging() = default;
+    Staging(Staging &&) = default;
+    ~Staging();
+  };
+  ArtifactWriter() = default;
+  Status createStaging();
+  Status finishBundle(const std::string &manifest);
   ArtifactKind kind_ = ArtifactKind::executable;
-  std::string path_, staging_;
+  std::string path_, codeHash_;
+  Staging staging_;  // before payload_: the payload's file lies in it
   std::optional<OutputFile> payload_;
   uint64_t payloadBegin_ = 0, missing_ = 0;
   std::vector<ParameterSpec> parameters_;

@@ -1,0 +1,94 @@
+#include "runtime/base/output_file.h"
+
+#include <cerrno>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace llc {
+
+namespace {
+Error cannotWrite(const std::string &path, int code) {
+  auto why = std::string("cannot be written: ") + std::strerror(code);
+  bool full = code == ENOSPC || code == EDQUOT || code == EFBIG;
+  return diagnose(full ? ErrorKind::resource : ErrorKind::invalidInput, path)
+      .says(why)
+      .toFix(full ? "free space on that disk or write elsewhere; nothing was left behind"
+                  : "choose a directory that exists and that you may write to");
+}
+}  // namespace
+
+Result<OutputFile> OutputFile::create(const std::string &path, bool executable) {
+  OutputFile file;
+  file.path_ = path;
+  file.temporary_ = path + ".partial-XXXXXX";
+  file.descriptor_ = mkostemp(file.temporary_.data(), O_CLOEXEC);
+  if (file.descriptor_ < 0) {
+    file.temporary_.clear();
+    return cannotWrite(path, errno);
+  }
+  // mkostemp makes the file private; a result should have the permissions that any new file gets.
+  mode_t mask = umask(0);
+  umask(mask);
+  fchmod(file.descriptor_, mode_t(executable ? 0777 : 0666) & ~mask);
+  return file;
+}
+
+OutputFile::OutputFile(OutputFile &&other) noexcept { *this = std::move(other); }
+OutputFile &OutputFile::operator=(OutputFile &&other) noexcept {
+  if (this == &other) return *this;
+  abandon();
+  descriptor_ = std::exchange(other.descriptor_, -1);
+  size_ = other.size_;
+  path_ = std::move(other.path_);
+  temporary_ = std::exchange(other.temporary_, {});
+  return *this;
+}
+OutputFile::~OutputFile() { abandon(); }
+
+void OutputFile::abandon() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+  if (!temporary_.empty()) ::unlink(temporary_.c_str());
+  descriptor_ = -1;
+  temporary_.clear();
+}
+
+Status OutputFile::write(std::span<const std::byte> bytes) {
+  LLC_TRY(writeAt(size_, bytes));
+  size_ += bytes.size();
+  return success();
+}
+
+Status OutputFile::writeAt(uint64_t offset, std::span<const std::byte> bytes) {
+  assert(descriptor_ >= 0 && offset <= size_);
+  while (!bytes.empty()) {
+    ssize_t count = ::pwrite(descriptor_, bytes.data(), bytes.size(), off_t(offset));
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) return cannotWrite(path_, count < 0 ? errno : ENOSPC);
+    bytes = bytes.subspan(size_t(count));
+    offset += uint64_t(count);
+  }
+  return success();
+}
+
+Status OutputFile::padTo(uint64_t alignment) {
+  static constexpr std::byte zeros[4096] = {};
+  uint64_t missing = (alignment - size_ % alignment) % alignment;
+  while (missing) {
+    uint64_t piece = std::min<uint64_t>(missing, sizeof(zeros));
+    LLC_TRY(write(std::span(zeros, piece)));
+    missing -= piece;
+  }
+  return success();
+}
+
+Status OutputFile::commit() {
+  // Some file systems report a full disk only here.
+  if (fsync(descriptor_) != 0 && errno != EINVAL && errno != EROFS) return cannotWrite(path_, errno);
+  if (::close(std::exchange(descriptor_, -1)) != 0) return cannotWrite(path_, errno);
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0) return cannotWrite(path_, errno);
+  temporary_.clear();
+  return success();
+}
+
+}  // namespace llc
