@@ -1,4 +1,4 @@
-# The compiler's target. Owned together with compiler/.
+# The compiler's target, and the archive that ahead-of-time executables are linked from. Owned together with compiler/.
 function(llc_compiler name)
   file(GLOB transforms RELATIVE ${CMAKE_SOURCE_DIR} CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/compiler/transforms/*)
   llc_sources(sources compiler/pipelines ${transforms} compiler/memory compiler/lowering compiler/kernels compiler/targets compiler/jit compiler/aot)
@@ -9,4 +9,70 @@ function(llc_compiler name)
   add_library(${name} STATIC ${sources})
   target_link_libraries(${name} PUBLIC llc_dialect)
   llc_mlir_target(${name})
+  llc_pass_tables(${name})
+  llc_link_lld(${name})
+  llc_artifact_archive()
+  target_compile_definitions(${name} PRIVATE LLC_VERSION="${PROJECT_VERSION}")
+endfunction()
+
+# compiler/transforms/<folder>/Passes.td -> generated/compiler/transforms/<folder>/Passes.h.inc
+function(llc_pass_tables name)
+  file(GLOB tables RELATIVE ${CMAKE_SOURCE_DIR} CONFIGURE_DEPENDS
+       ${CMAKE_SOURCE_DIR}/compiler/transforms/*/Passes.td ${CMAKE_SOURCE_DIR}/compiler/memory/Passes.td)
+  set(generated "")
+  foreach(table ${tables})
+    get_filename_component(folder ${table} DIRECTORY)
+    get_filename_component(group ${folder} NAME)
+    file(MAKE_DIRECTORY ${LLC_GENERATED}/${folder})
+    set(output ${LLC_GENERATED}/${folder}/Passes.h.inc)
+    add_custom_command(OUTPUT ${output} DEPENDS ${CMAKE_SOURCE_DIR}/${table}
+      COMMAND ${MLIR_TABLEGEN_EXE} -gen-pass-decls -name=${group} -I ${CMAKE_SOURCE_DIR} -I ${LLVM_MAIN_INCLUDE_DIR} -I ${MLIR_INCLUDE_DIRS}
+              ${CMAKE_SOURCE_DIR}/${table} -o ${output}
+      COMMENT "Pass table ${folder}" VERBATIM)
+    list(APPEND generated ${output})
+  endforeach()
+  add_custom_target(${name}_passes DEPENDS ${generated})
+  add_dependencies(${name} ${name}_passes)
+endfunction()
+
+# lld comes as static libraries next to LLVM; zstd by its shared object, since only that is always installed.
+function(llc_link_lld name)
+  find_library(LLC_LLD_ELF lldELF HINTS ${LLVM_LIBRARY_DIRS} REQUIRED)
+  find_library(LLC_LLD_COMMON lldCommon HINTS ${LLVM_LIBRARY_DIRS} REQUIRED)
+  find_library(LLC_ZSTD NAMES zstd libzstd.so.1 REQUIRED)
+  find_library(LLC_ZLIB NAMES z libz.so.1 REQUIRED)
+  target_link_libraries(${name} PUBLIC ${LLC_LLD_ELF} ${LLC_LLD_COMMON} LLVM ${LLC_ZLIB} ${LLC_ZSTD})
+endfunction()
+
+# libllc_artifact.a: start code, the whole runtime, and the C++ library, so that linking needs no development files.
+function(llc_artifact_archive)
+  add_library(llc_start STATIC ${CMAKE_SOURCE_DIR}/compiler/aot/start/start.S ${CMAKE_SOURCE_DIR}/compiler/aot/start/main.c)
+  set(libraries llc_start)
+  foreach(library llc_runtime llc_text llc_formats llc_base)
+    get_target_property(type ${library} TYPE)
+    if(type STREQUAL "STATIC_LIBRARY")
+      list(APPEND libraries ${library})
+    endif()
+  endforeach()
+  set(archive ${CMAKE_ARCHIVE_OUTPUT_DIRECTORY}/libllc_artifact.a)
+  set(script "create ${archive}\n")
+  foreach(library ${libraries})
+    string(APPEND script "addlib $<TARGET_FILE:${library}>\n")
+  endforeach()
+  foreach(file libutf8proc.a libstdc++.a libgcc.a libgcc_eh.a libc_nonshared.a)
+    execute_process(COMMAND ${CMAKE_CXX_COMPILER} -print-file-name=${file} OUTPUT_VARIABLE path OUTPUT_STRIP_TRAILING_WHITESPACE)
+    if(NOT EXISTS ${path})
+      message(FATAL_ERROR "${file} is missing: executables made ahead of time are linked with it (apt install g++ libutf8proc-dev)")
+    endif()
+    string(APPEND script "addlib ${path}\n")
+  endforeach()
+  string(APPEND script "save\nend\n")
+  file(GENERATE OUTPUT ${CMAKE_BINARY_DIR}/llc_artifact.mri CONTENT "${script}")
+  find_program(LLC_AR NAMES llvm-ar-19 llvm-ar HINTS ${LLVM_TOOLS_BINARY_DIR} REQUIRED)
+  add_custom_command(OUTPUT ${archive} DEPENDS ${libraries} ${CMAKE_BINARY_DIR}/llc_artifact.mri
+    COMMAND ${CMAKE_COMMAND} -E rm -f ${archive}
+    COMMAND sh -c "${LLC_AR} -M < ${CMAKE_BINARY_DIR}/llc_artifact.mri"
+    COMMENT "Archive for ahead-of-time executables" VERBATIM)
+  add_custom_target(llc_artifact ALL DEPENDS ${archive})
+  install(FILES ${archive} DESTINATION lib/llc-model)
 endfunction()

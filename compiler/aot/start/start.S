@@ -1,0 +1,34 @@
+// Where an ahead-of-time executable begins: the kernel jumps here. libc's __libc_start_main runs the constructors of
+// .init_array itself when it is given no init function, so nothing of crt1.o, crti.o and crtbegin.o is needed.
+  .section .text._start, "ax", @progbits
+  .globl _start
+  .type _start, @function
+_start:
+  .cfi_startproc
+  .cfi_undefined rip
+  xorl %ebp, %ebp
+  movq %rdx, %r9
+  popq %rsi
+  movq %rsp, %rdx
+  andq $-16, %rsp
+  pushq %rax
+  pushq %rsp
+  xorl %r8d, %r8d
+  xorl %ecx, %ecx
+  leaq main(%rip), %rdi
+  call *__libc_start_main@GOTPCREL(%rip)
+  hlt
+  .cfi_endproc
+  .size _start, .-_start
+
+// Identifies this program to __cxa_atexit.
+  .section .data.rel.ro.__dso_handle, "aw", @progbits
+  .globl __dso_handle
+  .hidden __dso_handle
+  .p2align 3
+  .type __dso_handle, @object
+  .size __dso_handle, 8
+__dso_handle:
+  .quad __dso_handle
+
+  .section .note.GNU-stack, "", @progbits
