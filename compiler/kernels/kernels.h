@@ -29,7 +29,7 @@ struct MatmulSpec {
   int64_t k = 0, n = 0;
   DType weights = DType::f32;
   // Scalar expression over a = the sum, b, c, ... = extra operands; extra operand i has index string "n" (a vector, e.g.
-  // a bias) or "tn" (a matrix like y, e.g. a residual). Default: the sum itself.
+  // a bias), "tn" (a matrix like y, e.g. a residual; it may be y itself) or "t" (one number a row).
   std::string epilogue = "a";
   std::vector<std::string> extras;
 };

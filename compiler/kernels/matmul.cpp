@@ -1,0 +1,67 @@
+#include "compiler/kernels/kernels.h"
+#include "compiler/kernels/panels.h"
+#include "compiler/kernels/vector_math.h"
+
+namespace llc::kernels {
+namespace {
+
+struct MatmulKernel {
+  Emitter &e;
+  const MatmulSpec &spec;
+  const PanelPlan &plan;
+  index::ExprPtr epilogue;
+
+  void emit(const KernelArguments &in) {
+    Value rowBlock = e.div(in.chunk, plan.columnBlocks), firstRow = e.mul(rowBlock, plan.rowBlock);
+    Value rows = e.min(e.c64(plan.rowBlock), e.sub(in.rows, firstRow));
+    Value firstPanel = e.mul(e.rem(in.chunk, plan.columnBlocks), plan.blockPanels);
+    Value panelCount = e.min(e.c64(plan.blockPanels), e.sub(e.c64(plan.panels), firstPanel));
+    Value x = e.gep(in.pointers[0], e.mul(firstRow, plan.k * 4));
+    ValueRange weights = ValueRange(in.pointers).slice(1, plan.weights);
+    emitPanelSums(e, plan, x, weights, rows, firstPanel, panelCount, in.scratch);
+    finish(in, firstRow, rows, e.mul(firstPanel, panelColumns), e.mul(panelCount, panelColumns));
+  }
+
+  // y = epilogue(sums, extras), row by row, only columns that exist.
+  void finish(const KernelArguments &in, Value firstRow, Value rows, Value firstColumn, Value columnCount) {
+    Value columns = e.min(columnCount, e.sub(e.c64(plan.n), firstColumn));
+    e.loop(e.c64(0), rows, 1, [&](Value row) {
+      Value globalRow = e.add(firstRow, row), sums = e.gep(in.scratch, e.mul(row, plan.sumRowBytes));
+      Value rowStart = e.add(e.mul(globalRow, plan.n), firstColumn);
+      e.vectorLoop(e.c64(0), columns, [&](Value column, int64_t width) {
+        Value at = e.add(rowStart, column);
+        auto leaf = [&](const index::Expr &node) -> Value {
+          if (node.operand < plan.weights) return e.load(e.f(width), e.gep(sums, e.add(e.mul(column, 4), plan.sumsOffset(node.operand))), 4);
+          int64_t extra = node.operand - plan.weights;
+          Value pointer = in.pointers[1 + plan.weights + extra];
+          const std::string &indices = spec.extras[extra];
+          if (indices == "t") return e.splat(width, e.load(e.f32, e.gep(pointer, e.mul(globalRow, 4)), 4));
+          Value offset = indices == "n" ? e.add(firstColumn, column) : at;
+          return e.load(e.f(width), e.gep(pointer, e.mul(offset, 4)), 4);
+        };
+        e.store(emitExpr(e, epilogue, width, leaf), e.gep(in.pointers.back(), e.mul(at, 4)), 4);
+      });
+    });
+  }
+};
+
+KernelFunction emitProduct(Emitter &e, const MatmulSpec &spec, int64_t weights) {
+  std::string stem = (weights == 2 ? "gated_matmul_" : "matmul_") + std::to_string(spec.k) + "x" + std::to_string(spec.n) +
+                     "_" + std::string(dtypeName(spec.weights));
+  std::string key = stem + "|" + spec.epilogue;
+  for (auto &extra : spec.extras) key += "|" + extra;
+  auto epilogue = index::parseExpr(spec.epilogue);
+  assert(epilogue.ok() && checkExpr(*epilogue).ok() && "the epilogue is an expression over a, b, c ...");
+  PanelPlan plan(e.target, spec.k, spec.n, spec.weights, weights, chooseBlockPanels(spec.n));
+  KernelFunction shape{.symbol = "", .rowsPerChunk = plan.rowBlock, .columnChunks = plan.columnBlocks, .scratchBytes = plan.scratchBytes};
+  return e.kernel(key, stem, 1 + weights + int64_t(spec.extras.size()) + 1, shape, [&](const KernelArguments &in) {
+    MatmulKernel{e, spec, plan, *epilogue}.emit(in);
+  });
+}
+
+}  // namespace
+
+KernelFunction emitMatmul(Emitter &e, const MatmulSpec &spec) { return emitProduct(e, spec, 1); }
+KernelFunction emitGatedMatmul(Emitter &e, const GatedMatmulSpec &spec) { return emitProduct(e, spec, 2); }
+
+}  // namespace llc::kernels

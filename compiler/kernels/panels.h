@@ -1,0 +1,37 @@
+// The heart of every product with packed weights: fills a block of sums in scratch. Used by matmul, gated matmul and
+// log-probabilities, which differ in what they do with the sums.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "compiler/kernels/emitter.h"
+
+namespace llc::kernels {
+
+inline int64_t roundUp(int64_t value, int64_t unit) { return (value + unit - 1) / unit * unit; }
+
+// How x[t,k] * w[k,n] is cut into blocks of rowBlock rows x blockPanels panels, and where things lie in scratch.
+// Per block: sums[rows][blockPanels*16] for each weight, a[rows][kBlock] copied from x, b[panels][kBlock][16] as f32.
+struct PanelPlan {
+  PanelPlan(const Target &, int64_t k, int64_t n, DType type, int64_t weights, int64_t blockPanels);
+
+  int64_t k, n;
+  DType type;
+  int64_t weights;                     // matrices that share x
+  int64_t panels, panelBytes;          // of one matrix
+  int64_t stepBytes;                   // one k of one panel
+  int64_t blockPanels, columnBlocks;
+  int64_t rowBlock, kBlock;
+  int64_t sumRowBytes, aRowBytes;
+  int64_t sumsOffset(int64_t weight) const { return weight * sumsBytes; }
+  int64_t sumsBytes, aOffset, bOffset, scratchBytes;
+};
+
+// Panels per block such that a matrix gives enough blocks for all threads and a block is worth being claimed.
+int64_t chooseBlockPanels(int64_t n);
+
+// Computes sums of rows [0, rows) of `x` (rows <= plan.rowBlock) and panels [firstPanel, firstPanel + panelCount).
+void emitPanelSums(Emitter &, const PanelPlan &, Value x, ValueRange weights, Value rows, Value firstPanel, Value panelCount,
+                   Value scratch);
+
+}  // namespace llc::kernels

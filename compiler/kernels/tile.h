@@ -1,0 +1,28 @@
+// The register tile under every product: accumulators[row][vector] += sum over k of a[row][k] * b[k][vector], a f32.
+// Matmul, attention scores and attention values differ only in where a and b lie.
+#pragma once
+#include <vector>
+
+#include "compiler/kernels/emitter.h"
+
+namespace llc::kernels {
+
+struct Tile {
+  int64_t rows = 1;
+  int64_t aRowBytes = 0;               // distance of rows of a; elements along k are adjacent
+  std::vector<int64_t> vectorOffsets;  // byte offset of each vector of b in a step of k
+  int64_t bStepBytes = 0;              // distance of steps of k in b
+  DType bType = DType::f32;
+  int64_t vectors() const { return int64_t(vectorOffsets.size()); }
+  // `count` vectors that lie side by side.
+  static std::vector<int64_t> adjacent(const Emitter &, int64_t count, DType type);
+};
+
+Values zeroTile(Emitter &, const Tile &);
+// Runs k over [0, count) and returns the accumulators, row by row.
+Values emitTile(Emitter &, const Tile &, Value a, Value b, Value count, Values accumulators);
+// Accumulators from and to memory: row r, vector v at c + r*rowBytes + v*lanes*4.
+Values loadTile(Emitter &, const Tile &, Value c, int64_t rowBytes);
+void storeTile(Emitter &, const Tile &, ValueRange accumulators, Value c, int64_t rowBytes);
+
+}  // namespace llc::kernels

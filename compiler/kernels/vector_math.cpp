@@ -1,0 +1,288 @@
+#include "compiler/kernels/vector_math.h"
+
+#include <initializer_list>
+#include <limits>
+
+using namespace mlir;
+
+namespace llc::kernels {
+namespace {
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+using Float = Emitter::FloatCompare;
+
+Type wordOf(Emitter &e, Value x) { return e.vec(Emitter::widthOf(x), e.i32); }
+Value number(Emitter &e, Value like, double value) { return e.constant(like.getType(), value); }
+Value word(Emitter &e, Value like, int64_t value) { return e.constant(wordOf(e, like), double(value)); }
+
+// Horner's scheme, the highest coefficient first.
+Value polynomial(Emitter &e, Value x, std::initializer_list<double> coefficients) {
+  Value sum;
+  for (double c : coefficients) sum = sum ? e.fma(sum, x, number(e, x, c)) : number(e, x, c);
+  return sum;
+}
+// Limits that let NaN through: the comparison is false for it.
+Value atMost(Emitter &e, Value x, double limit) {
+  Value bound = number(e, x, limit);
+  return e.select(e.cmpf(Float::OGT, x, bound), bound, x);
+}
+Value atLeast(Emitter &e, Value x, double limit) {
+  Value bound = number(e, x, limit);
+  return e.select(e.cmpf(Float::OLT, x, bound), bound, x);
+}
+Value absolute(Emitter &e, Value x) {
+  return e.bitcast(x.getType(), e.b.create<arith::AndIOp>(e.bitcast(wordOf(e, x), x), word(e, x, 0x7fffffff)));
+}
+Value signBits(Emitter &e, Value x) {
+  return e.b.create<arith::AndIOp>(e.bitcast(wordOf(e, x), x), word(e, x, int64_t(int32_t(0x80000000))));
+}
+Value withSign(Emitter &e, Value magnitude, Value bits) {
+  return e.bitcast(magnitude.getType(), e.b.create<arith::XOrIOp>(e.bitcast(bits.getType(), magnitude), bits));
+}
+
+// The integer nearest to x (|x| < 2^22) as a float and as an i32: adding 1.5*2^23 leaves it in the low bits. One add
+// instead of a rounding instruction (which SSE2 lacks) and a conversion (which is undefined for NaN).
+struct Nearest { Value asFloat, asInt; };
+Nearest nearest(Emitter &e, Value x) {
+  Value magic = number(e, x, 12582912.0), shifted = e.addf(x, magic);
+  return {e.subf(shifted, magic), e.sub(e.bitcast(wordOf(e, x), shifted), e.bitcast(wordOf(e, x), magic))};
+}
+Value powerOfTwo(Emitter &e, Value exponent, Value like) {
+  Value biased = e.add(exponent, word(e, like, 127));
+  return e.bitcast(like.getType(), e.b.create<arith::ShLIOp>(biased, word(e, like, 23)));
+}
+// exp(r) for |r| <= log(2)/2.
+Value expNearZero(Emitter &e, Value r) {
+  Value q = polynomial(e, r, {0.001395072671584785, 0.008369026705622673, 0.04166620224714279, 0.166665181517601, 0.5});
+  return e.addf(e.fma(q, e.mulf(r, r), r), number(e, r, 1));
+}
+// p * 2^n for |n| <= 252: in two steps, so that subnormal results are rounded once and large ones become inf.
+Value scale(Emitter &e, Value p, Value n) {
+  Value half = e.b.create<arith::ShRSIOp>(n, word(e, p, 1));
+  return e.mulf(e.mulf(p, powerOfTwo(e, half, p)), powerOfTwo(e, e.sub(n, half), p));
+}
+
+// x minus the nearest multiple of pi/2, and the number of the quadrant.
+struct Angle { Value rest, quadrant; };
+Angle reduceAngle(Emitter &e, Value x) {
+  int64_t width = Emitter::widthOf(x);
+  Type wide = e.vec(width, e.b.getF64Type()), wideWord = e.vec(width, e.i64);
+  Value angle = e.b.create<arith::ExtFOp>(wide, x), magic = e.constant(wide, 6755399441055744.0);
+  Value shifted = e.addf(e.mulf(angle, e.constant(wide, 0.63661977236758134308)), magic), turns = e.subf(shifted, magic);
+  // pi/2 in two parts, the first with 33 bits: its product with a number of turns below 2^20 is exact.
+  Value rest = e.subf(angle, e.mulf(turns, e.constant(wide, 1.57079632673412561417e+00)));
+  rest = e.subf(rest, e.mulf(turns, e.constant(wide, 6.07710050650619224932e-11)));
+  Value quadrant = e.b.create<arith::TruncIOp>(e.vec(width, e.i32), e.bitcast(wideWord, shifted));
+  return {e.b.create<arith::TruncFOp>(x.getType(), rest), quadrant};
+}
+Value sineOf(Emitter &e, Angle angle, int64_t shift) {
+  Value r = angle.rest, square = e.mulf(r, r), quadrant = e.add(angle.quadrant, shift);
+  Value sine = e.fma(e.mulf(polynomial(e, square, {2.71823728326126e-06, -0.00019839327433146536, 0.008333329111337662,
+                                                   -0.1666666716337204}), square), r, r);
+  Value cosine = polynomial(e, square, {-2.720954626056482e-07, 2.479951217537746e-05, -0.0013888883404433727, 0.0416666679084301});
+  cosine = e.addf(e.fma(e.mulf(square, square), cosine, e.mulf(square, number(e, r, -0.5))), number(e, r, 1));
+  Value odd = e.cmp(Emitter::IntCompare::ne, e.b.create<arith::AndIOp>(quadrant, word(e, r, 1)), word(e, r, 0));
+  Value flip = e.b.create<arith::ShLIOp>(e.b.create<arith::AndIOp>(quadrant, word(e, r, 2)), word(e, r, 30));
+  return withSign(e, e.select(odd, cosine, sine), flip);
+}
+
+Value truth(Emitter &e, Value condition, Value like) { return e.select(condition, number(e, like, 1), number(e, like, 0)); }
+
+}  // namespace
+
+Value emitExp(Emitter &e, Value x) {
+  x = atLeast(e, atMost(e, x, 89), -104.5);
+  Nearest n = nearest(e, e.mulf(x, number(e, x, 1.44269504088896341)));
+  // log(2) in two parts, the first with few bits: exact products without a fused multiply-add too.
+  Value r = e.fma(n.asFloat, number(e, x, -0.693359375), x);
+  r = e.fma(n.asFloat, number(e, x, 2.12194440054690583e-4), r);
+  return scale(e, expNearZero(e, r), n.asInt);
+}
+Value emitExp2(Emitter &e, Value x) {
+  x = atLeast(e, atMost(e, x, 129), -151);
+  Nearest n = nearest(e, x);
+  return scale(e, expNearZero(e, e.mulf(e.subf(x, n.asFloat), number(e, x, 0.693147180559945309))), n.asInt);
+}
+Value emitExp2Flush(Emitter &e, Value x) {
+  Value tiny = e.cmpf(Float::OLT, x, number(e, x, -126));
+  Nearest n = nearest(e, atLeast(e, x, -127));
+  Value p = expNearZero(e, e.mulf(e.subf(atLeast(e, x, -127), n.asFloat), number(e, x, 0.693147180559945309)));
+  return e.select(tiny, number(e, x, 0), e.mulf(p, powerOfTwo(e, n.asInt, x)));
+}
+
+Value emitLog(Emitter &e, Value x) {
+  // Subnormal numbers are scaled up; then x = m 2^n with m in [sqrt(1/2), sqrt(2)).
+  Value tiny = e.cmpf(Float::OLT, x, number(e, x, 0x1p-126));
+  Value scaled = e.select(tiny, e.mulf(x, number(e, x, 0x1p23)), x);
+  Value bits = e.bitcast(wordOf(e, x), scaled), offset = e.sub(bits, word(e, x, 0x3f3504f3));
+  Value exponent = e.b.create<arith::ShRSIOp>(offset, word(e, x, 23));
+  Value mantissa = e.bitcast(x.getType(), e.sub(bits, e.b.create<arith::ShLIOp>(exponent, word(e, x, 23))));
+  Value n = e.subf(e.b.create<arith::SIToFPOp>(x.getType(), exponent), e.select(tiny, number(e, x, 23), number(e, x, 0)));
+  Value m = e.subf(mantissa, number(e, x, 1)), square = e.mulf(m, m);
+  Value p = polynomial(e, m, {-0.059767235070466995, 0.10631975531578064, -0.1081962063908577, 0.11036217212677002,
+                              -0.12424391508102417, 0.14285117387771606, -0.1666940599679947, 0.20000091195106506,
+                              -0.24999967217445374, 0.3333333134651184});
+  Value y = e.fma(n, number(e, x, -2.12194440054690583e-4), e.mulf(e.mulf(m, square), p));
+  y = e.addf(m, e.fma(square, number(e, x, -0.5), y));
+  y = e.fma(n, number(e, x, 0.693359375), y);
+  y = e.select(e.cmpf(Float::OEQ, x, number(e, x, infinity)), x, y);
+  y = e.select(e.cmpf(Float::OEQ, x, number(e, x, 0)), number(e, x, -infinity), y);
+  return e.select(e.cmpf(Float::ULT, x, number(e, x, 0)), number(e, x, std::numeric_limits<double>::quiet_NaN()), y);
+}
+
+Value emitTanh(Emitter &e, Value x) {
+  Value magnitude = absolute(e, x), square = e.mulf(x, x);
+  Value p = polynomial(e, square, {0.0021475369576364756, -0.008182673715054989, 0.021702967584133148, -0.05394720286130905,
+                                   0.13333210349082947, -0.3333333134651184});
+  Value small = e.fma(e.mulf(p, square), x, x);
+  Value grown = emitExp(e, e.mulf(magnitude, number(e, x, 2)));
+  Value large = e.subf(number(e, x, 1), e.divf(number(e, x, 2), e.addf(grown, number(e, x, 1))));
+  return e.select(e.cmpf(Float::OLT, magnitude, number(e, x, 0.625)), small, withSign(e, large, signBits(e, x)));
+}
+
+Value emitLogistic(Emitter &e, Value x) {
+  // exp of a negative number only: no overflow, and small results stay accurate down to the subnormal ones.
+  Value shrunk = emitExp(e, e.negf(absolute(e, x)));
+  Value top = e.select(e.cmpf(Float::OLT, x, number(e, x, 0)), shrunk, number(e, x, 1));
+  return e.divf(top, e.addf(shrunk, number(e, x, 1)));
+}
+
+Value emitErf(Emitter &e, Value x) {
+  Value magnitude = absolute(e, x), square = e.mulf(x, x);
+  Value p = polynomial(e, square, {7.889119297033176e-05, -0.0008020841050893068, 0.005189535208046436, -0.026854444295167923,
+                                   0.11283600330352783, -0.3761262595653534, 0.12837916612625122});
+  Value small = e.fma(p, x, x);
+  // log(1 - erf(x)) as a polynomial; beyond 4 the result is 1.
+  Value limited = atMost(e, magnitude, 4);
+  Value g = polynomial(e, limited, {-2.0828618289669976e-05, 0.0004313935642130673, -0.004156254697591066, 0.025080615654587746,
+                                    -0.10822038352489471, -0.6334008574485779, -1.1294883489608765, 0.0001692051300778985});
+  Value large = e.subf(number(e, x, 1), emitExp(e, g));
+  return e.select(e.cmpf(Float::OLT, magnitude, number(e, x, 0.95)), small, withSign(e, large, signBits(e, x)));
+}
+
+Value emitSin(Emitter &e, Value x) { return sineOf(e, reduceAngle(e, x), 0); }
+Value emitCos(Emitter &e, Value x) { return sineOf(e, reduceAngle(e, x), 1); }
+
+Value emitPow(Emitter &e, Value x, Value y) {
+  Value magnitude = absolute(e, x), power = emitExp(e, e.mulf(y, emitLog(e, magnitude)));
+  // y integer? odd? Every float of 2^24 and more is an even integer.
+  Value large = e.cmpf(Float::OGE, absolute(e, y), number(e, y, 0x1p22)), limited = e.select(large, number(e, y, 0), y);
+  Nearest n = nearest(e, limited);
+  Value integer = e.cmpf(Float::OEQ, n.asFloat, limited);
+  Value odd = e.b.create<arith::ShLIOp>(n.asInt, word(e, x, 31));
+  Value signed_ = withSign(e, power, odd);
+  Value nan = number(e, x, std::numeric_limits<double>::quiet_NaN());
+  Value negative = e.cmpf(Float::OLT, x, number(e, x, 0));
+  Value result = e.select(negative, e.select(integer, signed_, nan), power);
+  Value one = number(e, x, 1);
+  result = e.select(e.cmpf(Float::OEQ, y, number(e, y, 0)), one, result);
+  return e.select(e.cmpf(Float::OEQ, x, one), one, result);
+}
+
+// ---- scalar functions of the index notation
+namespace {
+
+Value gelu(Emitter &e, Value x) {
+  Value half = e.mulf(x, number(e, x, 0.5));
+  return e.fma(half, emitErf(e, e.mulf(x, number(e, x, 0.70710678118654752440))), half);
+}
+Value geluTanh(Emitter &e, Value x) {
+  Value half = e.mulf(x, number(e, x, 0.5)), square = e.mulf(x, x);
+  Value inner = e.mulf(x, e.fma(square, number(e, x, 0.044715 * 0.79788456080286535588), number(e, x, 0.79788456080286535588)));
+  return e.fma(half, emitTanh(e, inner), half);
+}
+
+struct ScalarRow {
+  std::string_view name;
+  Value (*emit)(Emitter &, ValueRange);
+};
+template <Float predicate> Value compare(Emitter &e, ValueRange v) { return truth(e, e.cmpf(predicate, v[0], v[1]), v[0]); }
+template <Value (*function)(Emitter &, Value)> Value unary(Emitter &e, ValueRange v) { return function(e, v[0]); }
+
+const ScalarRow scalarRows[] = {
+    {"add", [](Emitter &e, ValueRange v) { return e.addf(v[0], v[1]); }},
+    {"sub", [](Emitter &e, ValueRange v) { return e.subf(v[0], v[1]); }},
+    {"mul", [](Emitter &e, ValueRange v) { return e.mulf(v[0], v[1]); }},
+    {"div", [](Emitter &e, ValueRange v) { return e.divf(v[0], v[1]); }},
+    {"neg", [](Emitter &e, ValueRange v) { return e.negf(v[0]); }},
+    {"max", [](Emitter &e, ValueRange v) { return e.maxf(v[0], v[1]); }},
+    {"min", [](Emitter &e, ValueRange v) { return e.minf(v[0], v[1]); }},
+    {"pow", [](Emitter &e, ValueRange v) { return emitPow(e, v[0], v[1]); }},
+    {"exp", unary<emitExp>},
+    {"exp2", unary<emitExp2>},
+    {"log", unary<emitLog>},
+    {"tanh", unary<emitTanh>},
+    {"logistic", unary<emitLogistic>},
+    {"erf", unary<emitErf>},
+    {"sin", unary<emitSin>},
+    {"cos", unary<emitCos>},
+    {"abs", unary<absolute>},
+    {"sqrt", [](Emitter &e, ValueRange v) { return e.sqrt(v[0]); }},
+    {"rsqrt", [](Emitter &e, ValueRange v) { return e.divf(number(e, v[0], 1), e.sqrt(v[0])); }},
+    {"square", [](Emitter &e, ValueRange v) { return e.mulf(v[0], v[0]); }},
+    {"relu", [](Emitter &e, ValueRange v) { return atLeast(e, v[0], 0); }},
+    {"silu", [](Emitter &e, ValueRange v) { return e.mulf(v[0], emitLogistic(e, v[0])); }},
+    {"gelu", unary<gelu>},
+    {"gelu_tanh", unary<geluTanh>},
+    {"gelu_quick", [](Emitter &e, ValueRange v) { return e.mulf(v[0], emitLogistic(e, e.mulf(v[0], number(e, v[0], 1.702)))); }},
+    {"stop", [](Emitter &, ValueRange v) { return v[0]; }},
+    {"eq", compare<Float::OEQ>},
+    {"ne", compare<Float::UNE>},
+    {"ge", compare<Float::OGE>},
+    {"gt", compare<Float::OGT>},
+    {"le", compare<Float::OLE>},
+    {"lt", compare<Float::OLT>},
+    {"select", [](Emitter &e, ValueRange v) {
+       return e.select(e.cmpf(Float::UNE, v[0], number(e, v[0], 0)), v[1], v[2]);
+     }},
+};
+const ScalarRow *findRow(std::string_view name) {
+  for (auto &row : scalarRows)
+    if (row.name == name) return &row;
+  return nullptr;
+}
+
+// x to a literal power that needs no logarithm: integers by squaring, a half by a root.
+Value literalPower(Emitter &e, Value x, double power) {
+  double whole = std::abs(power);
+  if (whole == 0.5) return power < 0 ? e.divf(number(e, x, 1), e.sqrt(x)) : e.sqrt(x);
+  if (whole != std::floor(whole) || whole < 1 || whole > 8) return {};
+  Value result, square = x;
+  for (int64_t left = int64_t(whole); left; left >>= 1) {
+    if (left & 1) result = result ? e.mulf(result, square) : square;
+    if (left > 1) square = e.mulf(square, square);
+  }
+  return power < 0 ? e.divf(number(e, x, 1), result) : result;
+}
+
+}  // namespace
+
+Value emitScalar(Emitter &e, std::string_view name, ValueRange operands) {
+  const ScalarRow *row = findRow(name);
+  return row ? row->emit(e, operands) : Value();
+}
+
+Value emitExpr(Emitter &e, const index::ExprPtr &expr, int64_t width, llvm::function_ref<Value(const index::Expr &)> leaf) {
+  using Kind = index::Expr::Kind;
+  if (expr->kind == Kind::Number) return e.constant(e.f(width), expr->number);
+  if (expr->kind != Kind::Call) return leaf(*expr);
+  Values operands;
+  for (auto &argument : expr->arguments) operands.push_back(emitExpr(e, argument, width, leaf));
+  std::string_view name = expr->function->name;
+  if (name == "pow" && expr->arguments[1]->kind == Kind::Number)
+    if (Value power = literalPower(e, operands[0], expr->arguments[1]->number)) return power;
+  return emitScalar(e, name, operands);
+}
+
+Status checkExpr(const index::ExprPtr &expr) {
+  std::string missing;
+  index::walk(expr, [&](const index::Expr &node) {
+    if (node.kind == index::Expr::Call && !findRow(node.function->name)) missing = node.function->name;
+    if (node.kind == index::Expr::Attribute) missing = "%" + node.attribute;
+  });
+  if (missing.empty()) return success();
+  return diagnose(ErrorKind::internal, "kernels").says("the scalar function '" + missing + "' has no code")
+      .toFix("add a row to scalarRows in compiler/kernels/vector_math.cpp");
+}
+
+}  // namespace llc::kernels

@@ -1,0 +1,148 @@
+// Compiles one kernel for one target, loads it and runs all its chunks in a shuffled order, as a team of threads might.
+#pragma once
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+
+#include "compiler/jit/object.h"
+#include "mlir/IR/Verifier.h"
+#include "compiler/kernels/kernels.h"
+#include "runtime/abi/llc_abi.h"
+
+namespace llc::kernels {
+
+// Every level that this machine has as it is; levels above it with their vector widths, tiles and masks, but compiled for
+// this machine's instructions: the generators' decisions are tested everywhere, only the encoding is not.
+inline std::vector<Target> testTargets() {
+  std::vector<Target> targets;
+  const Target &host = targetOf(hostCpu().level);
+  for (Target target : allTargets()) {
+    if (target.level > hostCpu().level) {
+      if (target.name != "avx512") continue;
+      target.cpu = host.cpu, target.features = host.features, target.fma = host.fma, target.f16c = host.f16c;
+      target.name += "_shape";
+    }
+    targets.push_back(target);
+  }
+  return targets;
+}
+inline std::string targetName(const testing::TestParamInfo<Target> &info) { return info.param.name; }
+
+using KernelPointer = void (*)();
+
+class KernelTest : public testing::TestWithParam<Target> {
+ public:
+  using Emit = std::function<KernelFunction(Emitter &)>;
+
+  // Emits, compiles and loads.
+  void compile(const Emit &emit) {
+    mlir::DialectRegistry registry;
+    registerCodeDialects(registry);
+    mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
+    context.loadAllAvailableDialects();
+    mlir::OwningOpRef<mlir::ModuleOp> module = mlir::ModuleOp::create(mlir::UnknownLoc::get(&context));
+    Emitter emitter(*module, GetParam());
+    function = emit(emitter);
+    ASSERT_EQ(emit(emitter).symbol, function.symbol) << "equal specs must give the same function";
+    ASSERT_TRUE(mlir::succeeded(mlir::verify(*module)));
+    auto lowered = lowerToLlvm(*module);
+    ASSERT_TRUE(lowered.ok()) << lowered.error().text();
+    ObjectOptions options;
+    options.verify = true;
+    options.assembly = getenv("LLC_TEST_ASM") ? &assembly : nullptr;
+    auto object = emitObject(*module, GetParam(), options);
+    ASSERT_TRUE(object.ok()) << object.error().text();
+    if (options.assembly) fputs(assembly.c_str(), stdout);
+    auto loaded = LoadedObject::load(std::move(*object), function.symbol);
+    ASSERT_TRUE(loaded.ok()) << loaded.error().text();
+    code = std::make_unique<LoadedObject>(std::move(*loaded));
+    auto found = code->find(function.symbol);
+    ASSERT_TRUE(found.ok()) << found.error().text();
+    address = *found;
+  }
+
+  // Runs every chunk once. Scratch starts as NaN and is followed by a guard that must stay intact.
+  void run(std::vector<void *> pointers, int64_t rows, const llc_batch *batch = nullptr) {
+    constexpr int64_t guard = 64;
+    std::vector<float> scratch(size_t(function.scratchBytes / 4 + guard + 16), std::numeric_limits<float>::quiet_NaN());
+    auto base = (reinterpret_cast<uintptr_t>(scratch.data()) + 63) / 64 * 64;
+    auto *aligned = reinterpret_cast<float *>(base);
+    for (int64_t i = 0; i < guard; i++) aligned[(function.scratchBytes + 3) / 4 + i] = 12345;
+    std::vector<int64_t> order(size_t(function.chunks(rows)));
+    for (size_t i = 0; i < order.size(); i++) order[i] = int64_t(i);
+    std::shuffle(order.begin(), order.end(), std::mt19937(7));
+    for (int64_t chunk : order) invoke(pointers, rows, chunk, aligned, batch);
+    for (int64_t i = 0; i < guard; i++) ASSERT_EQ(aligned[(function.scratchBytes + 3) / 4 + i], 12345) << "scratch overrun";
+  }
+
+  void invoke(const std::vector<void *> &p, int64_t rows, int64_t chunk, void *scratch, const void *batch) {
+    using P = void *;
+    using I = int64_t;
+    using C = const void *;
+    switch (p.size()) {
+      case 1: return reinterpret_cast<void (*)(P, I, I, P, C)>(address)(p[0], rows, chunk, scratch, batch);
+      case 2: return reinterpret_cast<void (*)(P, P, I, I, P, C)>(address)(p[0], p[1], rows, chunk, scratch, batch);
+      case 3: return reinterpret_cast<void (*)(P, P, P, I, I, P, C)>(address)(p[0], p[1], p[2], rows, chunk, scratch, batch);
+      case 4: return reinterpret_cast<void (*)(P, P, P, P, I, I, P, C)>(address)(p[0], p[1], p[2], p[3], rows, chunk, scratch, batch);
+      case 5:
+        return reinterpret_cast<void (*)(P, P, P, P, P, I, I, P, C)>(address)(p[0], p[1], p[2], p[3], p[4], rows, chunk, scratch, batch);
+      case 6:
+        return reinterpret_cast<void (*)(P, P, P, P, P, P, I, I, P, C)>(address)(p[0], p[1], p[2], p[3], p[4], p[5], rows, chunk,
+                                                                                 scratch, batch);
+      default: FAIL() << p.size() << " pointers";
+    }
+  }
+
+  KernelFunction function;
+  std::string assembly;
+  void *address = nullptr;
+  std::unique_ptr<LoadedObject> code;
+};
+
+inline std::vector<float> randomFloats(size_t count, uint32_t seed, float scale = 1) {
+  std::mt19937 generator(seed);
+  std::normal_distribution<float> normal(0, scale);
+  std::vector<float> values(count);
+  for (auto &value : values) value = normal(generator);
+  return values;
+}
+
+// A buffer of elements of any type with a guard behind it.
+class Buffer {
+ public:
+  Buffer(DType type, std::vector<float> values) : type(type), count(values.size()), bytes(count * byteSize(type) + 64, 0xa5) {
+    for (size_t i = 0; i < count; i++) storeElement(bytes.data(), type, i, values[i]);
+  }
+  Buffer(DType type, size_t count) : type(type), count(count), bytes(count * byteSize(type) + 64, 0xa5) {}
+  double operator[](size_t index) const { return loadElement(bytes.data(), type, index); }
+  void *data() { return bytes.data(); }
+  bool intact() const {
+    return std::all_of(bytes.begin() + long(count * byteSize(type)), bytes.end(), [](uint8_t b) { return b == 0xa5; });
+  }
+  DType type;
+  size_t count;
+  std::vector<uint8_t> bytes;
+};
+
+// w[k][n] in panels, as kernels.h describes them.
+inline Buffer packReference(DType type, const std::vector<float> &w, int64_t k, int64_t n) {
+  Buffer packed(type, size_t(packedBytes(k, n, type)) / byteSize(type));
+  int64_t steps = type == DType::bf16 ? (k + 1) / 2 * 2 : k, panels = (n + 15) / 16;
+  for (int64_t p = 0; p < panels; p++)
+    for (int64_t i = 0; i < steps; i++)
+      for (int64_t c = 0; c < 16; c++) {
+        float value = i < k && p * 16 + c < n ? w[i * n + p * 16 + c] : 0;
+        int64_t at = type == DType::bf16 ? p * steps * 16 + i / 2 * 32 + c * 2 + i % 2 : (p * steps + i) * 16 + c;
+        storeElement(packed.data(), type, at, value);
+      }
+  return packed;
+}
+// What is left of a value after a round trip through `type`.
+inline double rounded(DType type, double value) {
+  double cell = 0;
+  storeElement(&cell, type, 0, value);
+  return loadElement(&cell, type, 0);
+}
+
+}  // namespace llc::kernels

@@ -1,0 +1,82 @@
+#include "harness.h"
+
+namespace llc::kernels {
+namespace {
+
+struct MatmulTest : KernelTest {
+  // y = epilogue(x w1, x w2, extras), against sums in double.
+  template <class Epilogue>
+  void check(const GatedMatmulSpec &spec, bool gated, int64_t rows, Epilogue expected) {
+    SCOPED_TRACE(testing::Message() << "rows " << rows << " k " << spec.k << " n " << spec.n << " " << dtypeName(spec.weights));
+    int64_t k = spec.k, n = spec.n;
+    Buffer x(DType::f32, randomFloats(size_t(rows * k), 1));
+    auto w1 = randomFloats(size_t(k * n), 2, 0.1f), w2 = randomFloats(size_t(k * n), 3, 0.1f);
+    Buffer packed1 = packReference(spec.weights, w1, k, n), packed2 = packReference(spec.weights, w2, k, n);
+    Buffer y(DType::f32, size_t(rows * n));
+    std::vector<Buffer> extras;
+    for (auto &indices : spec.extras)
+      extras.emplace_back(DType::f32, randomFloats(size_t(indices == "tn" ? rows * n : indices == "n" ? n : rows), 4 + uint32_t(extras.size())));
+    std::vector<void *> pointers = {x.data(), packed1.data()};
+    if (gated) pointers.push_back(packed2.data());
+    for (auto &extra : extras) pointers.push_back(extra.data());
+    pointers.push_back(y.data());
+    run(pointers, rows);
+    ASSERT_TRUE(y.intact());
+    for (int64_t t = 0; t < rows; t++)
+      for (int64_t c = 0; c < n; c++) {
+        double a = 0, b = 0, size = 0;
+        for (int64_t i = 0; i < k; i++) {
+          a += x[t * k + i] * rounded(spec.weights, w1[i * n + c]);
+          b += x[t * k + i] * rounded(spec.weights, w2[i * n + c]);
+          size += std::abs(x[t * k + i] * w1[i * n + c]);
+        }
+        std::vector<double> operands;
+        for (size_t i = 0; i < extras.size(); i++) operands.push_back(extras[i][spec.extras[i] == "tn" ? t * n + c : spec.extras[i] == "n" ? c : t]);
+        double want = expected(a, b, operands);
+        ASSERT_NEAR(y[t * n + c], want, 1e-6 * size + 2e-5) << t << "," << c;
+      }
+  }
+};
+
+TEST_P(MatmulTest, ShapesAndTypes) {
+  struct Case { int64_t k, n; };
+  for (DType type : {DType::f32, DType::bf16, DType::f16})
+    for (Case shape : {Case{64, 48}, Case{33, 20}, Case{1, 1}, Case{520, 130}, Case{257, 272}}) {
+      GatedMatmulSpec spec;
+      spec.k = shape.k, spec.n = shape.n, spec.weights = type;
+      compile([&](Emitter &e) { return emitMatmul(e, spec); });
+      for (int64_t rows : {1, 2, 3, 4, 5, 7, 13, 128, 131})
+        if (!HasFatalFailure()) check(spec, false, rows, [](double a, double, auto &) { return a; });
+    }
+}
+
+TEST_P(MatmulTest, Epilogue) {
+  GatedMatmulSpec spec;
+  spec.k = 40, spec.n = 36, spec.weights = DType::bf16;
+  spec.epilogue = "gelu_tanh(a + b) * d + c", spec.extras = {"n", "tn", "t"};
+  if (!index::parseExpr(spec.epilogue).ok()) spec.epilogue = "tanh(a + b) * d + c";
+  compile([&](Emitter &e) { return emitMatmul(e, spec); });
+  bool gelu = spec.epilogue[0] == 'g';
+  for (int64_t rows : {1, 9})
+    check(spec, false, rows, [&](double a, double, auto &extra) {
+      double z = a + extra[0];
+      double activated = gelu ? 0.5 * z * (1 + std::tanh(std::sqrt(2 / M_PI) * (z + 0.044715 * z * z * z))) : std::tanh(z);
+      return activated * extra[2] + extra[1];
+    });
+}
+
+TEST_P(MatmulTest, Gated) {
+  for (DType type : {DType::f32, DType::bf16}) {
+    GatedMatmulSpec spec;
+    spec.k = 100, spec.n = 340, spec.weights = type;
+    spec.epilogue = "a*logistic(a)*b + c", spec.extras = {"n"};
+    compile([&](Emitter &e) { return emitGatedMatmul(e, spec); });
+    for (int64_t rows : {1, 3, 40, 150})
+      check(spec, true, rows, [](double a, double b, auto &extra) { return a / (1 + std::exp(-a)) * b + extra[0]; });
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Levels, MatmulTest, testing::ValuesIn(testTargets()), targetName);
+
+}  // namespace
+}  // namespace llc::kernels
