@@ -34,7 +34,8 @@ typedef struct llc_batch {
   const int32_t *sequence_of;      /* [T] which sequence a row belongs to */
   const int32_t *sequence_starts;  /* [S+1] first row of each sequence, and T */
   const int32_t *context_lengths;  /* [S] tokens of the sequence after this step (cached + new) */
-  const int32_t *sequence_lengths; /* [T] context_lengths[sequence_of[t]] (used by length-dependent rope) */
+  const int32_t *sequence_lengths; /* [T] for length-dependent rope: tokens of the row's sequence at the end of the call that
+                                    * this step is a part of (a long prompt is cut into several steps; they all see its length) */
   const int32_t *page_table;       /* [S][page_stride] page numbers, each page holds page_tokens slots */
   int64_t page_stride;
   const int32_t *wanted_rows;      /* [R] */

@@ -6,8 +6,8 @@
 #pragma once
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <span>
-#include <unordered_map>
 #include <vector>
 
 #include "runtime/base/status.h"
@@ -34,19 +34,21 @@ class Sampler {
   explicit Sampler(const SamplingOptions &options) : options_(options), random_(options.seed) {}
   // Tells the sampler a token that stands in the text (prompt or chosen); choose() does not do that by itself.
   void accept(int32_t token);
+  // `logits` may not be empty. NaN counts as impossible; +infinity wins.
   int32_t choose(std::span<const float> logits);
 
  private:
-  struct Candidate { int32_t token; float logit; };
+  struct Candidate { int32_t token; float logit; double weight; };
   void penalise();
   void keepTopK();
   void keepTopP();
   void keepMinP();
+  float bestLogit() const;
   int32_t draw();
   SamplingOptions options_;
   Random random_;
   std::deque<int32_t> seen_;
-  std::unordered_map<int32_t, int64_t> counts_;
+  std::map<int32_t, int64_t> counts_;
   std::vector<Candidate> candidates_;
 };
 

@@ -50,8 +50,8 @@ class Program {
   std::vector<std::shared_ptr<const void>> keepAlive_;
 };
 
-// The first of `modules` (best first) that this CPU can run, or the one that the environment variable LLC_ISA names.
-// unsupported: no module fits, with the missing features; another ABI version; an LLC_ISA that is not there.
+// The first of `modules` (best first) that this CPU can run and that is not above the level that the environment variable
+// LLC_ISA names (runtime/base/cpu.h). unsupported: none fits, with the missing features; another ABI version.
 Result<const llc_module *> chooseModule(const llc_module *modules, const std::string &where);
 
 }  // namespace llc

@@ -1,5 +1,6 @@
 // Runs a compiled program: owns everything that changes from step to step (arena, scratch, caches, the thread team). All
-// memory is taken when the session is made; steps allocate nothing.
+// memory is taken when the session is made; a step allocates nothing unless it has to be cut and more than one part of it
+// gives results.
 #pragma once
 #include <memory>
 
@@ -46,12 +47,16 @@ class Session final : public Engine {
 
  private:
   struct Buffers;
+  struct Cutter;
   struct Entry;
   Session();
   Status allocate(const SessionOptions &options);
+  Status addEntry(const EntrySpec &spec);
+  Result<const Entry *> find(std::string_view name) const;
   Status check(std::span<const SequenceTokens> batch) const;
   Result<Rows> runBatch(const Entry &entry, std::span<const SequenceTokens> batch);
-  Status runChunk(const Entry &entry);
+  bool fillStep(Cutter &cutter);
+  Rows runStep(const Entry &entry);
 
   std::shared_ptr<const Program> program_;
   EngineLimits limits_;

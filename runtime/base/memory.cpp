@@ -1,0 +1,43 @@
+#include "runtime/base/memory.h"
+
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+namespace llc {
+
+namespace {
+constexpr uint64_t hugePage = 2 << 20;
+}
+
+Result<std::shared_ptr<void>> allocatePages(uint64_t bytes, std::string_view purpose, std::string_view remedy) {
+  // One huge page of slack lets the block begin at a huge page's boundary, without which small blocks get none at all.
+  uint64_t slack = bytes >= hugePage ? hugePage : 0, size = std::max<uint64_t>(bytes, 1) + slack;
+  void *address = size < bytes ? MAP_FAILED
+                               : mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (address == MAP_FAILED)
+    return diagnose(ErrorKind::resource)
+        .says(fmt::format("{} for {} can't be had from the system", humanBytes(bytes), purpose))
+        .toFix(remedy);
+  auto begin = reinterpret_cast<uintptr_t>(address);
+  if (slack) {
+    begin = (begin + hugePage - 1) / hugePage * hugePage;
+    madvise(reinterpret_cast<void *>(begin), bytes, MADV_HUGEPAGE);
+  }
+  return std::shared_ptr<void>(reinterpret_cast<void *>(begin), [address, size](void *) { munmap(address, size); });
+}
+
+std::string humanBytes(uint64_t bytes) {
+  static constexpr const char *units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+  double value = double(bytes);
+  size_t unit = 0;
+  while (value >= 1024 && unit + 1 < std::size(units)) value /= 1024, ++unit;
+  return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.1f} {}", value, units[unit]);
+}
+
+uint64_t peakResidentBytes() {
+  struct rusage usage = {};
+  getrusage(RUSAGE_SELF, &usage);
+  return uint64_t(usage.ru_maxrss) << 10;
+}
+
+}  // namespace llc

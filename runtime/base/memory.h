@@ -1,0 +1,21 @@
+// Zeroed memory straight from the system, in pages that are touched only when used: for arenas, caches, results.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "runtime/base/status.h"
+
+namespace llc {
+
+// At least `bytes`, page-aligned, zero-filled; freed with the last copy of the pointer. Huge pages are asked for where
+// that pays. `purpose` and `remedy` are for the error (resource).
+Result<std::shared_ptr<void>> allocatePages(uint64_t bytes, std::string_view purpose, std::string_view remedy);
+
+// "12.3 MiB"
+std::string humanBytes(uint64_t bytes);
+
+// Largest resident set of this process so far, in bytes.
+uint64_t peakResidentBytes();
+
+}  // namespace llc

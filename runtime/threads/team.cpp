@@ -1,0 +1,130 @@
+#include "runtime/threads/team.h"
+
+#include <atomic>
+#include <chrono>
+#include <climits>
+#include <linux/futex.h>
+#include <sched.h>
+#include <sys/syscall.h>
+#include <system_error>
+#include <thread>
+#include <unistd.h>
+
+namespace llc {
+
+namespace {
+// How long an idle worker spins before it sleeps: longer than the pause between two decode steps (choosing a token
+// from a large vocabulary), shorter than anyone would notice on an idle machine.
+constexpr std::chrono::microseconds idleSpin(200);
+constexpr int pausesPerLook = 64;
+
+inline void pauseBriefly() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+void futexWait(std::atomic<uint32_t> &word, uint32_t expected) {
+  syscall(SYS_futex, reinterpret_cast<uint32_t *>(&word), FUTEX_WAIT_PRIVATE, expected, nullptr, nullptr, 0);
+}
+void futexWakeAll(std::atomic<uint32_t> &word) {
+  syscall(SYS_futex, reinterpret_cast<uint32_t *>(&word), FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0);
+}
+
+// For generated barriers: whoever waits there longer than some pauses lets others run, since a thread that it waits for
+// may have lost its CPU.
+void relax(llc_context *) { sched_yield(); }
+}  // namespace
+
+struct ThreadTeam::State {
+  alignas(64) std::atomic<uint32_t> generation{0};  // raised once per call: what workers wait for
+  alignas(64) std::atomic<int64_t> unfinished{0};   // workers still in the current call
+  alignas(64) std::atomic<int64_t> asleep{0};
+  std::atomic<bool> stopping{false};
+  llc_sync sync = {};
+  const std::function<void(int64_t, int64_t)> *function = nullptr;
+  llc_entry entry = nullptr;
+  llc_context *context = nullptr;
+  std::vector<std::thread> workers;
+  int64_t size = 1;
+
+  void execute(int64_t thread) const {
+    if (entry) entry(context, thread, size);
+    else (*function)(thread, size);
+  }
+
+  void await(uint32_t seen) {
+    auto deadline = std::chrono::steady_clock::now() + idleSpin;
+    while (std::chrono::steady_clock::now() < deadline)
+      for (int i = 0; i < pausesPerLook; ++i) {
+        if (generation.load(std::memory_order_acquire) != seen) return;
+        pauseBriefly();
+      }
+    // The order matters: the caller raises the generation before it looks at `asleep`, so either it sees this worker
+    // and wakes it, or the kernel sees the new generation and does not put it to sleep.
+    asleep.fetch_add(1, std::memory_order_seq_cst);
+    while (generation.load(std::memory_order_seq_cst) == seen) futexWait(generation, seen);
+    asleep.fetch_sub(1, std::memory_order_seq_cst);
+  }
+
+  void work(int64_t thread) {
+    for (uint32_t seen = 0;; ++seen) {
+      await(seen);
+      if (stopping.load(std::memory_order_acquire)) return;
+      execute(thread);
+      unfinished.fetch_sub(1, std::memory_order_acq_rel);
+    }
+  }
+
+  void announce() {
+    generation.fetch_add(1, std::memory_order_seq_cst);
+    if (asleep.load(std::memory_order_seq_cst) > 0) futexWakeAll(generation);
+  }
+
+  void runAll() {
+    unfinished.store(size - 1, std::memory_order_relaxed);
+    if (size > 1) announce();
+    execute(0);
+    for (int64_t spins = 1; unfinished.load(std::memory_order_acquire) != 0; ++spins) {
+      pauseBriefly();
+      if (spins % 1024 == 0) sched_yield();
+    }
+  }
+};
+
+ThreadTeam::ThreadTeam(int64_t threads) : state_(std::make_unique<State>()) {
+  int64_t wanted = std::clamp<int64_t>(threads, 1, LLC_MAX_THREADS);
+  try {
+    for (int64_t i = 1; i < wanted; ++i) state_->workers.emplace_back([this, i] { state_->work(i); });
+  } catch (const std::system_error &) {
+    // The system allows no more threads; the team works with those it has.
+  }
+  state_->size = int64_t(state_->workers.size()) + 1;
+}
+
+ThreadTeam::~ThreadTeam() {
+  state_->stopping.store(true, std::memory_order_release);
+  state_->announce();
+  for (std::thread &worker : state_->workers) worker.join();
+}
+
+int64_t ThreadTeam::size() const { return state_->size; }
+
+void ThreadTeam::run(llc_entry entry, llc_context &context) {
+  state_->sync = {};
+  context.sync = &state_->sync;
+  context.relax = relax;
+  state_->entry = entry;
+  state_->context = &context;
+  state_->runAll();
+}
+
+void ThreadTeam::run(const std::function<void(int64_t, int64_t)> &function) {
+  state_->entry = nullptr;
+  state_->function = &function;
+  state_->runAll();
+}
+
+}  // namespace llc
