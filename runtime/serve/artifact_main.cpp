@@ -1,0 +1,97 @@
+// The command line of a compiled executable: its generated main calls llc_artifact_main.
+#include <chrono>
+
+#include "runtime/serve/commands.h"
+#include "runtime/serve/options.h"
+
+namespace llc {
+
+namespace {
+using Clock = std::chrono::steady_clock;
+
+struct Arguments {
+  SessionOptions session;
+  LoadOptions load;
+  RunOptions run;
+  ScoreOptions score;
+  BenchOptions bench;
+  bool json = false;
+};
+
+// What the subcommands need to begin: the program with its weights, a session, and the tokenizer if there is one.
+struct Loaded {
+  std::shared_ptr<const Program> program;
+  std::unique_ptr<Session> session;
+  std::unique_ptr<Tokenizer> tokenizer;
+};
+
+Result<Loaded> load(const llc_module *modules, const Arguments &arguments) {
+  Loaded loaded;
+  LLC_ASSIGN(Program program, Program::self(modules, arguments.load));
+  loaded.program = std::make_shared<Program>(std::move(program));
+  LLC_ASSIGN(loaded.session, Session::create(loaded.program, arguments.session));
+  if (loaded.program->manifest().files.empty()) return loaded;
+  LLC_ASSIGN(loaded.tokenizer, tokenizerOf(*loaded.program));
+  return loaded;
+}
+
+void addCommand(CLI::App *command, Arguments &arguments) {
+  addSessionFlags(*command, arguments.session);
+  command->add_flag("--preload", arguments.load.preload, "Copies the weights into huge pages at start: faster steps, slower start");
+}
+
+void declare(CLI::App &app, Arguments &arguments) {
+  app.require_subcommand(1);
+  auto *run = app.add_subcommand("run", "Generates text");
+  addRunFlags(*run, arguments.run);
+  addCommand(run, arguments);
+  auto *score = app.add_subcommand("score", "Log-probabilities and perplexity of a given text");
+  addInputFlags(*score, arguments.score.input, true);
+  score->add_flag("--json", arguments.score.json, "One JSON object instead of a table");
+  addCommand(score, arguments);
+  auto *bench = app.add_subcommand("bench", "Measures speed, and what the machine could give");
+  addBenchFlags(*bench, arguments.bench);
+  bench->add_flag("--json", arguments.json, "One JSON object instead of lines for people");
+  addCommand(bench, arguments);
+  auto *info = app.add_subcommand("info", "Says what this program is");
+  info->add_flag("--json", arguments.json, "The whole manifest");
+}
+
+Status execute(const CLI::App &app, const llc_module *modules, Arguments &arguments, Clock::time_point begin) {
+  if (app.got_subcommand("info")) {
+    LLC_ASSIGN(Artifact artifact, openArtifact("/proc/self/exe"));
+    infoCommand(artifact.manifest, arguments.json);
+    return success();
+  }
+  LLC_ASSIGN(Loaded loaded, load(modules, arguments));
+  if (app.got_subcommand("run")) return runCommand(*loaded.session, loaded.tokenizer.get(), arguments.run);
+  if (app.got_subcommand("score")) return scoreCommand(*loaded.session, loaded.tokenizer.get(), arguments.score);
+  arguments.bench.startSeconds = std::chrono::duration<double>(Clock::now() - begin).count();
+  return benchCommand(*loaded.session, arguments.bench, arguments.json);
+}
+
+int artifactMain(int argc, char **argv, const llc_module *modules) {
+  auto begin = Clock::now();
+  auto artifact = openArtifact("/proc/self/exe");
+  if (!artifact) return report(artifact.error());
+  Arguments arguments;
+  arguments.run.generate = generateOptions(artifact->manifest.generation);
+  CLI::App app(fmt::format("{}: a {} model compiled to one program by llc-model", artifact->manifest.name, artifact->manifest.model));
+  declare(app, arguments);
+  CLI11_PARSE(app, argc, argv);
+  Status status = execute(app, modules, arguments, begin);
+  return status ? 0 : report(status.error());
+}
+}  // namespace
+
+}  // namespace llc
+
+extern "C" int llc_artifact_main(int argc, char **argv, const llc_module *modules) {
+  try {
+    return llc::artifactMain(argc, argv, modules);
+  } catch (const std::bad_alloc &) {
+    return llc::report(llc::diagnose(llc::ErrorKind::resource).says("memory ran out").toFix("lower --context or close other programs"));
+  } catch (const std::exception &error) {
+    return llc::report(llc::diagnose(llc::ErrorKind::internal).says(error.what()).toFix("report this, with the command that you gave"));
+  }
+}

@@ -1,0 +1,121 @@
+#include "runtime/serve/bench.h"
+
+#include <chrono>
+
+#include "runtime/base/memory.h"
+#include "runtime/sampling/random.h"
+
+namespace llc {
+
+namespace {
+using Clock = std::chrono::steady_clock;
+double secondsSince(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+// Bytes of the cache that one decode step reads when a sequence has `length` tokens.
+uint64_t cacheBytesAt(const Manifest &m, int64_t length) {
+  uint64_t bytes = 0;
+  for (const CacheSpec &cache : m.caches) {
+    int64_t seen = cache.window ? std::min(cache.window, length) : length;
+    bytes += cache.pageBytes() / LLC_PAGE_TOKENS * uint64_t(seen);
+  }
+  return bytes;
+}
+
+struct Timing {
+  double prefill, decode;
+};
+
+Result<Timing> runOnce(Session &session, std::span<const int32_t> tokens, int64_t promptTokens) {
+  LLC_ASSIGN(int64_t sequence, session.open());
+  Timing timing = {};
+  auto feed = [&](std::span<const int32_t> part) -> Status {
+    SequenceTokens batch{sequence, part, Wanted::last};
+    auto rows = session.step({&batch, 1});
+    return rows ? success() : Status(std::move(rows.error()));
+  };
+  auto begin = Clock::now();
+  Status status = feed(tokens.first(size_t(promptTokens)));
+  timing.prefill = secondsSince(begin);
+  begin = Clock::now();
+  for (size_t i = size_t(promptTokens); status.ok() && i < tokens.size(); ++i) status = feed(tokens.subspan(i, 1));
+  timing.decode = secondsSince(begin);
+  session.close(sequence);
+  LLC_TRY(std::move(status));
+  return timing;
+}
+
+Status checkLengths(const Session &session, const BenchOptions &options) {
+  int64_t context = session.limits().maxContext;
+  if (options.promptTokens < 1 || options.genTokens < 1 || options.repeats < 1)
+    return diagnose(ErrorKind::invalidInput).says("there is nothing to measure").toFix("ask for at least one token of each and one repeat");
+  if (options.promptTokens <= context && options.genTokens <= context - options.promptTokens) return success();
+  return diagnose(ErrorKind::invalidInput, "--prompt-tokens")
+      .says(fmt::format("{} and {} generated ones are longer than the context of {}", options.promptTokens, options.genTokens, context))
+      .toFix("ask for fewer, or compile with a larger --max-context");
+}
+}  // namespace
+
+Result<BenchResult> bench(Session &session, const BenchOptions &options) {
+  LLC_TRY(checkLengths(session, options));
+  const Manifest &m = session.program().manifest();
+  Random random(1);
+  std::vector<int32_t> tokens(size_t(options.promptTokens + options.genTokens));
+  for (int32_t &token : tokens) token = int32_t(random.next() % uint32_t(m.vocabulary));
+  // Once for the caches, page tables and frequencies: a short prompt and a few steps.
+  LLC_TRY(runOnce(session, std::span(tokens).first(std::min<size_t>(tokens.size(), 10)), 1));
+  std::vector<double> prefill, decode;
+  for (int64_t i = 0; i < options.repeats; ++i) {
+    LLC_ASSIGN(Timing timing, runOnce(session, tokens, options.promptTokens));
+    prefill.push_back(timing.prefill), decode.push_back(timing.decode);
+  }
+  BenchResult result;
+  result.promptTokens = options.promptTokens, result.genTokens = options.genTokens, result.threads = session.threads();
+  result.level = session.program().level();
+  result.prefillTokensPerSecond = double(options.promptTokens) / median(prefill);
+  result.decodeTokensPerSecond = double(options.genTokens) / median(decode);
+  result.bytesPerToken = m.bytesPerToken + cacheBytesAt(m, options.promptTokens + options.genTokens / 2);
+  result.peakRssBytes = double(peakResidentBytes());  // before the measurements below take memory of their own
+  result.compileSeconds = options.compileSeconds, result.startSeconds = options.startSeconds;
+  LLC_ASSIGN(result.readBandwidth, measureReadBandwidth(session.team()));
+  result.peakFlops = measurePeakFlops(session.team(), result.level);
+  result.decodeBandwidthShare = result.decodeTokensPerSecond * double(result.bytesPerToken) / result.readBandwidth;
+  result.prefillFlopShare = result.prefillTokensPerSecond * m.flopsPerToken / result.peakFlops;
+  return result;
+}
+
+nlohmann::json toJson(const BenchResult &r) {
+  return {{"prompt_tokens", r.promptTokens},
+          {"gen_tokens", r.genTokens},
+          {"threads", r.threads},
+          {"level", r.level},
+          {"prefill_tok_s", r.prefillTokensPerSecond},
+          {"decode_tok_s", r.decodeTokensPerSecond},
+          {"bytes_per_token", r.bytesPerToken},
+          {"read_bandwidth_gb_s", r.readBandwidth * 1e-9},
+          {"peak_gflop_s", r.peakFlops * 1e-9},
+          {"decode_bandwidth_share", r.decodeBandwidthShare},
+          {"prefill_flop_share", r.prefillFlopShare},
+          {"peak_rss_gb", r.peakRssBytes * 1e-9},
+          {"compile_s", r.compileSeconds},
+          {"start_s", r.startSeconds}};
+}
+
+std::string describe(const BenchResult &r) {
+  return fmt::format(
+      "prefill  {:10.1f} tok/s  {} tokens; {:.0f} % of {:.1f} GFLOP/s\n"
+      "decode   {:10.1f} tok/s  {} tokens; {} per token, {:.0f} % of {:.1f} GB/s\n"
+      "memory   {:10.3f} GB     largest resident size\n"
+      "compile  {:10.2f} s\n"
+      "start    {:10.3f} s\n"
+      "with {} threads, {}\n",
+      r.prefillTokensPerSecond, r.promptTokens, 100 * r.prefillFlopShare, r.peakFlops * 1e-9, r.decodeTokensPerSecond, r.genTokens,
+      humanBytes(r.bytesPerToken), 100 * r.decodeBandwidthShare, r.readBandwidth * 1e-9, r.peakRssBytes * 1e-9, r.compileSeconds,
+      r.startSeconds, r.threads, r.level);
+}
+
+}  // namespace llc

@@ -1,0 +1,141 @@
+#include "runtime/serve/commands.h"
+
+#include <cmath>
+#include <cstdio>
+
+#include "runtime/base/memory.h"
+
+namespace llc {
+
+namespace {
+void printJson(const nlohmann::json &json) {
+  std::string text = json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  std::fflush(stdout);
+}
+bool printNow(std::string_view text) {
+  return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
+}
+}  // namespace
+
+Result<std::unique_ptr<Tokenizer>> tokenizerOf(const Program &program) {
+  std::map<std::string, std::string> files;
+  for (const FilePart &part : program.manifest().files)
+    if (auto content = program.file(part.name)) files.emplace(part.name, *content);
+  if (!files.empty()) return Tokenizer::fromFiles(files);
+  return diagnose(ErrorKind::notFound, program.manifest().name)
+      .says("was compiled without a tokenizer")
+      .toFix("give token ids (--ids), or compile from a directory that holds a tokenizer");
+}
+
+GenerateOptions generateOptions(const GenerationDefaults &defaults) {
+  GenerateOptions options;
+  options.sampling.temperature = defaults.temperature;
+  options.sampling.topK = defaults.topK;
+  options.sampling.topP = defaults.topP;
+  options.sampling.minP = defaults.minP;
+  options.sampling.repeatPenalty = defaults.repeatPenalty;
+  options.eos = defaults.eos;
+  return options;
+}
+
+Result<std::vector<int32_t>> idsOf(const TextOrIds &input, const Tokenizer *tokenizer) {
+  if (input.hasIds) return input.ids;
+  EncodeOptions options;
+  options.addSpecial = true;
+  if (tokenizer) return tokenizer->encode(input.text, options);
+  return diagnose(ErrorKind::invalidInput, "--prompt")
+      .says("text needs a tokenizer, and this model has none")
+      .toFix("give token ids with --ids 1,2,3");
+}
+
+namespace {
+double perSecond(int64_t count, double seconds) { return seconds > 0 ? double(count) / seconds : 0; }
+
+nlohmann::json toJson(const GenerateResult &result) {
+  nlohmann::json json = {{"ids", result.ids},
+                         {"text", result.text},
+                         {"finish_reason", finishReasonName(result.reason)},
+                         {"prompt_tokens", result.promptTokens},
+                         {"prefill_s", result.prefillSeconds},
+                         {"decode_s", result.decodeSeconds}};
+  if (!result.logProbs.empty()) json["log_probs"] = result.logProbs;
+  return json;
+}
+
+void printStats(const GenerateResult &result) {
+  int64_t decoded = std::max<int64_t>(0, int64_t(result.ids.size()) - 1);
+  fmt::print(stderr, "prompt {} tokens, {:.1f} tok/s; generated {} tokens, {:.1f} tok/s; ended by {}\n", result.promptTokens,
+             perSecond(result.promptTokens, result.prefillSeconds), result.ids.size(), perSecond(decoded, result.decodeSeconds),
+             finishReasonName(result.reason));
+}
+}  // namespace
+
+Status runCommand(Engine &engine, const Tokenizer *tokenizer, const RunOptions &options) {
+  LLC_ASSIGN(auto prompt, idsOf(options.prompt, tokenizer));
+  std::optional<TokenizerStream> stream;
+  if (tokenizer) stream.emplace(*tokenizer);
+  if (!options.json && options.echo) printNow(tokenizer ? tokenizer->decode(prompt, true) : fmt::format("{}", fmt::join(prompt, ",")));
+  std::function<bool(std::string_view)> sink;
+  if (!options.json) sink = printNow;
+  LLC_ASSIGN(GenerateResult result, generate(engine, prompt, options.generate, stream ? &*stream : nullptr, sink));
+  if (options.json) printJson(toJson(result));
+  else printNow(tokenizer ? "\n" : fmt::format("{}\n", fmt::join(result.ids, ",")));
+  if (options.stats) printStats(result);
+  return success();
+}
+
+Status scoreCommand(Engine &engine, const Tokenizer *tokenizer, const ScoreOptions &options) {
+  LLC_ASSIGN(auto ids, idsOf(options.input, tokenizer));
+  if (ids.size() < 2)
+    return diagnose(ErrorKind::invalidInput, "score")
+        .says(fmt::format("{} token{} can't be scored: each is judged by those before it", ids.size(), ids.size() == 1 ? "" : "s"))
+        .toFix("give a longer text");
+  LLC_ASSIGN(auto logProbs, engine.score(ids));
+  double sum = 0;
+  for (float value : logProbs) sum += value;
+  double perplexity = std::exp(-sum / double(logProbs.size()));
+  if (options.json) {
+    printJson({{"ids", ids}, {"log_probs", logProbs}, {"sum", sum}, {"perplexity", perplexity}});
+    return success();
+  }
+  for (size_t i = 0; i < logProbs.size(); ++i)
+    fmt::print("{:8} {:10.4f}  {}\n", ids[i + 1], logProbs[i], tokenizer ? tokenizer->tokenOf(ids[i + 1]).value_or("") : "");
+  fmt::print("tokens {}, sum of log-probabilities {:.4f}, perplexity {:.4f}\n", logProbs.size(), sum, perplexity);
+  return success();
+}
+
+Status benchCommand(Session &session, const BenchOptions &options, bool json) {
+  LLC_ASSIGN(BenchResult result, bench(session, options));
+  if (json) printJson(toJson(result));
+  else fmt::print("{}", describe(result));
+  return success();
+}
+
+void infoCommand(const Manifest &m, bool json) {
+  if (json) {
+    fmt::print("{}", toJson(m));
+    return;
+  }
+  uint64_t parameterBytes = 0, cacheBytes = 0;
+  for (const ParameterSpec &parameter : m.parameters) parameterBytes += parameter.bytes;
+  for (const CacheSpec &cache : m.caches) cacheBytes += cache.pageBytes();
+  fmt::print("model       {} ({}), {}\n", m.name, m.model, m.dtype);
+  fmt::print("shape       {} layers, hidden {}, vocabulary {}\n", m.layers, m.hidden, m.vocabulary);
+  fmt::print("limits      context {}, {} tokens and {} result rows per step, {} sequences\n", m.maxContext, m.maxTokens, m.maxRows,
+             m.maxSequences);
+  fmt::print("code        levels {}; entries", fmt::join(m.levels, ", "));
+  for (const EntrySpec &entry : m.entries) fmt::print(" {}", entry.name);
+  fmt::print("\nparameters  {}, {}; {} are read per token\n", m.parameters.size(), humanBytes(parameterBytes), humanBytes(m.bytesPerToken));
+  fmt::print("memory      activations {}, scratch {} per thread, cache {} per token\n", humanBytes(m.arenaBytes),
+             humanBytes(m.scratchBytes), humanBytes(cacheBytes / LLC_PAGE_TOKENS));
+  for (const FilePart &file : m.files) fmt::print("file        {} ({})\n", file.name, humanBytes(file.bytes));
+  for (auto &[name, version] : m.versions) fmt::print("made with   {} {}\n", name, version);
+}
+
+int report(const Error &error) {
+  fmt::print(stderr, "error: {}\n", error.text());
+  return error.exitCode();
+}
+
+}  // namespace llc

@@ -1,0 +1,61 @@
+#include "runtime/serve/options.h"
+
+namespace llc {
+
+void addInputFlags(CLI::App &app, TextOrIds &input, bool required) {
+  auto *group = app.add_option_group("Input");
+  group->add_option("-p,--prompt", input.text, "Text to go on from");
+  group->add_option_function<std::vector<int32_t>>(
+           "--ids",
+           [&input](const std::vector<int32_t> &ids) {
+             input.ids = ids;
+             input.hasIds = true;
+           },
+           "Token ids instead of text: 1,2,3")
+      ->delimiter(',');
+  group->require_option(required ? 1 : 0, 1);
+}
+
+void addGenerateFlags(CLI::App &app, GenerateOptions &options) {
+  constexpr const char *group = "Generation";
+  SamplingOptions &sampling = options.sampling;
+  app.add_option("-n,--max-tokens", options.maxTokens, "Most tokens to generate")->capture_default_str()->check(CLI::NonNegativeNumber)->group(group);
+  app.add_option("--stop", options.stop, "Ends before this text (may be given more than once)")->expected(1)->take_all()->group(group);
+  app.add_flag("--ignore-eos", options.ignoreEos, "Goes on after end-of-text tokens, up to --max-tokens")->group(group);
+  app.add_flag("--log-probs", options.logProbs, "Adds each token's log-probability to --json")->group(group);
+  constexpr const char *choice = "Sampling";
+  app.add_option("--temp,--temperature", sampling.temperature, "0: always the most likely token")->capture_default_str()->group(choice);
+  app.add_option("--top-k", sampling.topK, "Only the K most likely tokens; 0: all")->capture_default_str()->group(choice);
+  app.add_option("--top-p", sampling.topP, "Only the most likely tokens that reach this probability together")->capture_default_str()->group(choice);
+  app.add_option("--min-p", sampling.minP, "Only tokens at least this share as likely as the most likely one")->capture_default_str()->group(choice);
+  app.add_option("--repeat-penalty", sampling.repeatPenalty, "Above 1: tokens that were there get less likely")->capture_default_str()->group(choice);
+  app.add_option("--presence-penalty", sampling.presencePenalty, "Subtracted once from the logit of tokens that were there")->capture_default_str()->group(choice);
+  app.add_option("--frequency-penalty", sampling.frequencyPenalty, "Subtracted per time that the token was there")->capture_default_str()->group(choice);
+  app.add_option("--penalty-window", sampling.penaltyWindow, "How many of the last tokens the penalties look at; -1: all")->capture_default_str()->group(choice);
+  app.add_option("--seed", sampling.seed, "The same seed gives the same text")->capture_default_str()->group(choice);
+}
+
+void addRunFlags(CLI::App &app, RunOptions &options) {
+  addInputFlags(app, options.prompt, true);
+  addGenerateFlags(app, options.generate);
+  app.add_flag("--json", options.json, "One JSON object (ids and text of the new tokens) instead of a stream of text");
+  app.add_flag("--echo", options.echo, "Prints the prompt before the new text")->excludes("--json");
+  app.add_flag("--stats", options.stats, "Prints speeds on the standard error output");
+}
+
+void addSessionFlags(CLI::App &app, SessionOptions &options) {
+  app.add_option("-t,--threads", options.threads, "Threads; 0: what affinity and CPU quota allow")
+      ->capture_default_str()
+      ->check(CLI::Range(0, LLC_MAX_THREADS));
+  app.add_option("--context", options.context, "Tokens of the longest sequence; 0: as compiled")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
+}
+
+void addBenchFlags(CLI::App &app, BenchOptions &options) {
+  app.add_option("--prompt-tokens", options.promptTokens, "Length of the prompt")->capture_default_str()->check(CLI::PositiveNumber);
+  app.add_option("--gen-tokens", options.genTokens, "Tokens generated after it")->capture_default_str()->check(CLI::PositiveNumber);
+  app.add_option("--repeats", options.repeats, "Measurements; the median counts")->capture_default_str()->check(CLI::PositiveNumber);
+}
+
+}  // namespace llc

@@ -1,0 +1,17 @@
+// The flags that llc-model and compiled executables share, so that they are spelled and explained once.
+#pragma once
+#include <CLI/CLI.hpp>
+
+#include "runtime/serve/commands.h"
+
+namespace llc {
+
+// -p/--prompt or --ids; `required`: one of them must be there.
+void addInputFlags(CLI::App &app, TextOrIds &input, bool required);
+// -n, --temp, --top-k ... --seed, --stop, --ignore-eos. The defaults in --help are the values that `options` has now.
+void addGenerateFlags(CLI::App &app, GenerateOptions &options);
+void addRunFlags(CLI::App &app, RunOptions &options);  // input, generation, --json, --echo, --stats
+void addSessionFlags(CLI::App &app, SessionOptions &options);  // --threads, --context
+void addBenchFlags(CLI::App &app, BenchOptions &options);      // --prompt-tokens, --gen-tokens, --repeats
+
+}  // namespace llc

@@ -1,0 +1,147 @@
+// What the machine can give at most. The loops use intrinsics with the function attribute `target`, so that the rest of
+// the runtime stays portable x86-64.
+#include <chrono>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#include "runtime/base/cpu.h"
+#include "runtime/base/memory.h"
+#include "runtime/serve/bench.h"
+#include "runtime/threads/limits.h"
+
+namespace llc {
+
+namespace {
+using Clock = std::chrono::steady_clock;
+double secondsSince(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+
+// Keeps a value alive that nobody uses, so that the loop that computed it stays.
+template <class T> void keep(const T &value) { asm volatile("" : : "g"(&value) : "memory"); }
+
+uint64_t sumPortable(const uint64_t *data, size_t words) {
+  uint64_t sums[8] = {};
+  for (size_t i = 0; i + 8 <= words; i += 8)
+    for (size_t j = 0; j < 8; ++j) sums[j] += data[i + j];
+  return sums[0] ^ sums[1] ^ sums[2] ^ sums[3] ^ sums[4] ^ sums[5] ^ sums[6] ^ sums[7];
+}
+
+constexpr int64_t rounds = 400'000;
+using FlopLoop = double (*)();  // returns how many operations it did
+
+// Independent chains: enough to fill two multiply-add pipes of latency 4 or 5.
+constexpr int chains = 10;
+
+double flopsPortable() {
+  float sums[chains * 4] = {}, factor = 0.999f;
+  keep(factor);
+  for (int64_t i = 0; i < rounds; ++i)
+    for (float &sum : sums) sum = sum * factor + 1.0f;
+  keep(sums);
+  return double(rounds) * chains * 4 * 2;
+}
+
+#if defined(__x86_64__)
+__attribute__((target("avx2"))) uint64_t sumAvx2(const uint64_t *data, size_t words) {
+  auto *vectors = reinterpret_cast<const __m256i *>(data);
+  __m256i a = _mm256_setzero_si256(), b = a, c = a, d = a;
+  for (size_t i = 0; i + 4 <= words / 4; i += 4) {
+    // Four streams far apart in time, none in space: the hardware's prefetchers know this pattern best.
+    a = _mm256_add_epi64(a, _mm256_load_si256(vectors + i));
+    b = _mm256_add_epi64(b, _mm256_load_si256(vectors + i + 1));
+    c = _mm256_add_epi64(c, _mm256_load_si256(vectors + i + 2));
+    d = _mm256_add_epi64(d, _mm256_load_si256(vectors + i + 3));
+  }
+  __m256i sum = _mm256_add_epi64(_mm256_add_epi64(a, b), _mm256_add_epi64(c, d));
+  return uint64_t(_mm256_extract_epi64(sum, 0)) ^ uint64_t(_mm256_extract_epi64(sum, 3));
+}
+
+__attribute__((target("avx2,fma"))) double flopsAvx2() {
+  __m256 sums[chains], factor = _mm256_set1_ps(0.999f), one = _mm256_set1_ps(1.0f);
+  for (auto &sum : sums) sum = one;
+  for (int64_t i = 0; i < rounds; ++i)
+    for (auto &sum : sums) sum = _mm256_fmadd_ps(sum, factor, one);
+  keep(sums);
+  return double(rounds) * chains * 8 * 2;
+}
+
+__attribute__((target("avx512f"))) double flopsAvx512() {
+  __m512 sums[chains], factor = _mm512_set1_ps(0.999f), one = _mm512_set1_ps(1.0f);
+  for (auto &sum : sums) sum = one;
+  for (int64_t i = 0; i < rounds; ++i)
+    for (auto &sum : sums) sum = _mm512_fmadd_ps(sum, factor, one);
+  keep(sums);
+  return double(rounds) * chains * 16 * 2;
+}
+
+__attribute__((target("avx512f,avx512bw,avx512bf16"))) double flopsBf16() {
+  __m512 sums[chains];
+  for (auto &sum : sums) sum = _mm512_set1_ps(1.0f);
+  __m512bh a = _mm512_cvtne2ps_pbh(sums[0], sums[1]), b = a;
+  for (int64_t i = 0; i < rounds; ++i)
+    for (auto &sum : sums) sum = _mm512_dpbf16_ps(sum, a, b);
+  keep(sums);
+  return double(rounds) * chains * 32 * 2;
+}
+#endif
+
+FlopLoop flopLoop(std::string_view level) {
+#if defined(__x86_64__)
+  if (level == "avx512bf16" && hostCpu().has("avx512bf16")) return flopsBf16;
+  if (level.starts_with("avx512") && hostCpu().has("avx512f")) return flopsAvx512;
+  if (level != "generic" && hostCpu().has("fma")) return flopsAvx2;
+#endif
+  return flopsPortable;
+}
+}  // namespace
+
+double measurePeakFlops(ThreadTeam &team, std::string_view level) {
+  FlopLoop loop = flopLoop(level);
+  std::vector<double> operations(size_t(team.size()));
+  double best = 0;
+  for (int pass = 0; pass < 6; ++pass) {
+    auto begin = Clock::now();
+    team.run([&](int64_t thread, int64_t) {
+      double sum = 0;
+      for (int i = 0; i < 20; ++i) sum += loop();
+      operations[size_t(thread)] = sum;
+    });
+    double seconds = secondsSince(begin), total = 0;
+    for (double count : operations) total += count;
+    best = std::max(best, total / seconds);
+  }
+  return best;
+}
+
+Result<double> measureReadBandwidth(ThreadTeam &team) {
+  // Larger than any cache, but never a burden: at most a quarter of what is free.
+  uint64_t bytes = std::max<uint64_t>(256 << 20, 4 * uint64_t(hostCpu().l3Bytes));
+  bytes = std::min({bytes, memoryLimits().availableBytes / 4, uint64_t(1) << 30}) / 4096 * 4096;
+  LLC_ASSIGN(auto memory, allocatePages(bytes, "measuring bandwidth", "close other programs"));
+  auto *words = static_cast<uint64_t *>(memory.get());
+  auto part = [&](int64_t thread, int64_t threads) {
+    uint64_t pages = bytes / 4096, begin = pages * uint64_t(thread) / uint64_t(threads), end = pages * uint64_t(thread + 1) / uint64_t(threads);
+    return std::span(words + begin * 512, (end - begin) * 512);
+  };
+  team.run([&](int64_t thread, int64_t threads) {
+    auto mine = part(thread, threads);
+    std::fill(mine.begin(), mine.end(), 1);  // pages that nobody wrote to are all the same page of zeros
+  });
+  auto sum = sumPortable;
+#if defined(__x86_64__)
+  if (hostCpu().has("avx2")) sum = sumAvx2;
+#endif
+  double best = 0;
+  for (int pass = 0; pass < 6; ++pass) {
+    auto begin = Clock::now();
+    team.run([&](int64_t thread, int64_t threads) {
+      auto mine = part(thread, threads);
+      uint64_t total = sum(mine.data(), mine.size());
+      keep(total);
+    });
+    best = std::max(best, double(bytes) / secondsSince(begin));
+  }
+  return best;
+}
+
+}  // namespace llc
