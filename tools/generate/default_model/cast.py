@@ -22,10 +22,10 @@ _ELDERS = {
 class Someone:
     """One character, or a pair of characters that acts together."""
 
-    def __init__(self, kind, names, short, introduction, pronoun, home):
-        self.kind = kind                  # "child", an animal, or another wonder
-        self.names = names                # one name, or two for a pair; "the little robot" when nobody gave it a name
-        self.short = short                # a second way to speak of it ("the robot"), or None
+    def __init__(self, kind, names, also, introduction, pronoun, home):
+        self.kind = kind                  # "child", "pair", "person", an animal or a wonder
+        self.names = names                # one name, two for a pair, "the robot" when it has none
+        self.also = also                  # another way to say it ("the little robot"), or None
         self.introduction = introduction  # "a shy fox called Ember"
         self.pronoun = pronoun
         self.home = home
@@ -35,8 +35,8 @@ class Someone:
         return self.pronoun == "they"
 
     def name(self, random):
-        if self.short and random.random() < 0.25:
-            return self.short
+        if self.also and random.random() < 0.25:
+            return self.also
         return " and ".join(self.names)
 
 
@@ -116,8 +116,7 @@ def elder(random, hero):
 def pronoun_variables(pronoun, prefix):
     """{he}, {him}, {his}, ... of somebody, with a prefix: {fhe} is the friend, {ghe} the grown-up."""
     he, him, his, himself = _PRONOUNS[pronoun]
-    return {prefix + "he": he, prefix + "him": him, prefix + "his": his, prefix + "himself": himself,
-            prefix + "own": own}
+    return {prefix + "he": he, prefix + "him": him, prefix + "his": his, prefix + "himself": himself}
 
 
 def hero_variables(hero):
@@ -126,7 +125,7 @@ def hero_variables(hero):
     table = pronoun_variables(hero.pronoun, "")
     table.update({
         "N": hero.name, "A": hero.names[0], "B": hero.names[-1], "hero_is": hero.introduction, "home": hero.home,
-        "long": hero.short or hero.names[0],
+        "long": hero.also or hero.names[0],
         "was": "were" if many else "was", "I": "we" if many else "I", "me": "us" if many else "me",
         "my": "our" if many else "my", "mine": "ours" if many else "mine", "am": "are" if many else "am",
         "Im": "we're" if many else "I'm", "Ill": "we'll" if many else "I'll", "s": "s" if many else "",

@@ -5,7 +5,7 @@ import words
 
 def introduce(story):
     """Who the hero is and where the hero lives."""
-    story.let(like1='|'.join(story_likes()),
+    story.let(like1=words.words(words.LIKES),
               once="Once upon a time,|Once upon a time|Long ago,|A long time ago,|Once,|Not so long ago,")
     if story.hero.names[0].startswith("the "):
         story.say("{long} lived {home}. {he} liked {like1}.",
