@@ -12,6 +12,9 @@
 
 namespace llc::dsl {
 
+// Whether `text` fits `pattern`, in which one '*' may stand for anything.
+bool matchesPattern(std::string_view pattern, std::string_view text);
+
 class Config {
  public:
   // `where` names the file in errors. The text must be a JSON object; limits on size and depth are checked here.
@@ -21,6 +24,7 @@ class Config {
   ~Config();
 
   bool has(std::string_view key) const;     // present and not null
+  bool isWritten(std::string_view key) const;  // present, perhaps as null
   // null counts as absent. `fallback` is what the reference implementation assumes when the key is absent.
   int64_t integer(std::string_view key, int64_t fallback);
   int64_t size(std::string_view key, int64_t fallback);      // an integer from 1 to 2^31-1

@@ -1,15 +1,51 @@
-# Frontends and models. dsl headers and everything in models/ are free of MLIR.
+# Frontends and models. The headers that models may use and everything in models/ are free of MLIR.
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
+find_program(LLC_LLVM_TBLGEN NAMES llvm-tblgen-19 llvm-tblgen HINTS ${LLVM_TOOLS_BINARY_DIR} REQUIRED)
+
+# build/generated/frontends/dsl/ops.{h,cpp}: one function for each op of the dialect.
+function(llc_dsl_ops)
+  set(folder ${LLC_GENERATED}/frontends/dsl)
+  set(script ${CMAKE_SOURCE_DIR}/tools/generate/dsl_ops.py)
+  file(MAKE_DIRECTORY ${folder})
+  file(GLOB_RECURSE descriptions CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/dialect/*.td)
+  add_custom_command(
+    OUTPUT ${folder}/ops.h ${folder}/ops.cpp
+    COMMAND ${LLC_LLVM_TBLGEN} --dump-json -I ${CMAKE_SOURCE_DIR} -I ${MLIR_INCLUDE_DIRS}
+            ${CMAKE_SOURCE_DIR}/dialect/ops/ops.td -o ${folder}/ops.json
+    COMMAND ${Python3_EXECUTABLE} ${script} ${folder}/ops.json ${folder}
+    DEPENDS ${descriptions} ${script} VERBATIM COMMENT "Op functions of the DSL")
+  add_custom_target(llc_dsl_ops DEPENDS ${folder}/ops.h ${folder}/ops.cpp)
+endfunction()
+
 function(llc_frontends name)
+  llc_dsl_ops()
   llc_sources(sources frontends/dsl frontends/huggingface)
-  if(NOT sources)
-    add_library(${name} INTERFACE)
-    return()
-  endif()
-  add_library(${name} STATIC ${sources})
+  add_library(${name} STATIC ${sources} ${LLC_GENERATED}/frontends/dsl/ops.cpp)
   target_link_libraries(${name} PUBLIC llc_dialect llc_formats llc_text)
   llc_mlir_target(${name})
+  add_dependencies(${name} llc_dsl_ops)
+endfunction()
+
+# models/registry.{h,cpp}, written from the stems of models/architectures/*.cpp: STEM.cpp defines Architecture STEM(Blocks).
+function(llc_model_registry)
+  file(GLOB files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/models/architectures/*.cpp)
+  set(declarations "")
+  set(calls "")
+  foreach(file ${files})
+    get_filename_component(stem ${file} NAME_WE)
+    string(APPEND declarations "dsl::Architecture ${stem}(const Blocks &blocks = {});\n")
+    string(APPEND calls "    ${stem}(),\n")
+  endforeach()
+  set(LLC_ARCHITECTURE_DECLARATIONS "${declarations}")
+  set(LLC_ARCHITECTURE_CALLS "${calls}")
+  configure_file(${CMAKE_SOURCE_DIR}/models/registry.h.in ${LLC_GENERATED}/models/registry.h @ONLY)
+  configure_file(${CMAKE_SOURCE_DIR}/models/registry.cpp.in ${LLC_GENERATED}/models/registry.cpp @ONLY)
 endfunction()
 
 function(llc_models name)
-  llc_library(${name} FOLDERS models/blocks models/families models/architectures USES llc_frontends)
+  llc_model_registry()
+  llc_sources(sources models/blocks models/families models/architectures)
+  add_library(${name} STATIC ${sources} ${LLC_GENERATED}/models/registry.cpp)
+  target_link_libraries(${name} PUBLIC llc_frontends Threads::Threads)
+  add_dependencies(${name} llc_dsl_ops)
 endfunction()

@@ -1,0 +1,277 @@
+#include "frontends/dsl/config.h"
+
+#include <cmath>
+#include <limits>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+
+namespace llc::dsl {
+namespace {
+using Json = nlohmann::json;
+constexpr size_t maxBytes = 16 << 20;
+constexpr int maxDepth = 64;
+constexpr int64_t maxSize = std::numeric_limits<int32_t>::max();
+
+// Python writes Infinity and NaN as bare words, which is not JSON: they become the spelling {"__float__": "Infinity"}.
+// Also finds nesting that is deeper than any sensible file's before the parser recurses into it.
+Result<std::string> normalise(std::string_view text, const std::string &where) {
+  std::string out;
+  int depth = 0;
+  bool quoted = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    char c = text[i];
+    if (quoted) {
+      out += c;
+      if (c == '\\' && i + 1 < text.size()) out += text[++i];
+      quoted = c != '"';
+      continue;
+    }
+    if (c == '[' || c == '{') ++depth;
+    if (c == ']' || c == '}') --depth;
+    if (depth > maxDepth)
+      return diagnose(ErrorKind::invalidInput, where + ":" + std::to_string(i))
+          .says("objects and lists are nested more than " + std::to_string(maxDepth) + " deep")
+          .toFix("download the file again, this is not a model's configuration");
+    bool word = false;
+    for (std::string_view name : {"-Infinity", "Infinity", "NaN"})
+      if (!word && text.substr(i, name.size()) == name) {
+        out += "{\"__float__\": \"" + std::string(name) + "\"}";
+        i += name.size() - 1;
+        word = true;
+      }
+    if (word) continue;
+    quoted = c == '"';
+    out += c;
+  }
+  return out;
+}
+
+std::optional<double> specialNumber(const Json &value) {
+  if (!value.is_object() || value.size() != 1 || !value.contains("__float__")) return std::nullopt;
+  const Json &name = value["__float__"];
+  if (name == "Infinity") return std::numeric_limits<double>::infinity();
+  if (name == "-Infinity") return -std::numeric_limits<double>::infinity();
+  if (name == "NaN") return std::nan("");
+  return std::nullopt;
+}
+}  // namespace
+
+bool matchesPattern(std::string_view pattern, std::string_view text) {
+  size_t star = pattern.find('*');
+  if (star == std::string_view::npos) return pattern == text;
+  std::string_view head = pattern.substr(0, star), tail = pattern.substr(star + 1);
+  return text.size() >= head.size() + tail.size() && text.starts_with(head) && text.ends_with(tail);
+}
+
+struct Config::State {
+  Json json = Json::object();
+  std::string where, prefix;
+  std::set<std::string, std::less<>> read;
+  std::map<std::string, Config, std::less<>> children;
+  std::vector<std::pair<std::string, int64_t>> origins;
+  std::optional<Error> error;
+
+  // The value under `key`, ticked off; null if absent.
+  const Json *find(std::string_view key) {
+    auto found = json.find(key);
+    if (found == json.end()) return nullptr;
+    read.emplace(key);
+    return found->is_null() ? nullptr : &*found;
+  }
+};
+
+Config::Config(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Config::Config(Config &&) noexcept = default;
+Config &Config::operator=(Config &&) noexcept = default;
+Config::~Config() = default;
+
+Result<Config> Config::parse(std::string_view json, std::string where) {
+  if (json.size() > maxBytes)
+    return diagnose(ErrorKind::invalidInput, where).says("the file has " + std::to_string(json.size()) + " bytes")
+        .toFix("a configuration has a few kB: download it again");
+  LLC_ASSIGN(std::string text, normalise(json, where));
+  auto state = std::make_unique<State>();
+  state->where = where;
+  try {
+    state->json = Json::parse(text);
+  } catch (const Json::exception &problem) {
+    return diagnose(ErrorKind::invalidInput, where).says(std::string("is not JSON: ") + problem.what())
+        .toFix("download the file again, it is damaged or was cut short");
+  }
+  if (!state->json.is_object())
+    return diagnose(ErrorKind::invalidInput, where).expected("a JSON object").found(state->json.type_name())
+        .toFix("download the file again");
+  return Config(std::move(state));
+}
+
+std::string Config::where(std::string_view key) const { return state_->where + ": " + state_->prefix + std::string(key); }
+
+void Config::refuse(std::string_view key, std::string_view why, std::string_view remedy) {
+  if (!state_->error) state_->error = diagnose(ErrorKind::invalidInput, where(key)).says(why).toFix(remedy);
+}
+
+bool Config::has(std::string_view key) const {
+  auto found = state_->json.find(key);
+  return found != state_->json.end() && !found->is_null();
+}
+
+bool Config::isWritten(std::string_view key) const { return state_->json.contains(key); }
+
+std::optional<double> Config::optionalNumber(std::string_view key) {
+  const Json *value = state_->find(key);
+  if (!value) return std::nullopt;
+  if (value->is_number()) return value->get<double>();
+  if (auto special = specialNumber(*value)) return special;
+  refuse(key, "expected a number, found " + value->dump().substr(0, 40), "compare the file with the model's own repository");
+  return std::nullopt;
+}
+double Config::number(std::string_view key, double fallback) { return optionalNumber(key).value_or(fallback); }
+
+int64_t Config::integer(std::string_view key, int64_t fallback) {
+  const Json *value = state_->find(key);
+  if (!value) return fallback;
+  // 4096.0 is written by some tools; a fraction is a mistake.
+  bool whole = value->is_number_integer() && !(value->is_number_unsigned() && value->get<uint64_t>() > INT64_MAX);
+  if (value->is_number_float()) whole = std::abs(value->get<double>()) < 9e15 && std::floor(value->get<double>()) == value->get<double>();
+  if (!whole) {
+    refuse(key, "expected an integer, found " + value->dump().substr(0, 40), "compare the file with the model's own repository");
+    return fallback;
+  }
+  int64_t number = value->is_number_float() ? int64_t(value->get<double>()) : value->get<int64_t>();
+  state_->origins.emplace_back(state_->prefix + std::string(key), number);
+  return number;
+}
+
+std::optional<int64_t> Config::optionalSize(std::string_view key) {
+  if (!has(key)) {
+    state_->find(key);
+    return std::nullopt;
+  }
+  int64_t value = integer(key, 1);
+  if (value >= 1 && value <= maxSize) return value;
+  refuse(key, "expected a size from 1 to 2147483647, found " + std::to_string(value),
+         "compare the file with the model's own repository");
+  return 1;  // a size that is safe to compute with until the error is reported
+}
+int64_t Config::size(std::string_view key, int64_t fallback) { return optionalSize(key).value_or(fallback); }
+
+int64_t Config::requiredSize(std::string_view key) {
+  if (auto value = optionalSize(key)) return *value;
+  refuse(key, "is missing", "add \"" + std::string(key) + "\" as in the model's own repository");
+  return 1;
+}
+
+bool Config::boolean(std::string_view key, bool fallback) {
+  const Json *value = state_->find(key);
+  if (!value) return fallback;
+  if (value->is_boolean()) return value->get<bool>();
+  refuse(key, "expected true or false, found " + value->dump().substr(0, 40), "compare the file with the model's own repository");
+  return fallback;
+}
+
+std::string Config::text(std::string_view key, std::string_view fallback) {
+  const Json *value = state_->find(key);
+  if (!value) return std::string(fallback);
+  if (value->is_string()) return value->get<std::string>();
+  refuse(key, "expected a text, found " + value->dump().substr(0, 40), "compare the file with the model's own repository");
+  return std::string(fallback);
+}
+
+std::vector<std::string> Config::texts(std::string_view key) {
+  const Json *value = state_->find(key);
+  std::vector<std::string> list;
+  if (!value) return list;
+  for (const Json &item : value->is_array() ? *value : Json::array({*value})) {
+    if (!item.is_string()) {
+      refuse(key, "expected a list of texts, found " + value->dump().substr(0, 60), "compare the file with the model's own repository");
+      return {};
+    }
+    list.push_back(item.get<std::string>());
+  }
+  return list;
+}
+
+std::vector<double> Config::numbers(std::string_view key) {
+  const Json *value = state_->find(key);
+  std::vector<double> list;
+  if (!value) return list;
+  for (const Json &item : value->is_array() ? *value : Json::array({*value})) {
+    if (!item.is_number()) {
+      refuse(key, "expected a list of numbers, found " + value->dump().substr(0, 60), "compare the file with the model's own repository");
+      return {};
+    }
+    list.push_back(item.get<double>());
+  }
+  return list;
+}
+
+std::vector<int64_t> Config::integers(std::string_view key) {
+  std::vector<int64_t> list;
+  for (double value : numbers(key)) {
+    if (std::floor(value) != value || std::abs(value) > 9e15) {
+      refuse(key, "expected integers, found " + std::to_string(value), "compare the file with the model's own repository");
+      return {};
+    }
+    list.push_back(int64_t(value));
+  }
+  return list;
+}
+
+Config &Config::object(std::string_view key) {
+  auto found = state_->children.find(key);
+  if (found != state_->children.end()) return found->second;
+  auto child = std::make_unique<State>();
+  child->where = state_->where;
+  child->prefix = state_->prefix + std::string(key) + ".";
+  if (const Json *value = state_->find(key)) {
+    if (value->is_object())
+      child->json = *value;
+    else
+      refuse(key, "expected an object, found " + value->dump().substr(0, 40), "compare the file with the model's own repository");
+  }
+  return state_->children.emplace(std::string(key), Config(std::move(child))).first->second;
+}
+
+std::vector<std::string> Config::keys() const {
+  std::vector<std::string> names;
+  for (auto &[key, value] : state_->json.items()) names.push_back(key);
+  return names;
+}
+
+void Config::irrelevant(std::initializer_list<std::string_view> patterns) {
+  for (auto &[key, value] : state_->json.items())
+    for (std::string_view pattern : patterns)
+      if (matchesPattern(pattern, key)) state_->read.insert(key);
+}
+
+Status Config::status() const {
+  if (state_->error) return *state_->error;
+  for (auto &[key, child] : state_->children) LLC_TRY(child.status());
+  return success();
+}
+
+std::vector<std::string> Config::unreadKeys() const {
+  std::vector<std::string> unread;
+  for (auto &[key, value] : state_->json.items())
+    if (!state_->read.contains(key)) unread.push_back(state_->prefix + key);
+  for (auto &[key, child] : state_->children)
+    for (std::string &inner : child.unreadKeys()) unread.push_back(std::move(inner));
+  return unread;
+}
+
+std::string Config::originOf(int64_t value) const {
+  const auto &origins = state_->origins;
+  for (auto &[key, number] : origins)
+    if (number == value) return key;
+  for (size_t i = 0; i < origins.size(); ++i)
+    for (size_t j = i; j < origins.size(); ++j)
+      if (origins[i].second > 1 && origins[j].second > 1 && value % origins[i].second == 0 &&
+          value / origins[i].second == origins[j].second)
+        return i == j ? origins[i].first + " squared" : origins[i].first + " x " + origins[j].first;
+  for (auto &[key, number] : origins)
+    if (number > 1 && value % number == 0 && value / number <= 4) return std::to_string(value / number) + " x " + key;
+  return "";
+}
+
+}  // namespace llc::dsl

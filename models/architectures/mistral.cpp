@@ -1,0 +1,18 @@
+// Mistral 7B: Llama with one sliding window for all layers (Jiang et al. 2023).
+#include "models/families/decoder.h"
+#include "models/registry.h"
+
+namespace llc::models {
+
+dsl::Architecture mistral(const Blocks &blocks) {
+  return decoder({.name = "mistral", .answersTo = {"MistralForCausalLM"}, .traits = [](dsl::Config &config) {
+    DecoderTraits t = readLlamaLike(config, {.maxPositions = 131072, .keyValueHeads = 8});
+    // Files from before the key was written mean 4096; null means none.
+    std::optional<int64_t> window = config.optionalSize("sliding_window");
+    if (!config.isWritten("sliding_window")) window = 4096;
+    t.windows.assign(size_t(std::min<int64_t>(t.layers, 4096)), window.value_or(0));
+    return t;
+  }}, blocks);
+}
+
+}  // namespace llc::models

@@ -1,0 +1,111 @@
+#include "models/families/decoder.h"
+
+#include "frontends/dsl/sugar.h"
+
+namespace llc::models {
+using namespace dsl;
+namespace {
+struct Decoder {
+  std::string name;
+  DecoderTraits traits;
+  Blocks blocks;
+
+  Tensor attention(Tensor x, const DecoderTraits &layer, const LayerState &state) const {
+    return blocks.attention ? blocks.attention(x, layer, state) : attend(x, layer.attention, state);
+  }
+  Tensor mlp(Tensor x, const DecoderTraits &layer) const {
+    return blocks.feedForward ? blocks.feedForward(x, layer) : feedForward(x, layer.mlp);
+  }
+  Tensor normed(Tensor x, const std::string &norm) const { return norm.empty() ? x : normalize(x, norm, traits.norm); }
+
+  Tensor layer(Tensor x, const DecoderTraits &t, const LayerState &state) const {
+    Tensor attentionInput = normed(x, t.attentionNormName);
+    Tensor mixed = normed(attention(attentionInput, t, state), t.attentionOutputNormName);
+    if (t.parallelResidual) {
+      Tensor mlpInput = t.mlpNormName.empty() ? attentionInput : normed(x, t.mlpNormName);
+      return x + mixed + normed(mlp(mlpInput, t), t.mlpOutputNormName);
+    }
+    x = x + mixed;
+    return x + normed(mlp(normed(x, t.mlpNormName), t), t.mlpOutputNormName);
+  }
+
+  Tensor embed(const Tokens &tokens) const {
+    auto lookUp = [&](const std::string &table, int64_t rows, Tensor ids) {
+      Scope scope(table);
+      return cast(gather_rows(parameter("weight", {rows, traits.hidden}), ids), DType::f32);
+    };
+    Tensor x = lookUp(traits.embeddingName, traits.vocabulary, tokens.ids);
+    if (traits.embeddingScale != 1) x = scale(x, traits.embeddingScale);
+    if (!traits.positionsName.empty()) x = x + lookUp(traits.positionsName, traits.maxPositions, tokens.positions);
+    return x;
+  }
+
+  // The states after the last layer, before the last norm.
+  Tensor states(const Tokens &tokens) const {
+    Tensor x = embed(tokens);
+    Rotation rotation = rotationTables(traits.attention.rope, tokens);
+    for (int64_t i = 0; i < traits.layers; ++i) {
+      Scope scope(traits.layersName + "." + std::to_string(i));
+      DecoderTraits t = traits;
+      if (!traits.windows.empty() && traits.windows[i]) t.attention.window = traits.windows[i];
+      LayerState state{tokens, rotation, cacheLayer(i, t.attention.keyValueHeads, t.attention.headSize, t.attention.headSize),
+                       traits.scoreScales.empty() ? Tensor() : scalar(traits.scoreScales[i])};
+      x = block("layer", [&](Tensor inner) { return layer(inner, t, state); }, x);
+    }
+    return x;
+  }
+
+  Tensor headWeight() const {
+    Scope scope(traits.tiedHead ? traits.embeddingName : traits.headName);
+    return parameter("weight", {traits.vocabulary, traits.hidden});
+  }
+  Tensor logits(const Tokens &tokens, Tensor rows) const {
+    Tensor x = normed(take(states(tokens), rows), traits.finalNormName);
+    Tensor weight = headWeight();
+    Scope scope(traits.headName);
+    Tensor y = linear(x, weight);
+    if (traits.logitScale != 1) y = scale(y, traits.logitScale);
+    return traits.logitCap ? soft_cap(y, *traits.logitCap) : y;
+  }
+  Tensor logProbabilities(const Tokens &tokens, Tensor targets) const {
+    Tensor x = normed(states(tokens), traits.finalNormName);
+    Tensor weight = headWeight();
+    Scope scope(traits.headName);
+    return linear_log_prob(x, weight, targets, {.soft_cap = traits.logitCap.value_or(0), .scale = traits.logitScale});
+  }
+  Tensor embeddings(const Tokens &tokens, Tensor rows) const {
+    return normed(take(states(tokens), rows), traits.finalNormName);
+  }
+};
+}  // namespace
+
+Model decoderModel(const std::string &name, const DecoderTraits &traits, const Blocks &blocks) {
+  auto self = std::make_shared<const Decoder>(Decoder{name, traits, blocks});
+  Model model;
+  model.name = name;
+  model.vocabulary = traits.vocabulary;
+  model.hidden = traits.hidden;
+  model.layers = traits.layers;
+  model.maxPositions = traits.maxPositions;
+  model.positionsAreLearned = !traits.positionsName.empty();
+  model.logits = [self](const Tokens &tokens, Tensor rows) { return self->logits(tokens, rows); };
+  model.logProbabilities = [self](const Tokens &tokens, Tensor targets) { return self->logProbabilities(tokens, targets); };
+  model.embeddings = [self](const Tokens &tokens, Tensor rows) { return self->embeddings(tokens, rows); };
+  model.unneededTensors = traits.unneededTensors;
+  if (traits.tiedHead) model.unneededTensors.push_back(traits.headName + ".weight");
+  model.optionalPrefixes = traits.optionalPrefixes;
+  return model;
+}
+
+Architecture decoder(DecoderArchitecture description, const Blocks &blocks) {
+  Architecture architecture{description.name, description.answersTo, {}};
+  architecture.build = [description, blocks](Config &config) -> Result<Model> {
+    DecoderTraits traits = description.traits(config);
+    checkDecoder(config, traits);
+    LLC_TRY(config.status());
+    return decoderModel(description.name, traits, blocks);
+  };
+  return architecture;
+}
+
+}  // namespace llc::models
