@@ -45,11 +45,16 @@ KernelFunction emitGatedMatmul(Emitter &, const GatedMatmulSpec &);
 // Operands: `inputs` in order (index strings as in the statements, e.g. "ti", "i", "t"); results: `outputs`.
 struct RowProgramSpec {
   struct Value { std::string name; std::vector<int64_t> shape; DType type = DType::f32; };  // shape[0] = -1: the rows
+  // Types: inputs f32, bf16, f16, i32 or i64 (converted to f32 by value), outputs f32, bf16, f16 or i32.
   std::vector<Value> inputs, outputs;
   std::vector<index::Statement> statements;  // concrete (no '*'), attributes substituted
 };
+// An output may share memory with an input only if the last statement that reads the input writes it at the same indices.
 KernelFunction emitRowProgram(Emitter &, const RowProgramSpec &);
-// Any statement at all, by plain loops (correct, slow): the derived lowering. Same interface.
+// Can it be emitted as a row program? The error says why not; then take emitLoops.
+Status checkRowProgram(const RowProgramSpec &);
+// Any statement at all, by plain loops (correct, slow): the derived lowering. Same interface. One statement whose first
+// result index runs over the rows is cut into chunks of rows, everything else is one chunk (temporaries: static shapes).
 KernelFunction emitLoops(Emitter &, const RowProgramSpec &);
 
 // Rotary embedding of x[t,h,d] by tables cos[t,r/2], sin[t,r/2]; dims beyond r pass through. Operands: x, cos, sin. Result: y.
@@ -74,6 +79,7 @@ struct PagedAttentionSpec {
 KernelFunction emitPagedAttention(Emitter &, const PagedAttentionSpec &);
 
 // Rows of a table: y[t,:] = table[ids[t],:] converted to f32. Operands: table (row-major, `type`), ids (i32). Result: y.
+// Ids outside [0, tableRows) are clamped into it; tableRows = 0: only negative ids (the table is an activation).
 struct GatherRowsSpec { int64_t width = 0; DType type = DType::f32; int64_t tableRows = 0; };
 KernelFunction emitGatherRows(Emitter &, const GatherRowsSpec &);
 

@@ -182,14 +182,12 @@ Value emitPow(Emitter &e, Value x, Value y) {
 // ---- scalar functions of the index notation
 namespace {
 
-Value gelu(Emitter &e, Value x) {
-  Value half = e.mulf(x, number(e, x, 0.5));
-  return e.fma(half, emitErf(e, e.mulf(x, number(e, x, 0.70710678118654752440))), half);
-}
-Value geluTanh(Emitter &e, Value x) {
-  Value half = e.mulf(x, number(e, x, 0.5)), square = e.mulf(x, x);
-  Value inner = e.mulf(x, e.fma(square, number(e, x, 0.044715 * 0.79788456080286535588), number(e, x, 0.79788456080286535588)));
-  return e.fma(half, emitTanh(e, inner), half);
+// Toward minus infinity; numbers of 2^23 and more are integers already.
+Value floorOf(Emitter &e, Value x) {
+  Value small = e.cmpf(Float::OLT, absolute(e, x), number(e, x, 0x1p23)), safe = e.select(small, x, number(e, x, 0));
+  Value cut = e.b.create<arith::SIToFPOp>(x.getType(), e.b.create<arith::FPToSIOp>(wordOf(e, x), safe));
+  Value down = e.subf(cut, truth(e, e.cmpf(Float::OGT, cut, safe), x));
+  return e.select(small, down, x);
 }
 
 struct ScalarRow {
@@ -209,7 +207,6 @@ const ScalarRow scalarRows[] = {
     {"min", [](Emitter &e, ValueRange v) { return e.minf(v[0], v[1]); }},
     {"pow", [](Emitter &e, ValueRange v) { return emitPow(e, v[0], v[1]); }},
     {"exp", unary<emitExp>},
-    {"exp2", unary<emitExp2>},
     {"log", unary<emitLog>},
     {"tanh", unary<emitTanh>},
     {"logistic", unary<emitLogistic>},
@@ -217,20 +214,12 @@ const ScalarRow scalarRows[] = {
     {"sin", unary<emitSin>},
     {"cos", unary<emitCos>},
     {"abs", unary<absolute>},
+    {"floor", unary<floorOf>},
     {"sqrt", [](Emitter &e, ValueRange v) { return e.sqrt(v[0]); }},
     {"rsqrt", [](Emitter &e, ValueRange v) { return e.divf(number(e, v[0], 1), e.sqrt(v[0])); }},
-    {"square", [](Emitter &e, ValueRange v) { return e.mulf(v[0], v[0]); }},
-    {"relu", [](Emitter &e, ValueRange v) { return atLeast(e, v[0], 0); }},
-    {"silu", [](Emitter &e, ValueRange v) { return e.mulf(v[0], emitLogistic(e, v[0])); }},
-    {"gelu", unary<gelu>},
-    {"gelu_tanh", unary<geluTanh>},
-    {"gelu_quick", [](Emitter &e, ValueRange v) { return e.mulf(v[0], emitLogistic(e, e.mulf(v[0], number(e, v[0], 1.702)))); }},
     {"stop", [](Emitter &, ValueRange v) { return v[0]; }},
     {"eq", compare<Float::OEQ>},
-    {"ne", compare<Float::UNE>},
     {"ge", compare<Float::OGE>},
-    {"gt", compare<Float::OGT>},
-    {"le", compare<Float::OLE>},
     {"lt", compare<Float::OLT>},
     {"select", [](Emitter &e, ValueRange v) {
        return e.select(e.cmpf(Float::UNE, v[0], number(e, v[0], 0)), v[1], v[2]);

@@ -22,7 +22,7 @@ Value emitCos(Emitter &, Value x);
 // rule of C; other negative x give NaN.
 Value emitPow(Emitter &, Value x, Value y);
 
-// One scalar function of the index notation by its name ("add", "silu", "ge", ...), or null if there is none.
+// One scalar function of the index notation by its name ("add", "tanh", "ge", ...), or null if there is none.
 Value emitScalar(Emitter &, std::string_view name, ValueRange operands);
 // A whole expression; `leaf` gives the values of Operand, Extent and Position nodes. All values have one width.
 Value emitExpr(Emitter &, const index::ExprPtr &, int64_t width, llvm::function_ref<Value(const index::Expr &)> leaf);

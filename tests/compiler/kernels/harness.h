@@ -10,6 +10,10 @@
 #include "compiler/kernels/kernels.h"
 #include "runtime/abi/llc_abi.h"
 
+namespace llc {
+inline void PrintTo(const Target &target, std::ostream *out) { *out << target.name; }
+}  // namespace llc
+
 namespace llc::kernels {
 
 // Every level that this machine has as it is; levels above it with their vector widths, tiles and masks, but compiled for
