@@ -167,6 +167,7 @@ class PanelSums {
   }
   void multiplyPanels(int64_t weight, Value panel, int64_t count, Value k, Value depth) {
     Tile tile;
+    tile.width = lanes;
     tile.aRowBytes = plan.aRowBytes;
     tile.bStepBytes = panelColumns * 4;
     Value source = e.gep(panelAt(weight, panel), e.mul(k, plan.stepBytes)), right = source;

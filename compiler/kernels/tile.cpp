@@ -2,23 +2,22 @@
 
 namespace llc::kernels {
 
-std::vector<int64_t> Tile::adjacent(const Emitter &e, int64_t count, DType type) {
-  std::vector<int64_t> offsets;
-  for (int64_t v = 0; v < count; v++) offsets.push_back(v * e.target.lanes * int64_t(byteSize(type)));
-  return offsets;
+void Tile::setAdjacent(int64_t count) {
+  vectorOffsets.clear();
+  for (int64_t v = 0; v < count; v++) vectorOffsets.push_back(v * width * int64_t(byteSize(bType)));
 }
 
 Values zeroTile(Emitter &e, const Tile &tile) {
-  return Values(size_t(tile.rows * tile.vectors()), e.zero(e.f(e.target.lanes)));
+  return Values(size_t(tile.rows * tile.vectors()), e.zero(e.f(tile.width)));
 }
 
 Values emitTile(Emitter &e, const Tile &tile, Value a, Value b, Value count, Values accumulators) {
   return e.loop(e.c64(0), count, 1, accumulators, [&](Value k, ValueRange sums) {
     Value aStep = e.gep(a, e.mul(k, 4)), bStep = e.gep(b, e.mul(k, tile.bStepBytes));
     Values columns, next;
-    for (int64_t offset : tile.vectorOffsets) columns.push_back(e.loadFloat(tile.bType, e.gep(bStep, offset), e.target.lanes));
+    for (int64_t offset : tile.vectorOffsets) columns.push_back(e.loadFloat(tile.bType, e.gep(bStep, offset), tile.width));
     for (int64_t row = 0; row < tile.rows; row++) {
-      Value scalar = e.splat(e.target.lanes, e.load(e.f32, e.gep(aStep, row * tile.aRowBytes), 4));
+      Value scalar = e.splat(tile.width, e.load(e.f32, e.gep(aStep, row * tile.aRowBytes), 4));
       for (int64_t v = 0; v < tile.vectors(); v++) next.push_back(e.fma(scalar, columns[v], sums[row * tile.vectors() + v]));
     }
     return next;
@@ -29,14 +28,14 @@ Values loadTile(Emitter &e, const Tile &tile, Value c, int64_t rowBytes) {
   Values values;
   for (int64_t row = 0; row < tile.rows; row++)
     for (int64_t v = 0; v < tile.vectors(); v++)
-      values.push_back(e.load(e.f(e.target.lanes), e.gep(c, row * rowBytes + v * e.target.lanes * 4), 4));
+      values.push_back(e.load(e.f(tile.width), e.gep(c, row * rowBytes + v * tile.width * 4), 4));
   return values;
 }
 
 void storeTile(Emitter &e, const Tile &tile, ValueRange accumulators, Value c, int64_t rowBytes) {
   for (int64_t row = 0; row < tile.rows; row++)
     for (int64_t v = 0; v < tile.vectors(); v++)
-      e.store(accumulators[row * tile.vectors() + v], e.gep(c, row * rowBytes + v * e.target.lanes * 4), 4);
+      e.store(accumulators[row * tile.vectors() + v], e.gep(c, row * rowBytes + v * tile.width * 4), 4);
 }
 
 }  // namespace llc::kernels

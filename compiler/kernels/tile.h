@@ -9,19 +9,20 @@ namespace llc::kernels {
 
 struct Tile {
   int64_t rows = 1;
+  int64_t width = 1;                   // lanes of a vector (1: columns one by one)
   int64_t aRowBytes = 0;               // distance of rows of a; elements along k are adjacent
   std::vector<int64_t> vectorOffsets;  // byte offset of each vector of b in a step of k
   int64_t bStepBytes = 0;              // distance of steps of k in b
   DType bType = DType::f32;
   int64_t vectors() const { return int64_t(vectorOffsets.size()); }
   // `count` vectors that lie side by side.
-  static std::vector<int64_t> adjacent(const Emitter &, int64_t count, DType type);
+  void setAdjacent(int64_t count);     // after width and bType
 };
 
 Values zeroTile(Emitter &, const Tile &);
 // Runs k over [0, count) and returns the accumulators, row by row.
 Values emitTile(Emitter &, const Tile &, Value a, Value b, Value count, Values accumulators);
-// Accumulators from and to memory: row r, vector v at c + r*rowBytes + v*lanes*4.
+// Accumulators from and to memory: row r, vector v at c + r*rowBytes + v*width*4.
 Values loadTile(Emitter &, const Tile &, Value c, int64_t rowBytes);
 void storeTile(Emitter &, const Tile &, ValueRange accumulators, Value c, int64_t rowBytes);
 

@@ -1,0 +1,257 @@
+// Causal attention over a paged cache with an online softmax (Milakov & Gimelshein 2018; blocks of keys as in
+// FlashAttention, Dao et al. 2022). A chunk is some rows of the batch and one KV head. Rows of one sequence and the query
+// heads that share the KV head form one block of queries, so every key and value that is loaded serves all of them.
+// Per block of slots: scores = Q K (K pages lie transposed, slots are the vector), softmax per query, output += P V.
+#include <algorithm>
+#include <cmath>
+
+#include "compiler/kernels/batch.h"
+#include "compiler/kernels/panels.h"
+#include "compiler/kernels/tile.h"
+#include "compiler/kernels/vector_math.h"
+
+using namespace mlir;
+
+namespace llc::kernels {
+namespace {
+
+constexpr double log2e = 1.44269504088896340736;
+// Maximum of a query that has seen no key yet: finite, so that exp2(-inf - maximum) is 0 and never NaN.
+constexpr double noMaximum = -1e30;
+
+// Where things lie in scratch, for at most `queries` queries. Rows end in one line more than a power of two.
+struct AttentionPlan {
+  AttentionPlan(const Target &target, const PagedAttentionSpec &spec)
+      : group(spec.heads / spec.cache.kvHeads), rowsPerChunk(std::max<int64_t>(1, 32 / group)),
+        queries(roundUp(rowsPerChunk * group, target.smallTileRows)), queryRowBytes(spec.cache.keyDim * 4 + 64),
+        scoreRowBytes(blockSlots * 4 + 64), outputRowBytes(roundUp(spec.cache.valueDim * 4, 64) + 64),
+        scoresOffset(roundUp(queries * queryRowBytes, 64)), outputsOffset(scoresOffset + queries * scoreRowBytes),
+        maximaOffset(outputsOffset + queries * outputRowBytes), sumsOffset(maximaOffset + roundUp(queries * 4, 64)),
+        scratchBytes(sumsOffset + roundUp(queries * 4, 64)) {}
+  static constexpr int64_t blockSlots = 4 * LLC_PAGE_TOKENS;
+  int64_t group, rowsPerChunk, queries;
+  int64_t queryRowBytes, scoreRowBytes, outputRowBytes;
+  int64_t scoresOffset, outputsOffset, maximaOffset, sumsOffset, scratchBytes;
+};
+
+class PagedAttention {
+ public:
+  PagedAttention(Emitter &e, const PagedAttentionSpec &spec, const AttentionPlan &plan)
+      : e(e), spec(spec), plan(plan), layout(spec.cache), lanes(e.target.lanes), keyDim(spec.cache.keyDim),
+        valueDim(spec.cache.valueDim) {}
+
+  void emit(const KernelArguments &in) {
+    BatchReader reader{e, in.batch};
+    positions = reader.positions();
+    Value sequenceOf = reader.sequenceOf();
+    size_t next = 2;
+    query = in.pointers[0], cache = in.pointers[1];
+    if (spec.sinks) sinks = in.pointers[next++];
+    if (spec.alibi) slopes = in.pointers[next++];
+    result = in.pointers[next];
+    scratch = in.scratch;
+    head = e.rem(in.chunk, spec.cache.kvHeads);
+    Value first = e.mul(e.div(in.chunk, spec.cache.kvHeads), plan.rowsPerChunk);
+    Value end = e.min(in.rows, e.add(first, plan.rowsPerChunk));
+    // Cut the chunk's rows where the sequence changes.
+    e.whileLoop(ValueRange{first}, [&](ValueRange at) { return e.cmp(Emitter::IntCompare::slt, at[0], end); },
+                [&](ValueRange at) {
+                  Value sequence = reader.entry(sequenceOf, at[0]);
+                  Value until = endOfRun(reader, sequenceOf, sequence, at[0], end);
+                  emitBlock(reader, sequence, at[0], until);
+                  return Values{until};
+                });
+  }
+
+ private:
+  Value endOfRun(BatchReader &reader, Value sequenceOf, Value sequence, Value row, Value end) {
+    Value last = e.add(end, -1);
+    return e.whileLoop(ValueRange{e.add(row, 1)},
+                       [&](ValueRange at) {
+                         Value same = e.cmp(Emitter::IntCompare::eq, reader.entry(sequenceOf, e.min(at[0], last)), sequence);
+                         return e.b.create<arith::AndIOp>(e.cmp(Emitter::IntCompare::slt, at[0], end), same).getResult();
+                       },
+                       [&](ValueRange at) { return Values{e.add(at[0], 1)}; })[0];
+  }
+
+  // ---- rows [row, until) of one sequence
+  void emitBlock(BatchReader &reader, Value sequence, Value row, Value until) {
+    pages = reader.pagesOf(sequence);
+    firstRow = row;
+    count = e.mul(e.sub(until, row), plan.group);
+    Value lowest = reader.entry(positions, row), beyond = e.add(reader.entry(positions, e.add(until, -1)), 1);
+    Value from = e.c64(0);
+    if (spec.window) {
+      // The first slot that any of the rows sees, down to a page.
+      from = e.max(e.c64(0), e.add(lowest, 1 - spec.window));
+      from = e.mul(e.div(from, LLC_PAGE_TOKENS), LLC_PAGE_TOKENS);
+    }
+    loadQueries();
+    e.loop(from, beyond, AttentionPlan::blockSlots, [&](Value slot) {
+      Value slots = e.min(e.c64(AttentionPlan::blockSlots), e.sub(beyond, slot));
+      scores(slot, slots);
+      softmax(slot, slots);
+      weightedValues(slot, slots);
+    });
+    storeResults();
+  }
+  template <class Body> void forQueries(Body body) {
+    e.loop(e.c64(0), count, 1, [&](Value q) { body(q, e.add(firstRow, e.div(q, plan.group)), e.rem(q, plan.group)); });
+  }
+  Value headIndex(Value groupHead) { return e.add(e.mul(head, plan.group), groupHead); }
+  Value at(int64_t offset, Value row, int64_t rowBytes) { return e.gep(scratch, e.add(e.mul(row, rowBytes), offset)); }
+  Value scalarAt(int64_t offset, Value q) { return at(offset, q, 4); }
+  // Page of a slot (a multiple of the page length) of this KV head.
+  Value pageAt(Value slot) {
+    Value number = e.loadI32AsI64(e.gep(pages, e.mul(e.div(slot, LLC_PAGE_TOKENS), 4)));
+    return e.gep(cache, e.add(e.mul(number, layout.pageBytes), e.mul(head, layout.headBytes)));
+  }
+
+  // Queries times scale to scratch; scores are base-2 exponents unless a soft cap comes between.
+  void loadQueries() {
+    double factor = spec.softCap ? double(spec.scale) / spec.softCap : double(spec.scale) * log2e;
+    forQueries([&](Value q, Value row, Value groupHead) {
+      Value from = e.gep(query, e.mul(e.add(e.mul(row, spec.heads), headIndex(groupHead)), keyDim * 4));
+      Value to = at(0, q, plan.queryRowBytes);
+      e.vectorLoop(e.c64(0), e.c64(keyDim), [&](Value i, int64_t width) {
+        Value value = e.mulf(e.load(e.f(width), e.gep(from, e.mul(i, 4)), 4), e.constant(e.f(width), factor));
+        e.store(value, e.gep(to, e.mul(i, 4)), 4);
+      });
+      Value output = at(plan.outputsOffset, q, plan.outputRowBytes);
+      e.vectorLoop(e.c64(0), e.c64(valueDim), [&](Value i, int64_t width) { e.store(e.zero(e.f(width)), e.gep(output, e.mul(i, 4)), 4); });
+      // A sink is one more key without a value.
+      Value maximum = spec.sinks ? e.mulf(e.load(e.f32, e.gep(sinks, e.mul(headIndex(groupHead), 4)), 4), e.constant(e.f32, log2e))
+                                 : e.constant(e.f32, noMaximum);
+      e.store(maximum, scalarAt(plan.maximaOffset, q), 4);
+      e.store(e.constant(e.f32, spec.sinks ? 1 : 0), scalarAt(plan.sumsOffset, q), 4);
+    });
+  }
+
+  // Calls body(first query, queries) for all queries: large tiles, then small ones (padded rows are computed and ignored).
+  template <class Body> void forQueryTiles(Body body) {
+    int64_t large = e.target.tileRows, small = e.target.smallTileRows;
+    Value whole = e.mul(e.div(count, large), large);
+    e.loop(e.c64(0), whole, large, [&](Value q) { body(q, large); });
+    e.loop(whole, count, small, [&](Value q) { body(q, small); });
+  }
+
+  void scores(Value slot, Value slots) {
+    int64_t columns = e.target.tilePanels * panelColumns;
+    e.loop(e.c64(0), slots, LLC_PAGE_TOKENS, [&](Value offset) {
+      Value keys = pageAt(e.add(slot, offset));
+      for (int64_t column = 0; column < LLC_PAGE_TOKENS; column += columns)
+        forQueryTiles([&](Value q, int64_t rows) {
+          Tile tile{.rows = rows, .width = lanes, .aRowBytes = plan.queryRowBytes, .vectorOffsets = {},
+                    .bStepBytes = LLC_PAGE_TOKENS * layout.element, .bType = spec.cache.type};
+          tile.setAdjacent(columns / lanes);
+          Values sums = emitTile(e, tile, at(0, q, plan.queryRowBytes), e.gep(keys, column * layout.element), e.c64(keyDim), zeroTile(e, tile));
+          storeTile(e, tile, sums, e.gep(at(plan.scoresOffset, q, plan.scoreRowBytes), e.add(e.mul(offset, 4), column * 4)), plan.scoreRowBytes);
+        });
+    });
+  }
+
+  void softmax(Value slot, Value slots) {
+    Value padded = e.mul(e.ceilDiv(slots, lanes), lanes);  // within the last page: scores exist there
+    forQueries([&](Value q, Value row, Value groupHead) {
+      Value line = at(plan.scoresOffset, q, plan.scoreRowBytes);
+      Value position = e.load(e.i32, e.gep(positions, e.mul(row, 4)), 4);
+      Value slope;
+      if (spec.alibi) slope = e.mulf(e.load(e.f32, e.gep(slopes, e.mul(headIndex(groupHead), 4)), 4), e.constant(e.f32, log2e));
+      Value lowest = e.splat(lanes, e.constant(e.f32, noMaximum));
+      Value largest = e.loop(e.c64(0), padded, lanes, ValueRange{lowest}, [&](Value i, ValueRange carried) {
+        Value pointer = e.gep(line, e.mul(i, 4));
+        Value score = finishScore(e.load(e.f(lanes), pointer, 4), e.add(slot, i), position, slope);
+        e.store(score, pointer, 4);
+        return Values{e.maxf(score, carried[0])};
+      })[0];
+      Value old = e.load(e.f32, scalarAt(plan.maximaOffset, q), 4), maximum = e.maxf(e.reduceMax(largest), old);
+      Value correction = emitExp2Flush(e, e.subf(old, maximum)), wide = e.splat(lanes, maximum);
+      Value sums = e.loop(e.c64(0), padded, lanes, ValueRange{e.zero(e.f(lanes))}, [&](Value i, ValueRange carried) {
+        Value pointer = e.gep(line, e.mul(i, 4));
+        Value weight = emitExp2Flush(e, e.subf(e.load(e.f(lanes), pointer, 4), wide));
+        e.store(weight, pointer, 4);
+        return Values{e.addf(carried[0], weight)};
+      })[0];
+      Value sumPointer = scalarAt(plan.sumsOffset, q);
+      e.store(e.addf(e.mulf(e.load(e.f32, sumPointer, 4), correction), e.reduceAdd(sums)), sumPointer, 4);
+      e.store(maximum, scalarAt(plan.maximaOffset, q), 4);
+      Value output = at(plan.outputsOffset, q, plan.outputRowBytes);
+      e.vectorLoop(e.c64(0), e.c64(valueDim), [&](Value i, int64_t width) {
+        Value pointer = e.gep(output, e.mul(i, 4));
+        e.store(e.mulf(e.load(e.f(width), pointer, 4), e.splat(width, correction)), pointer, 4);
+      });
+    });
+  }
+  // Soft cap, ALiBi and the masks on one vector of scores that begins at `slot`.
+  Value finishScore(Value score, Value slot, Value position, Value slope) {
+    if (spec.softCap) score = e.mulf(emitTanh(e, score), e.constant(e.f(lanes), double(spec.softCap) * log2e));
+    Value slots = e.add(e.splat(lanes, e.toI32(slot)), e.iota(lanes)), own = e.splat(lanes, position);
+    Value distance = e.sub(slots, own);  // 0 for the row's own key, negative for earlier ones
+    if (spec.alibi) score = e.fma(e.splat(lanes, slope), e.b.create<arith::SIToFPOp>(e.f(lanes), distance), score);
+    Value hidden = e.constant(e.f(lanes), -std::numeric_limits<double>::infinity());
+    score = e.select(e.cmp(Emitter::IntCompare::sgt, distance, e.constant(distance.getType(), 0)), hidden, score);
+    if (!spec.window) return score;
+    Value tooOld = e.cmp(Emitter::IntCompare::sle, distance, e.constant(distance.getType(), double(-spec.window)));
+    return e.select(tooOld, hidden, score);
+  }
+
+  void weightedValues(Value slot, Value slots) {
+    int64_t wide = e.target.tilePanels * panelColumns, done = valueDim / wide * wide, vectors = (valueDim - done) / lanes * lanes;
+    auto columns = [&](Value column, int64_t width, int64_t number) {
+      forQueryTiles([&](Value q, int64_t rows) { valueTile(slot, slots, column, width, number, q, rows); });
+    };
+    e.loop(e.c64(0), e.c64(done), wide, [&](Value column) { columns(column, lanes, wide / lanes); });
+    e.loop(e.c64(done), e.c64(done + vectors), lanes, [&](Value column) { columns(column, lanes, 1); });
+    e.loop(e.c64(done + vectors), e.c64(valueDim), 1, [&](Value column) { columns(column, 1, 1); });
+  }
+  void valueTile(Value slot, Value slots, Value column, int64_t width, int64_t number, Value q, int64_t rows) {
+    Tile tile{.rows = rows, .width = width, .aRowBytes = plan.scoreRowBytes, .vectorOffsets = {},
+              .bStepBytes = valueDim * layout.element, .bType = spec.cache.type};
+    tile.setAdjacent(number);
+    Value output = e.gep(at(plan.outputsOffset, q, plan.outputRowBytes), e.mul(column, 4));
+    Value weights = at(plan.scoresOffset, q, plan.scoreRowBytes);
+    Values sums = e.loop(e.c64(0), slots, LLC_PAGE_TOKENS, loadTile(e, tile, output, plan.outputRowBytes), [&](Value offset, ValueRange carried) {
+      Value values = e.gep(pageAt(e.add(slot, offset)), e.add(e.mul(column, layout.element), layout.keyBytes));
+      // Slots that hold no token yet may hold anything, NaN too: never multiply by them.
+      Value filled = e.min(e.c64(LLC_PAGE_TOKENS), e.sub(slots, offset));
+      return emitTile(e, tile, e.gep(weights, e.mul(offset, 4)), values, filled, Values(carried));
+    });
+    storeTile(e, tile, sums, output, plan.outputRowBytes);
+  }
+
+  void storeResults() {
+    forQueries([&](Value q, Value row, Value groupHead) {
+      Value factor = e.divf(e.constant(e.f32, 1), e.load(e.f32, scalarAt(plan.sumsOffset, q), 4));
+      Value from = at(plan.outputsOffset, q, plan.outputRowBytes);
+      Value to = e.gep(result, e.mul(e.add(e.mul(row, spec.heads), headIndex(groupHead)), valueDim * 4));
+      e.vectorLoop(e.c64(0), e.c64(valueDim), [&](Value i, int64_t width) {
+        e.store(e.mulf(e.load(e.f(width), e.gep(from, e.mul(i, 4)), 4), e.splat(width, factor)), e.gep(to, e.mul(i, 4)), 4);
+      });
+    });
+  }
+
+  Emitter &e;
+  const PagedAttentionSpec &spec;
+  const AttentionPlan &plan;
+  PageLayout layout;
+  int64_t lanes, keyDim, valueDim;
+  Value query, cache, sinks, slopes, result, scratch, positions, head;
+  Value pages, firstRow, count;  // of the block
+};
+
+}  // namespace
+
+KernelFunction emitPagedAttention(Emitter &e, const PagedAttentionSpec &spec) {
+  AttentionPlan plan(e.target, spec);
+  std::string stem = "paged_attention_" + std::to_string(spec.heads) + "x" + std::to_string(spec.cache.keyDim) + "_" +
+                     std::string(dtypeName(spec.cache.type));
+  std::string key = stem;
+  for (int64_t number : {spec.cache.kvHeads, spec.cache.valueDim, spec.window, int64_t(spec.sinks), int64_t(spec.alibi)})
+    key += "|" + std::to_string(number);
+  key += "|" + std::to_string(spec.scale) + "|" + std::to_string(spec.softCap);
+  KernelFunction shape{.symbol = "", .rowsPerChunk = plan.rowsPerChunk, .columnChunks = spec.cache.kvHeads, .scratchBytes = plan.scratchBytes};
+  return e.kernel(key, stem, 3 + spec.sinks + spec.alibi, shape,
+                  [&](const KernelArguments &in) { PagedAttention(e, spec, plan).emit(in); });
+}
+
+}  // namespace llc::kernels

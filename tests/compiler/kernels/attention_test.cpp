@@ -1,0 +1,122 @@
+// Cache append and paged attention together, against attention written out in double.
+#include "harness.h"
+
+namespace llc::kernels {
+namespace {
+
+// A ragged batch whose sequences own pages in a shuffled order. Sequence s has cached[s] tokens before the step and
+// fresh[s] new ones.
+struct RaggedBatch {
+  RaggedBatch(std::vector<int> cached, std::vector<int> fresh) : cached(cached), fresh(fresh) {
+    stride = 0;
+    for (size_t s = 0; s < cached.size(); s++) stride = std::max<int64_t>(stride, (cached[s] + fresh[s] + 31) / 32 + 1);
+    pages = int64_t(cached.size()) * stride;
+    table.resize(size_t(pages));
+    for (size_t i = 0; i < table.size(); i++) table[i] = int32_t(i);
+    std::shuffle(table.begin(), table.end(), std::mt19937(5));
+    useTokens(true);
+  }
+  // The step that writes the cached tokens, or the one that adds the fresh ones.
+  void useTokens(bool first) {
+    positions.clear(), sequenceOf.clear(), starts.assign(1, 0), lengths.clear();
+    for (size_t s = 0; s < cached.size(); s++) {
+      int from = first ? 0 : cached[s], to = first ? cached[s] : cached[s] + fresh[s];
+      for (int p = from; p < to; p++) positions.push_back(p), sequenceOf.push_back(int32_t(s));
+      starts.push_back(int32_t(positions.size()));
+      lengths.push_back(to);
+    }
+    batch = {};
+    batch.tokens = int64_t(positions.size());
+    batch.sequences = int64_t(cached.size());
+    batch.positions = positions.data(), batch.sequence_of = sequenceOf.data(), batch.sequence_starts = starts.data();
+    batch.context_lengths = lengths.data(), batch.page_table = table.data(), batch.page_stride = stride;
+  }
+  std::vector<int> cached, fresh;
+  int64_t stride, pages;
+  std::vector<int32_t> table, positions, sequenceOf, starts, lengths;
+  llc_batch batch;
+};
+
+struct AttentionTest : KernelTest {
+  void check(const PagedAttentionSpec &spec, RaggedBatch ragged) {
+    const CacheSpec &cs = spec.cache;
+    SCOPED_TRACE(testing::Message() << "heads " << spec.heads << "/" << cs.kvHeads << " dim " << cs.keyDim << "," << cs.valueDim << " "
+                                    << dtypeName(cs.type) << " window " << spec.window << " cap " << spec.softCap);
+    std::vector<uint8_t> cache(size_t(cachePageBytes(cs) * ragged.pages), 0xff);  // NaN in every type
+    // keys[s][p][g][d]: appended in two steps, cached ones first
+    std::vector<std::vector<float>> keys(ragged.cached.size()), values(ragged.cached.size());
+    for (size_t s = 0; s < keys.size(); s++) {
+      size_t tokens = size_t(ragged.cached[s] + ragged.fresh[s]);
+      keys[s] = randomFloats(tokens * size_t(cs.kvHeads * cs.keyDim), uint32_t(10 + s));
+      values[s] = randomFloats(tokens * size_t(cs.kvHeads * cs.valueDim), uint32_t(20 + s));
+    }
+    compile([&](Emitter &e) { return emitCacheAppend(e, cs); });
+    for (bool first : {true, false}) {
+      ragged.useTokens(first);
+      std::vector<float> k, v;
+      for (size_t t = 0; t < ragged.positions.size(); t++) {
+        size_t s = size_t(ragged.sequenceOf[t]), p = size_t(ragged.positions[t]), kw = size_t(cs.kvHeads * cs.keyDim), vw = size_t(cs.kvHeads * cs.valueDim);
+        k.insert(k.end(), keys[s].begin() + long(p * kw), keys[s].begin() + long((p + 1) * kw));
+        v.insert(v.end(), values[s].begin() + long(p * vw), values[s].begin() + long((p + 1) * vw));
+      }
+      run({k.data(), v.data(), cache.data()}, ragged.batch.tokens, &ragged.batch);
+    }
+    int64_t rows = ragged.batch.tokens;
+    auto q = randomFloats(size_t(rows * spec.heads * cs.keyDim), 1);
+    auto sinks = randomFloats(size_t(spec.heads), 2), slopes = randomFloats(size_t(spec.heads), 3, 0.1f);
+    Buffer y(DType::f32, size_t(rows * spec.heads * cs.valueDim));
+    compile([&](Emitter &e) { return emitPagedAttention(e, spec); });
+    std::vector<void *> pointers = {q.data(), cache.data()};
+    if (spec.sinks) pointers.push_back(sinks.data());
+    if (spec.alibi) pointers.push_back(slopes.data());
+    pointers.push_back(y.data());
+    run(pointers, rows, &ragged.batch);
+    ASSERT_TRUE(y.intact());
+    int64_t group = spec.heads / cs.kvHeads;
+    for (int64_t t = 0; t < rows; t++)
+      for (int64_t h = 0; h < spec.heads; h++) {
+        size_t s = size_t(ragged.sequenceOf[t]);
+        int64_t position = ragged.positions[t], g = h / group;
+        std::vector<double> scores, out(size_t(cs.valueDim), 0.0);
+        int64_t from = spec.window ? std::max<int64_t>(0, position - spec.window + 1) : 0;
+        double total = spec.sinks ? std::exp(double(sinks[h])) : 0;
+        for (int64_t p = from; p <= position; p++) {
+          double score = 0;
+          for (int64_t d = 0; d < cs.keyDim; d++)
+            score += double(q[(t * spec.heads + h) * cs.keyDim + d]) * rounded(cs.type, keys[s][(p * cs.kvHeads + g) * cs.keyDim + d]);
+          score *= spec.scale;
+          if (spec.softCap) score = spec.softCap * std::tanh(score / spec.softCap);
+          if (spec.alibi) score += slopes[h] * double(p - position);
+          total += std::exp(score);
+          for (int64_t d = 0; d < cs.valueDim; d++)
+            out[d] += std::exp(score) * rounded(cs.type, values[s][(p * cs.kvHeads + g) * cs.valueDim + d]);
+        }
+        for (int64_t d = 0; d < cs.valueDim; d++)
+          ASSERT_NEAR(y[(t * spec.heads + h) * cs.valueDim + d], out[d] / total, 3e-5) << "row " << t << " head " << h << " dim " << d;
+      }
+  }
+};
+
+const RaggedBatch mixed({0, 37, 5, 200, 64}, {45, 1, 3, 1, 70});
+
+TEST_P(AttentionTest, HeadsAndTypes) {
+  struct Case { int64_t heads, kvHeads, keyDim, valueDim; };
+  for (DType type : {DType::f32, DType::bf16, DType::f16})
+    for (Case c : {Case{4, 4, 16, 16}, Case{8, 2, 64, 64}, Case{6, 1, 20, 12}, Case{3, 3, 80, 48}})
+      if (!HasFatalFailure()) check({{c.kvHeads, c.keyDim, c.valueDim, type}, c.heads, 0.25f}, mixed);
+}
+TEST_P(AttentionTest, WindowCapSinksAlibi) {
+  CacheSpec cache{2, 32, 32, DType::f32};
+  check({cache, 4, 0.2f, 1}, mixed);
+  check({cache, 4, 0.2f, 20}, mixed);
+  check({cache, 4, 0.2f, 64, 2.5f}, mixed);
+  check({cache, 4, 0.2f, 0, 5.f, true, true}, mixed);
+  check({cache, 4, 0.2f, 33, 0, true}, mixed);
+  check({cache, 40 * 2, 0.2f, 0, 0, false, true}, mixed);
+}
+TEST_P(AttentionTest, LongContext) { check({{1, 64, 64, DType::bf16}, 2, 0.3f}, RaggedBatch({0, 1500}, {300, 2})); }
+
+INSTANTIATE_TEST_SUITE_P(Levels, AttentionTest, testing::ValuesIn(testTargets()), targetName);
+
+}  // namespace
+}  // namespace llc::kernels
