@@ -19,10 +19,10 @@ class TextStream {
 };
 
 struct GenerateOptions {
-  SamplingOptions sampling;
+  SamplingOptions sampling = {};
   int64_t maxTokens = 128;
-  std::vector<std::string> stop;  // ends before the first of these; the text that is given never holds any of it
-  std::vector<int32_t> eos;       // ends at (and without) one of these tokens
+  std::vector<std::string> stop = {};  // ends before the first of these; the text that is given never holds any of it
+  std::vector<int32_t> eos = {};       // ends at (and without) one of these tokens
   bool ignoreEos = false;         // such tokens are ordinary: exactly maxTokens come out
   bool logProbs = false;
 };

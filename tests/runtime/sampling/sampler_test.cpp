@@ -1,0 +1,159 @@
+#include <cmath>
+#include <gtest/gtest.h>
+#include <map>
+
+#include "runtime/sampling/sampler.h"
+
+namespace llc {
+namespace {
+
+// The first numbers of the published reference program with seed 42 and stream 54 (pcg32-demo).
+TEST(Random, IsPcg32) {
+  Random random(42, 54);
+  for (uint32_t expected : {0xa15c02b7u, 0x7b47f409u, 0xba1d3330u, 0x83d2f293u, 0xbfa4784bu, 0xcbed606eu})
+    EXPECT_EQ(random.next(), expected);
+}
+
+TEST(Random, UniformFillsTheUnitInterval) {
+  Random random(7);
+  double sum = 0, least = 1, most = 0;
+  for (int i = 0; i < 100000; ++i) {
+    double value = random.uniform();
+    sum += value, least = std::min(least, value), most = std::max(most, value);
+  }
+  EXPECT_NEAR(sum / 100000, 0.5, 0.005);
+  EXPECT_GE(least, 0);
+  EXPECT_LT(most, 1);
+}
+
+const std::vector<float> logits = {std::log(0.5f), std::log(0.25f), std::log(0.15f), std::log(0.1f)};
+
+// Shares of each token in many draws.
+std::vector<double> shares(SamplingOptions options, const std::vector<float> &from = logits, int draws = 40000) {
+  options.penaltyWindow = 0;
+  Sampler sampler(options);
+  std::vector<double> counts(from.size());
+  for (int i = 0; i < draws; ++i) counts[size_t(sampler.choose(from))] += 1.0 / draws;
+  return counts;
+}
+
+void expectShares(const std::vector<double> &found, const std::vector<double> &expected) {
+  // Five standard deviations of 40000 draws.
+  for (size_t i = 0; i < expected.size(); ++i)
+    EXPECT_NEAR(found[i], expected[i], 5 * std::sqrt(expected[i] * (1 - expected[i]) / 40000) + 1e-9) << "token " << i;
+}
+
+TEST(Sampler, TemperatureZeroTakesTheFirstOfTheMostLikely) {
+  Sampler sampler({});
+  EXPECT_EQ(sampler.choose(logits), 0);
+  EXPECT_EQ(sampler.choose(std::vector<float>{1, 3, 3, 2}), 1);
+  EXPECT_EQ(sampler.choose(std::vector<float>{NAN, -5, NAN}), 1);
+}
+
+TEST(Sampler, DrawsByProbability) {
+  expectShares(shares({.temperature = 1}), {0.5, 0.25, 0.15, 0.1});
+}
+
+TEST(Sampler, TemperatureSharpensAndFlattens) {
+  double total = 0.25 + 0.0625 + 0.0225 + 0.01;  // squares
+  expectShares(shares({.temperature = 0.5}), {0.25 / total, 0.0625 / total, 0.0225 / total, 0.01 / total});
+  auto flat = shares({.temperature = 1000});
+  for (double share : flat) EXPECT_NEAR(share, 0.25, 0.02);
+}
+
+TEST(Sampler, TopKKeepsTheMostLikely) {
+  expectShares(shares({.temperature = 1, .topK = 2}), {0.5 / 0.75, 0.25 / 0.75, 0, 0});
+  expectShares(shares({.temperature = 1, .topK = 1}), {1, 0, 0, 0});
+  expectShares(shares({.temperature = 1, .topK = 100}), {0.5, 0.25, 0.15, 0.1});
+}
+
+TEST(Sampler, TopPKeepsTheSmallestSetThatReachesIt) {
+  expectShares(shares({.temperature = 1, .topP = 0.7}), {0.5 / 0.75, 0.25 / 0.75, 0, 0});
+  expectShares(shares({.temperature = 1, .topP = 0.76}), {0.5 / 0.9, 0.25 / 0.9, 0.15 / 0.9, 0});
+  expectShares(shares({.temperature = 1, .topP = 0}), {1, 0, 0, 0});
+}
+
+TEST(Sampler, MinPIsRelativeToTheMostLikely) {
+  expectShares(shares({.temperature = 1, .minP = 0.29}), {0.5 / 0.9, 0.25 / 0.9, 0.15 / 0.9, 0});
+  expectShares(shares({.temperature = 1, .minP = 1}), {1, 0, 0, 0});
+}
+
+TEST(Sampler, FiltersComeBeforeTheTemperature) {
+  // At temperature 1000 all four are alike; the filter must still see the original 0.5.
+  expectShares(shares({.temperature = 1e5, .topP = 0.4}), {1, 0, 0, 0});
+}
+
+TEST(Sampler, FiltersCombine) {
+  // top-k leaves 0.5 0.25 0.15 (of 0.9); of these top-p 0.8 needs two.
+  expectShares(shares({.temperature = 1, .topK = 3, .topP = 0.8}), {0.5 / 0.75, 0.25 / 0.75, 0, 0});
+}
+
+TEST(Sampler, ImpossibleTokensAreNeverDrawn) {
+  float impossible = -INFINITY;
+  expectShares(shares({.temperature = 1}, {impossible, 0, NAN, 0}), {0, 0.5, 0, 0.5});
+  Sampler sampler({.temperature = 1, .topP = 0.9, .minP = 0.1});
+  EXPECT_EQ(sampler.choose(std::vector<float>{impossible, impossible}), 0);
+  EXPECT_EQ(sampler.choose(std::vector<float>{0, INFINITY}), 1);
+}
+
+TEST(Sampler, RepeatPenaltyDividesAndMultiplies) {
+  Sampler sampler({.repeatPenalty = 2});
+  sampler.accept(0);
+  EXPECT_EQ(sampler.choose(std::vector<float>{3, 2}), 1);
+  EXPECT_EQ(sampler.choose(std::vector<float>{5, 2}), 0);
+  EXPECT_EQ(sampler.choose(std::vector<float>{-1, -1.5}), 1) << "negative logits get more negative";
+  EXPECT_EQ(sampler.choose(std::vector<float>{-1, -2.5}), 0);
+}
+
+TEST(Sampler, PresenceCountsOnceFrequencyEachTime) {
+  Sampler presence({.presencePenalty = 1});
+  Sampler frequency({.frequencyPenalty = 1});
+  for (int i = 0; i < 3; ++i) presence.accept(0), frequency.accept(0);
+  EXPECT_EQ(presence.choose(std::vector<float>{2, 0}), 0);
+  EXPECT_EQ(presence.choose(std::vector<float>{0.5, 0}), 1);
+  EXPECT_EQ(frequency.choose(std::vector<float>{2, 0}), 1);
+  EXPECT_EQ(frequency.choose(std::vector<float>{4, 0}), 0);
+}
+
+TEST(Sampler, PenaltiesForgetWhatLeftTheWindow) {
+  Sampler sampler({.presencePenalty = 10, .penaltyWindow = 2});
+  sampler.accept(0);
+  sampler.accept(7);  // outside the vocabulary below: ignored
+  EXPECT_EQ(sampler.choose(std::vector<float>{1, 0}), 1);
+  sampler.accept(7);
+  EXPECT_EQ(sampler.choose(std::vector<float>{1, 0}), 0);
+  Sampler all({.presencePenalty = 10, .penaltyWindow = -1});
+  all.accept(0);
+  for (int i = 0; i < 1000; ++i) all.accept(7);
+  EXPECT_EQ(all.choose(std::vector<float>{1, 0}), 1);
+}
+
+TEST(Sampler, TheSeedDecides) {
+  auto draw = [](uint64_t seed) {
+    Sampler sampler({.temperature = 1, .seed = seed});
+    std::vector<int32_t> tokens;
+    for (int i = 0; i < 50; ++i) tokens.push_back(sampler.choose(logits));
+    return tokens;
+  };
+  EXPECT_EQ(draw(1), draw(1));
+  EXPECT_NE(draw(1), draw(2));
+}
+
+TEST(Sampler, RefusesOptionsOutOfRange) {
+  EXPECT_TRUE(SamplingOptions().check());
+  for (SamplingOptions options : {SamplingOptions{.temperature = -1}, SamplingOptions{.temperature = NAN}, SamplingOptions{.topK = -1},
+                                  SamplingOptions{.topP = 1.1}, SamplingOptions{.minP = -0.1}, SamplingOptions{.repeatPenalty = 0},
+                                  SamplingOptions{.penaltyWindow = -2}}) {
+    Status status = options.check();
+    ASSERT_FALSE(status);
+    EXPECT_FALSE(status.error().where.empty());
+  }
+}
+
+TEST(LogProbability, IsTheLogarithmOfTheShare) {
+  for (size_t i = 0; i < logits.size(); ++i) EXPECT_NEAR(logProbability(logits, int32_t(i)), logits[i], 1e-6);
+  EXPECT_NEAR(logProbability(std::vector<float>{1000, 1000}, 1), std::log(0.5), 1e-6) << "no overflow";
+}
+
+}  // namespace
+}  // namespace llc

@@ -1,0 +1,88 @@
+#include <atomic>
+#include <chrono>
+#include <gtest/gtest.h>
+#include <thread>
+
+#include "runtime/threads/team.h"
+
+namespace llc {
+namespace {
+
+// An entry as generated code is: claims chunks from the shared counter, then meets at a barrier, twice. The arena counts
+// how often each chunk ran; the second stage checks that the first is complete.
+constexpr int64_t chunks = 100;
+struct Work {
+  std::atomic<int64_t> ran[chunks] = {};
+  std::atomic<int64_t> incomplete{0};
+  std::atomic<int64_t> relaxed{0};
+};
+
+void barrier(llc_context *context, int64_t number, int64_t threads) {
+  std::atomic_ref<int64_t> arrive(context->sync->arrive);
+  arrive.fetch_add(1);
+  for (int64_t spins = 1; arrive.load() < number * threads; ++spins)
+    if (spins % 1000 == 0) context->relax(context);
+}
+
+void twoStages(llc_context *context, int64_t thread, int64_t threads) {
+  Work &work = *static_cast<Work *>(context->arena);
+  std::atomic_ref<int64_t> claim(context->sync->claim);
+  for (int64_t chunk; (chunk = claim.fetch_add(1)) < chunks;) work.ran[chunk].fetch_add(1);
+  barrier(context, 1, threads);
+  int64_t base = chunks + threads;
+  for (int64_t chunk; (chunk = claim.fetch_add(1) - base) < chunks;)
+    for (auto &count : work.ran)
+      if (count.load() != 1) work.incomplete.fetch_add(1);
+  barrier(context, 2, threads);
+}
+
+class Sizes : public testing::TestWithParam<int64_t> {};
+INSTANTIATE_TEST_SUITE_P(ThreadTeam, Sizes, testing::Values(1, 2, 3, 8));
+
+TEST_P(Sizes, EveryChunkRunsOnceAndBarriersHold) {
+  ThreadTeam team(GetParam());
+  ASSERT_EQ(team.size(), GetParam());
+  for (int repeat = 0; repeat < 300; ++repeat) {
+    Work work;
+    llc_context context = {};
+    context.arena = &work;
+    team.run(twoStages, context);
+    for (auto &count : work.ran) ASSERT_EQ(count.load(), 1);
+    ASSERT_EQ(work.incomplete.load(), 0);
+    ASSERT_EQ(context.sync->claim, 2 * (chunks + team.size()));
+  }
+}
+
+TEST_P(Sizes, WakesSleepersEveryTime) {
+  ThreadTeam team(GetParam());
+  std::atomic<int64_t> sum{0};
+  int64_t expected = 0;
+  for (int repeat = 0; repeat < 40; ++repeat) {
+    // Around the moment at which idle workers stop spinning and go to sleep.
+    std::this_thread::sleep_for(std::chrono::microseconds(repeat * 20));
+    team.run([&](int64_t thread, int64_t threads) { sum += thread + threads; });
+    expected += team.size() * team.size() + team.size() * (team.size() - 1) / 2;
+    ASSERT_EQ(sum.load(), expected);
+  }
+}
+
+TEST(ThreadTeam, EachThreadHasItsOwnNumber) {
+  ThreadTeam team(4);
+  std::vector<std::thread::id> ids(4);
+  team.run([&](int64_t thread, int64_t) { ids[size_t(thread)] = std::this_thread::get_id(); });
+  EXPECT_EQ(ids[0], std::this_thread::get_id());
+  for (size_t i = 0; i < 4; ++i)
+    for (size_t j = 0; j < i; ++j) EXPECT_NE(ids[i], ids[j]);
+}
+
+TEST(ThreadTeam, ClampsItsSizeAndComesAndGoes) {
+  EXPECT_EQ(ThreadTeam(0).size(), 1);
+  EXPECT_EQ(ThreadTeam(-5).size(), 1);
+  for (int i = 0; i < 50; ++i) {
+    ThreadTeam team(3);
+    if (i % 2) team.run([](int64_t, int64_t) {});
+  }
+}
+
+}  // namespace
+}  // namespace llc
