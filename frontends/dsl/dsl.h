@@ -98,7 +98,7 @@ struct Input {
   enum Kind { tensor, batch } kind = tensor;
   DType type = DType::i32;
   Shape shape = {dynamicSize};
-  std::string dimension;  // what the dynamic size is called: "tokens" or "rows"
+  std::string dimension = "";  // what the dynamic size is called: "tokens" or "rows"
 };
 
 // The largest sizes the program is made for; they go into the module's attributes.

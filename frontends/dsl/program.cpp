@@ -1,6 +1,6 @@
 #include "frontends/dsl/program.h"
 
-#include "dialect/ops/ops.h"
+#include "dialect/ops/llm.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Interfaces/InferTypeOpInterface.h"

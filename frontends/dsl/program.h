@@ -25,9 +25,9 @@ struct Frame {
   mlir::func::FuncOp function = {};
   mlir::OpBuilder builder;
   size_t firstScope = 0;                             // scopes from here on are relative to this function
-  std::vector<mlir::Value> captured;                 // values of outer functions, in the order of the arguments they got
-  std::vector<std::string> argumentDimensions;       // what the arguments' dynamic size is called, "" if there is none
-  mlir::DenseMap<mlir::Value, std::string> dimensions;  // the same for the values made here
+  std::vector<mlir::Value> captured = {};                 // values of outer functions, in the order of the arguments they got
+  std::vector<std::string> argumentDimensions = {};       // what the arguments' dynamic size is called, "" if there is none
+  mlir::DenseMap<mlir::Value, std::string> dimensions = mlir::DenseMap<mlir::Value, std::string>();  // the same for the values made here
 };
 
 struct ProgramState {

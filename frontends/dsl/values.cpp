@@ -1,5 +1,5 @@
 // Values, scopes, parameters, and the ops whose functions need more than the generator knows.
-#include "dialect/ops/ops.h"
+#include "dialect/ops/llm.h"
 #include "frontends/dsl/ops.h"
 #include "frontends/dsl/ops_support.h"
 #include "frontends/dsl/program.h"
@@ -173,7 +173,6 @@ Tensor traceBlock(std::string_view name, const std::vector<Value> &arguments,
   frame.builder = mlir::OpBuilder::atBlockEnd(frame.function.addEntryBlock());
   state.frame = &frame;
   std::vector<Value> inner;
-  Tensor result;
   try {
     for (Value argument : arguments) inner.push_back(argument ? wrap<Value>(state.resolve(unwrap(argument))) : Value());
     finishFunction(state, frame, body(inner));

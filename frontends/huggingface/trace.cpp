@@ -45,7 +45,7 @@ struct WeightCheck {
     }
     return diagnose(ErrorKind::invalidInput, tensor.file + ": " + tensor.name)
         .says("the file has shape " + shapeText(tensor.shape)).says("config.json needs " + shapeText(shape) + (origins.empty() ? "" : " (" + origins + ")"))
-        .toFix("use the config.json that belongs to this checkpoint" + (origins.empty() ? "" : ", or correct the key named here"));
+        .toFix(std::string("use the config.json that belongs to this checkpoint") + (origins.empty() ? "" : ", or correct the key named here"));
   }
 
   Result<DType> operator()(const std::string &name, const Shape &shape) {
