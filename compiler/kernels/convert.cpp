@@ -66,6 +66,8 @@ Value Emitter::loadFloat(DType type, Value pointer, int64_t width) {
   llvm_unreachable("kernels read f32, f16, bf16, i32 and i64");
 }
 
+Value Emitter::bf16Bits(Value value) { return floatToBf16(*this, value); }
+
 void Emitter::storeFloat(DType type, Value value, Value pointer) {
   int64_t width = widthOf(value);
   switch (type) {

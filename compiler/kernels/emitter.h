@@ -116,6 +116,7 @@ class Emitter {
   // `width` elements of `type` as f32 and back (f16, bf16: round to nearest even; i32: conversion by value).
   Value loadFloat(DType type, Value pointer, int64_t width);
   void storeFloat(DType type, Value value, Value pointer);
+  Value bf16Bits(Value value);                  // the i16 patterns that storeFloat would write
   Value loadI64(Value pointer);
   Value loadI32AsI64(Value pointer);
   Value loadPointer(Value pointer);

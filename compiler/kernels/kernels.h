@@ -66,6 +66,8 @@ struct CacheSpec { int64_t kvHeads = 0, keyDim = 0, valueDim = 0; DType type = D
 KernelFunction emitCacheAppend(Emitter &, const CacheSpec &);
 int64_t cachePageBytes(const CacheSpec &);  // one page of LLC_PAGE_TOKENS slots, all heads
 
+// Query head h reads KV head h / (heads / kvHeads). ALiBi adds slopes[h] * (slot - position) to the score; a sink is one
+// more key of score sinks[h] without a value. Rows of a sequence must have ascending positions.
 // Causal attention of q[t,h,d] against the cache (which already holds the step's own keys): online softmax over pages,
 // scores never materialised for the whole context. Operands: q, cache [, sinks[h]] [, slopes[h] (ALiBi)]. Result: y[t,h,e].
 struct PagedAttentionSpec {
@@ -83,7 +85,8 @@ KernelFunction emitPagedAttention(Emitter &, const PagedAttentionSpec &);
 struct GatherRowsSpec { int64_t width = 0; DType type = DType::f32; int64_t tableRows = 0; };
 KernelFunction emitGatherRows(Emitter &, const GatherRowsSpec &);
 
-// log softmax(x[t,:] W)[targets[t]] without materialising the logits. Operands: x, w (panels), targets (i32). Result: y[t].
+// log softmax(z)[targets[t]] of the logits z = scale * x[t,:] W, bent to softCap * tanh(z / softCap) if softCap != 0, without
+// materialising them. A target outside [0, n) gives 0. Operands: x, w (panels), targets (i32). Result: y[t].
 struct LogProbSpec { int64_t k = 0, n = 0; DType weights = DType::f32; float softCap = 0; float scale = 1; };
 KernelFunction emitLogProb(Emitter &, const LogProbSpec &);
 

@@ -52,7 +52,7 @@ KernelFunction emitProduct(Emitter &e, const MatmulSpec &spec, int64_t weights) 
   for (auto &extra : spec.extras) key += "|" + extra;
   auto epilogue = index::parseExpr(spec.epilogue);
   assert(epilogue.ok() && checkExpr(*epilogue).ok() && "the epilogue is an expression over a, b, c ...");
-  PanelPlan plan(e.target, spec.k, spec.n, spec.weights, weights, chooseBlockPanels(spec.n));
+  PanelPlan plan(e.target, spec.k, spec.n, spec.weights, weights, chooseBlockPanels(spec.n), e.target.rowBlock);
   KernelFunction shape{.symbol = "", .rowsPerChunk = plan.rowBlock, .columnChunks = plan.columnBlocks, .scratchBytes = plan.scratchBytes};
   return e.kernel(key, stem, 1 + weights + int64_t(spec.extras.size()) + 1, shape, [&](const KernelArguments &in) {
     MatmulKernel{e, spec, plan, *epilogue}.emit(in);

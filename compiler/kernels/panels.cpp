@@ -24,11 +24,12 @@ int64_t chooseBlockPanels(int64_t n) {
   return std::clamp<int64_t>(roundUp((panels + 15) / 16, 4), 4, 16);
 }
 
-PanelPlan::PanelPlan(const Target &target, int64_t k, int64_t n, DType type, int64_t weights, int64_t blockPanels)
+PanelPlan::PanelPlan(const Target &target, int64_t k, int64_t n, DType type, int64_t weights, int64_t blockPanels,
+                     int64_t rowBlock)
     : k(k), n(n), type(type), weights(weights), panels((n + panelColumns - 1) / panelColumns),
       panelBytes(packedBytes(k, panelColumns, type)), stepBytes(panelColumns * int64_t(byteSize(type))),
       blockPanels(std::min(blockPanels, panels)), columnBlocks((panels + blockPanels - 1) / blockPanels),
-      rowBlock(target.rowBlock), kBlock(std::min(roundUp(k, 2), target.kBlock)) {
+      rowBlock(rowBlock), kBlock(std::min(roundUp(k, 2), target.kBlock)) {
   int64_t paddedRows = rowBlock + std::max(target.smallTileRows, target.streamRows);
   sumRowBytes = this->blockPanels * panelColumns * 4;
   // One line more than a power of two: rows of the copy fall into different cache sets.

@@ -13,7 +13,7 @@ inline int64_t roundUp(int64_t value, int64_t unit) { return (value + unit - 1) 
 // How x[t,k] * w[k,n] is cut into blocks of rowBlock rows x blockPanels panels, and where things lie in scratch.
 // Per block: sums[rows][blockPanels*16] for each weight, a[rows][kBlock] copied from x, b[panels][kBlock][16] as f32.
 struct PanelPlan {
-  PanelPlan(const Target &, int64_t k, int64_t n, DType type, int64_t weights, int64_t blockPanels);
+  PanelPlan(const Target &, int64_t k, int64_t n, DType type, int64_t weights, int64_t blockPanels, int64_t rowBlock);
 
   int64_t k, n;
   DType type;

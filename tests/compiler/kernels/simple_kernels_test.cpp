@@ -1,0 +1,139 @@
+// Rotary embedding, gather, log-probabilities and packing.
+#include "harness.h"
+
+namespace llc::kernels {
+namespace {
+
+using SimpleKernelTest = KernelTest;
+
+TEST_P(SimpleKernelTest, Rotary) {
+  for (bool interleaved : {false, true})
+    for (RotarySpec spec : {RotarySpec{3, 64, 64}, RotarySpec{2, 80, 20}, RotarySpec{1, 6, 6}, RotarySpec{4, 48, 24}}) {
+      spec.interleaved = interleaved;
+      compile([&](Emitter &e) { return emitRotary(e, spec); });
+      for (int64_t rows : {1, 11}) {
+        int64_t half = spec.rotated / 2;
+        auto x = randomFloats(size_t(rows * spec.heads * spec.dim), 1), c = randomFloats(size_t(rows * half), 2), s = randomFloats(size_t(rows * half), 3);
+        Buffer y(DType::f32, x.size());
+        run({x.data(), c.data(), s.data(), y.data()}, rows);
+        ASSERT_TRUE(y.intact());
+        for (int64_t t = 0; t < rows; t++)
+          for (int64_t h = 0; h < spec.heads; h++)
+            for (int64_t d = 0; d < spec.dim; d++) {
+              const float *head = x.data() + (t * spec.heads + h) * spec.dim;
+              double want = head[d];
+              if (d < spec.rotated) {
+                int64_t pair = interleaved ? d / 2 : d % half;
+                bool first = interleaved ? d % 2 == 0 : d < half;
+                int64_t other = interleaved ? d ^ 1 : first ? d + half : d - half;
+                want = first ? double(head[d]) * c[t * half + pair] - double(head[other]) * s[t * half + pair]
+                             : double(head[d]) * c[t * half + pair] + double(head[other]) * s[t * half + pair];
+              }
+              ASSERT_NEAR(y[(t * spec.heads + h) * spec.dim + d], want, 1e-5) << t << " " << h << " " << d;
+            }
+      }
+    }
+}
+
+TEST_P(SimpleKernelTest, GatherRows) {
+  for (DType type : {DType::f32, DType::bf16, DType::f16}) {
+    GatherRowsSpec spec{37, type, 12};
+    compile([&](Emitter &e) { return emitGatherRows(e, spec); });
+    Buffer table(type, randomFloats(12 * 37, 1));
+    std::vector<int32_t> ids = {3, 0, 11, 7, 7, 1, 2, 9, 10, -5, 99};  // the last two are clamped
+    Buffer y(DType::f32, ids.size() * 37);
+    run({table.data(), ids.data(), y.data()}, int64_t(ids.size()));
+    ASSERT_TRUE(y.intact());
+    for (size_t t = 0; t < ids.size(); t++)
+      for (size_t i = 0; i < 37; i++) ASSERT_EQ(y[t * 37 + i], table[size_t(std::clamp(ids[t], 0, 11)) * 37 + i]);
+  }
+}
+
+TEST_P(SimpleKernelTest, HalvesRoundToNearestEven) {
+  // Every f16 and bf16 value is read exactly; f32 values between them are stored like toF16 and toBf16 do.
+  for (DType type : {DType::f16, DType::bf16}) {
+    RowProgramSpec read{{{"x", {-1, 64}, type}}, {{"y", {-1, 64}}}, index::parse("y[ti] = x[ti]")->statements};
+    RowProgramSpec write{{{"x", {-1, 64}}}, {{"y", {-1, 64}, type}}, read.statements};
+    compile([&](Emitter &e) { return emitRowProgram(e, read); });
+    std::vector<uint16_t> patterns(65536);
+    for (size_t i = 0; i < patterns.size(); i++) patterns[i] = uint16_t(i);
+    std::vector<float> exact(65536);
+    run({patterns.data(), exact.data()}, 1024);
+    for (size_t i = 0; i < patterns.size(); i++) {
+      float want = type == DType::f16 ? fromF16(patterns[i]) : fromBf16(patterns[i]);
+      if (std::isnan(want)) ASSERT_TRUE(std::isnan(exact[i])) << i;
+      else ASSERT_EQ(exact[i], want) << i;
+    }
+    compile([&](Emitter &e) { return emitRowProgram(e, write); });
+    std::vector<float> values;
+    std::mt19937 generator(1);
+    for (int i = 0; i < 1 << 16; i++) values.push_back(std::bit_cast<float>(uint32_t(generator())));
+    for (int i = 0; i < 1 << 16; i++) values.push_back(fromF16(uint16_t(generator())) * (1 + std::ldexp(float(generator() % 64), -16)));
+    std::vector<uint16_t> stored(values.size());
+    run({values.data(), stored.data()}, int64_t(values.size() / 64));
+    for (size_t i = 0; i < values.size(); i++) {
+      if (std::isnan(values[i])) {
+        ASSERT_TRUE(std::isnan(type == DType::f16 ? fromF16(stored[i]) : fromBf16(stored[i])));
+        continue;
+      }
+      ASSERT_EQ(stored[i], type == DType::f16 ? toF16(values[i]) : toBf16(values[i])) << values[i];
+    }
+  }
+}
+
+TEST_P(SimpleKernelTest, LogProbabilities) {
+  struct Case { int64_t k, n; float softCap, scale; };
+  for (DType type : {DType::f32, DType::bf16})
+    for (Case c : {Case{40, 500, 0, 1}, Case{33, 257, 4, 0.5f}, Case{16, 9, 0, 2}}) {
+      LogProbSpec spec{c.k, c.n, type, c.softCap, c.scale};
+      compile([&](Emitter &e) { return emitLogProb(e, spec); });
+      for (int64_t rows : {1, 3, 50}) {
+        auto x = randomFloats(size_t(rows * c.k), 1), w = randomFloats(size_t(c.k * c.n), 2, 0.3f);
+        Buffer packed = packReference(type, w, c.k, c.n), y(DType::f32, size_t(rows));
+        std::vector<int32_t> targets;
+        for (int64_t t = 0; t < rows; t++) targets.push_back(int32_t(t == 0 ? c.n - 1 : (t * 37) % c.n));
+        if (rows == 3) targets[2] = -1;
+        run({x.data(), packed.data(), targets.data(), y.data()}, rows);
+        ASSERT_TRUE(y.intact());
+        for (int64_t t = 0; t < rows; t++) {
+          std::vector<double> logits;
+          double total = 0;
+          for (int64_t i = 0; i < c.n; i++) {
+            double z = 0;
+            for (int64_t j = 0; j < c.k; j++) z += double(x[t * c.k + j]) * rounded(type, w[j * c.n + i]);
+            z *= c.scale;
+            if (c.softCap) z = c.softCap * std::tanh(z / c.softCap);
+            logits.push_back(z);
+            total += std::exp(z);
+          }
+          ASSERT_NEAR(y[t], targets[t] < 0 ? 0 : logits[targets[t]] - std::log(total), 3e-5) << t;
+        }
+      }
+    }
+}
+
+TEST_P(SimpleKernelTest, Pack) {
+  struct Case { int64_t k, n; };
+  for (DType source : {DType::f32, DType::bf16, DType::f16})
+    for (DType weights : {DType::f32, DType::bf16, DType::f16})
+      for (bool transposed : {false, true})
+        for (Case c : {Case{64, 32}, Case{77, 35}, Case{1, 3}, Case{98, 16}}) {
+          SCOPED_TRACE(testing::Message() << dtypeName(source) << " to " << dtypeName(weights) << " k " << c.k << " n " << c.n << " " << transposed);
+          PackSpec spec{c.k, c.n, transposed, source, weights};
+          compile([&](Emitter &e) { return emitPack(e, spec); });
+          auto w = randomFloats(size_t(c.k * c.n), 1);
+          for (auto &value : w) value = float(rounded(source, value));
+          std::vector<float> laid(w.size());
+          for (int64_t k = 0; k < c.k; k++)
+            for (int64_t n = 0; n < c.n; n++) laid[transposed ? n * c.k + k : k * c.n + n] = w[k * c.n + n];
+          Buffer from(source, laid), want = packReference(weights, w, c.k, c.n), got(weights, want.count);
+          run({from.data(), got.data()}, 0);
+          ASSERT_EQ(got.bytes, want.bytes);
+          if (HasFatalFailure()) return;
+        }
+}
+
+INSTANTIATE_TEST_SUITE_P(Levels, SimpleKernelTest, testing::ValuesIn(testTargets()), targetName);
+
+}  // namespace
+}  // namespace llc::kernels
