@@ -42,7 +42,7 @@ INSTANTIATE_TEST_SUITE_P(ThreadTeam, Sizes, testing::Values(1, 2, 3, 8));
 TEST_P(Sizes, EveryChunkRunsOnceAndBarriersHold) {
   ThreadTeam team(GetParam());
   ASSERT_EQ(team.size(), GetParam());
-  for (int repeat = 0; repeat < 300; ++repeat) {
+  for (int repeat = 0; repeat < 100; ++repeat) {
     Work work;
     llc_context context = {};
     context.arena = &work;
