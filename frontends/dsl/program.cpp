@@ -74,7 +74,8 @@ std::unique_ptr<ProgramState> makeState(mlir::MLIRContext &context, std::string 
 
 std::string ProgramState::scope(size_t first) const {
   std::string name;
-  for (size_t i = first; i < scopes.size(); ++i) name += (name.empty() ? "" : ".") + scopes[i];
+  for (size_t i = first; i < scopes.size(); ++i)
+    if (!scopes[i].empty()) name += (name.empty() ? "" : ".") + scopes[i];
   return name;
 }
 

@@ -22,10 +22,9 @@ dsl::Architecture gpt2(const Blocks &blocks) {
       for (int64_t layer = 0; layer < t.layers; ++layer) t.scoreScales.push_back(1.0f / float(layer + 1));
     a.inputBias = a.outputBias = true;
     a.layout = WeightLayout::inputsFirst;
-    a.fused = "attn.c_attn";
-    a.output = "attn.c_proj";
+    a.name = "attn", a.fused = "c_attn", a.output = "c_proj";
     t.mlp = {.inner = config.size("n_inner", 4 * t.hidden), .activation = readActivation(config, "activation_function", "gelu_new"),
-             .bias = true, .layout = WeightLayout::inputsFirst, .gate = "", .up = "mlp.c_fc", .down = "mlp.c_proj"};
+             .bias = true, .layout = WeightLayout::inputsFirst, .gate = "", .up = "c_fc", .down = "c_proj"};
     // Dropouts act in training; reorder_and_upcast_attn changes the order of roundings only; the summary heads are other models'.
     config.irrelevant({"*_pdrop", "summary_*", "reorder_and_upcast_attn", "n_ctx"});
     if (config.boolean("add_cross_attention", false))

@@ -19,11 +19,10 @@ dsl::Architecture gpt_neox(const Blocks &blocks) {
     a.headSize = t.hidden / a.heads;
     a.rope = readRope(config, a.headSize, t.maxPositions, {.theta = "rotary_emb_base", .partial = "rotary_pct", .defaultPartial = 0.25});
     a.inputBias = a.outputBias = config.boolean("attention_bias", true);
-    a.fused = "attention.query_key_value";
+    a.name = "attention", a.fused = "query_key_value", a.output = "dense";
     a.fusedPerHead = true;
-    a.output = "attention.dense";
     t.mlp = {.inner = config.requiredSize("intermediate_size"), .activation = readActivation(config, "hidden_act", "gelu"),
-             .bias = true, .gate = "", .up = "mlp.dense_h_to_4h", .down = "mlp.dense_4h_to_h"};
+             .bias = true, .gate = "", .up = "dense_h_to_4h", .down = "dense_4h_to_h"};
     config.irrelevant({"hidden_dropout", "classifier_dropout", "is_decoder"});
     t.embeddingName = "gpt_neox.embed_in", t.layersName = "gpt_neox.layers";
     t.finalNormName = "gpt_neox.final_layer_norm", t.headName = "embed_out";

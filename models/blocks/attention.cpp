@@ -36,6 +36,7 @@ Heads projectHeads(Tensor x, const Attention &a) {
 }  // namespace
 
 Tensor attend(Tensor x, const Attention &a, const LayerState &state) {
+  Scope scope(a.name);
   Heads heads = projectHeads(x, a);
   if (!a.queryNorm.empty()) heads.query = normalize(heads.query, a.queryNorm, a.norm);
   if (!a.keyNorm.empty()) heads.key = normalize(heads.key, a.keyNorm, a.norm);

@@ -20,7 +20,8 @@ struct Attention {
   Rope rope;
 
   // Names of the weights. A name that is empty means: there is no such part.
-  std::string query = "self_attn.q_proj", key = "self_attn.k_proj", value = "self_attn.v_proj", output = "self_attn.o_proj";
+  std::string name = "self_attn";     // in front of the others
+  std::string query = "q_proj", key = "k_proj", value = "v_proj", output = "o_proj";
   std::string queryNorm, keyNorm;     // per head: weight [headSize]
   std::string fused;                  // one matrix instead of query, key and value
   bool fusedPerHead = false;          // its rows: all of head 0, all of head 1 .. (else all queries, all keys, all values)

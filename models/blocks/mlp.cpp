@@ -43,6 +43,7 @@ Activation readActivation(Config &config, std::string_view key, std::string_view
 }
 
 Tensor feedForward(Tensor x, const Mlp &mlp) {
+  Scope scope(mlp.name);
   Tensor up = project(x, mlp.up, mlp.inner, mlp.bias, mlp.layout);
   Tensor inner = mlp.gate.empty() ? mlp.activation(up)
                                   : mlp.activation(project(x, mlp.gate, mlp.inner, mlp.bias, mlp.layout)) * up;

@@ -17,8 +17,9 @@ struct Mlp {
   Activation activation = nullptr;
   bool bias = false;
   WeightLayout layout = WeightLayout::outputsFirst;
-  std::string gate = "mlp.gate_proj";  // empty: no gate
-  std::string up = "mlp.up_proj", down = "mlp.down_proj";
+  std::string name = "mlp";        // in front of the others
+  std::string gate = "gate_proj";  // empty: no gate
+  std::string up = "up_proj", down = "down_proj";
 };
 
 // x[T,hidden] -> [T,hidden]

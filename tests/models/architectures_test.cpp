@@ -7,7 +7,7 @@
 namespace llc::test {
 namespace fs = std::filesystem;
 namespace {
-constexpr double tolerance = 2e-6;  // of the largest logit: both sides compute in f32 or better
+constexpr double tolerance = 1e-5;  // of the largest logit: both sides compute in f32 or better
 
 const fs::path &goldens() {
   static const fs::path folder = fs::path(LLC_SOURCE_DIR) / "tests/golden/architectures";
@@ -88,7 +88,7 @@ TEST_P(Architectures, EmbeddingsAreTheLastHiddenStates) {
 TEST_P(Architectures, EqualLayersAreOneFunction) {
   int blocks = 0, calls = 0;
   model->module->walk([&](mlir::func::FuncOp function) { blocks += function.isPrivate(); });
-  model->module->walk([&](mlir::func::CallOp) { ++calls; });
+  model->module->walk([&](mlir::func::CallOp call) { ++calls; });
   EXPECT_EQ(calls, 3 * model->source.model.layers);
   // Layers with and without a window differ.
   bool mixed = GetParam() == "gemma2" || GetParam() == "qwen2";

@@ -7,6 +7,7 @@
 
 #include "dialect/reference/interpreter.h"
 #include "frontends/huggingface/import.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
 #include "models/registry.h"
