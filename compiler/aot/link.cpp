@@ -68,13 +68,16 @@ Result<std::string> systemLibrary(const std::string &name) {
       .toFix("install glibc, or make a shared library with --format so");
 }
 
-Result<std::vector<std::string>> arguments(ArtifactKind kind, const std::string &archive, const std::string &output) {
+// Shared libraries export the table alone: kernels of several programs in one process stay apart, unused ones are dropped.
+constexpr const char *exportsScript = "{ global: llc_modules; local: *; };\n";
+
+Result<std::vector<std::string>> arguments(ArtifactKind kind, const std::string &archive, const std::string &output,
+                                           const std::string &exports) {
   std::vector<std::string> list = {"ld.lld", "-o", output, "--build-id=none", "-z", "noexecstack", "-z", "relro", "-z", "now",
                                    "--gc-sections", "--eh-frame-hdr", "--hash-style=gnu", "-s", "--threads=1",
                                    "-O1", "--icf=none"};
   if (kind != ArtifactKind::executable) {
-    // Nothing but the table is exported; kernels of other programs in the same process stay apart.
-    list.insert(list.end(), {"-shared", "--no-undefined", "-Bsymbolic"});
+    list.insert(list.end(), {"-shared", "--no-undefined", "-Bsymbolic", "--version-script", exports});
     return list;
   }
   LLC_ASSIGN(std::string libc, systemLibrary("libc.so.6"));
@@ -100,7 +103,8 @@ Result<std::string> linkElf(const std::vector<LinkInput> &objects, ArtifactKind 
         .says("can't be made")
         .toFix("set TMPDIR to a folder that can be written and has 20 MB free");
   std::string output = folder.path + "/linked";
-  LLC_ASSIGN(std::vector<std::string> list, arguments(kind, runtimeArchive, output));
+  LLC_ASSIGN(MemoryFile exports, MemoryFile::create({"exports", exportsScript}));
+  LLC_ASSIGN(std::vector<std::string> list, arguments(kind, runtimeArchive, output, exports.path()));
   std::vector<MemoryFile> files;
   for (const LinkInput &input : objects) {
     LLC_ASSIGN(MemoryFile file, MemoryFile::create(input));

@@ -1,0 +1,170 @@
+#include "compiler/jit/engine.h"
+
+#include <cstdlib>
+#include <fmt/format.h>
+#include <sched.h>
+#include <thread>
+
+#include "compiler/jit/convert.h"
+#include "compiler/jit/object.h"
+#include "runtime/base/cpu.h"
+
+namespace llc::compiler {
+namespace {
+
+class LinkedCode final : public LoadedCode {
+ public:
+  LinkedCode(LoadedObject object, std::string level) : object_(std::move(object)), level_(std::move(level)) {}
+  llc_entry entry(std::string_view name) const override {
+    auto found = object_.find(std::string(name) + "." + level_);
+    return found.ok() ? reinterpret_cast<llc_entry>(*found) : nullptr;
+  }
+  const std::string &level() const override { return level_; }
+
+ private:
+  LoadedObject object_;
+  std::string level_;
+};
+
+// Memory for prepared parameters: one aligned block each, freed together with the code.
+struct ProgramMemory {
+  std::unique_ptr<LoadedCode> code;
+  std::vector<std::unique_ptr<std::byte, decltype(&std::free)>> blocks;
+};
+
+Result<std::byte *> allocate(ProgramMemory &memory, uint64_t bytes, const std::string &name) {
+  // Whole huge pages when the tensor is large: generated code streams through it once per token.
+  constexpr uint64_t huge = 2 << 20;
+  uint64_t alignment = bytes >= huge ? huge : 64;
+  auto *block = static_cast<std::byte *>(std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment));
+  if (!block)
+    return diagnose(ErrorKind::resource, name)
+        .says(fmt::format("no memory for the {} bytes of the packed parameter", bytes))
+        .toFix("use a smaller --dtype, or compile ahead of time: an artifact maps its weights");
+  memory.blocks.emplace_back(block, &std::free);
+  return block;
+}
+
+std::string shapeText(const std::vector<int64_t> &shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
+
+// A source tensor in the type the module declares: in place, or converted into `storage`.
+Result<const void *> readAs(const TensorSpec &wanted, const TensorSource &source, std::vector<std::byte> &storage) {
+  LLC_ASSIGN(SourceTensor tensor, source.read(wanted.name));
+  if (tensor.shape != wanted.shape)
+    return diagnose(ErrorKind::invalidInput, wanted.name)
+        .expected("a tensor of shape " + shapeText(wanted.shape))
+        .found(shapeText(tensor.shape))
+        .toFix("check that config.json belongs to these weights");
+  uint64_t elements = 1;
+  for (int64_t extent : wanted.shape) elements *= static_cast<uint64_t>(extent);
+  if (tensor.data.size() != elements * byteSize(tensor.type))
+    return diagnose(ErrorKind::invalidInput, wanted.name)
+        .expected(fmt::format("{} bytes", elements * byteSize(tensor.type)))
+        .found(fmt::format("{}", tensor.data.size()))
+        .toFix("download the file again");
+  if (tensor.type == wanted.type) return static_cast<const void *>(tensor.data.data());
+  storage.resize(elements * byteSize(wanted.type));
+  convertElements(tensor.data.data(), tensor.type, storage.data(), wanted.type, elements);
+  return static_cast<const void *>(storage.data());
+}
+
+void runTeam(llc_entry entry, llc_context &context, int threads) {
+  llc_sync sync{};
+  context.sync = &sync;
+  context.relax = [](llc_context *) { sched_yield(); };
+  std::vector<std::thread> others;
+  for (int t = 1; t < threads; ++t) others.emplace_back([&, t] { entry(&context, t, threads); });
+  entry(&context, 0, threads);
+  for (std::thread &thread : others) thread.join();
+}
+
+// Packing small tensors is over before a thread has started.
+int usefulThreads(uint64_t bytes, int threads) { return bytes < (1 << 20) ? 1 : std::max(1, threads); }
+
+Status runPrepare(const CompiledModule &module, llc_entry entry, const PrepareStep &step, std::span<const void *const> sources,
+                  std::span<std::byte> destination, int threads) {
+  int64_t stride = (static_cast<int64_t>(module.manifest.scratchBytes) + 127) / 64 * 64;
+  std::vector<std::byte> scratch(static_cast<size_t>(stride * threads + 64));
+  std::vector<std::byte> arena(static_cast<size_t>(step.arenaBytes + 64));
+  auto aligned = [](std::vector<std::byte> &memory) {
+    return reinterpret_cast<void *>((reinterpret_cast<uintptr_t>(memory.data()) + 63) / 64 * 64);
+  };
+  void *outputs[] = {destination.data()};
+  int64_t sizes[] = {0, 0, 0};
+  llc_batch batch{};
+  llc_context context{};
+  context.abi_version = LLC_ABI_VERSION;
+  context.arena = aligned(arena), context.scratch = aligned(scratch), context.scratch_stride = stride;
+  context.parameters = sources.data(), context.outputs = outputs, context.sizes = sizes, context.batch = &batch;
+  runTeam(entry, context, threads);
+  return success();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<LoadedCode>> loadCode(const CompiledModule &module) {
+  LLC_ASSIGN(IsaLevel host, usableIsa());
+  for (auto object = module.objects.rbegin(); object != module.objects.rend(); ++object) {
+    LLC_ASSIGN(IsaLevel level, parseIsa(object->target));
+    if (level > host) continue;
+    LLC_ASSIGN(LoadedObject loaded, LoadedObject::load({object->bytes.begin(), object->bytes.end()}, "llc-" + object->target));
+    return std::unique_ptr<LoadedCode>(new LinkedCode(std::move(loaded), object->target));
+  }
+  return diagnose(ErrorKind::unsupported, module.manifest.model)
+      .says("no code that this machine (" + std::string(isaName(host)) + ") can run was compiled")
+      .toFix("add --target-cpu native, or a level that it has, to the command that compiles");
+}
+
+Status prepareParameter(const CompiledModule &module, const LoadedCode &code, const TensorSource &source, size_t number,
+                        std::span<std::byte> destination, int threads) {
+  const PrepareStep &step = module.prepare[number];
+  assert(destination.size() == module.manifest.parameters[number].bytes);
+  std::vector<const void *> sources;
+  std::vector<std::vector<std::byte>> storage(step.sources.size());
+  for (size_t i = 0; i < step.sources.size(); ++i) {
+    LLC_ASSIGN(const void *data, readAs(step.sources[i], source, storage[i]));
+    sources.push_back(data);
+  }
+  if (step.function.empty()) {
+    std::memcpy(destination.data(), sources.front(), destination.size());
+    return success();
+  }
+  llc_entry entry = code.entry(step.function);
+  if (!entry)
+    return diagnose(ErrorKind::internal, step.function).says("the prepare function is not in the object").toFix("please report this");
+  return runPrepare(module, entry, step, sources, destination, usefulThreads(destination.size(), threads));
+}
+
+Result<JitProgram> loadProgram(const CompiledModule &module, const TensorSource &source, int threads) {
+  auto memory = std::make_shared<ProgramMemory>();
+  LLC_ASSIGN(memory->code, loadCode(module));
+  JitProgram program;
+  program.manifest = module.manifest;
+  program.level = memory->code->level();
+  for (const EntrySpec &entry : module.manifest.entries) {
+    llc_entry address = memory->code->entry(entry.name);
+    if (!address)
+      return diagnose(ErrorKind::internal, entry.name).says("the entry is not in the object").toFix("please report this");
+    program.entries[entry.name] = address;
+  }
+  for (size_t i = 0; i < module.manifest.parameters.size(); ++i) {
+    const ParameterSpec &parameter = module.manifest.parameters[i];
+    const PrepareStep &step = module.prepare[i];
+    if (step.function.empty()) {
+      LLC_ASSIGN(SourceTensor tensor, source.read(step.sources[0].name));
+      if (tensor.type == step.sources[0].type && tensor.shape == step.sources[0].shape && tensor.data.size() == parameter.bytes) {
+        program.parameters.push_back(tensor.data.data());
+        continue;
+      }
+    }
+    LLC_ASSIGN(std::byte *block, allocate(*memory, parameter.bytes, parameter.name));
+    LLC_TRY(prepareParameter(module, *memory->code, source, i, {block, parameter.bytes}, threads));
+    program.parameters.push_back(block);
+    if (source.release && !step.function.empty())
+      for (const TensorSpec &tensor : step.sources) source.release(tensor.name);
+  }
+  program.keepAlive = memory;
+  return program;
+}
+
+}  // namespace llc::compiler

@@ -1,0 +1,54 @@
+// Stages of attention over the paged cache, and what prepares its operands.
+#include "compiler/lowering/kernel_choice.h"
+
+#include "compiler/memory/stages.h"
+#include "dialect/ops/llm.h"
+
+namespace llc::compiler {
+using namespace mlir;
+namespace {
+
+kernels::CacheSpec cacheSpec(Type type) {
+  auto kv = cast<llm::KvType>(type);
+  return {.kvHeads = kv.getKvHeads(), .keyDim = kv.getKeyDim(), .valueDim = kv.getValueDim(), .type = dtypeOf(kv.getElementType()).value_or(DType::f32)};
+}
+
+KernelChoice pagedAttention(llm::PagedAttentionOp op, const KernelContext &context) {
+  auto q = cast<RankedTensorType>(op.getQ().getType());
+  kernels::PagedAttentionSpec spec;
+  spec.cache = cacheSpec(op.getKv().getType());
+  spec.heads = q.getDimSize(1);
+  spec.scale = static_cast<float>(op.getScale().convertToDouble());
+  spec.window = static_cast<int64_t>(op.getWindow());
+  spec.softCap = static_cast<float>(op.getSoftCap().convertToDouble());
+  spec.sinks = static_cast<bool>(op.getSinks()), spec.alibi = static_cast<bool>(op.getSlopes());
+  KernelChoice choice{kernels::emitPagedAttention(context.emitter, spec), {op.getQ(), op.getKv()}};
+  if (op.getSinks()) choice.operands.push_back(op.getSinks());
+  if (op.getSlopes()) choice.operands.push_back(op.getSlopes());
+  return choice;
+}
+
+bool isF32(Value value) { return getElementTypeOrSelf(value.getType()).isF32(); }
+}  // namespace
+
+Result<std::optional<KernelChoice>> attentionKernel(Operation *op, const KernelContext &context) {
+  if (auto attention = dyn_cast<llm::PagedAttentionOp>(op)) return std::optional(pagedAttention(attention, context));
+  if (auto append = dyn_cast<llm::CacheAppendOp>(op)) {
+    KernelChoice choice{kernels::emitCacheAppend(context.emitter, cacheSpec(append.getKv().getType())), {append.getK(), append.getV(), append.getKv()}};
+    choice.passesResults = false;
+    return std::optional(std::move(choice));
+  }
+  if (auto rotary = dyn_cast<llm::RotaryOp>(op)) {
+    auto x = cast<RankedTensorType>(rotary.getX().getType());
+    auto cosines = cast<RankedTensorType>(rotary.getCos().getType());
+    if (x.getRank() != 3 || cosines.getRank() != 2 || !isF32(rotary.getX()) || !isF32(rotary.getCos()))
+      return diagnose(ErrorKind::unsupported, modelName(op))
+          .says("rotary embeddings have code for x[t,h,d] with tables [t,r/2] of f32 only")
+          .toFix("reshape the operands, or cast them to f32");
+    kernels::RotarySpec spec{.heads = x.getDimSize(1), .dim = x.getDimSize(2), .rotated = 2 * cosines.getDimSize(1), .interleaved = rotary.getInterleaved()};
+    return std::optional(KernelChoice{kernels::emitRotary(context.emitter, spec), {rotary.getX(), rotary.getCos(), rotary.getSin()}});
+  }
+  return std::optional<KernelChoice>();
+}
+
+}  // namespace llc::compiler

@@ -1,0 +1,65 @@
+#include "compiler/lowering/epilogue.h"
+
+#include <algorithm>
+
+#include "dialect/interfaces/interfaces.h"
+#include "dialect/ops/llm.h"
+
+namespace llc::compiler {
+using namespace mlir;
+namespace {
+
+bool isPlainF32(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  return tensor && tensor.getElementType().isF32() && !tensor.getEncoding();
+}
+
+std::optional<std::string> readingOf(const std::string &input, const std::string &output) {
+  if (input == output) return readsMatrix;
+  if (input == output.substr(1)) return readsColumns;
+  if (input == output.substr(0, 1)) return readsRows;
+  return std::nullopt;
+}
+
+// Extents and positions would need the loop's numbers, attributes are bound already.
+bool onlyOperandsAndNumbers(const index::ExprPtr &body) {
+  bool fine = true;
+  index::walk(body, [&](const index::Expr &node) {
+    fine &= node.kind == index::Expr::Number || node.kind == index::Expr::Operand || node.kind == index::Expr::Call;
+  });
+  return fine;
+}
+}  // namespace
+
+std::optional<ElementwiseOp> asElementwise(Operation *op) {
+  if (op->getNumResults() != 1 || op->getNumOperands() == 0 || !llm::derive::hasProgram(op)) return std::nullopt;
+  auto result = dyn_cast<RankedTensorType>(op->getResult(0).getType());
+  if (!result || result.getRank() != 2 || !isPlainF32(result)) return std::nullopt;
+  auto statements = llm::derive::concreteStatements(op);
+  if (!statements.ok() || statements->size() != 1) return std::nullopt;
+  const index::Statement &statement = statements->front();
+  bool plain = statement.output.size() == 2 && index::isIndexLetter(statement.output[0]) && index::isIndexLetter(statement.output[1]) &&
+               statement.output[0] != statement.output[1];
+  if (!plain || !statement.combiner.empty() || !onlyOperandsAndNumbers(statement.body)) return std::nullopt;
+  // The statement's operands are reads; map them to the op's operands.
+  auto names = llm::derive::operandNames(op);
+  ElementwiseOp elementwise{statement.body, std::vector<std::string>(op->getNumOperands())};
+  std::vector<int> operandOf;
+  for (size_t i = 0; i < statement.inputs.size(); ++i) {
+    auto reading = readingOf(statement.inputs[i], statement.output);
+    auto name = std::find(names.begin(), names.end(), statement.inputNames[i]);
+    auto number = static_cast<size_t>(name - names.begin());
+    if (!reading || number >= op->getNumOperands() || !isPlainF32(op->getOperand(number).getType())) return std::nullopt;
+    if (!elementwise.reads[number].empty() && elementwise.reads[number] != *reading) return std::nullopt;
+    elementwise.reads[number] = *reading;
+    operandOf.push_back(static_cast<int>(number));
+  }
+  for (const std::string &reading : elementwise.reads)
+    if (reading.empty()) return std::nullopt;  // an operand that only lends its shape
+  elementwise.body = index::rewrite(statement.body, [&](const index::ExprPtr &node) -> index::ExprPtr {
+    return node->kind == index::Expr::Operand ? index::operand(operandOf[node->operand]) : nullptr;
+  });
+  return elementwise;
+}
+
+}  // namespace llc::compiler

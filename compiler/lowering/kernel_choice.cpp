@@ -1,0 +1,31 @@
+#include "compiler/lowering/kernel_choice.h"
+
+#include "compiler/lowering/row_program.h"
+#include "compiler/memory/stages.h"
+#include "dialect/ops/llm.h"
+
+namespace llc::compiler {
+using namespace mlir;
+namespace {
+
+Result<KernelChoice> loopKernel(Operation *op, const KernelContext &context) {
+  llvm::SmallVector<unsigned> operands;
+  LLC_ASSIGN(kernels::RowProgramSpec spec, rowProgramOf(op, operands));
+  KernelChoice choice;
+  for (unsigned number : operands) choice.operands.push_back(op->getOperand(number));
+  choice.function = kernels::checkRowProgram(spec).ok() ? kernels::emitRowProgram(context.emitter, spec)
+                                                        : kernels::emitLoops(context.emitter, spec);
+  return choice;
+}
+
+}  // namespace
+
+Result<KernelChoice> chooseKernel(Operation *op, const KernelContext &context) {
+  for (auto family : {matmulKernel, attentionKernel, indexingKernel, stateKernel}) {
+    LLC_ASSIGN(std::optional<KernelChoice> choice, family(op, context));
+    if (choice) return std::move(*choice);
+  }
+  return loopKernel(op, context);
+}
+
+}  // namespace llc::compiler

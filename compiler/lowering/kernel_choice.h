@@ -1,0 +1,31 @@
+// Which kernel computes a stage, and with which operands. Families are tried in turn; what no family knows goes through
+// the loop emitters by the op's own program.
+#pragma once
+#include "compiler/kernels/kernels.h"
+#include "mlir/IR/Operation.h"
+#include "runtime/base/status.h"
+
+namespace llc::compiler {
+
+struct KernelChoice {
+  kernels::KernelFunction function;
+  llvm::SmallVector<mlir::Value> operands;  // whose memory is passed, in the kernel's order; results follow
+  bool passesResults = true;
+};
+
+// What the choice depends on beside the op.
+struct KernelContext {
+  kernels::Emitter &emitter;
+  int64_t maxTokens = 0;
+};
+
+// Emits the kernel function if it is not there yet. Errors: an op that nothing can compute.
+Result<KernelChoice> chooseKernel(mlir::Operation *op, const KernelContext &);
+
+// ---- families: nullopt if the op is none of theirs
+Result<std::optional<KernelChoice>> matmulKernel(mlir::Operation *op, const KernelContext &);
+Result<std::optional<KernelChoice>> attentionKernel(mlir::Operation *op, const KernelContext &);
+Result<std::optional<KernelChoice>> indexingKernel(mlir::Operation *op, const KernelContext &);
+Result<std::optional<KernelChoice>> stateKernel(mlir::Operation *op, const KernelContext &);
+
+}  // namespace llc::compiler

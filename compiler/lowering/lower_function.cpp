@@ -1,0 +1,233 @@
+#include "compiler/lowering/lower_function.h"
+
+#include <cstddef>
+
+#include "dialect/ops/llm.h"
+
+namespace llc::compiler {
+namespace {
+using namespace mlir;
+using kernels::Emitter;
+using kernels::Values;
+
+// Blocks take: context, thread, threads, scratch, batch, sync, tokens, rows, claim base, arrive target, frame, then the
+// memory of each tensor or cache argument, then of each result. They return the new claim base and arrive target.
+constexpr unsigned fixedBlockArguments = 11;
+
+bool hasMemory(Type type) { return isa<RankedTensorType, llm::KvType>(type); }
+
+class FunctionLowering {
+ public:
+  FunctionLowering(ProgramLowering &program, func::FuncOp source) : program_(program), e_(program.emitter), source_(source) {}
+
+  Status lower() {
+    OpBuilder::InsertionGuard guard(e_.b);
+    e_.b.setInsertionPointToEnd(e_.module.getBody());
+    e_.b.setLoc(source_.getLoc());
+    if (isBlock(source_)) beginBlock();
+    else beginEntry();
+    LLC_TRY(results());
+    for (Operation &op : source_.front()) {
+      e_.b.setLoc(op.getLoc());
+      LLC_TRY(lowerOp(&op));
+    }
+    flush();
+    if (isBlock(source_)) e_.b.create<func::ReturnOp>(ValueRange{team_.claimBase, team_.arriveTarget});
+    else e_.b.create<func::ReturnOp>();
+    return success();
+  }
+
+ private:
+  Value field(size_t offset) { return e_.gep(team_.context, static_cast<int64_t>(offset)); }
+  Value pointerField(size_t offset) { return e_.loadPointer(field(offset)); }
+  Value element(Value array, int64_t number) { return e_.loadPointer(e_.gep(array, number * 8)); }
+
+  void beginEntry() {
+    auto function = e_.b.create<func::FuncOp>(source_.getName(), e_.b.getFunctionType({e_.ptr, e_.i64, e_.i64}, {}));
+    e_.b.setInsertionPointToStart(function.addEntryBlock());
+    team_.context = function.getArgument(0), team_.thread = function.getArgument(1), team_.threads = function.getArgument(2);
+    Value stride = e_.loadI64(field(offsetof(llc_context, scratch_stride)));
+    team_.scratch = e_.gep(pointerField(offsetof(llc_context, scratch)), e_.mul(team_.thread, stride));
+    team_.batch = pointerField(offsetof(llc_context, batch));
+    team_.sync = pointerField(offsetof(llc_context, sync));
+    Value sizes = pointerField(offsetof(llc_context, sizes));
+    team_.tokens = e_.loadI64(e_.gep(sizes, 8 * LLC_DIM_TOKENS));
+    team_.rows = e_.loadI64(e_.gep(sizes, 8 * LLC_DIM_ROWS));
+    team_.claimBase = team_.arriveTarget = e_.c64(0);
+    frame_ = pointerField(offsetof(llc_context, arena));
+    // A prepare function reads parameters of the checkpoint where an entry reads the step's inputs.
+    Value inputs = pointerField(isPrepare(source_) ? offsetof(llc_context, parameters) : offsetof(llc_context, inputs));
+    int64_t number = 0;
+    for (BlockArgument argument : source_.getArguments())
+      if (isa<RankedTensorType>(argument.getType())) memory_[argument] = element(inputs, number++);
+  }
+
+  void beginBlock() {
+    llvm::SmallVector<Type> types = {e_.ptr, e_.i64, e_.i64, e_.ptr, e_.ptr, e_.ptr, e_.i64, e_.i64, e_.i64, e_.i64, e_.ptr};
+    for (Type type : source_.getArgumentTypes())
+      if (hasMemory(type)) types.push_back(e_.ptr);
+    for (Type type : source_.getResultTypes())
+      if (isa<RankedTensorType>(type)) types.push_back(e_.ptr);
+    auto function = e_.b.create<func::FuncOp>(source_.getName(), e_.b.getFunctionType(types, {e_.i64, e_.i64}));
+    function.setPrivate();
+    e_.b.setInsertionPointToStart(function.addEntryBlock());
+    auto argument = [&](unsigned i) { return function.getArgument(i); };
+    team_ = {argument(0), argument(1), argument(2), argument(3), argument(4), argument(5), argument(6), argument(7), argument(8), argument(9)};
+    frame_ = argument(10);
+    unsigned next = fixedBlockArguments;
+    for (BlockArgument own : source_.getArguments())
+      if (hasMemory(own.getType())) memory_[own] = argument(next++);
+    for (Type type : source_.getResultTypes())
+      if (isa<RankedTensorType>(type)) resultPointers_.push_back(argument(next++));
+  }
+
+  // Results are written in place: the memory of a returned value is where the caller wants it.
+  Status results() {
+    Value outputs = isBlock(source_) ? Value() : pointerField(offsetof(llc_context, outputs));
+    int64_t number = 0;
+    for (Value value : source_.front().getTerminator()->getOperands()) {
+      if (!isa<RankedTensorType>(value.getType())) continue;
+      Value pointer = isBlock(source_) ? resultPointers_[number] : element(outputs, number);
+      if (!memory_.try_emplace(memoryOf(value), pointer).second)
+        return diagnose(ErrorKind::internal, source_.getName().str()).says("returns a value that no stage of it can write in place").toFix("run llm-order-stages before");
+      ++number;
+    }
+    return success();
+  }
+
+  Status lowerOp(Operation *op) {
+    if (op->hasAttr("llm.barrier")) {
+      flush();
+      emitBarrier(e_, team_);
+    }
+    switch (stageKind(op)) {
+      case StageKind::none: return lowerName(op);
+      case StageKind::alias: memory_[op->getResult(0)] = memory_[memoryOf(op->getOperand(0))]; return success();
+      case StageKind::call: return lowerCall(cast<func::CallOp>(op));
+      case StageKind::kernel: return addStage(op);
+    }
+    return success();
+  }
+
+  Status lowerName(Operation *op) {
+    if (auto use = dyn_cast<llm::UseOp>(op)) {
+      auto found = program_.layout.parameterNumber.find(use.getName());
+      assert(found != program_.layout.parameterNumber.end());
+      memory_[use.getValue()] = element(pointerField(offsetof(llc_context, parameters)), found->second);
+    } else if (auto cache = dyn_cast<llm::CacheLayerOp>(op)) {
+      int64_t number = program_.layout.cacheNumber.at(static_cast<int64_t>(cache.getLayer()));
+      memory_[cache.getResult()] = element(pointerField(offsetof(llc_context, caches)), number);
+    } else if (auto lengths = dyn_cast<llm::SequenceLengthsOp>(op)) {
+      memory_[lengths.getResult()] = e_.loadPointer(e_.gep(team_.batch, int64_t(offsetof(llc_batch, sequence_lengths))));
+    } else if (auto constant = dyn_cast<llm::ConstantOp>(op)) {
+      return lowerConstant(constant);
+    }
+    return success();
+  }
+
+  Status lowerConstant(llm::ConstantOp op) {
+    auto dense = dyn_cast<DenseElementsAttr>(op.getValue());
+    auto element = dense ? dtypeOf(dense.getElementType()) : std::nullopt;
+    if (!element || *element == DType::boolean)
+      return diagnose(ErrorKind::unsupported, modelName(op)).says("a constant of this kind has no code").toFix("use dense<...> of floats or of integers of 8 bits and more");
+    std::string bytes;
+    auto raw = dense.getRawData();
+    for (int64_t i = 0, count = dense.isSplat() ? dense.getNumElements() : 1; i < count; ++i) bytes.append(raw.data(), raw.size());
+    std::string name = "llc_constant_" + std::to_string(program_.constants++);
+    auto type = LLVM::LLVMArrayType::get(e_.i8, bytes.size());
+    {
+      OpBuilder::InsertionGuard guard(e_.b);
+      e_.b.setInsertionPointToStart(e_.module.getBody());
+      e_.b.create<LLVM::GlobalOp>(type, true, LLVM::Linkage::Internal, name, e_.b.getStringAttr(bytes), /*alignment=*/64);
+    }
+    memory_[op.getResult()] = e_.b.create<LLVM::AddressOfOp>(e_.ptr, name);
+    return success();
+  }
+
+  // The memory of a stage's result: set already if it is returned, else its place in the frame.
+  Value resultMemory(OpResult result) {
+    if (isa<llm::KvType>(result.getType())) return memory_[result] = memory_[memoryOf(result)];
+    if (auto found = memory_.find(result); found != memory_.end()) return found->second;
+    auto offsets = result.getOwner()->getAttrOfType<DenseI64ArrayAttr>("llm.offset");
+    assert(offsets && "llm-plan-memory has run");
+    return memory_[result] = e_.gep(frame_, offsets[result.getResultNumber()]);
+  }
+
+  // The run-time number of rows of an op: of its first result, else of its operands.
+  Value rowsOf(Operation *op) {
+    auto rows = [&](Value value) -> Value {
+      auto type = dyn_cast<RankedTensorType>(value.getType());
+      if (!type) return {};
+      if (auto dimension = dynamicDimension(value)) return *dimension == LLC_DIM_ROWS ? team_.rows : team_.tokens;
+      return {};
+    };
+    for (Value result : op->getResults())
+      if (Value found = rows(result)) return found;
+    if (op->getNumResults() == 0 || !isa<RankedTensorType>(op->getResult(0).getType()))
+      for (Value operand : op->getOperands())
+        if (Value found = rows(operand)) return found;
+    auto type = op->getNumResults() ? dyn_cast<RankedTensorType>(op->getResult(0).getType()) : RankedTensorType();
+    return e_.c64(type && type.getRank() > 0 && type.hasStaticShape() ? type.getDimSize(0) : 1);
+  }
+
+  Value chunksOf(const kernels::KernelFunction &kernel, Value rows) {
+    if (kernel.rowsPerChunk == 0) return e_.c64(kernel.columnChunks);
+    return e_.mul(e_.ceilDiv(rows, kernel.rowsPerChunk), kernel.columnChunks);
+  }
+
+  Status addStage(Operation *op) {
+    LLC_ASSIGN(KernelChoice choice, chooseKernel(op, {e_, program_.bounds.tokens}));
+    program_.scratchBytes = std::max(program_.scratchBytes, choice.function.scratchBytes);
+    Values pointers;
+    for (Value operand : choice.operands) pointers.push_back(memory_.lookup(operand) ? memory_.lookup(operand) : memory_[memoryOf(operand)]);
+    for (OpResult result : op->getResults()) {
+      Value memory = resultMemory(result);
+      if (choice.passesResults) pointers.push_back(memory);
+    }
+    Value rows = rowsOf(op);
+    Location location = op->getLoc();
+    group_.push_back({chunksOf(choice.function, rows), [this, function = choice.function, pointers, rows, location](Value chunk) {
+      Location before = e_.b.getLoc();
+      e_.b.setLoc(location);
+      e_.call(function, pointers, rows, chunk, team_.scratch, team_.batch);
+      e_.b.setLoc(before);
+    }});
+    return success();
+  }
+
+  void flush() {
+    emitGroup(e_, team_, group_);
+    group_.clear();
+  }
+
+  Status lowerCall(func::CallOp call) {
+    flush();
+    auto place = call->getAttrOfType<IntegerAttr>("llm.frame_offset");
+    Values arguments = {team_.context, team_.thread, team_.threads,   team_.scratch,      team_.batch, team_.sync,
+                        team_.tokens,  team_.rows,   team_.claimBase, team_.arriveTarget, e_.gep(frame_, place ? place.getInt() : 0)};
+    for (Value operand : call.getOperands())
+      if (hasMemory(operand.getType())) arguments.push_back(memory_[memoryOf(operand)]);
+    for (OpResult result : call->getResults()) {
+      if (!isa<RankedTensorType>(result.getType()))
+        return diagnose(ErrorKind::unsupported, modelName(call)).says("a block returns a handle").toFix("let blocks return tensors only; caches are passed to every block that needs them");
+      arguments.push_back(resultMemory(result));
+    }
+    auto emitted = e_.b.create<func::CallOp>(call.getCallee(), TypeRange{e_.i64, e_.i64}, arguments);
+    team_.claimBase = emitted.getResult(0), team_.arriveTarget = emitted.getResult(1);
+    return success();
+  }
+
+  ProgramLowering &program_;
+  Emitter &e_;
+  func::FuncOp source_;
+  TeamValues team_;
+  Value frame_;
+  llvm::DenseMap<Value, Value> memory_;  // of tensors and caches, by value of the scheduled function
+  Values resultPointers_;
+  std::vector<StageCode> group_;
+};
+}  // namespace
+
+Status lowerFunction(ProgramLowering &program, func::FuncOp source) { return FunctionLowering(program, source).lower(); }
+
+}  // namespace llc::compiler

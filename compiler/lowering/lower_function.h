@@ -1,0 +1,21 @@
+// One function of a scheduled module as code: its stages in groups, calls, and where each value lies.
+#pragma once
+#include "compiler/lowering/kernel_choice.h"
+#include "compiler/lowering/program_layout.h"
+#include "compiler/lowering/team.h"
+
+namespace llc::compiler {
+
+// What all functions of a program share while it is lowered.
+struct ProgramLowering {
+  kernels::Emitter &emitter;
+  const ProgramLayout &layout;
+  Bounds bounds;
+  int64_t scratchBytes = 0;  // grows
+  int64_t constants = 0;     // globals made so far
+};
+
+// Emits the code of `source` at the end of the emitter's module. Callees must be there already.
+Status lowerFunction(ProgramLowering &, mlir::func::FuncOp source);
+
+}  // namespace llc::compiler

@@ -1,0 +1,21 @@
+#include "compiler/lowering/lower_program.h"
+
+#include "compiler/lowering/lower_function.h"
+#include "compiler/memory/frames.h"
+
+namespace llc::compiler {
+using namespace mlir;
+
+Result<LoweredProgram> lowerProgram(ModuleOp scheduled, const ProgramLayout &layout, const Target &target) {
+  LLC_ASSIGN(Bounds bounds, boundsOf(scheduled));
+  LLC_ASSIGN(std::vector<func::FuncOp> functions, compiledFunctions(scheduled));
+  LoweredProgram lowered;
+  lowered.module = ModuleOp::create(scheduled.getLoc());
+  kernels::Emitter emitter(*lowered.module, target);
+  ProgramLowering program{emitter, layout, bounds};
+  for (func::FuncOp function : functions) LLC_TRY(lowerFunction(program, function));
+  lowered.scratchBytes = program.scratchBytes;
+  return lowered;
+}
+
+}  // namespace llc::compiler

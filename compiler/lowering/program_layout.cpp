@@ -1,0 +1,222 @@
+#include "compiler/lowering/program_layout.h"
+
+#include "compiler/kernels/kernels.h"
+#include "dialect/ops/llm.h"
+#include "llvm/Config/llvm-config.h"
+
+namespace llc::compiler {
+namespace {
+using namespace mlir;
+
+Error badType(const std::string &where, Type type) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  stream << type;
+  return diagnose(ErrorKind::unsupported, where).says("programs can't hold values of type " + text).toFix("use tensors of f32, f16, bf16 or integers");
+}
+
+Result<TensorSpec> specOf(const std::string &name, Value value) {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  auto element = type ? dtypeOf(type.getElementType()) : std::nullopt;
+  if (!element) return badType(name, value.getType());
+  TensorSpec spec{name, *element, {}};
+  for (int64_t i = 0; i < type.getRank(); ++i)
+    spec.shape.push_back(type.isDynamicDim(i) ? dynamicSize(dynamicDimension(value).value_or(LLC_DIM_TOKENS)) : type.getDimSize(i));
+  return spec;
+}
+
+// Arguments and results have no names in IR; these are the entries that the runtime knows, in its order. An attribute
+// llm.name on an argument or result overrides.
+std::string conventionalName(StringRef entry, bool result, unsigned position) {
+  static const std::map<std::string, std::pair<std::vector<std::string>, std::string>> known = {
+      {"step", {{"tokens", "positions", "rows"}, "logits"}},
+      {"score", {{"tokens", "positions", "targets"}, "log_probs"}},
+      {"embed", {{"tokens", "positions", "rows"}, "embedding"}}};
+  auto found = known.find(entry.str());
+  if (found != known.end()) {
+    if (result && position == 0) return found->second.second;
+    if (!result && position < found->second.first.size()) return found->second.first[position];
+  }
+  return (result ? "result" : "argument") + std::to_string(position);
+}
+
+Result<EntrySpec> entryOf(func::FuncOp function) {
+  EntrySpec entry{function.getName().str(), {}, {}};
+  unsigned position = 0;
+  for (BlockArgument argument : function.getArguments()) {
+    if (!isa<RankedTensorType>(argument.getType())) continue;
+    auto given = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), "llm.name");
+    LLC_ASSIGN(TensorSpec spec, specOf(given ? given.str() : conventionalName(function.getName(), false, position), argument));
+    entry.inputs.push_back(std::move(spec));
+    ++position;
+  }
+  for (auto [i, value] : llvm::enumerate(function.front().getTerminator()->getOperands())) {
+    auto given = function.getResultAttrOfType<StringAttr>(i, "llm.name");
+    LLC_ASSIGN(TensorSpec spec, specOf(given ? given.str() : conventionalName(function.getName(), true, i), value));
+    entry.outputs.push_back(std::move(spec));
+  }
+  return entry;
+}
+
+// The call in @prepare that makes a parameter; null for parameters that come as they are.
+func::CallOp makerOf(ModuleOp module, StringRef parameter) {
+  auto prepare = module.lookupSymbol<func::FuncOp>(prepareFunctionName);
+  if (!prepare) return {};
+  for (unsigned i = 0; i < prepare.getNumResults(); ++i) {
+    auto name = prepare.getResultAttrOfType<StringAttr>(i, "llm.parameter");
+    if (name && name.getValue() == parameter)
+      return prepare.front().getTerminator()->getOperand(i).getDefiningOp<func::CallOp>();
+  }
+  return {};
+}
+
+class Layout {
+ public:
+  explicit Layout(ModuleOp module) : module_(module) {}
+  Result<ProgramLayout> build() {
+    readModule();
+    for (auto function : module_.getOps<func::FuncOp>()) {
+      if (!isEntry(function) || function.isExternal()) continue;
+      LLC_ASSIGN(EntrySpec entry, entryOf(function));
+      if (!entry.outputs.empty() && entry.name == "step" && entry.outputs[0].shape.size() == 2)
+        layout_.manifest.vocabulary = entry.outputs[0].shape[1];
+      if (!entry.outputs.empty() && entry.name == "embed" && entry.outputs[0].shape.size() == 2)
+        layout_.manifest.hidden = entry.outputs[0].shape[1];
+      layout_.manifest.entries.push_back(std::move(entry));
+      collectCaches(function);
+      LLC_TRY(collectParameters(function));
+    }
+    numberCaches();
+    countWork();
+    return std::move(layout_);
+  }
+
+ private:
+  int64_t attribute(const char *name, int64_t fallback) {
+    auto found = module_->getAttrOfType<IntegerAttr>(name);
+    return found ? found.getInt() : fallback;
+  }
+  void readModule() {
+    Manifest &m = layout_.manifest;
+    if (auto model = module_->getAttrOfType<StringAttr>("llm.model")) m.model = model.str();
+    m.maxTokens = attribute("llm.max_tokens", 0), m.maxRows = attribute("llm.max_rows", 0);
+    m.maxSequences = attribute("llm.max_sequences", m.maxRows);
+    m.maxContext = attribute("llm.max_context", 0);
+    m.vocabulary = attribute("llm.vocabulary", 0), m.hidden = attribute("llm.hidden", 0);
+    m.arenaBytes = static_cast<uint64_t>(attribute("llm.arena", 0));
+    m.versions["llc-model"] = LLC_VERSION;
+    m.versions["llvm"] = LLVM_VERSION_STRING;
+  }
+
+  void collectCaches(func::FuncOp function) {
+    function.walk([&](llm::CacheLayerOp op) {
+      auto type = cast<llm::KvType>(op.getType());
+      CacheSpec &spec = caches_[static_cast<int64_t>(op.getLayer())];
+      spec.layer = static_cast<int64_t>(op.getLayer());
+      spec.kvHeads = type.getKvHeads(), spec.keyDim = type.getKeyDim(), spec.valueDim = type.getValueDim();
+      spec.element = dtypeOf(type.getElementType()).value_or(DType::f32);
+      spec.window = windowOf(op.getResult());
+    });
+  }
+  // The largest window of all attentions that read the cache, through calls; 0 (none) if one of them has none.
+  int64_t windowOf(Value cache) {
+    int64_t window = -1;
+    std::function<void(Value)> look = [&](Value value) {
+      for (OpOperand &use : value.getUses()) {
+        Operation *op = use.getOwner();
+        if (auto attention = dyn_cast<llm::PagedAttentionOp>(op)) {
+          int64_t own = static_cast<int64_t>(attention.getWindow());
+          window = own == 0 || window == 0 ? 0 : std::max(window, own);
+        } else if (isa<llm::CacheAppendOp>(op)) {
+          look(op->getResult(0));
+        } else if (auto call = dyn_cast<func::CallOp>(op)) {
+          auto callee = module_.lookupSymbol<func::FuncOp>(call.getCallee());
+          if (callee && !callee.isExternal()) look(callee.getArgument(use.getOperandNumber()));
+        }
+      }
+    };
+    look(cache);
+    return std::max<int64_t>(window, 0);
+  }
+  void numberCaches() {
+    for (auto &[layer, spec] : caches_) {
+      layout_.cacheNumber[layer] = static_cast<int64_t>(layout_.manifest.caches.size());
+      layout_.manifest.caches.push_back(spec);
+    }
+    if (!layout_.manifest.layers) layout_.manifest.layers = attribute("llm.layers", static_cast<int64_t>(caches_.size()));
+  }
+
+  Status collectParameters(func::FuncOp entry) {
+    for (auto use : entry.getOps<llm::UseOp>()) {
+      StringRef name = use.getName();
+      if (layout_.parameterNumber.count(name)) continue;
+      layout_.parameterNumber[name] = static_cast<int64_t>(layout_.manifest.parameters.size());
+      LLC_TRY(addParameter(name.str(), use.getValue()));
+    }
+    return success();
+  }
+
+  Status addParameter(const std::string &name, Value value) {
+    LLC_ASSIGN(TensorSpec own, specOf(name, value));
+    ParameterSpec spec{name, own.type, own.shape, "rows", 0, 0};
+    PrepareStep step;
+    if (func::CallOp maker = makerOf(module_, name)) {
+      step.function = maker.getCallee().str();
+      auto callee = module_.lookupSymbol<func::FuncOp>(maker.getCallee());
+      if (auto frame = callee->getAttrOfType<IntegerAttr>("llm.frame")) step.arenaBytes = frame.getInt();
+      for (Value operand : maker.getOperands()) {
+        auto use = operand.getDefiningOp<llm::UseOp>();
+        if (!use) return diagnose(ErrorKind::internal, name).says("@prepare computes it from something else than parameters").toFix("please report this");
+        LLC_ASSIGN(TensorSpec source, specOf(use.getName().str(), use.getValue()));
+        step.sources.push_back(std::move(source));
+      }
+      layout_.manifest.prepare.push_back(step.function.substr(sizeof("prepare.") - 1) + ": " + name);
+    } else {
+      step.sources.push_back(own);
+    }
+    spec.bytes = static_cast<uint64_t>(boundedBytes(value, {1, 1}));
+    if (llm::isPacked(value.getType())) spec.layout = "panel";
+    if (byteSize(spec.type) > 0 && spec.shape.size() > 1) layout_.manifest.dtype = std::string(dtypeName(spec.type));
+    layout_.manifest.parameters.push_back(std::move(spec));
+    layout_.prepare.push_back(std::move(step));
+    return success();
+  }
+
+  // What one decode step of one sequence costs, per function, calls included.
+  llm::Cost costOf(func::FuncOp function) {
+    llm::Cost total;
+    function.walk([&](Operation *op) {
+      if (auto call = dyn_cast<func::CallOp>(op)) {
+        if (auto callee = module_.lookupSymbol<func::FuncOp>(call.getCallee()); callee && !callee.isExternal()) {
+          auto [found, isNew] = costs_.try_emplace(callee.getName());
+          if (isNew) found->second = costOf(callee);
+          const llm::Cost &cost = costs_[callee.getName()];
+          total.flops += cost.flops, total.bytes += cost.bytes;
+        }
+      } else if (auto costed = dyn_cast<llm::Costed>(op); costed && !isa<llm::PagedAttentionOp, llm::FusedOp>(op)) {
+        total.flops += costed.cost({1, 1}).flops;
+      }
+    });
+    return total;
+  }
+  void countWork() {
+    auto step = module_.lookupSymbol<func::FuncOp>("step");
+    if (!step) return;
+    layout_.manifest.flopsPerToken = costOf(step).flops;
+    for (auto use : step.getOps<llm::UseOp>()) {
+      // A table of which a step reads single rows does not count.
+      bool gathered = llvm::all_of(use->getUsers(), [](Operation *user) { return isa<llm::GatherRowsOp>(user); });
+      if (!gathered) layout_.manifest.bytesPerToken += static_cast<uint64_t>(boundedBytes(use.getValue(), {1, 1}));
+    }
+  }
+
+  ModuleOp module_;
+  ProgramLayout layout_;
+  std::map<int64_t, CacheSpec> caches_;
+  llvm::StringMap<llm::Cost> costs_;
+};
+}  // namespace
+
+Result<ProgramLayout> layoutOf(ModuleOp scheduled) { return Layout(scheduled).build(); }
+
+}  // namespace llc::compiler

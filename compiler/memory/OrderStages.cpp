@@ -1,0 +1,114 @@
+#include "compiler/memory/Passes.h"
+
+#include "compiler/memory/stages.h"
+#include "dialect/ops/llm.h"
+
+namespace llc::compiler {
+#define GEN_PASS_DEF_ORDERSTAGES
+#include "compiler/memory/Passes.h.inc"
+
+namespace {
+using namespace mlir;
+
+// ab -> ab: copies a tensor of any rank.
+Value copyOf(OpBuilder &builder, Value value) {
+  auto type = cast<RankedTensorType>(value.getType());
+  std::string letters;
+  for (int64_t i = 0; i < type.getRank(); ++i) letters += static_cast<char>('a' + i);
+  return builder.create<llm::GenericOp>(value.getLoc(), type, ValueRange{value}, builder.getStringAttr(letters + "->" + letters),
+                                        builder.getStringAttr("a"), builder.getStringAttr(""));
+}
+
+// A stage writes each result of a function straight to where the caller wants it. That fails for what no stage of the
+// function makes, and for a value returned twice: such results become copies.
+void copySharedResults(func::FuncOp function) {
+  Operation *end = function.front().getTerminator();
+  llvm::SmallPtrSet<void *, 8> taken;
+  for (OpOperand &operand : end->getOpOperands()) {
+    if (!isa<RankedTensorType>(operand.get().getType())) continue;
+    Value root = memoryOf(operand.get());
+    bool made = root.getDefiningOp() && stageKind(root.getDefiningOp()) != StageKind::none;
+    if (made && taken.insert(root.getAsOpaquePointer()).second) continue;
+    OpBuilder builder(end);
+    operand.set(copyOf(builder, operand.get()));
+  }
+}
+
+class Levels {
+ public:
+  // Level of the group that an op belongs to: 0 for what takes no time, from 1 on for stages.
+  int64_t levelOf(Operation &op) {
+    int64_t level = 0;
+    for (Value operand : op.getOperands())
+      if (Operation *maker = operand.getDefiningOp()) level = std::max(level, levels_[maker]);
+    StageKind kind = stageKind(&op);
+    if (kind == StageKind::kernel || kind == StageKind::call) {
+      level = std::max(level, afterCacheUsers(op)) + 1;
+      for (Value operand : op.getOperands())
+        if (isa<llm::KvType>(operand.getType())) {
+          int64_t &latest = cacheLevel_[memoryOf(operand)];
+          latest = std::max(latest, level);
+        }
+    }
+    return levels_[&op] = level;
+  }
+
+ private:
+  // An append to a cache waits for every earlier stage that touches the same cache; readers wait by data flow. A callee
+  // may append, so calls count as appends.
+  int64_t afterCacheUsers(Operation &op) {
+    int64_t level = 0;
+    if (isa<llm::CacheAppendOp, func::CallOp>(op))
+      for (Value operand : op.getOperands())
+        if (isa<llm::KvType>(operand.getType())) level = std::max(level, cacheLevel_[memoryOf(operand)]);
+    return level;
+  }
+  llvm::DenseMap<Operation *, int64_t> levels_;
+  llvm::DenseMap<Value, int64_t> cacheLevel_;
+};
+
+int64_t rankWithinLevel(StageKind kind) {
+  switch (kind) {
+    case StageKind::none: return 0;
+    case StageKind::kernel: return 1;
+    case StageKind::call: return 2;
+    case StageKind::alias: return 3;
+  }
+  return 0;
+}
+
+void order(func::FuncOp function) {
+  struct Item { int64_t level, rank; Operation *op; };
+  std::vector<Item> items;
+  Levels levels;
+  for (Operation &op : function.front().without_terminator()) {
+    StageKind kind = stageKind(&op);
+    items.push_back({levels.levelOf(op), rankWithinLevel(kind), &op});
+  }
+  std::stable_sort(items.begin(), items.end(), [](const Item &a, const Item &b) { return std::tie(a.level, a.rank) < std::tie(b.level, b.rank); });
+  Operation *end = function.front().getTerminator();
+  int64_t openLevel = -1;  // level of the group that is open; -1: none
+  bool first = true;
+  for (const Item &item : items) {
+    item.op->moveBefore(end);
+    item.op->removeAttr("llm.barrier");
+    StageKind kind = stageKind(item.op);
+    if (kind != StageKind::kernel && kind != StageKind::call) continue;
+    bool joins = kind == StageKind::kernel && openLevel == item.level;
+    if (!joins && !first) item.op->setAttr("llm.barrier", UnitAttr::get(function.getContext()));
+    openLevel = kind == StageKind::kernel ? item.level : -1;
+    first = false;
+  }
+}
+
+struct OrderStages final : impl::OrderStagesBase<OrderStages> {
+  void runOnOperation() override {
+    for (auto function : getOperation().getOps<func::FuncOp>()) {
+      if (function.isExternal() || function.getName() == prepareFunctionName) continue;
+      copySharedResults(function);
+      order(function);
+    }
+  }
+};
+}  // namespace
+}  // namespace llc::compiler

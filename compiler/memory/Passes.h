@@ -1,0 +1,10 @@
+// From a set of ops to stages in order, each value in its place. The passes are described in Passes.td.
+#pragma once
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/Pass.h"
+
+namespace llc::compiler {
+#define GEN_PASS_DECL
+#define GEN_PASS_REGISTRATION
+#include "compiler/memory/Passes.h.inc"
+}  // namespace llc::compiler

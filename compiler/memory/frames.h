@@ -1,0 +1,28 @@
+// The memory of a module whose stages are in order: which temporaries each function has, and where they were put.
+#pragma once
+#include <vector>
+
+#include "compiler/memory/plan.h"
+#include "compiler/memory/stages.h"
+
+namespace llc::compiler {
+
+// A temporary of a function and the op that owns it: a stage's result, or the frame of a call's callee.
+struct FrameValue {
+  mlir::Operation *op = nullptr;
+  int result = 0;  // -1: the callee's frame
+};
+struct Frame {
+  FramePlan plan;
+  std::vector<FrameValue> values;  // of plan.temporaries, same order
+};
+
+// Functions that get code, callees before their callers. Error: recursion.
+Result<std::vector<mlir::func::FuncOp>> compiledFunctions(mlir::ModuleOp);
+// The temporaries of one function with their lifetimes (counted in groups of stages, see llm.barrier); callees must have
+// llm.frame already. Offsets are those of llm.offset and llm.frame_offset where present.
+Frame frameOf(mlir::func::FuncOp, const Bounds &);
+// The plans of all functions of a planned module.
+Result<std::vector<FramePlan>> describeMemory(mlir::ModuleOp);
+
+}  // namespace llc::compiler

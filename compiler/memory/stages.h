@@ -1,0 +1,46 @@
+// How ops of the tensor phases become stages of a program, and which memory each value means.
+#pragma once
+#include <optional>
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "runtime/abi/llc_abi.h"
+#include "runtime/base/dtype.h"
+#include "runtime/base/status.h"
+
+namespace llc::compiler {
+
+enum class StageKind {
+  none,    // takes no time: a name (parameter, cache), a constant, the end of a function
+  alias,   // its result is the memory of operand 0 under another type
+  kernel,  // chunks of work for the team
+  call,    // the stages of another function
+};
+StageKind stageKind(mlir::Operation *);
+
+// The value whose memory `value` is: through aliases and cache updates.
+mlir::Value memoryOf(mlir::Value value);
+
+// Functions: entries are called by the runtime; blocks by other functions; prepare functions make parameters.
+bool isEntry(mlir::func::FuncOp);
+bool isPrepare(mlir::func::FuncOp);  // carries llm.prepare; called by @prepare only
+bool isBlock(mlir::func::FuncOp);
+inline constexpr const char *prepareFunctionName = "prepare";  // the list of prepared parameters; itself never compiled
+
+// Which run-time number (LLC_DIM_*) the leading '?' of a value stands for; nothing for values of static shape.
+std::optional<int> dynamicDimension(mlir::Value value);
+// Bounds of the dynamic dimensions, from the module's attributes.
+struct Bounds {
+  int64_t tokens = 0, rows = 0;
+  int64_t of(int dimension) const { return dimension == LLC_DIM_ROWS ? rows : tokens; }
+};
+Result<Bounds> boundsOf(mlir::ModuleOp);
+
+// Element type of a tensor as the runtime knows it. i1 is one byte.
+std::optional<DType> dtypeOf(mlir::Type element);
+// Bytes of a value at its bound; packed weights with their padding. 0 for handles.
+int64_t boundedBytes(mlir::Value value, const Bounds &);
+// "layers.*.self_attn.q_proj": the name in the model's language, from the location; the op's name if there is none.
+std::string modelName(mlir::Operation *);
+
+}  // namespace llc::compiler

@@ -1,0 +1,10 @@
+// Several ops as one stage. The passes are described in Passes.td.
+#pragma once
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/Pass.h"
+
+namespace llc::compiler {
+#define GEN_PASS_DECL
+#define GEN_PASS_REGISTRATION
+#include "compiler/transforms/fusion/Passes.h.inc"
+}  // namespace llc::compiler

@@ -1,0 +1,28 @@
+// Several ops as one stage. In pipeline order.
+#ifndef LLC_FUSION_PASSES
+#define LLC_FUSION_PASSES
+include "mlir/Pass/PassBase.td"
+
+def FuseGates : Pass<"llm-fuse-gates", "::mlir::ModuleOp"> {
+  let summary = "two matrix products of one input whose results meet element by element become one stage";
+  let description = [{
+    `epilogue(linear(x, w1), linear(x, w2))`: the gate and up projections of an MLP. Both results stay in registers.
+  }];
+}
+
+def FuseEpilogues : Pass<"llm-fuse-epilogues", "::mlir::ModuleOp"> {
+  let summary = "element-wise ops on the result of a matrix product join it";
+  let description = [{
+    Bias, activation, scaling, residual: every op that reads the product (or what became of it) element by element, whose
+    other operands are vectors over the columns or matrices like the result, and whose predecessor has no other reader.
+  }];
+}
+
+def FuseRows : Pass<"llm-fuse-rows", "::mlir::ModuleOp"> {
+  let summary = "chains of ops that work row by row become one row program";
+  let description = [{
+    Element-wise ops, reductions and normalizations over the inner dimensions, joined when they share values and when no op
+    in between would have to run both before and after the group.
+  }];
+}
+#endif

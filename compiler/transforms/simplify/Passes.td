@@ -1,0 +1,13 @@
+// Cleaning up, the same before and after fusion. In pipeline order.
+#ifndef LLC_SIMPLIFY_PASSES
+#define LLC_SIMPLIFY_PASSES
+include "mlir/Pass/PassBase.td"
+
+def Simplify : Pass<"llm-simplify", "::mlir::ModuleOp"> {
+  let summary = "canonical forms, common subexpressions, unused functions and parameters";
+  let description = [{
+    Canonicalization and common-subexpression elimination in every function, then removal of private functions that nobody
+    calls and of parameters that nobody uses (a checkpoint may hold more than one entry needs).
+  }];
+}
+#endif
