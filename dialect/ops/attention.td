@@ -1,0 +1,82 @@
+// Attention, dense and over the paged cache.
+#ifndef LLC_OPS_ATTENTION
+#define LLC_OPS_ATTENTION
+include "dialect/ops/base.td"
+
+def AttentionOp : Llm_Inferred<"attention", [Pure],
+                               ["evaluate", "buildAdjoint", "decompose", "shardingFactors", "cost"]> {
+  let summary = "softmax(scale * q k^T) v, dense";
+  let description = [{
+    q[b,s,h,d], k[b,t,g,d], v[b,t,g,e] → y[b,s,h,e]; h is a multiple of g and each group of h/g query heads shares a
+    key-value head. The queries are the last s of the t positions. `causal`: a key is seen only at or before its query;
+    `window` w > 0: only the last w of them; `soft_cap` c > 0: scores become c*tanh(score/c). A sink[h] is one more logit per
+    head that takes weight and has no value.
+
+    ```mlir
+    %y = llm.attention %q, %k, %v {scale = 0.125, causal = true}
+        : (tensor<1x7x8x64xf32>, tensor<1x7x2x64xf32>, tensor<1x7x2x64xf32>) -> tensor<1x7x8x64xf32>
+    ```
+  }];
+  let arguments = (ins AnyRankedTensor:$q, AnyRankedTensor:$k, AnyRankedTensor:$v, Optional<AnyRankedTensor>:$sinks,
+                       F64Attr:$scale, DefaultValuedAttr<BoolAttr, "true">:$causal,
+                       DefaultValuedAttr<I64Attr, "0">:$window, DefaultValuedAttr<F64Attr, "0.0">:$soft_cap);
+  let results = (outs AnyRankedTensor:$y);
+  let assemblyFormat = [{
+    $q `,` $k `,` $v (`sinks` $sinks^)? attr-dict `:` functional-type(operands, results)
+  }];
+}
+
+def CacheLayerOp : Llm_Op<"cache_layer", [Pure], ["evaluate", "decompose", "shardingFactors", "cost"]> {
+  let summary = "the cache of one layer";
+  let description = [{
+    ```mlir
+    %kv = llm.cache_layer {layer = 3 : i64} : !llm.kv<4, 64, 64, f32>
+    ```
+  }];
+  let arguments = (ins I64Attr:$layer);
+  let results = (outs Llm_Kv:$kv);
+  let notDifferentiable = "its result is a handle";
+  let assemblyFormat = "attr-dict `:` type($kv)";
+  let hasVerifier = 1;
+}
+
+def CacheAppendOp : Llm_Inferred<"cache_append", [MemoryEffects<[MemRead, MemWrite]>],
+                                 ["evaluate", "decompose", "shardingFactors", "cost"]> {
+  let summary = "the cache with this step's keys and values in it";
+  let description = [{
+    Row t goes to the slot of its position in its sequence. The result is the same cache: later reads use it, so the
+    order is plain data flow. It counts as a write even when nobody in this function reads the result.
+
+    ```mlir
+    %next = llm.cache_append %kv, %k, %v, %batch
+        : (!llm.kv<4, 64, 64, f32>, tensor<?x4x64xf32>, tensor<?x4x64xf32>, !llm.batch) -> !llm.kv<4, 64, 64, f32>
+    ```
+  }];
+  let arguments = (ins Llm_Kv:$kv, AnyRankedTensor:$k, AnyRankedTensor:$v, Llm_Batch:$batch);
+  let results = (outs Llm_Kv:$next);
+  let notDifferentiable = "a cache belongs to inference; training uses llm.attention";
+  let hasVerifier = 1;
+}
+
+def PagedAttentionOp : Llm_Inferred<"paged_attention", [Pure, AttrSizedOperandSegments],
+                                    ["evaluate", "decompose", "shardingFactors", "cost"]> {
+  let summary = "causal attention of the step's rows over their cached sequences";
+  let description = [{
+    q[t,h,d] → y[t,h,e]. Row t sees the slots 0 ... positions[t] of its own sequence, with `window` w > 0 only the last w
+    of them. `soft_cap` and sinks as in llm.attention. `slopes[h]` (ALiBi) adds slope * (slot - position) to the scores.
+
+    ```mlir
+    %y = llm.paged_attention %q, %kv, %batch, %positions {scale = 0.125}
+        : (tensor<?x32x64xf32>, !llm.kv<4, 64, 64, f32>, !llm.batch, tensor<?xi32>) -> tensor<?x32x64xf32>
+    ```
+  }];
+  let arguments = (ins AnyRankedTensor:$q, Llm_Kv:$kv, Llm_Batch:$batch, AnyRankedTensor:$positions,
+                       Optional<AnyRankedTensor>:$sinks, Optional<AnyRankedTensor>:$slopes, F64Attr:$scale,
+                       DefaultValuedAttr<I64Attr, "0">:$window, DefaultValuedAttr<F64Attr, "0.0">:$soft_cap);
+  let results = (outs AnyRankedTensor:$y);
+  let notDifferentiable = "a cache belongs to inference; training uses llm.attention";
+  let assemblyFormat = [{
+    $q `,` $kv `,` $batch `,` $positions (`sinks` $sinks^)? (`slopes` $slopes^)? attr-dict `:` functional-type(operands, results)
+  }];
+}
+#endif

@@ -1,0 +1,11 @@
+// Every op of the dialect: the input of the op documentation and of the generators that read `llvm-tblgen --dump-json`.
+include "dialect/ops/elementwise.td"
+include "dialect/ops/structured.td"
+include "dialect/ops/layout.td"
+include "dialect/ops/indexing.td"
+include "dialect/ops/normalization.td"
+include "dialect/ops/position.td"
+include "dialect/ops/attention.td"
+include "dialect/ops/loss.td"
+include "dialect/ops/state.td"
+include "dialect/ops/structure.td"
