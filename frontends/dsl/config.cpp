@@ -126,7 +126,12 @@ std::optional<double> Config::optionalNumber(std::string_view key) {
   refuse(key, "expected a number, found " + value->dump().substr(0, 40), "compare the file with the model's own repository");
   return std::nullopt;
 }
-double Config::number(std::string_view key, double fallback) { return optionalNumber(key).value_or(fallback); }
+double Config::number(std::string_view key, double fallback) {
+  double value = optionalNumber(key).value_or(fallback);
+  if (std::isfinite(value)) return value;
+  refuse(key, "must be finite", "compare the file with the model's own repository");
+  return fallback;
+}
 
 int64_t Config::integer(std::string_view key, int64_t fallback) {
   const Json *value = state_->find(key);

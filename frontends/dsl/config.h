@@ -29,11 +29,11 @@ class Config {
   int64_t integer(std::string_view key, int64_t fallback);
   int64_t size(std::string_view key, int64_t fallback);      // an integer from 1 to 2^31-1
   int64_t requiredSize(std::string_view key);
-  double number(std::string_view key, double fallback);      // also {"__float__": "Infinity"}
+  double number(std::string_view key, double fallback);      // finite
   bool boolean(std::string_view key, bool fallback);
   std::string text(std::string_view key, std::string_view fallback);
   std::optional<int64_t> optionalSize(std::string_view key);
-  std::optional<double> optionalNumber(std::string_view key);
+  std::optional<double> optionalNumber(std::string_view key);  // also infinities: {"__float__": "Infinity"} or Infinity
   std::vector<std::string> texts(std::string_view key);      // empty if absent
   std::vector<double> numbers(std::string_view key);
   std::vector<int64_t> integers(std::string_view key);       // a number counts as a list of one

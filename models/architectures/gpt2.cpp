@@ -10,13 +10,13 @@ dsl::Architecture gpt2(const Blocks &blocks) {
     DecoderTraits t;
     t.vocabulary = config.size("vocab_size", 50257);
     t.hidden = config.size("n_embd", 768);
-    t.layers = config.size("n_layer", 12);
+    t.layers = readLayers(config, "n_layer", 12);
     t.maxPositions = config.size("n_positions", 1024);
     t.norm = {.kind = Norm::layer, .epsilon = config.number("layer_norm_epsilon", 1e-5)};
     t.tiedHead = config.boolean("tie_word_embeddings", true);
     Attention &a = t.attention;
     a.heads = a.keyValueHeads = config.size("n_head", 12);
-    a.headSize = t.hidden / a.heads;
+    a.headSize = evenHeads(config, "n_head", t.hidden, a.heads);
     if (!config.boolean("scale_attn_weights", true)) a.scale = 1;
     if (config.boolean("scale_attn_by_inverse_layer_idx", false))
       for (int64_t layer = 0; layer < t.layers; ++layer) t.scoreScales.push_back(1.0f / float(layer + 1));

@@ -9,14 +9,14 @@ dsl::Architecture gpt_neox(const Blocks &blocks) {
     DecoderTraits t;
     t.vocabulary = config.requiredSize("vocab_size");
     t.hidden = config.requiredSize("hidden_size");
-    t.layers = config.requiredSize("num_hidden_layers");
+    t.layers = readLayers(config, "num_hidden_layers", 0);
     t.maxPositions = config.size("max_position_embeddings", 2048);
     t.norm = {.kind = Norm::layer, .epsilon = config.number("layer_norm_eps", 1e-5)};
     t.tiedHead = config.boolean("tie_word_embeddings", false);
     t.parallelResidual = config.boolean("use_parallel_residual", true);
     Attention &a = t.attention;
     a.heads = a.keyValueHeads = config.requiredSize("num_attention_heads");
-    a.headSize = t.hidden / a.heads;
+    a.headSize = evenHeads(config, "num_attention_heads", t.hidden, a.heads);
     a.rope = readRope(config, a.headSize, t.maxPositions, {.theta = "rotary_emb_base", .partial = "rotary_pct", .defaultPartial = 0.25});
     a.inputBias = a.outputBias = config.boolean("attention_bias", true);
     a.name = "attention", a.fused = "query_key_value", a.output = "dense";

@@ -10,7 +10,7 @@ dsl::Architecture mistral(const Blocks &blocks) {
     // Files from before the key was written mean 4096; null means none.
     std::optional<int64_t> window = config.optionalSize("sliding_window");
     if (!config.isWritten("sliding_window")) window = 4096;
-    t.windows.assign(size_t(std::min<int64_t>(t.layers, 4096)), window.value_or(0));
+    t.windows.assign(size_t(t.layers), window.value_or(0));
     return t;
   }}, blocks);
 }

@@ -9,24 +9,36 @@ void checkDecoder(Config &config, const DecoderTraits &t) {
   if (a.keyValueHeads < 1 || a.heads % a.keyValueHeads)
     config.refuse("num_key_value_heads", std::to_string(a.heads) + " query heads can't share " + std::to_string(a.keyValueHeads) +
                   " key heads evenly", "use a divisor of num_attention_heads");
-  if (a.headSize < 1)
-    config.refuse("head_dim", "the heads have no elements: the hidden size is smaller than the number of heads",
-                  "compare hidden_size and num_attention_heads with the model's own repository");
   if (!(t.norm.epsilon > 0 && t.norm.epsilon < 1))
     config.refuse("rms_norm_eps", "the norms' epsilon must be between 0 and 1", "1e-5 and 1e-6 are common");
-  if (t.layers > 4096) config.refuse("num_hidden_layers", std::to_string(t.layers) + " layers are more than 4096", "correct the number");
+}
+
+int64_t readLayers(Config &config, std::string_view key, int64_t fallback) {
+  int64_t layers = fallback ? config.size(key, fallback) : config.requiredSize(key);
+  if (layers <= maxLayers) return layers;
+  config.refuse(key, std::to_string(layers) + " layers are more than " + std::to_string(maxLayers), "compare the file with the model's own repository");
+  return 1;
+}
+
+int64_t evenHeads(Config &config, std::string_view headsKey, int64_t hidden, int64_t heads) {
+  if (hidden % heads == 0) return hidden / heads;
+  config.refuse(headsKey, std::to_string(heads) + " heads can't share a hidden size of " + std::to_string(hidden) + " evenly",
+                "compare both with the model's own repository");
+  return 2;
 }
 
 DecoderTraits readLlamaLike(Config &config, const LlamaLikeDefaults &defaults) {
   DecoderTraits t;
   t.vocabulary = config.requiredSize("vocab_size");
   t.hidden = config.requiredSize("hidden_size");
-  t.layers = config.requiredSize("num_hidden_layers");
+  t.layers = readLayers(config, "num_hidden_layers", 0);
   t.maxPositions = config.size("max_position_embeddings", defaults.maxPositions);
   Attention &a = t.attention;
   a.heads = config.requiredSize("num_attention_heads");
   a.keyValueHeads = config.size("num_key_value_heads", config.isWritten("num_key_value_heads") ? a.heads : defaults.keyValueHeads.value_or(a.heads));
-  a.headSize = config.optionalSize("head_dim").value_or(defaults.headSize.value_or(t.hidden / a.heads));
+  std::optional<int64_t> headSize = config.optionalSize("head_dim");
+  if (!headSize) headSize = defaults.headSize;
+  a.headSize = headSize ? *headSize : evenHeads(config, "num_attention_heads", t.hidden, a.heads);
   a.rope = readRope(config, a.headSize, t.maxPositions);
   t.norm = {.kind = Norm::rms, .epsilon = config.number("rms_norm_eps", 1e-6)};
   a.norm = t.norm;
@@ -38,7 +50,7 @@ DecoderTraits readLlamaLike(Config &config, const LlamaLikeDefaults &defaults) {
 
 std::vector<int64_t> readWindows(Config &config, int64_t layers, std::optional<int64_t> window,
                                  const std::function<bool(int64_t)> &slides) {
-  std::vector<int64_t> windows(size_t(std::min<int64_t>(layers, 4096)), 0);
+  std::vector<int64_t> windows(size_t(layers), 0);
   std::vector<std::string> kinds = config.texts("layer_types");
   if (!kinds.empty() && int64_t(kinds.size()) != layers) {
     config.refuse("layer_types", "has " + std::to_string(kinds.size()) + " entries for " + std::to_string(layers) + " layers",
