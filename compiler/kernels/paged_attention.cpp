@@ -156,7 +156,8 @@ class PagedAttention {
       Value line = at(plan.scoresOffset, q, plan.scoreRowBytes);
       Value position = e.load(e.i32, e.gep(positions, e.mul(row, 4)), 4);
       Value slope;
-      if (spec.alibi) slope = e.mulf(e.load(e.f32, e.gep(slopes, e.mul(headIndex(groupHead), 4)), 4), e.constant(e.f32, log2e));
+      if (spec.alibi)
+        slope = e.mulf(e.load(e.f32, e.gep(slopes, e.mul(headIndex(groupHead), 4)), 4), e.constant(e.f32, spec.softCap ? 1 / spec.softCap : log2e));
       Value lowest = e.splat(lanes, e.constant(e.f32, noMaximum));
       Value largest = e.loop(e.c64(0), padded, lanes, ValueRange{lowest}, [&](Value i, ValueRange carried) {
         Value pointer = e.gep(line, e.mul(i, 4));
@@ -182,12 +183,12 @@ class PagedAttention {
       });
     });
   }
-  // Soft cap, ALiBi and the masks on one vector of scores that begins at `slot`.
+  // ALiBi, soft cap and the masks on one vector of scores that begins at `slot`.
   Value finishScore(Value score, Value slot, Value position, Value slope) {
-    if (spec.softCap) score = e.mulf(emitTanh(e, score), e.constant(e.f(lanes), double(spec.softCap) * log2e));
     Value slots = e.add(e.splat(lanes, e.toI32(slot)), e.iota(lanes)), own = e.splat(lanes, position);
     Value distance = e.sub(slots, own);  // 0 for the row's own key, negative for earlier ones
     if (spec.alibi) score = e.fma(e.splat(lanes, slope), e.b.create<arith::SIToFPOp>(e.f(lanes), distance), score);
+    if (spec.softCap) score = e.mulf(emitTanh(e, score), e.constant(e.f(lanes), double(spec.softCap) * log2e));
     Value hidden = e.constant(e.f(lanes), -std::numeric_limits<double>::infinity());
     score = e.select(e.cmp(Emitter::IntCompare::sgt, distance, e.constant(distance.getType(), 0)), hidden, score);
     if (!spec.window) return score;

@@ -51,10 +51,11 @@ Value powerOfTwo(Emitter &e, Value exponent, Value like) {
   Value biased = e.add(exponent, word(e, like, 127));
   return e.bitcast(like.getType(), e.b.create<arith::ShLIOp>(biased, word(e, like, 23)));
 }
-// exp(r) for |r| <= log(2)/2.
-Value expNearZero(Emitter &e, Value r) {
+// exp(r + rest) for |r| <= log(2)/2 and a rest that is smaller than r's rounding error.
+Value expNearZero(Emitter &e, Value r, Value rest = {}) {
   Value q = polynomial(e, r, {0.001395072671584785, 0.008369026705622673, 0.04166620224714279, 0.166665181517601, 0.5});
-  return e.addf(e.fma(q, e.mulf(r, r), r), number(e, r, 1));
+  Value above = rest ? e.addf(r, e.fma(q, e.mulf(r, r), rest)) : e.fma(q, e.mulf(r, r), r);
+  return e.addf(above, number(e, r, 1));
 }
 // p * 2^n for |n| <= 252: in two steps, so that subnormal results are rounded once and large ones become inf.
 Value scale(Emitter &e, Value p, Value n) {
@@ -94,9 +95,9 @@ Value emitExp(Emitter &e, Value x) {
   x = atLeast(e, atMost(e, x, 89), -104.5);
   Nearest n = nearest(e, e.mulf(x, number(e, x, 1.44269504088896341)));
   // log(2) in two parts, the first with few bits: exact products without a fused multiply-add too.
-  Value r = e.fma(n.asFloat, number(e, x, -0.693359375), x);
-  r = e.fma(n.asFloat, number(e, x, 2.12194440054690583e-4), r);
-  return scale(e, expNearZero(e, r), n.asInt);
+  Value large = e.fma(n.asFloat, number(e, x, -0.693359375), x), low = number(e, x, 2.12194440054690583e-4);
+  Value r = e.fma(n.asFloat, low, large), rest = e.fma(n.asFloat, low, e.subf(large, r));
+  return scale(e, expNearZero(e, r, rest), n.asInt);
 }
 Value emitExp2(Emitter &e, Value x) {
   x = atLeast(e, atMost(e, x, 129), -151);
@@ -143,8 +144,11 @@ Value emitTanh(Emitter &e, Value x) {
 Value emitLogistic(Emitter &e, Value x) {
   // exp of a negative number only: no overflow, and small results stay accurate down to the subnormal ones.
   Value shrunk = emitExp(e, e.negf(absolute(e, x)));
-  Value top = e.select(e.cmpf(Float::OLT, x, number(e, x, 0)), shrunk, number(e, x, 1));
-  return e.divf(top, e.addf(shrunk, number(e, x, 1)));
+  Value one = number(e, x, 1), negative = e.cmpf(Float::OLT, x, number(e, x, 0));
+  Value below = e.addf(shrunk, one), quotient = e.divf(e.select(negative, shrunk, one), below);
+  // What 1 + exp lost by rounding, as a relative correction; 1/below is the quotient or its complement.
+  Value lost = e.subf(shrunk, e.subf(below, one)), inverse = e.select(negative, e.subf(one, quotient), quotient);
+  return e.subf(quotient, e.mulf(e.mulf(quotient, lost), inverse));
 }
 
 Value emitErf(Emitter &e, Value x) {

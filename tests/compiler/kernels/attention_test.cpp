@@ -85,8 +85,8 @@ struct AttentionTest : KernelTest {
           for (int64_t d = 0; d < cs.keyDim; d++)
             score += double(q[(t * spec.heads + h) * cs.keyDim + d]) * rounded(cs.type, keys[s][(p * cs.kvHeads + g) * cs.keyDim + d]);
           score *= spec.scale;
-          if (spec.softCap) score = spec.softCap * std::tanh(score / spec.softCap);
           if (spec.alibi) score += slopes[h] * double(p - position);
+          if (spec.softCap) score = spec.softCap * std::tanh(score / spec.softCap);
           total += std::exp(score);
           for (int64_t d = 0; d < cs.valueDim; d++)
             out[d] += std::exp(score) * rounded(cs.type, values[s][(p * cs.kvHeads + g) * cs.valueDim + d]);
