@@ -98,7 +98,7 @@ Result<std::optional<KernelChoice>> matmulKernel(Operation *op, const KernelCont
   if (auto linear = dyn_cast<llm::LinearOp>(op); linear && llm::isPacked(linear.getW().getType())) {
     if (!streams(linear)) return packedElsewhere(op);
     WeightShape weight = weightShape(linear.getW().getType(), linear.getTransposed());
-    kernels::MatmulSpec spec{.k = weight.k, .n = weight.n, .weights = weight.type};
+    kernels::MatmulSpec spec{.k = weight.k, .n = weight.n, .weights = weight.type, .epilogue = "a", .extras = {}};
     return std::optional(KernelChoice{kernels::emitMatmul(context.emitter, spec), {linear.getX(), linear.getW()}});
   }
   if (auto loss = dyn_cast<llm::LinearLogProbOp>(op); loss && llm::isPacked(loss.getW().getType())) {

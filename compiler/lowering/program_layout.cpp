@@ -88,10 +88,20 @@ class Layout {
     }
     numberCaches();
     countWork();
+    if (!layout_.manifest.hidden) layout_.manifest.hidden = embeddingWidth();
     return std::move(layout_);
   }
 
  private:
+  // The width of the first embedding, for programs without an entry `embed`.
+  int64_t embeddingWidth() {
+    int64_t width = 0;
+    module_.walk([&](llm::GatherRowsOp op) {
+      width = cast<RankedTensorType>(op.getY().getType()).getShape().back();
+      return WalkResult::interrupt();
+    });
+    return width;
+  }
   int64_t attribute(const char *name, int64_t fallback) {
     auto found = module_->getAttrOfType<IntegerAttr>(name);
     return found ? found.getInt() : fallback;

@@ -38,7 +38,7 @@ struct CompileOptions {
   std::vector<std::string> targets = {"native"};
   Phase startAt = Phase::traced;  // the phase that the given module is in already
   Phase stopAfter = Phase::object;
-  std::string dumpDirectory;      // if not empty: one file per phase, NN-phase.mlir (NN-phase.TARGET.mlir from vector on)
+  std::string dumpDirectory = {};    // if not empty: one file per phase, NN-phase.mlir (NN-phase.TARGET.mlir from vector on)
   bool verifyEach = false;        // verify the IR after every pass (always after every phase)
   bool timePhases = false;        // fill CompiledModule::phaseSeconds
 };

@@ -1,7 +1,7 @@
 // A decoder of two layers with everything that serving needs: embedding, blocks with rotary attention over the cache and
 // gated MLP, wanted rows, log-probabilities. Small enough for the interpreter.
 module attributes {llm.model = "tiny", llm.max_tokens = 16 : i64, llm.max_rows = 8 : i64, llm.max_context = 128 : i64} {
-  llm.parameter @embed : tensor<48x32xf32>
+  llm.parameter @wte : tensor<48x32xf32>
   llm.parameter @norm : tensor<32xf32>
   llm.parameter @l0.norm1 : tensor<32xf32>
   llm.parameter @l0.q : tensor<32x32xf32>
@@ -72,7 +72,7 @@ module attributes {llm.model = "tiny", llm.max_tokens = 16 : i64, llm.max_rows =
       %rows: tensor<?xi32> {llm.dim = "rows"}) -> tensor<?x48xf32> {
     %kv0 = llm.cache_layer {layer = 0 : i64} : !llm.kv<2, 8, 8, f32>
     %kv1 = llm.cache_layer {layer = 1 : i64} : !llm.kv<2, 8, 8, f32>
-    %embed = llm.use @embed : tensor<48x32xf32>
+    %embed = llm.use @wte : tensor<48x32xf32>
     %l0_norm1 = llm.use @l0.norm1 : tensor<32xf32>
     %l0_q = llm.use @l0.q : tensor<32x32xf32>
     %l0_k = llm.use @l0.k : tensor<16x32xf32>
@@ -103,7 +103,7 @@ module attributes {llm.model = "tiny", llm.max_tokens = 16 : i64, llm.max_rows =
       %targets: tensor<?xi32> {llm.dim = "tokens"}) -> tensor<?xf32> {
     %kv0 = llm.cache_layer {layer = 0 : i64} : !llm.kv<2, 8, 8, f32>
     %kv1 = llm.cache_layer {layer = 1 : i64} : !llm.kv<2, 8, 8, f32>
-    %embed = llm.use @embed : tensor<48x32xf32>
+    %embed = llm.use @wte : tensor<48x32xf32>
     %l0_norm1 = llm.use @l0.norm1 : tensor<32xf32>
     %l0_q = llm.use @l0.q : tensor<32x32xf32>
     %l0_k = llm.use @l0.k : tensor<16x32xf32>
@@ -129,11 +129,11 @@ module attributes {llm.model = "tiny", llm.max_tokens = 16 : i64, llm.max_rows =
     %y = llm.linear_log_prob %h, %embed, %targets : (tensor<?x32xf32>, tensor<48x32xf32>, tensor<?xi32>) -> tensor<?xf32>
     return %y : tensor<?xf32>
   }
-  func.func @embed_rows(%tokens: tensor<?xi32> {llm.dim = "tokens"}, %positions: tensor<?xi32> {llm.dim = "tokens"}, %batch: !llm.batch,
+  func.func @embed(%tokens: tensor<?xi32> {llm.dim = "tokens"}, %positions: tensor<?xi32> {llm.dim = "tokens"}, %batch: !llm.batch,
       %rows: tensor<?xi32> {llm.dim = "rows"}) -> tensor<?x32xf32> {
     %kv0 = llm.cache_layer {layer = 0 : i64} : !llm.kv<2, 8, 8, f32>
     %kv1 = llm.cache_layer {layer = 1 : i64} : !llm.kv<2, 8, 8, f32>
-    %embed = llm.use @embed : tensor<48x32xf32>
+    %embed = llm.use @wte : tensor<48x32xf32>
     %l0_norm1 = llm.use @l0.norm1 : tensor<32xf32>
     %l0_q = llm.use @l0.q : tensor<32x32xf32>
     %l0_k = llm.use @l0.k : tensor<16x32xf32>
