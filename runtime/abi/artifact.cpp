@@ -1,8 +1,9 @@
 #include "runtime/abi/artifact.h"
 
+#include <unistd.h>
+
 #include <cstring>
 #include <filesystem>
-#include <unistd.h>
 
 #include "runtime/base/sha256.h"
 
@@ -28,7 +29,9 @@ static_assert(sizeof(Footer) == 64);
 constexpr uint32_t footerVersion = 1;
 
 Error damaged(const std::string &path, std::string_view what) {
-  return diagnose(ErrorKind::invalidInput, path).says(what).toFix("the artifact was cut short or is damaged: compile or copy it again");
+  return diagnose(ErrorKind::invalidInput, path)
+      .says(what)
+      .toFix("the artifact was cut short or is damaged: compile or copy it again");
 }
 
 std::optional<Footer> footerOf(const MappedFile &file) {
@@ -39,16 +42,19 @@ std::optional<Footer> footerOf(const MappedFile &file) {
   return footer;
 }
 
-Status checkPart(const Artifact &artifact, const std::string &name, uint64_t offset, uint64_t bytes, uint64_t alignment) {
+Status checkPart(const Artifact &artifact, const std::string &name, uint64_t offset, uint64_t bytes,
+                 uint64_t alignment) {
   uint64_t size = artifact.payload.size();
   if (offset <= size && bytes <= size - offset && offset % alignment == 0) return success();
-  return damaged(artifact.path, fmt::format("the part '{}' should take the bytes {}+{} of the payload, which has {}", name, offset, bytes, size));
+  return damaged(artifact.path, fmt::format("the part '{}' should take the bytes {}+{} of the payload, which has {}",
+                                            name, offset, bytes, size));
 }
 
 Status checkParts(const Artifact &artifact) {
   for (const ParameterSpec &parameter : artifact.manifest.parameters)
     LLC_TRY(checkPart(artifact, parameter.name, parameter.offset, parameter.bytes, parameterAlignment));
-  for (const FilePart &file : artifact.manifest.files) LLC_TRY(checkPart(artifact, file.name, file.offset, file.bytes, 1));
+  for (const FilePart &file : artifact.manifest.files)
+    LLC_TRY(checkPart(artifact, file.name, file.offset, file.bytes, 1));
   return success();
 }
 
@@ -80,11 +86,13 @@ Result<Artifact> openFile(const std::string &path) {
         .says(fmt::format("has the artifact format {}, this runtime reads {}", footer->version, footerVersion))
         .toFix("compile the model again with this version of llc-model");
   if (footer->fileBytes != artifact.payloadFile.size() || footer->kind > uint32_t(ArtifactKind::sharedLibrary))
-    return damaged(path, fmt::format("should have {} bytes and has {}", footer->fileBytes, artifact.payloadFile.size()));
+    return damaged(path,
+                   fmt::format("should have {} bytes and has {}", footer->fileBytes, artifact.payloadFile.size()));
   artifact.kind = ArtifactKind(footer->kind);
   LLC_ASSIGN(artifact.payload, artifact.payloadFile.slice(footer->payloadBegin, footer->payloadBytes, "the payload"));
   LLC_ASSIGN(auto text, artifact.payloadFile.slice(footer->manifestBegin, footer->manifestBytes, "the manifest"));
-  LLC_ASSIGN(artifact.manifest, parseManifest({reinterpret_cast<const char *>(text.data()), text.size()}, path + ":manifest"));
+  LLC_ASSIGN(artifact.manifest,
+             parseManifest({reinterpret_cast<const char *>(text.data()), text.size()}, path + ":manifest"));
   LLC_TRY(checkParts(artifact));
   return artifact;
 }
@@ -97,7 +105,8 @@ std::span<const std::byte> Artifact::parameter(size_t number) const {
 
 std::optional<std::string_view> Artifact::file(std::string_view name) const {
   for (const FilePart &part : manifest.files)
-    if (part.name == name) return std::string_view(reinterpret_cast<const char *>(payload.data()) + part.offset, part.bytes);
+    if (part.name == name)
+      return std::string_view(reinterpret_cast<const char *>(payload.data()) + part.offset, part.bytes);
   return std::nullopt;
 }
 
@@ -115,7 +124,8 @@ bool isArtifact(const std::string &path) {
 }
 
 // ---- writing -------------------------------------------------------------------------------------------------------
-Result<ArtifactWriter> ArtifactWriter::create(const std::string &path, ArtifactKind kind, std::span<const std::byte> code) {
+Result<ArtifactWriter> ArtifactWriter::create(const std::string &path, ArtifactKind kind,
+                                              std::span<const std::byte> code) {
   ArtifactWriter writer;
   writer.kind_ = kind;
   writer.path_ = path;

@@ -1,9 +1,9 @@
 // Files that hold compiled programs.
 //   executable and shared library:  ELF file, zeros to a page, payload, manifest JSON, footer (the last 64 bytes)
 //   bundle (a directory):           code.so, payload.bin, manifest.json
-// The payload holds the parameters (64-byte aligned each, the payload itself page-aligned in the file) and the files that
-// travel along; ParameterSpec.offset and FilePart.offset count from its beginning. Nothing depends on time or place, so
-// equal input gives equal bytes.
+// The payload holds the parameters (64-byte aligned each, the payload itself page-aligned in the file) and the files
+// that travel along; ParameterSpec.offset and FilePart.offset count from its beginning. Nothing depends on time or
+// place, so equal input gives equal bytes.
 #pragma once
 #include <memory>
 #include <optional>
@@ -31,7 +31,8 @@ struct Artifact {
 };
 // Errors: notFound; invalidInput for a file that is no artifact, was cut short or lies about its parts.
 Result<Artifact> openArtifact(const std::string &path);
-// Whether the file or directory looks like an artifact (ends with a footer's magic, or holds manifest.json and code.so).
+// Whether the file or directory looks like an artifact (ends with a footer's magic, or holds manifest.json and
+// code.so).
 bool isArtifact(const std::string &path);
 
 // Writes an artifact, streaming: code first, then parameters and files in the order given, then finish(). The target
@@ -40,7 +41,8 @@ class ArtifactWriter {
  public:
   // `code`: the linked ELF file's bytes. For a bundle `path` is the directory, which may not exist yet.
   static Result<ArtifactWriter> create(const std::string &path, ArtifactKind kind, std::span<const std::byte> code);
-  // Begins parameter `spec` (offset is filled in), then write() its bytes in pieces; the next one may begin when all are there.
+  // Begins parameter `spec` (offset is filled in), then write() its bytes in pieces; the next one may begin when all
+  // are there.
   Status beginParameter(ParameterSpec spec);
   Status write(std::span<const std::byte> bytes);
   Status addFile(std::string name, std::string_view content);

@@ -31,18 +31,24 @@ Json toJson(const ParameterSpec &parameter) {
           {"layout", parameter.layout}, {"offset", parameter.offset},        {"bytes", parameter.bytes}};
 }
 Json toJson(const CacheSpec &cache) {
-  return {{"layer", cache.layer},         {"kv_heads", cache.kvHeads},             {"key_dim", cache.keyDim},
-          {"value_dim", cache.valueDim},  {"element", dtypeName(cache.element)},   {"window", cache.window}};
+  return {{"layer", cache.layer},        {"kv_heads", cache.kvHeads},           {"key_dim", cache.keyDim},
+          {"value_dim", cache.valueDim}, {"element", dtypeName(cache.element)}, {"window", cache.window}};
 }
 Json toJson(const FilePart &file) {
   return {{"name", file.name}, {"offset", file.offset}, {"bytes", file.bytes}, {"sha256", file.sha256}};
 }
 Json toJson(const GenerationDefaults &defaults) {
-  return {{"temperature", defaults.temperature}, {"top_k", defaults.topK}, {"top_p", defaults.topP},
-          {"min_p", defaults.minP},              {"repeat_penalty", defaults.repeatPenalty},
-          {"eos", defaults.eos},                 {"bos", defaults.bos},    {"pad", defaults.pad}};
+  return {{"temperature", defaults.temperature},
+          {"top_k", defaults.topK},
+          {"top_p", defaults.topP},
+          {"min_p", defaults.minP},
+          {"repeat_penalty", defaults.repeatPenalty},
+          {"eos", defaults.eos},
+          {"bos", defaults.bos},
+          {"pad", defaults.pad}};
 }
-template <class T> Json listOf(const std::vector<T> &items) {
+template <class T>
+Json listOf(const std::vector<T> &items) {
   Json list = Json::array();
   for (const T &item : items) list.push_back(toJson(item));
   return list;
@@ -90,7 +96,9 @@ Result<uint64_t> bytesAt(const JsonObject &object, std::string_view key) {
 Result<DType> typeAt(const JsonObject &object, std::string_view key) {
   LLC_ASSIGN(std::string name, object.text(key));
   if (auto type = parseDType(name)) return *type;
-  return diagnose(ErrorKind::invalidInput, object.at(key)).says("has the element type " + name).toFix("compile the model again");
+  return diagnose(ErrorKind::invalidInput, object.at(key))
+      .says("has the element type " + name)
+      .toFix("compile the model again");
 }
 
 Result<TensorSpec> readTensor(const JsonObject &object) {
@@ -130,7 +138,8 @@ Result<FilePart> readFile(const JsonObject &object) {
 }
 
 // Reads each object of a list with `read`.
-template <class T> Result<std::vector<T>> readList(const JsonObject &object, std::string_view key, Result<T> (*read)(const JsonObject &)) {
+template <class T>
+Result<std::vector<T>> readList(const JsonObject &object, std::string_view key, Result<T> (*read)(const JsonObject &)) {
   LLC_ASSIGN(const Json *list, object.array(key));
   std::vector<T> items;
   for (size_t i = 0; i < list->size(); ++i) {
@@ -195,7 +204,8 @@ Status checkVersion(const JsonObject &object) {
   LLC_ASSIGN(int64_t version, object.integer("abi_version", 0, INT32_MAX));
   if (version == LLC_ABI_VERSION) return success();
   return diagnose(ErrorKind::unsupported, object.at("abi_version"))
-      .says(fmt::format("the program was compiled for version {} of the interface, this runtime has version {}", version, LLC_ABI_VERSION))
+      .says(fmt::format("the program was compiled for version {} of the interface, this runtime has version {}",
+                        version, LLC_ABI_VERSION))
       .toFix("compile the model again with this version of llc-model");
 }
 }  // namespace

@@ -1,5 +1,5 @@
-// What a compiled program says about itself: written by the compiler (as JSON, canonical: the same struct gives the same
-// bytes), read by the runtime and by `inspect`. Offsets and sizes are bytes. The version is LLC_ABI_VERSION of
+// What a compiled program says about itself: written by the compiler (as JSON, canonical: the same struct gives the
+// same bytes), read by the runtime and by `inspect`. Offsets and sizes are bytes. The version is LLC_ABI_VERSION of
 // runtime/abi/llc_abi.h: a manifest of another version is refused.
 #pragma once
 #include <cstdint>
@@ -14,7 +14,8 @@
 
 namespace llc {
 
-// A tensor argument or result of an entry. A size of -1, -2, -3 is dynamic: tokens, rows, sequences (dynamicSize(LLC_DIM_*)).
+// A tensor argument or result of an entry. A size of -1, -2, -3 is dynamic: tokens, rows, sequences
+// (dynamicSize(LLC_DIM_*)).
 struct TensorSpec {
   std::string name;  // arguments: "tokens", "positions", "rows", "targets"; results: "logits", "log_probs", "embedding"
   DType type = DType::f32;
@@ -23,7 +24,7 @@ struct TensorSpec {
 inline constexpr int64_t dynamicSize(int dimension) { return -1 - dimension; }
 
 struct EntrySpec {
-  std::string name;  // "step", "score", "embed"
+  std::string name;                         // "step", "score", "embed"
   std::vector<TensorSpec> inputs, outputs;  // in the order of llc_context.inputs and outputs
 };
 
@@ -64,23 +65,24 @@ struct GenerationDefaults {
 
 struct Manifest {
   int64_t abiVersion = LLC_ABI_VERSION;
-  std::string model;       // architecture: "llama"
-  std::string name;        // what the user calls it: the directory's name
-  std::string dtype;       // weights: "f32", "bf16"
+  std::string model;                // architecture: "llama"
+  std::string name;                 // what the user calls it: the directory's name
+  std::string dtype;                // weights: "f32", "bf16"
   std::vector<std::string> levels;  // instruction-set levels with code, best first: "avx512", "avx2", "generic"
   int64_t vocabulary = 0, hidden = 0, layers = 0;
   int64_t maxTokens = 0, maxRows = 0, maxSequences = 0, maxContext = 0;
   uint64_t arenaBytes = 0;    // activations, all threads together
   uint64_t scratchBytes = 0;  // per thread
   int64_t pageTokens = LLC_PAGE_TOKENS;
-  double flopsPerToken = 0;       // multiply and add counted apart, without attention
-  uint64_t bytesPerToken = 0;     // weight bytes that one decode step reads
+  double flopsPerToken = 0;    // multiply and add counted apart, without attention
+  uint64_t bytesPerToken = 0;  // weight bytes that one decode step reads
   std::vector<EntrySpec> entries;
   std::vector<ParameterSpec> parameters;
   std::vector<CacheSpec> caches;
   std::vector<FilePart> files;
   GenerationDefaults generation;
-  std::vector<std::string> prepare;            // what was done to parameters at compile time, for people: "pack model.layers.0..."
+  std::vector<std::string>
+      prepare;  // what was done to parameters at compile time, for people: "pack model.layers.0..."
   std::map<std::string, std::string> versions;  // "llc-model" → "0.1.0", "llvm" → "19.1.7"
   std::map<std::string, std::string> hashes;    // part → SHA-256, of parts that are not in `files`
 

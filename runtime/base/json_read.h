@@ -1,5 +1,5 @@
-// JSON from files that nobody vouches for: syntax errors, wrong types and missing keys become Errors that name the file,
-// the key's path (a JSON pointer) and what was expected. Never throws.
+// JSON from files that nobody vouches for: syntax errors, wrong types and missing keys become Errors that name the
+// file, the key's path (a JSON pointer) and what was expected. Never throws.
 #pragma once
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -18,13 +18,14 @@ using Json = nlohmann::json;
 Result<Json> parseJson(std::string_view text, const std::string &where);
 Result<Json> readJsonFile(const std::string &path);
 
-// A typed view of one object. Every getter gives an Error (kind invalidInput) for a wrong type or a number out of range.
+// A typed view of one object. Every getter gives an Error (kind invalidInput) for a wrong type or a number out of
+// range.
 class JsonObject {
  public:
   // `value` must outlive the view. Error when it is no object.
   static Result<JsonObject> of(const Json &value, std::string where, std::string pointer = "");
 
-  bool has(std::string_view key) const;  // present and not null
+  bool has(std::string_view key) const;          // present and not null
   const Json *find(std::string_view key) const;  // null when absent or null
   Result<std::string> text(std::string_view key) const;
   Result<int64_t> integer(std::string_view key, int64_t least, int64_t most) const;

@@ -1,10 +1,11 @@
 #include "runtime/base/mapped_file.h"
 
-#include <cerrno>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <cerrno>
 
 namespace llc {
 
@@ -47,7 +48,8 @@ Result<MappedFile> MappedFile::open(const std::string &path) {
     return diagnose(ErrorKind::resource, path).says(why).toFix("raise the limit of virtual memory (ulimit -v)");
   }
   size_t size = file.size;
-  result.mapping_ = std::shared_ptr<const void>(address, [size](const void *p) { munmap(const_cast<void *>(p), size); });
+  result.mapping_ =
+      std::shared_ptr<const void>(address, [size](const void *p) { munmap(const_cast<void *>(p), size); });
   result.bytes_ = {static_cast<const std::byte *>(address), size};
   return result;
 }
@@ -55,7 +57,8 @@ Result<MappedFile> MappedFile::open(const std::string &path) {
 Result<std::span<const std::byte>> MappedFile::slice(uint64_t offset, uint64_t length, std::string_view what) const {
   if (offset <= size() && length <= size() - offset) return bytes_.subspan(offset, length);
   return diagnose(ErrorKind::invalidInput, path_)
-      .says(fmt::format("{} should take the bytes {} to {}+{}, but the file ends at {}", what, offset, offset, length, size()))
+      .says(fmt::format("{} should take the bytes {} to {}+{}, but the file ends at {}", what, offset, offset, length,
+                        size()))
       .toFix("the file was cut short or is damaged: fetch or make it again");
 }
 

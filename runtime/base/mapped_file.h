@@ -21,7 +21,8 @@ class MappedFile {
   size_t size() const { return bytes_.size(); }
   const std::string &path() const { return path_; }
 
-  // Bytes [offset, offset + length), refused (invalidInput) when the file is shorter; `what` names the part in the error.
+  // Bytes [offset, offset + length), refused (invalidInput) when the file is shorter; `what` names the part in the
+  // error.
   Result<std::span<const std::byte>> slice(uint64_t offset, uint64_t length, std::string_view what) const;
 
   // Tells the kernel how the bytes will be read: once from front to back, or again and again.

@@ -12,8 +12,9 @@ constexpr uint64_t hugePage = 2 << 20;
 Result<std::shared_ptr<void>> allocatePages(uint64_t bytes, std::string_view purpose, std::string_view remedy) {
   // One huge page of slack lets the block begin at a huge page's boundary, without which small blocks get none at all.
   uint64_t slack = bytes >= hugePage ? hugePage : 0, size = std::max<uint64_t>(bytes, 1) + slack;
-  void *address = size < bytes ? MAP_FAILED
-                               : mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void *address = size < bytes
+                      ? MAP_FAILED
+                      : mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (address == MAP_FAILED)
     return diagnose(ErrorKind::resource)
         .says(fmt::format("{} for {} can't be had from the system", humanBytes(bytes), purpose))

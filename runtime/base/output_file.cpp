@@ -1,9 +1,10 @@
 #include "runtime/base/output_file.h"
 
-#include <cerrno>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <cerrno>
 
 namespace llc {
 

@@ -22,7 +22,7 @@ class OutputFile {
   // Errors: resource (disk full, quota), naming the path and the bytes missing.
   Status write(std::span<const std::byte> bytes);
   Status write(std::string_view text) { return write(std::as_bytes(std::span(text.data(), text.size()))); }
-  Status padTo(uint64_t alignment);  // zeros up to the next multiple
+  Status padTo(uint64_t alignment);                                   // zeros up to the next multiple
   Status writeAt(uint64_t offset, std::span<const std::byte> bytes);  // over bytes that are already written
   uint64_t size() const { return size_; }
   Status commit();  // fsync and rename

@@ -10,9 +10,9 @@ namespace llc {
 class PageAllocator {
  public:
   explicit PageAllocator(int32_t pages);
-  std::optional<int32_t> take();   // a free page, held once; nothing when all are in use
-  void hold(int32_t page);         // one holder more; the page must be in use
-  void release(int32_t page);      // one holder less
+  std::optional<int32_t> take();  // a free page, held once; nothing when all are in use
+  void hold(int32_t page);        // one holder more; the page must be in use
+  void release(int32_t page);     // one holder less
   int32_t holders(int32_t page) const { return holders_[size_t(page)]; }
   int32_t pages() const { return int32_t(holders_.size()); }
   int32_t available() const { return int32_t(free_.size()); }

@@ -24,7 +24,10 @@ Result<int32_t> pageCount(int64_t sequences, int64_t context) {
 }  // namespace
 
 PagedCache::PagedCache(int64_t sequences, int64_t context)
-    : context_(context), stride_(pagesFor(context)), allocator_(int32_t(sequences * stride_)), sequences_(size_t(sequences)) {
+    : context_(context),
+      stride_(pagesFor(context)),
+      allocator_(int32_t(sequences * stride_)),
+      sequences_(size_t(sequences)) {
   for (Sequence &sequence : sequences_) sequence.table.assign(size_t(stride_), 0);
 }
 
@@ -40,7 +43,8 @@ Result<uint64_t> PagedCache::bytesNeeded(std::span<const CacheSpec> layers, int6
   return total;
 }
 
-Result<std::unique_ptr<PagedCache>> PagedCache::create(std::span<const CacheSpec> layers, int64_t sequences, int64_t context) {
+Result<std::unique_ptr<PagedCache>> PagedCache::create(std::span<const CacheSpec> layers, int64_t sequences,
+                                                       int64_t context) {
   LLC_TRY(bytesNeeded(layers, sequences, context));
   std::unique_ptr<PagedCache> cache(new PagedCache(sequences, context));
   for (const CacheSpec &layer : layers) {

@@ -1,5 +1,5 @@
-// The key/value cache: for each layer an array of pages of LLC_PAGE_TOKENS slots (layout: llc_abi.h), one page table for
-// all layers per sequence. Memory is reserved at once and touched by the kernels only as sequences grow.
+// The key/value cache: for each layer an array of pages of LLC_PAGE_TOKENS slots (layout: llc_abi.h), one page table
+// for all layers per sequence. Memory is reserved at once and touched by the kernels only as sequences grow.
 #pragma once
 #include <memory>
 #include <span>
@@ -14,12 +14,13 @@ namespace llc {
 class PagedCache {
  public:
   // `context`: tokens of the longest sequence; `sequences`: open at the same time.
-  static Result<std::unique_ptr<PagedCache>> create(std::span<const CacheSpec> layers, int64_t sequences, int64_t context);
+  static Result<std::unique_ptr<PagedCache>> create(std::span<const CacheSpec> layers, int64_t sequences,
+                                                    int64_t context);
   // The bytes that create() would reserve. resource: the product does not fit in 64 bits.
   static Result<uint64_t> bytesNeeded(std::span<const CacheSpec> layers, int64_t sequences, int64_t context);
 
-  Result<int64_t> open();         // resource: too many sequences are open
-  void close(int64_t sequence);   // lets go of its pages
+  Result<int64_t> open();        // resource: too many sequences are open
+  void close(int64_t sequence);  // lets go of its pages
   bool isOpen(int64_t sequence) const;
   int64_t length(int64_t sequence) const { return sequences_[size_t(sequence)].length; }
   // Makes room for `tokens` more: takes pages as needed. On an error nothing has changed.
@@ -33,7 +34,11 @@ class PagedCache {
   const PageAllocator &allocator() const { return allocator_; }
 
  private:
-  struct Sequence { bool open = false; int64_t length = 0, pages = 0; std::vector<int32_t> table; };
+  struct Sequence {
+    bool open = false;
+    int64_t length = 0, pages = 0;
+    std::vector<int32_t> table;
+  };
   PagedCache(int64_t sequences, int64_t context);
   int64_t context_, stride_;
   PageAllocator allocator_;

@@ -21,16 +21,26 @@ std::optional<DType> typeOf(std::string_view name) {
 }
 std::string_view nameOf(DType type) {
   switch (type) {
-    case DType::f32: return "F32";
-    case DType::f16: return "F16";
-    case DType::bf16: return "BF16";
-    case DType::f64: return "F64";
-    case DType::i64: return "I64";
-    case DType::i32: return "I32";
-    case DType::i16: return "I16";
-    case DType::i8: return "I8";
-    case DType::u8: return "U8";
-    case DType::boolean: return "BOOL";
+    case DType::f32:
+      return "F32";
+    case DType::f16:
+      return "F16";
+    case DType::bf16:
+      return "BF16";
+    case DType::f64:
+      return "F64";
+    case DType::i64:
+      return "I64";
+    case DType::i32:
+      return "I32";
+    case DType::i16:
+      return "I16";
+    case DType::i8:
+      return "I8";
+    case DType::u8:
+      return "U8";
+    case DType::boolean:
+      return "BOOL";
   }
   return "?";
 }
@@ -52,13 +62,16 @@ Error refuse(const std::string &where, std::string_view what) {
 
 Result<std::string_view> headerOf(std::span<const std::byte> file, const std::string &where) {
   if (file.size() < lengthBytes)
-    return refuse(where, fmt::format("has {} bytes, a safetensors file begins with 8 bytes of header length", file.size()));
+    return refuse(where,
+                  fmt::format("has {} bytes, a safetensors file begins with 8 bytes of header length", file.size()));
   uint64_t length = 0;
   for (size_t i = 0; i < lengthBytes; ++i) length |= uint64_t(file[i]) << (8 * i);
   if (length > file.size() - lengthBytes)
-    return refuse(where + ":0", fmt::format("the header is {} bytes long, but only {} follow", length, file.size() - lengthBytes));
+    return refuse(where + ":0",
+                  fmt::format("the header is {} bytes long, but only {} follow", length, file.size() - lengthBytes));
   if (length > largestHeader)
-    return refuse(where + ":0", fmt::format("the header is {} bytes long, the format allows {}", length, largestHeader));
+    return refuse(where + ":0",
+                  fmt::format("the header is {} bytes long, the format allows {}", length, largestHeader));
   return std::string_view(reinterpret_cast<const char *>(file.data()) + lengthBytes, length);
 }
 
@@ -81,26 +94,32 @@ Result<TensorView> tensorOf(const std::string &name, const Json &entry, const st
     return refuse(object.at("data_offsets"), "is not a begin and an end in this order");
   uint64_t begin = uint64_t(offsets[0]), end = uint64_t(offsets[1]);
   if (end > data.size())
-    return refuse(object.at("data_offsets"), fmt::format("the tensor '{}' ends at byte {} of the data, but the file holds only {}",
-                                                         name, end, data.size()));
+    return refuse(
+        object.at("data_offsets"),
+        fmt::format("the tensor '{}' ends at byte {} of the data, but the file holds only {}", name, end, data.size()));
   auto size = sizeOf(tensor.type, tensor.shape);
   if (!size || *size != end - begin)
-    return refuse(object.at("shape"), fmt::format("the tensor '{}' is {}, which takes {} bytes, but its offsets span {}", name,
-                                                  tensor.describe(), size ? std::to_string(*size) : "more than 2^63", end - begin));
+    return refuse(object.at("shape"),
+                  fmt::format("the tensor '{}' is {}, which takes {} bytes, but its offsets span {}", name,
+                              tensor.describe(), size ? std::to_string(*size) : "more than 2^63", end - begin));
   tensor.bytes = data.subspan(begin, end - begin);
   tensor.offset = dataBegin + begin;
   return tensor;
 }
 
-// Tensors must fill the data exactly, one after the other: a hole or an overlap means that the header is not of this data.
-Status checkLayout(const std::vector<TensorView> &tensors, const std::string &where, uint64_t dataBegin, uint64_t dataSize) {
+// Tensors must fill the data exactly, one after the other: a hole or an overlap means that the header is not of this
+// data.
+Status checkLayout(const std::vector<TensorView> &tensors, const std::string &where, uint64_t dataBegin,
+                   uint64_t dataSize) {
   uint64_t end = dataBegin;
   for (const TensorView &tensor : tensors) {
     if (tensor.offset < end)
-      return refuse(where, fmt::format("the tensor '{}' begins at byte {}, inside the tensor before it (which ends at {})",
-                                       tensor.name, tensor.offset, end));
+      return refuse(where,
+                    fmt::format("the tensor '{}' begins at byte {}, inside the tensor before it (which ends at {})",
+                                tensor.name, tensor.offset, end));
     if (tensor.offset > end)
-      return refuse(where, fmt::format("bytes {} to {} before the tensor '{}' belong to no tensor", end, tensor.offset, tensor.name));
+      return refuse(where, fmt::format("bytes {} to {} before the tensor '{}' belong to no tensor", end, tensor.offset,
+                                       tensor.name));
     end = tensor.offset + tensor.bytes.size();
   }
   if (end != dataBegin + dataSize)
@@ -140,7 +159,8 @@ Result<std::vector<TensorView>> parseSafeTensors(std::span<const std::byte> file
   }
   // Empty tensors share their offset with the next one and must come before it.
   std::sort(tensors.begin(), tensors.end(), [](const TensorView &a, const TensorView &b) {
-    return std::tuple(a.offset, a.bytes.size(), std::string_view(a.name)) < std::tuple(b.offset, b.bytes.size(), std::string_view(b.name));
+    return std::tuple(a.offset, a.bytes.size(), std::string_view(a.name)) <
+           std::tuple(b.offset, b.bytes.size(), std::string_view(b.name));
   });
   LLC_TRY(checkLayout(tensors, where, dataBegin, data.size()));
   return tensors;
@@ -206,8 +226,10 @@ Result<std::string> findIn(const std::filesystem::path &directory) {
     if (entry.path().extension() == ".safetensors") others.push_back(entry.path().string());
   if (others.size() == 1) return others[0];
   return diagnose(ErrorKind::notFound, directory.string())
-      .says(others.empty() ? "holds no model.safetensors and no model.safetensors.index.json"
-                           : fmt::format("holds {} .safetensors files, but no model.safetensors.index.json that orders them", others.size()))
+      .says(others.empty()
+                ? "holds no model.safetensors and no model.safetensors.index.json"
+                : fmt::format("holds {} .safetensors files, but no model.safetensors.index.json that orders them",
+                              others.size()))
       .toFix("name the model's directory, or the weight file itself");
 }
 }  // namespace
@@ -237,8 +259,9 @@ Result<const TensorView *> SafeTensors::get(std::string_view name) const {
   std::string near = nearestNames(name, known);
   return diagnose(ErrorKind::invalidInput, path_)
       .says(fmt::format("has no tensor '{}' among its {}", name, tensors_.size()))
-      .toFix(near.empty() ? "check that the file belongs to this model (llc-model inspect --params lists what is needed)"
-                          : "the nearest names are " + near);
+      .toFix(near.empty()
+                 ? "check that the file belongs to this model (llc-model inspect --params lists what is needed)"
+                 : "the nearest names are " + near);
 }
 
 uint64_t SafeTensors::totalBytes() const {
@@ -256,7 +279,8 @@ Status SafeTensorsWriter::declare(std::string name, DType type, std::vector<int6
   assert(!output_ && "declare all tensors before the first write");
   auto size = sizeOf(type, shape);
   auto end = size ? checkedAdd(total_, *size) : std::nullopt;
-  bool known = std::any_of(declared_.begin(), declared_.end(), [&](const Declared &other) { return other.name == name; });
+  bool known =
+      std::any_of(declared_.begin(), declared_.end(), [&](const Declared &other) { return other.name == name; });
   if (!end || known || name == "__metadata__")
     return diagnose(ErrorKind::invalidInput, path_)
         .says(fmt::format("the tensor '{}' {}", name, !end ? "is too large for a file" : "is declared twice"))
@@ -270,7 +294,8 @@ Status SafeTensorsWriter::begin() {
   Json header = Json::object();
   if (!metadata_.empty()) header["__metadata__"] = metadata_;
   for (const Declared &tensor : declared_)
-    header[tensor.name] = {{"dtype", nameOf(tensor.type)}, {"shape", tensor.shape}, {"data_offsets", {tensor.begin, tensor.end}}};
+    header[tensor.name] = {
+        {"dtype", nameOf(tensor.type)}, {"shape", tensor.shape}, {"data_offsets", {tensor.begin, tensor.end}}};
   std::string text = header.dump(-1, ' ', false, Json::error_handler_t::replace);
   text.resize((text.size() + 7) / 8 * 8, ' ');  // so that the data begins 8-byte aligned
   LLC_ASSIGN(output_, OutputFile::create(path_));

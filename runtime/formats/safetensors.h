@@ -17,7 +17,8 @@
 
 namespace llc {
 
-// One tensor of a file; the bytes are the file's own (row-major, little-endian), valid as long as its SafeTensors lives.
+// One tensor of a file; the bytes are the file's own (row-major, little-endian), valid as long as its SafeTensors
+// lives.
 struct TensorView {
   std::string name;
   DType type = DType::f32;
@@ -76,7 +77,12 @@ class SafeTensorsWriter {
 
  private:
   Status begin();
-  struct Declared { std::string name; DType type; std::vector<int64_t> shape; uint64_t begin, end; };
+  struct Declared {
+    std::string name;
+    DType type;
+    std::vector<int64_t> shape;
+    uint64_t begin, end;
+  };
   std::string path_;
   std::map<std::string, std::string> metadata_;
   std::vector<Declared> declared_;

@@ -1,5 +1,6 @@
-// Random numbers that are the same on every machine: PCG XSL RR 128/64 would need 128-bit state, this is PCG XSH RR 64/32
-// (O'Neill 2014, "PCG: A Family of Simple Fast Space-Efficient Statistically Good Algorithms"), seeded as in its reference.
+// Random numbers that are the same on every machine: PCG XSL RR 128/64 would need 128-bit state, this is PCG XSH RR
+// 64/32 (O'Neill 2014, "PCG: A Family of Simple Fast Space-Efficient Statistically Good Algorithms"), seeded as in its
+// reference.
 #pragma once
 #include <bit>
 #include <cstdint>

@@ -50,7 +50,9 @@ void Sampler::penalise() {
 
 namespace {
 // More likely first; among equals the lower id, so that the order never depends on the sort's algorithm.
-constexpr auto moreLikely = [](const auto &a, const auto &b) { return a.logit > b.logit || (a.logit == b.logit && a.token < b.token); };
+constexpr auto moreLikely = [](const auto &a, const auto &b) {
+  return a.logit > b.logit || (a.logit == b.logit && a.token < b.token);
+};
 }  // namespace
 
 // The filters only sort what they keep: sorting a whole vocabulary would take longer than computing the logits of a

@@ -37,7 +37,8 @@ Result<Loaded> load(const llc_module *modules, const Arguments &arguments) {
 
 void addCommand(CLI::App *command, Arguments &arguments) {
   addSessionFlags(*command, arguments.session);
-  command->add_flag("--preload", arguments.load.preload, "Copies the weights into huge pages at start: faster steps, slower start");
+  command->add_flag("--preload", arguments.load.preload,
+                    "Copies the weights into huge pages at start: faster steps, slower start");
 }
 
 void declare(CLI::App &app, Arguments &arguments) {
@@ -76,7 +77,8 @@ int artifactMain(int argc, char **argv, const llc_module *modules) {
   if (!artifact) return report(artifact.error());
   Arguments arguments;
   arguments.run.generate = generateOptions(artifact->manifest.generation);
-  CLI::App app(fmt::format("{}: a {} model compiled to one program by llc-model", artifact->manifest.name, artifact->manifest.model));
+  CLI::App app(fmt::format("{}: a {} model compiled to one program by llc-model", artifact->manifest.name,
+                           artifact->manifest.model));
   declare(app, arguments);
   CLI11_PARSE(app, argc, argv);
   Status status = execute(app, modules, arguments, begin);
@@ -90,8 +92,12 @@ extern "C" int llc_artifact_main(int argc, char **argv, const llc_module *module
   try {
     return llc::artifactMain(argc, argv, modules);
   } catch (const std::bad_alloc &) {
-    return llc::report(llc::diagnose(llc::ErrorKind::resource).says("memory ran out").toFix("lower --context or close other programs"));
+    return llc::report(llc::diagnose(llc::ErrorKind::resource)
+                           .says("memory ran out")
+                           .toFix("lower --context or close other programs"));
   } catch (const std::exception &error) {
-    return llc::report(llc::diagnose(llc::ErrorKind::internal).says(error.what()).toFix("report this, with the command that you gave"));
+    return llc::report(llc::diagnose(llc::ErrorKind::internal)
+                           .says(error.what())
+                           .toFix("report this, with the command that you gave"));
   }
 }

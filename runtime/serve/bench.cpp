@@ -52,10 +52,13 @@ Result<Timing> runOnce(Session &session, std::span<const int32_t> tokens, int64_
 Status checkLengths(const Session &session, const BenchOptions &options) {
   int64_t context = session.limits().maxContext;
   if (options.promptTokens < 1 || options.genTokens < 1 || options.repeats < 1)
-    return diagnose(ErrorKind::invalidInput).says("there is nothing to measure").toFix("ask for at least one token of each and one repeat");
+    return diagnose(ErrorKind::invalidInput)
+        .says("there is nothing to measure")
+        .toFix("ask for at least one token of each and one repeat");
   if (options.promptTokens <= context && options.genTokens <= context - options.promptTokens) return success();
   return diagnose(ErrorKind::invalidInput, "--prompt-tokens")
-      .says(fmt::format("{} and {} generated ones are longer than the context of {}", options.promptTokens, options.genTokens, context))
+      .says(fmt::format("{} and {} generated ones are longer than the context of {}", options.promptTokens,
+                        options.genTokens, context))
       .toFix("ask for fewer, or compile with a larger --max-context");
 }
 }  // namespace
@@ -113,9 +116,9 @@ std::string describe(const BenchResult &r) {
       "compile  {:10.2f} s\n"
       "start    {:10.3f} s\n"
       "with {} threads, {}\n",
-      r.prefillTokensPerSecond, r.promptTokens, 100 * r.prefillFlopShare, r.peakFlops * 1e-9, r.decodeTokensPerSecond, r.genTokens,
-      humanBytes(r.bytesPerToken), 100 * r.decodeBandwidthShare, r.readBandwidth * 1e-9, r.peakRssBytes * 1e-9, r.compileSeconds,
-      r.startSeconds, r.threads, r.level);
+      r.prefillTokensPerSecond, r.promptTokens, 100 * r.prefillFlopShare, r.peakFlops * 1e-9, r.decodeTokensPerSecond,
+      r.genTokens, humanBytes(r.bytesPerToken), 100 * r.decodeBandwidthShare, r.readBandwidth * 1e-9,
+      r.peakRssBytes * 1e-9, r.compileSeconds, r.startSeconds, r.threads, r.level);
 }
 
 }  // namespace llc

@@ -1,5 +1,5 @@
-// Speed of an engine, and what the machine could give: read bandwidth and multiply-add peak, measured in the same run with
-// the same threads, so that the shares hold for the machine as it is now (shared, throttled, virtual).
+// Speed of an engine, and what the machine could give: read bandwidth and multiply-add peak, measured in the same run
+// with the same threads, so that the shares hold for the machine as it is now (shared, throttled, virtual).
 #pragma once
 #include <nlohmann/json.hpp>
 
@@ -18,15 +18,16 @@ double measurePeakFlops(ThreadTeam &team, std::string_view level);
 struct BenchOptions {
   int64_t promptTokens = 512;
   int64_t genTokens = 64;
-  int64_t repeats = 3;        // of each measurement; the median counts
-  double compileSeconds = 0;  // what the caller measured: compiling, and from the start of the process to the first step
+  int64_t repeats = 3;  // of each measurement; the median counts
+  double compileSeconds =
+      0;  // what the caller measured: compiling, and from the start of the process to the first step
   double startSeconds = 0;
 };
 
 struct BenchResult {
   int64_t promptTokens = 0, genTokens = 0, threads = 0;
   double prefillTokensPerSecond = 0, decodeTokensPerSecond = 0;
-  uint64_t bytesPerToken = 0;       // weights read by a decode step, and the cache at the mean length
+  uint64_t bytesPerToken = 0;  // weights read by a decode step, and the cache at the mean length
   double readBandwidth = 0, peakFlops = 0;
   double decodeBandwidthShare = 0;  // decode's bytes per second over the read bandwidth
   double prefillFlopShare = 0;      // prefill's operations per second over the peak

@@ -65,9 +65,9 @@ nlohmann::json toJson(const GenerateResult &result) {
 
 void printStats(const GenerateResult &result) {
   int64_t decoded = std::max<int64_t>(0, int64_t(result.ids.size()) - 1);
-  fmt::print(stderr, "prompt {} tokens, {:.1f} tok/s; generated {} tokens, {:.1f} tok/s; ended by {}\n", result.promptTokens,
-             perSecond(result.promptTokens, result.prefillSeconds), result.ids.size(), perSecond(decoded, result.decodeSeconds),
-             finishReasonName(result.reason));
+  fmt::print(stderr, "prompt {} tokens, {:.1f} tok/s; generated {} tokens, {:.1f} tok/s; ended by {}\n",
+             result.promptTokens, perSecond(result.promptTokens, result.prefillSeconds), result.ids.size(),
+             perSecond(decoded, result.decodeSeconds), finishReasonName(result.reason));
 }
 }  // namespace
 
@@ -75,12 +75,15 @@ Status runCommand(Engine &engine, const Tokenizer *tokenizer, const RunOptions &
   LLC_ASSIGN(auto prompt, idsOf(options.prompt, tokenizer));
   std::optional<TokenizerStream> stream;
   if (tokenizer) stream.emplace(*tokenizer);
-  if (!options.json && options.echo) printNow(tokenizer ? tokenizer->decode(prompt, true) : fmt::format("{}", fmt::join(prompt, ",")));
+  if (!options.json && options.echo)
+    printNow(tokenizer ? tokenizer->decode(prompt, true) : fmt::format("{}", fmt::join(prompt, ",")));
   std::function<bool(std::string_view)> sink;
   if (!options.json) sink = printNow;
   LLC_ASSIGN(GenerateResult result, generate(engine, prompt, options.generate, stream ? &*stream : nullptr, sink));
-  if (options.json) printJson(toJson(result));
-  else printNow(tokenizer ? "\n" : fmt::format("{}\n", fmt::join(result.ids, ",")));
+  if (options.json)
+    printJson(toJson(result));
+  else
+    printNow(tokenizer ? "\n" : fmt::format("{}\n", fmt::join(result.ids, ",")));
   if (options.stats) printStats(result);
   return success();
 }
@@ -89,7 +92,8 @@ Status scoreCommand(Engine &engine, const Tokenizer *tokenizer, const ScoreOptio
   LLC_ASSIGN(auto ids, idsOf(options.input, tokenizer));
   if (ids.size() < 2)
     return diagnose(ErrorKind::invalidInput, "score")
-        .says(fmt::format("{} token{} can't be scored: each is judged by those before it", ids.size(), ids.size() == 1 ? "" : "s"))
+        .says(fmt::format("{} token{} can't be scored: each is judged by those before it", ids.size(),
+                          ids.size() == 1 ? "" : "s"))
         .toFix("give a longer text");
   LLC_ASSIGN(auto logProbs, engine.score(ids));
   double sum = 0;
@@ -100,15 +104,18 @@ Status scoreCommand(Engine &engine, const Tokenizer *tokenizer, const ScoreOptio
     return success();
   }
   for (size_t i = 0; i < logProbs.size(); ++i)
-    fmt::print("{:8} {:10.4f}  {}\n", ids[i + 1], logProbs[i], tokenizer ? tokenizer->tokenOf(ids[i + 1]).value_or("") : "");
+    fmt::print("{:8} {:10.4f}  {}\n", ids[i + 1], logProbs[i],
+               tokenizer ? tokenizer->tokenOf(ids[i + 1]).value_or("") : "");
   fmt::print("tokens {}, sum of log-probabilities {:.4f}, perplexity {:.4f}\n", logProbs.size(), sum, perplexity);
   return success();
 }
 
 Status benchCommand(Session &session, const BenchOptions &options, bool json) {
   LLC_ASSIGN(BenchResult result, bench(session, options));
-  if (json) printJson(toJson(result));
-  else fmt::print("{}", describe(result));
+  if (json)
+    printJson(toJson(result));
+  else
+    fmt::print("{}", describe(result));
   return success();
 }
 
@@ -122,11 +129,12 @@ void infoCommand(const Manifest &m, bool json) {
   for (const CacheSpec &cache : m.caches) cacheBytes += cache.pageBytes();
   fmt::print("model       {} ({}), {}\n", m.name, m.model, m.dtype);
   fmt::print("shape       {} layers, hidden {}, vocabulary {}\n", m.layers, m.hidden, m.vocabulary);
-  fmt::print("limits      context {}, {} tokens and {} result rows per step, {} sequences\n", m.maxContext, m.maxTokens, m.maxRows,
-             m.maxSequences);
+  fmt::print("limits      context {}, {} tokens and {} result rows per step, {} sequences\n", m.maxContext, m.maxTokens,
+             m.maxRows, m.maxSequences);
   fmt::print("code        levels {}; entries", fmt::join(m.levels, ", "));
   for (const EntrySpec &entry : m.entries) fmt::print(" {}", entry.name);
-  fmt::print("\nparameters  {}, {}; {} are read per token\n", m.parameters.size(), humanBytes(parameterBytes), humanBytes(m.bytesPerToken));
+  fmt::print("\nparameters  {}, {}; {} are read per token\n", m.parameters.size(), humanBytes(parameterBytes),
+             humanBytes(m.bytesPerToken));
   fmt::print("memory      activations {}, scratch {} per thread, cache {} per token\n", humanBytes(m.arenaBytes),
              humanBytes(m.scratchBytes), humanBytes(cacheBytes / LLC_PAGE_TOKENS));
   for (const FilePart &file : m.files) fmt::print("file        {} ({})\n", file.name, humanBytes(file.bytes));

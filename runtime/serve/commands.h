@@ -1,5 +1,5 @@
-// The commands that llc-model and every compiled executable have in common, as functions on an engine and a tokenizer. They
-// print to stdout; errors are returned, and the caller prints them.
+// The commands that llc-model and every compiled executable have in common, as functions on an engine and a tokenizer.
+// They print to stdout; errors are returned, and the caller prints them.
 #pragma once
 #include <memory>
 #include <nlohmann/json.hpp>

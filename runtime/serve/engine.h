@@ -1,5 +1,5 @@
-// What generation, scoring and benchmarks need of whatever computes the model: compiled code (session.h) or the reference
-// interpreter (tools). Sequences are opened, fed with tokens, and closed; the engine keeps their state.
+// What generation, scoring and benchmarks need of whatever computes the model: compiled code (session.h) or the
+// reference interpreter (tools). Sequences are opened, fed with tokens, and closed; the engine keeps their state.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -40,8 +40,9 @@ class Engine {
   virtual Result<int64_t> open() = 0;
   virtual void close(int64_t sequence) = 0;
   virtual int64_t length(int64_t sequence) const = 0;  // tokens fed so far
-  // Logits of the wanted rows, in the order of the batch. A batch may be larger than one step of the compiled code: it is
-  // cut as needed. Errors: invalidInput (token outside the vocabulary, longer than maxContext), resource (cache full).
+  // Logits of the wanted rows, in the order of the batch. A batch may be larger than one step of the compiled code: it
+  // is cut as needed. Errors: invalidInput (token outside the vocabulary, longer than maxContext), resource (cache
+  // full).
   virtual Result<Rows> step(std::span<const SequenceTokens> batch) = 0;
   // log p(tokens[i + 1] | tokens[0..i]), natural logarithm: tokens.size() - 1 values.
   virtual Result<std::vector<float>> score(std::span<const int32_t> tokens) = 0;

@@ -6,11 +6,16 @@ namespace llc {
 
 std::string_view finishReasonName(FinishReason reason) {
   switch (reason) {
-    case FinishReason::length: return "length";
-    case FinishReason::eos: return "eos";
-    case FinishReason::stop: return "stop";
-    case FinishReason::context: return "context";
-    case FinishReason::cancelled: return "cancelled";
+    case FinishReason::length:
+      return "length";
+    case FinishReason::eos:
+      return "eos";
+    case FinishReason::stop:
+      return "stop";
+    case FinishReason::context:
+      return "context";
+    case FinishReason::cancelled:
+      return "cancelled";
   }
   return "?";
 }
@@ -22,7 +27,8 @@ double secondsSince(Clock::time_point begin) { return std::chrono::duration<doub
 // Text on its way to the caller. The end that could be the beginning of a stop string is held back until it is clear.
 class StopFilter {
  public:
-  StopFilter(const std::vector<std::string> &stops, const std::function<bool(std::string_view)> &sink, std::string &text)
+  StopFilter(const std::vector<std::string> &stops, const std::function<bool(std::string_view)> &sink,
+             std::string &text)
       : stops_(stops), sink_(sink), text_(text) {}
 
   // Returns false when the caller does not want more.
@@ -134,7 +140,9 @@ Result<GenerateResult> generate(Engine &engine, std::span<const int32_t> prompt,
   result.promptTokens = int64_t(prompt.size());
   if (options.maxTokens <= 0) return result;
   LLC_ASSIGN(int64_t sequence, engine.open());
-  Generation generation{engine, options, text, sequence, StopFilter(options.stop, onText, result.text), Sampler(options.sampling), result};
+  Generation generation{
+      engine, options, text, sequence, StopFilter(options.stop, onText, result.text), Sampler(options.sampling),
+      result};
   Status status = generation.run(prompt);
   engine.close(sequence);
   LLC_TRY(std::move(status));

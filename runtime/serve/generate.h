@@ -23,7 +23,7 @@ struct GenerateOptions {
   int64_t maxTokens = 128;
   std::vector<std::string> stop = {};  // ends before the first of these; the text that is given never holds any of it
   std::vector<int32_t> eos = {};       // ends at (and without) one of these tokens
-  bool ignoreEos = false;         // such tokens are ordinary: exactly maxTokens come out
+  bool ignoreEos = false;              // such tokens are ordinary: exactly maxTokens come out
   bool logProbs = false;
 };
 
@@ -40,7 +40,8 @@ struct GenerateResult {
 };
 
 // `text` may be null (ids only). `onText` gets each new piece of text; returning false stops (FinishReason::cancelled).
-// When the context is full generation ends with FinishReason::context. Errors: an empty prompt, one longer than the context.
+// When the context is full generation ends with FinishReason::context. Errors: an empty prompt, one longer than the
+// context.
 Result<GenerateResult> generate(Engine &engine, std::span<const int32_t> prompt, const GenerateOptions &options,
                                 TextStream *text = nullptr,
                                 const std::function<bool(std::string_view)> &onText = nullptr);

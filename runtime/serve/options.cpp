@@ -5,13 +5,14 @@ namespace llc {
 void addInputFlags(CLI::App &app, TextOrIds &input, bool required) {
   auto *group = app.add_option_group("Input");
   group->add_option("-p,--prompt", input.text, "Text to go on from");
-  group->add_option_function<std::vector<int32_t>>(
-           "--ids",
-           [&input](const std::vector<int32_t> &ids) {
-             input.ids = ids;
-             input.hasIds = true;
-           },
-           "Token ids instead of text: 1,2,3")
+  group
+      ->add_option_function<std::vector<int32_t>>(
+          "--ids",
+          [&input](const std::vector<int32_t> &ids) {
+            input.ids = ids;
+            input.hasIds = true;
+          },
+          "Token ids instead of text: 1,2,3")
       ->delimiter(',');
   group->require_option(required ? 1 : 0, 1);
 }
@@ -19,19 +20,43 @@ void addInputFlags(CLI::App &app, TextOrIds &input, bool required) {
 void addGenerateFlags(CLI::App &app, GenerateOptions &options) {
   constexpr const char *group = "Generation";
   SamplingOptions &sampling = options.sampling;
-  app.add_option("-n,--max-tokens", options.maxTokens, "Most tokens to generate")->capture_default_str()->check(CLI::NonNegativeNumber)->group(group);
-  app.add_option("--stop", options.stop, "Ends before this text (may be given more than once)")->expected(1)->take_all()->group(group);
+  app.add_option("-n,--max-tokens", options.maxTokens, "Most tokens to generate")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber)
+      ->group(group);
+  app.add_option("--stop", options.stop, "Ends before this text (may be given more than once)")
+      ->expected(1)
+      ->take_all()
+      ->group(group);
   app.add_flag("--ignore-eos", options.ignoreEos, "Goes on after end-of-text tokens, up to --max-tokens")->group(group);
   app.add_flag("--log-probs", options.logProbs, "Adds each token's log-probability to --json")->group(group);
   constexpr const char *choice = "Sampling";
-  app.add_option("--temp,--temperature", sampling.temperature, "0: always the most likely token")->capture_default_str()->group(choice);
-  app.add_option("--top-k", sampling.topK, "Only the K most likely tokens; 0: all")->capture_default_str()->group(choice);
-  app.add_option("--top-p", sampling.topP, "Only the most likely tokens that reach this probability together")->capture_default_str()->group(choice);
-  app.add_option("--min-p", sampling.minP, "Only tokens at least this share as likely as the most likely one")->capture_default_str()->group(choice);
-  app.add_option("--repeat-penalty", sampling.repeatPenalty, "Above 1: tokens that were there get less likely")->capture_default_str()->group(choice);
-  app.add_option("--presence-penalty", sampling.presencePenalty, "Subtracted once from the logit of tokens that were there")->capture_default_str()->group(choice);
-  app.add_option("--frequency-penalty", sampling.frequencyPenalty, "Subtracted per time that the token was there")->capture_default_str()->group(choice);
-  app.add_option("--penalty-window", sampling.penaltyWindow, "How many of the last tokens the penalties look at; -1: all")->capture_default_str()->group(choice);
+  app.add_option("--temp,--temperature", sampling.temperature, "0: always the most likely token")
+      ->capture_default_str()
+      ->group(choice);
+  app.add_option("--top-k", sampling.topK, "Only the K most likely tokens; 0: all")
+      ->capture_default_str()
+      ->group(choice);
+  app.add_option("--top-p", sampling.topP, "Only the most likely tokens that reach this probability together")
+      ->capture_default_str()
+      ->group(choice);
+  app.add_option("--min-p", sampling.minP, "Only tokens at least this share as likely as the most likely one")
+      ->capture_default_str()
+      ->group(choice);
+  app.add_option("--repeat-penalty", sampling.repeatPenalty, "Above 1: tokens that were there get less likely")
+      ->capture_default_str()
+      ->group(choice);
+  app.add_option("--presence-penalty", sampling.presencePenalty,
+                 "Subtracted once from the logit of tokens that were there")
+      ->capture_default_str()
+      ->group(choice);
+  app.add_option("--frequency-penalty", sampling.frequencyPenalty, "Subtracted per time that the token was there")
+      ->capture_default_str()
+      ->group(choice);
+  app.add_option("--penalty-window", sampling.penaltyWindow,
+                 "How many of the last tokens the penalties look at; -1: all")
+      ->capture_default_str()
+      ->group(choice);
   app.add_option("--seed", sampling.seed, "The same seed gives the same text")->capture_default_str()->group(choice);
 }
 
@@ -53,9 +78,15 @@ void addSessionFlags(CLI::App &app, SessionOptions &options) {
 }
 
 void addBenchFlags(CLI::App &app, BenchOptions &options) {
-  app.add_option("--prompt-tokens", options.promptTokens, "Length of the prompt")->capture_default_str()->check(CLI::PositiveNumber);
-  app.add_option("--gen-tokens", options.genTokens, "Tokens generated after it")->capture_default_str()->check(CLI::PositiveNumber);
-  app.add_option("--repeats", options.repeats, "Measurements; the median counts")->capture_default_str()->check(CLI::PositiveNumber);
+  app.add_option("--prompt-tokens", options.promptTokens, "Length of the prompt")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  app.add_option("--gen-tokens", options.genTokens, "Tokens generated after it")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  app.add_option("--repeats", options.repeats, "Measurements; the median counts")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
 }
 
 }  // namespace llc

@@ -17,7 +17,10 @@ using Clock = std::chrono::steady_clock;
 double secondsSince(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
 // Keeps a value alive that nobody uses, so that the loop that computed it stays.
-template <class T> void keep(const T &value) { asm volatile("" : : "g"(&value) : "memory"); }
+template <class T>
+void keep(const T &value) {
+  asm volatile("" : : "g"(&value) : "memory");
+}
 
 uint64_t sumPortable(const uint64_t *data, size_t words) {
   uint64_t sums[8] = {};
@@ -120,7 +123,8 @@ Result<double> measureReadBandwidth(ThreadTeam &team) {
   LLC_ASSIGN(auto memory, allocatePages(bytes, "measuring bandwidth", "close other programs"));
   auto *words = static_cast<uint64_t *>(memory.get());
   auto part = [&](int64_t thread, int64_t threads) {
-    uint64_t pages = bytes / 4096, begin = pages * uint64_t(thread) / uint64_t(threads), end = pages * uint64_t(thread + 1) / uint64_t(threads);
+    uint64_t pages = bytes / 4096, begin = pages * uint64_t(thread) / uint64_t(threads),
+             end = pages * uint64_t(thread + 1) / uint64_t(threads);
     return std::span(words + begin * 512, (end - begin) * 512);
   };
   team.run([&](int64_t thread, int64_t threads) {

@@ -1,6 +1,7 @@
 #include "runtime/serve/program.h"
 
 #include <dlfcn.h>
+
 #include <filesystem>
 #include <sstream>
 
@@ -20,7 +21,8 @@ std::vector<std::string> splitFeatures(const char *text) {
 
 Error tooOld(const std::string &where, uint64_t version) {
   return diagnose(ErrorKind::unsupported, where)
-      .says(fmt::format("its code was compiled for version {} of the interface, this runtime has version {}", version, LLC_ABI_VERSION))
+      .says(fmt::format("its code was compiled for version {} of the interface, this runtime has version {}", version,
+                        LLC_ABI_VERSION))
       .toFix("compile the model again with this version of llc-model");
 }
 
@@ -103,7 +105,8 @@ Result<Program> Program::fromArtifact(std::shared_ptr<Artifact> artifact, const 
   } else {
     artifact->payloadFile.adviseWillNeed();
   }
-  for (const ParameterSpec &parameter : artifact->manifest.parameters) program.parameters_.push_back(payload + parameter.offset);
+  for (const ParameterSpec &parameter : artifact->manifest.parameters)
+    program.parameters_.push_back(payload + parameter.offset);
   program.manifest_ = artifact->manifest;
   program.entries_ = std::move(entries);
   program.level_ = module->level;

@@ -1,5 +1,5 @@
-// A compiled program, ready to be called: manifest, entry functions for this CPU, parameter addresses. Where it comes from
-// (JIT, shared library, bundle, the running executable) makes no difference afterwards.
+// A compiled program, ready to be called: manifest, entry functions for this CPU, parameter addresses. Where it comes
+// from (JIT, shared library, bundle, the running executable) makes no difference afterwards.
 #pragma once
 #include <map>
 #include <memory>
@@ -26,8 +26,8 @@ class Program {
   // From memory (JIT, tests): `parameters` in the manifest's order; `keepAlive` is held as long as the program.
   static Result<Program> fromPointers(Manifest manifest, Entries entries, std::vector<const void *> parameters,
                                       std::string level, std::shared_ptr<const void> keepAlive);
-  // A shared library or a bundle. Errors: notFound, invalidInput (damaged), unsupported (other ABI version, CPU features
-  // missing, or an executable: those are run, not loaded).
+  // A shared library or a bundle. Errors: notFound, invalidInput (damaged), unsupported (other ABI version, CPU
+  // features missing, or an executable: those are run, not loaded).
   static Result<Program> open(const std::string &path, const LoadOptions &options = {});
   // The running executable, with the modules linked into it.
   static Result<Program> self(const llc_module *modules, const LoadOptions &options = {});
@@ -36,7 +36,8 @@ class Program {
   llc_entry entry(std::string_view name) const;  // null when the program has none of that name
   const void *const *parameters() const { return parameters_.data(); }
   const std::string &level() const { return level_; }  // instruction-set level in use: "avx2"
-  // A file that travels with the program ("tokenizer.json"); nothing when there is none. Programs from memory have none.
+  // A file that travels with the program ("tokenizer.json"); nothing when there is none. Programs from memory have
+  // none.
   std::optional<std::string_view> file(std::string_view name) const;
 
  private:
@@ -50,8 +51,8 @@ class Program {
   std::vector<std::shared_ptr<const void>> keepAlive_;
 };
 
-// The first of `modules` (best first) that this CPU can run and that is not above the level that the environment variable
-// LLC_ISA names (runtime/base/cpu.h). unsupported: none fits, with the missing features; another ABI version.
+// The first of `modules` (best first) that this CPU can run and that is not above the level that the environment
+// variable LLC_ISA names (runtime/base/cpu.h). unsupported: none fits, with the missing features; another ABI version.
 Result<const llc_module *> chooseModule(const llc_module *modules, const std::string &where);
 
 }  // namespace llc

@@ -16,16 +16,18 @@ constexpr std::string_view flags = "lower --context or --threads, or close other
 uint64_t largest(const TensorSpec &tensor, const Manifest &m) {
   uint64_t size = byteSize(tensor.type);
   for (int64_t dimension : tensor.shape) {
-    int64_t bound = dimension >= 0                                ? dimension
-                    : dimension == dynamicSize(LLC_DIM_TOKENS)    ? m.maxTokens
-                    : dimension == dynamicSize(LLC_DIM_ROWS)      ? m.maxRows
-                                                                  : m.maxSequences;
+    int64_t bound = dimension >= 0                             ? dimension
+                    : dimension == dynamicSize(LLC_DIM_TOKENS) ? m.maxTokens
+                    : dimension == dynamicSize(LLC_DIM_ROWS)   ? m.maxRows
+                                                               : m.maxSequences;
     size = checkedMultiply(size, uint64_t(bound)).value_or(UINT64_MAX);
   }
   return size;
 }
 
-int64_t contextOf(const Manifest &m, const SessionOptions &options) { return options.context ? options.context : m.maxContext; }
+int64_t contextOf(const Manifest &m, const SessionOptions &options) {
+  return options.context ? options.context : m.maxContext;
+}
 
 uint64_t scratchStride(const Manifest &m) { return (m.scratchBytes + 4095) / 4096 * 4096; }
 }  // namespace
@@ -46,8 +48,8 @@ struct Session::Entry {
   llc_entry function = nullptr;
   std::vector<const void *> inputs;
   std::vector<void *> outputs;
-  int64_t columns = 1;     // of the result
-  bool perToken = false;   // one result row per token instead of one per wanted row
+  int64_t columns = 1;    // of the result
+  bool perToken = false;  // one result row per token instead of one per wanted row
 };
 
 struct Session::Buffers {
@@ -70,7 +72,9 @@ Status checkOptions(const Manifest &m, const SessionOptions &options) {
         .says(fmt::format("is {}, the model was compiled for at most {}", options.context, m.maxContext))
         .toFix(fmt::format("compile with --max-context {}, or ask for less", options.context));
   if (options.sequences < 1)
-    return diagnose(ErrorKind::invalidInput).says("a session needs room for at least one sequence").toFix("ask for one");
+    return diagnose(ErrorKind::invalidInput)
+        .says("a session needs room for at least one sequence")
+        .toFix("ask for one");
   if (options.threads < 0 || options.threads > LLC_MAX_THREADS)
     return diagnose(ErrorKind::invalidInput, "--threads")
         .says(fmt::format("is {}", options.threads))
@@ -87,13 +91,14 @@ Status checkMemory(const MemoryPlan &plan, uint64_t limit) {
   if (plan.total() <= limit && plan.caches <= limit && plan.results <= limit && plan.arena <= limit) return success();
   return diagnose(ErrorKind::resource)
       .says(fmt::format("{} are needed (activations {}, scratch {}, cache {}, results {}), {} are there ({})",
-                        humanBytes(plan.total()), humanBytes(plan.arena), humanBytes(plan.scratch), humanBytes(plan.caches),
-                        humanBytes(plan.results), humanBytes(limit), source))
+                        humanBytes(plan.total()), humanBytes(plan.arena), humanBytes(plan.scratch),
+                        humanBytes(plan.caches), humanBytes(plan.results), humanBytes(limit), source))
       .toFix(flags);
 }
 }  // namespace
 
-Result<std::unique_ptr<Session>> Session::create(std::shared_ptr<const Program> program, const SessionOptions &options) {
+Result<std::unique_ptr<Session>> Session::create(std::shared_ptr<const Program> program,
+                                                 const SessionOptions &options) {
   const Manifest &m = program->manifest();
   LLC_TRY(checkOptions(m, options));
   std::unique_ptr<Session> session(new Session());
@@ -119,8 +124,16 @@ Status Session::allocate(const SessionOptions &options) {
   b.starts.assign(sequences + 1, 0);
   b.contextLengths.assign(sequences, 0);
   b.pageTable.assign(sequences * size_t(cache_->pageStride()), 0);
-  b.batch = {0, 0, 0, b.tokens.data(), b.positions.data(), b.sequenceOf.data(), b.starts.data(), b.contextLengths.data(),
-             b.sequenceLengths.data(), b.pageTable.data(), cache_->pageStride(), b.rows.data(), b.targets.data()};
+  b.batch.token_ids = b.tokens.data();
+  b.batch.positions = b.positions.data();
+  b.batch.sequence_of = b.sequenceOf.data();
+  b.batch.sequence_starts = b.starts.data();
+  b.batch.context_lengths = b.contextLengths.data();
+  b.batch.sequence_lengths = b.sequenceLengths.data();
+  b.batch.page_table = b.pageTable.data();
+  b.batch.page_stride = cache_->pageStride();
+  b.batch.wanted_rows = b.rows.data();
+  b.batch.targets = b.targets.data();
   b.context.abi_version = LLC_ABI_VERSION;
   b.context.arena = b.arena.get();
   b.context.scratch = b.scratch.get();
@@ -135,8 +148,10 @@ Status Session::allocate(const SessionOptions &options) {
 
 Status Session::addEntry(const EntrySpec &spec) {
   Buffers &b = *buffers_;
-  const std::pair<std::string_view, const void *> known[] = {{"tokens", b.tokens.data()},   {"positions", b.positions.data()},
-                                                             {"rows", b.rows.data()},       {"targets", b.targets.data()}};
+  const std::pair<std::string_view, const void *> known[] = {{"tokens", b.tokens.data()},
+                                                             {"positions", b.positions.data()},
+                                                             {"rows", b.rows.data()},
+                                                             {"targets", b.targets.data()}};
   Entry entry;
   entry.function = program_->entry(spec.name);
   for (const TensorSpec &input : spec.inputs) {
@@ -178,7 +193,9 @@ std::string Session::description() const {
 Status Session::check(std::span<const SequenceTokens> batch) const {
   for (size_t i = 0; i < batch.size(); ++i) {
     if (!cache_->isOpen(batch[i].sequence))
-      return diagnose(ErrorKind::invalidInput).says(fmt::format("the sequence {} is not open", batch[i].sequence)).toFix("open it first");
+      return diagnose(ErrorKind::invalidInput)
+          .says(fmt::format("the sequence {} is not open", batch[i].sequence))
+          .toFix("open it first");
     for (size_t j = 0; j < i; ++j)
       if (batch[j].sequence == batch[i].sequence)
         return diagnose(ErrorKind::invalidInput)
@@ -193,7 +210,7 @@ Status Session::check(std::span<const SequenceTokens> batch) const {
   return success();
 }
 
-// One walk over a batch that may be larger than a step: cuts it into steps, in order. `results` receives each step's rows.
+// One walk over a batch that may be larger than a step: cuts it into steps, in order.
 struct Session::Cutter {
   std::span<const SequenceTokens> batch;
   std::vector<int64_t> before;  // length of each sequence before this call

@@ -1,6 +1,6 @@
-// Runs a compiled program: owns everything that changes from step to step (arena, scratch, caches, the thread team). All
-// memory is taken when the session is made; a step allocates nothing unless it has to be cut and more than one part of it
-// gives results.
+// Runs a compiled program: owns everything that changes from step to step (arena, scratch, caches, the thread team).
+// All memory is taken when the session is made; a step allocates nothing unless it has to be cut and more than one part
+// of it gives results.
 #pragma once
 #include <memory>
 
@@ -12,10 +12,10 @@
 namespace llc {
 
 struct SessionOptions {
-  int64_t threads = 0;         // 0: what quota and affinity allow (threads/limits.h)
-  int64_t context = 0;         // tokens of the longest sequence; 0: as compiled
-  int64_t sequences = 1;       // open at the same time
-  uint64_t memoryLimit = 0;    // bytes for arena, scratch, caches, results; 0: what the machine or cgroup has free
+  int64_t threads = 0;       // 0: what quota and affinity allow (threads/limits.h)
+  int64_t context = 0;       // tokens of the longest sequence; 0: as compiled
+  int64_t sequences = 1;     // open at the same time
+  uint64_t memoryLimit = 0;  // bytes for arena, scratch, caches, results; 0: what the machine or cgroup has free
 };
 
 // The memory a session will take, computed before anything is allocated.
@@ -28,7 +28,8 @@ struct MemoryPlan {
 class Session final : public Engine {
  public:
   // Errors: invalidInput (a context longer than compiled for), resource (more memory than the limit; names the flag).
-  static Result<std::unique_ptr<Session>> create(std::shared_ptr<const Program> program, const SessionOptions &options = {});
+  static Result<std::unique_ptr<Session>> create(std::shared_ptr<const Program> program,
+                                                 const SessionOptions &options = {});
   ~Session() override;
 
   const EngineLimits &limits() const override { return limits_; }

@@ -1,8 +1,9 @@
 #include "runtime/threads/limits.h"
 
+#include <sched.h>
+
 #include <cmath>
 #include <fstream>
-#include <sched.h>
 #include <set>
 #include <sstream>
 
@@ -65,7 +66,8 @@ std::optional<double> quotaOfVersion2(const std::string &directory) {
   return std::nullopt;
 }
 std::optional<double> quotaOfVersion1(const std::string &directory) {
-  auto quota = numberOf(lineOf(directory + "/cpu.cfs_quota_us")), period = numberOf(lineOf(directory + "/cpu.cfs_period_us"));
+  auto quota = numberOf(lineOf(directory + "/cpu.cfs_quota_us")),
+       period = numberOf(lineOf(directory + "/cpu.cfs_period_us"));
   if (quota && period && *quota > 0 && *period > 0) return *quota / *period;
   return std::nullopt;
 }
@@ -76,7 +78,8 @@ std::optional<Quota> cpuQuota(const std::string &root) {
   auto consider = [&](std::optional<double> cpus, const std::string &source) {
     if (cpus && (!smallest || *cpus < smallest->cpus)) smallest = Quota{*cpus, source};
   };
-  for (const std::string &directory : groupDirectories(root, "")) consider(quotaOfVersion2(directory), directory + "/cpu.max");
+  for (const std::string &directory : groupDirectories(root, ""))
+    consider(quotaOfVersion2(directory), directory + "/cpu.max");
   for (const std::string &directory : groupDirectories(root, "cpu"))
     consider(quotaOfVersion1(directory), directory + "/cpu.cfs_quota_us");
   return smallest;
@@ -126,7 +129,8 @@ ThreadLimits threadLimitsFrom(const std::string &root, const std::vector<int> &c
   limits.affinity = int64_t(cpus.size());
   limits.cores = physicalCores(root, cpus);
   limits.threads = limits.cores;
-  limits.reason = fmt::format("{} CPUs may be used (affinity mask), on {} physical cores", limits.affinity, limits.cores);
+  limits.reason =
+      fmt::format("{} CPUs may be used (affinity mask), on {} physical cores", limits.affinity, limits.cores);
   if (auto quota = cpuQuota(root)) {
     limits.quota = quota->cpus;
     limits.quotaSource = quota->source;
@@ -155,7 +159,8 @@ MemoryLimits memoryLimitsFrom(const std::string &root) {
   for (const std::string &directory : groupDirectories(root, ""))
     consider(memoryLeft(directory, "memory.max", "memory.current"), directory + "/memory.max");
   for (const std::string &directory : groupDirectories(root, "memory"))
-    consider(memoryLeft(directory, "memory.limit_in_bytes", "memory.usage_in_bytes"), directory + "/memory.limit_in_bytes");
+    consider(memoryLeft(directory, "memory.limit_in_bytes", "memory.usage_in_bytes"),
+             directory + "/memory.limit_in_bytes");
   return limits;
 }
 

@@ -1,5 +1,5 @@
-// How many threads this process may use with profit, and why: CPUs in the affinity mask, hyper-threads that share a core,
-// the CPU quota of the cgroup (version 1 or 2), rounded down.
+// How many threads this process may use with profit, and why: CPUs in the affinity mask, hyper-threads that share a
+// core, the CPU quota of the cgroup (version 1 or 2), rounded down.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -9,12 +9,12 @@
 namespace llc {
 
 struct ThreadLimits {
-  int64_t affinity = 1;               // CPUs in the mask
-  int64_t cores = 1;                  // physical cores among them
-  std::optional<double> quota;        // CPUs' worth of time, when a cgroup limits it
-  std::string quotaSource;            // the file that says so
-  int64_t threads = 1;                // the default
-  std::string reason;                 // one sentence
+  int64_t affinity = 1;         // CPUs in the mask
+  int64_t cores = 1;            // physical cores among them
+  std::optional<double> quota;  // CPUs' worth of time, when a cgroup limits it
+  std::string quotaSource;      // the file that says so
+  int64_t threads = 1;          // the default
+  std::string reason;           // one sentence
 };
 ThreadLimits threadLimits();
 

@@ -1,14 +1,15 @@
 #include "runtime/threads/team.h"
 
-#include <atomic>
-#include <chrono>
-#include <climits>
 #include <linux/futex.h>
 #include <sched.h>
 #include <sys/syscall.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <climits>
 #include <system_error>
 #include <thread>
-#include <unistd.h>
 
 namespace llc {
 
@@ -51,8 +52,10 @@ struct ThreadTeam::State {
   int64_t size = 1;
 
   void execute(int64_t thread) const {
-    if (entry) entry(context, thread, size);
-    else (*function)(thread, size);
+    if (entry)
+      entry(context, thread, size);
+    else
+      (*function)(thread, size);
   }
 
   void await(uint32_t seen) {

@@ -17,7 +17,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (elements * llc::byteSize(tensor.type) != tensor.bytes.size()) abort();
     if (tensor.offset > size || tensor.bytes.size() > size - tensor.offset) abort();
     // Touches the first and last element: a view outside the file would be caught here.
-    if (elements) llc::loadElement(tensor.bytes.data(), tensor.type, 0), llc::loadElement(tensor.bytes.data(), tensor.type, elements - 1);
+    if (elements)
+      llc::loadElement(tensor.bytes.data(), tensor.type, 0),
+          llc::loadElement(tensor.bytes.data(), tensor.type, elements - 1);
   }
   return 0;
 }

@@ -1,6 +1,7 @@
+#include "runtime/abi/artifact.h"
+
 #include <gtest/gtest.h>
 
-#include "runtime/abi/artifact.h"
 #include "runtime/base/json_read.h"
 #include "tests/runtime/temporary_directory.h"
 
@@ -16,7 +17,9 @@ Manifest example() {
   m.vocabulary = 32000, m.hidden = 64, m.layers = 2;
   m.maxTokens = 512, m.maxRows = 64, m.maxSequences = 16, m.maxContext = 2048;
   m.arenaBytes = 1 << 20, m.scratchBytes = 4096, m.flopsPerToken = 1.5e9, m.bytesPerToken = 123456789012;
-  m.entries = {{"step", {{"tokens", DType::i32, {dynamicSize(LLC_DIM_TOKENS)}}}, {{"logits", DType::f32, {dynamicSize(LLC_DIM_ROWS), 32000}}}}};
+  m.entries = {{"step",
+                {{"tokens", DType::i32, {dynamicSize(LLC_DIM_TOKENS)}}},
+                {{"logits", DType::f32, {dynamicSize(LLC_DIM_ROWS), 32000}}}}};
   m.caches = {{0, 2, 16, 16, DType::f32, 0}, {1, 2, 16, 32, DType::bf16, 4096}};
   m.generation = {0.7, 40, 0.9, 0.05, 1.1, {2, 7}, 1, -1};
   m.prepare = {"pack w"};
@@ -57,7 +60,8 @@ TEST(Manifest, RefusesAnotherVersionAndMissingOrWrongKeys) {
     wrong[key] = Json::array({Json::array()});
     EXPECT_FALSE(parseManifest(wrong.dump(), "m")) << key << " of a wrong type is accepted";
   }
-  for (const char *key : {"vocabulary", "max_tokens", "arena_bytes", "parameters", "caches", "entries", "generation", "abi_version"}) {
+  for (const char *key :
+       {"vocabulary", "max_tokens", "arena_bytes", "parameters", "caches", "entries", "generation", "abi_version"}) {
     Json without = json;
     without.erase(key);
     EXPECT_FALSE(parseManifest(without.dump(), "m")) << key;
@@ -65,7 +69,9 @@ TEST(Manifest, RefusesAnotherVersionAndMissingOrWrongKeys) {
 }
 
 Result<ArtifactWriter> writeParts(const std::string &path, ArtifactKind kind) {
-  LLC_ASSIGN(ArtifactWriter writer, ArtifactWriter::create(path, kind, bytesOf("\x7f" "ELF code")));
+  LLC_ASSIGN(ArtifactWriter writer, ArtifactWriter::create(path, kind,
+                                                           bytesOf("\x7f"
+                                                                   "ELF code")));
   LLC_TRY(writer.beginParameter({"a", DType::f32, {2}, "rows", 0, 8}));
   LLC_TRY(writer.write(bytesOf("1234")));
   LLC_TRY(writer.write(bytesOf("5678")));
@@ -80,10 +86,13 @@ Status writeExample(const std::string &path, ArtifactKind kind) {
   return writer.finish(example());
 }
 
-std::string textOf(std::span<const std::byte> bytes) { return {reinterpret_cast<const char *>(bytes.data()), bytes.size()}; }
+std::string textOf(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char *>(bytes.data()), bytes.size()};
+}
 
 class Kinds : public testing::TestWithParam<ArtifactKind> {};
-INSTANTIATE_TEST_SUITE_P(Artifact, Kinds, testing::Values(ArtifactKind::executable, ArtifactKind::sharedLibrary, ArtifactKind::bundle));
+INSTANTIATE_TEST_SUITE_P(Artifact, Kinds,
+                         testing::Values(ArtifactKind::executable, ArtifactKind::sharedLibrary, ArtifactKind::bundle));
 
 TEST_P(Kinds, HoldWhatWasWritten) {
   TemporaryDirectory directory;
@@ -109,7 +118,9 @@ TEST_P(Kinds, HoldWhatWasWritten) {
 
 TEST_P(Kinds, LeaveNothingWhenAbandoned) {
   TemporaryDirectory directory;
-  { ASSERT_TRUE(writeParts(directory.file("out"), GetParam())); }
+  {
+    ASSERT_TRUE(writeParts(directory.file("out"), GetParam()));
+  }
   EXPECT_EQ(directory.entries(), 0u);
 }
 

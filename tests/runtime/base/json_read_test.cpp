@@ -1,6 +1,6 @@
-#include <gtest/gtest.h>
-
 #include "runtime/base/json_read.h"
+
+#include <gtest/gtest.h>
 
 namespace llc {
 namespace {
@@ -34,8 +34,10 @@ TEST(ParseJson, RefusesDuplicateKeysAndDeepNesting) {
 
 class Getters : public testing::Test {
  protected:
-  Json json = *parseJson(R"({"s": "x", "i": 7, "big": 18446744073709551615, "real": 4096.0, "half": 0.5, "b": true, "n": null,
-                            "list": [1, 2], "names": ["a"], "o": {"k": 1}})", "f");
+  Json json =
+      *parseJson(R"({"s": "x", "i": 7, "big": 18446744073709551615, "real": 4096.0, "half": 0.5, "b": true, "n": null,
+                            "list": [1, 2], "names": ["a"], "o": {"k": 1}})",
+                 "f");
   JsonObject object = *JsonObject::of(json, "f");
 };
 

@@ -1,7 +1,10 @@
+#include "runtime/cache/paged_cache.h"
+
 #include <gtest/gtest.h>
+
 #include <set>
 
-#include "runtime/cache/paged_cache.h"
+#include "runtime/cache/page_allocator.h"
 #include "runtime/sampling/random.h"
 
 namespace llc {
@@ -104,7 +107,8 @@ TEST(PagedCache, BytesAreThoseOfThePages) {
 
 TEST(PagedCache, EveryLayerHasItsOwnMemory) {
   auto cache = PagedCache::create(layers, 1, 64);
-  auto *first = static_cast<std::byte *>((*cache)->bases()[0]), *second = static_cast<std::byte *>((*cache)->bases()[1]);
+  auto *first = static_cast<std::byte *>((*cache)->bases()[0]),
+       *second = static_cast<std::byte *>((*cache)->bases()[1]);
   std::fill_n(first, 2 * layers[0].pageBytes(), std::byte(1));
   EXPECT_EQ(std::count(second, second + 2 * layers[1].pageBytes(), std::byte(0)), int64_t(2 * layers[1].pageBytes()));
 }

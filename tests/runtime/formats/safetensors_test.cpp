@@ -1,8 +1,9 @@
+#include "runtime/formats/safetensors.h"
+
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "runtime/base/json_read.h"
-#include "runtime/formats/safetensors.h"
 #include "tests/runtime/temporary_directory.h"
 
 namespace llc {
@@ -85,15 +86,19 @@ INSTANTIATE_TEST_SUITE_P(
         Hostile{"NoType", fileOf(R"({"t":{"shape":[1],"data_offsets":[0,1]}})", "x"), "is missing"},
         Hostile{"TrailingBytes", one("[2]", "[0,8]", 9), "1 bytes after the last tensor"},
         Hostile{"Hole", one("[1]", "[4,8]", 8), "belong to no tensor"},
-        Hostile{"Overlap", fileOf("{" + entry("a", "F32", "[2]", "[0,8]") + "," + entry("b", "F32", "[2]", "[4,12]") + "}",
-                                  std::string(12, 'x')), "inside the tensor before it"},
-        Hostile{"SameTwice", fileOf("{" + entry("a", "U8", "[1]", "[0,1]") + "," + entry("a", "U8", "[1]", "[1,2]") + "}", "xx"),
+        Hostile{"Overlap",
+                fileOf("{" + entry("a", "F32", "[2]", "[0,8]") + "," + entry("b", "F32", "[2]", "[4,12]") + "}",
+                       std::string(12, 'x')),
+                "inside the tensor before it"},
+        Hostile{"SameTwice",
+                fileOf("{" + entry("a", "U8", "[1]", "[0,1]") + "," + entry("a", "U8", "[1]", "[1,2]") + "}", "xx"),
                 "appears twice"},
         Hostile{"MetadataNoStrings", fileOf(R"({"__metadata__":{"a":1}})", ""), "is not a string"}),
     [](auto &info) { return info.param.name; });
 
 TEST(SafeTensors, EveryTruncationOfAGoodFileIsRefused) {
-  std::string good = fileOf("{" + entry("a", "F32", "[3]", "[0,12]") + "," + entry("b", "I8", "[4]", "[12,16]") + "}", std::string(16, 'x'));
+  std::string good = fileOf("{" + entry("a", "F32", "[3]", "[0,12]") + "," + entry("b", "I8", "[4]", "[12,16]") + "}",
+                            std::string(16, 'x'));
   ASSERT_TRUE(parse(good));
   for (size_t length = 0; length < good.size(); ++length) EXPECT_FALSE(parse(good.substr(0, length))) << length;
 }
@@ -151,8 +156,9 @@ TEST(SafeTensors, OpensShardsByTheirIndex) {
   auto withoutIndex = SafeTensors::open(directory.path());
   ASSERT_FALSE(withoutIndex);
   EXPECT_NE(withoutIndex.error().text().find("holds 2 .safetensors files"), std::string::npos);
-  directory.write("model.safetensors.index.json",
-                  R"({"metadata":{"total_size":8},"weight_map":{"a":"model-00001-of-00002.safetensors","b":"model-00002-of-00002.safetensors"}})");
+  directory.write(
+      "model.safetensors.index.json",
+      R"({"metadata":{"total_size":8},"weight_map":{"a":"model-00001-of-00002.safetensors","b":"model-00002-of-00002.safetensors"}})");
   auto model = SafeTensors::open(directory.path());
   ASSERT_TRUE(model) << model.error().text();
   EXPECT_EQ(model->tensors().size(), 2u);
@@ -176,7 +182,8 @@ TEST(SafeTensors, RefusesLyingIndexes) {
   EXPECT_NE(open(R"({"a":"../one.safetensors"})").find("not one of this directory"), std::string::npos);
   EXPECT_NE(open(R"({"a":"/etc/passwd"})").find("not one of this directory"), std::string::npos);
   EXPECT_NE(open(R"({"a":3})").find("is not the name of a file"), std::string::npos);
-  directory.write("three.safetensors", fileOf("{" + entry("a", "U8", "[1]", "[0,1]") + "," + entry("c", "U8", "[0]", "[1,1]") + "}", "x"));
+  directory.write("three.safetensors",
+                  fileOf("{" + entry("a", "U8", "[1]", "[0,1]") + "," + entry("c", "U8", "[0]", "[1,1]") + "}", "x"));
   EXPECT_NE(open(R"({"a":"one.safetensors","c":"three.safetensors"})").find("'a' is also in"), std::string::npos);
   EXPECT_NE(open("[]").find("weight_map"), std::string::npos);
 }

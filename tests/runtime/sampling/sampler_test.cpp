@@ -1,8 +1,9 @@
-#include <cmath>
-#include <gtest/gtest.h>
-#include <map>
-
 #include "runtime/sampling/sampler.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <map>
 
 namespace llc {
 namespace {
@@ -50,9 +51,7 @@ TEST(Sampler, TemperatureZeroTakesTheFirstOfTheMostLikely) {
   EXPECT_EQ(sampler.choose(std::vector<float>{NAN, -5, NAN}), 1);
 }
 
-TEST(Sampler, DrawsByProbability) {
-  expectShares(shares({.temperature = 1}), {0.5, 0.25, 0.15, 0.1});
-}
+TEST(Sampler, DrawsByProbability) { expectShares(shares({.temperature = 1}), {0.5, 0.25, 0.15, 0.1}); }
 
 TEST(Sampler, TemperatureSharpensAndFlattens) {
   double total = 0.25 + 0.0625 + 0.0225 + 0.01;  // squares
@@ -141,9 +140,10 @@ TEST(Sampler, TheSeedDecides) {
 
 TEST(Sampler, RefusesOptionsOutOfRange) {
   EXPECT_TRUE(SamplingOptions().check());
-  for (SamplingOptions options : {SamplingOptions{.temperature = -1}, SamplingOptions{.temperature = NAN}, SamplingOptions{.topK = -1},
-                                  SamplingOptions{.topP = 1.1}, SamplingOptions{.minP = -0.1}, SamplingOptions{.repeatPenalty = 0},
-                                  SamplingOptions{.penaltyWindow = -2}}) {
+  for (SamplingOptions options :
+       {SamplingOptions{.temperature = -1}, SamplingOptions{.temperature = NAN}, SamplingOptions{.topK = -1},
+        SamplingOptions{.topP = 1.1}, SamplingOptions{.minP = -0.1}, SamplingOptions{.repeatPenalty = 0},
+        SamplingOptions{.penaltyWindow = -2}}) {
     Status status = options.check();
     ASSERT_FALSE(status);
     EXPECT_FALSE(status.error().where.empty());

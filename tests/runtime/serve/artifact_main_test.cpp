@@ -1,10 +1,11 @@
 // Whole artifacts, as the compiler writes them, around the fake program: run as a process, loaded as a library.
-#include <cmath>
-#include <cstdio>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 #include <sys/wait.h>
+
+#include <cmath>
+#include <cstdio>
+#include <nlohmann/json.hpp>
 
 #include "runtime/serve/session.h"
 #include "tests/runtime/serve/fake_program.h"
@@ -14,7 +15,8 @@ namespace llc {
 namespace {
 
 Status makeArtifact(const std::string &path, ArtifactKind kind, Manifest manifest = fakeManifest()) {
-  const char *code = kind == ArtifactKind::executable ? LLC_BINARY_DIR "/bin/fake_artifact" : LLC_BINARY_DIR "/lib/fake_library.so";
+  const char *code =
+      kind == ArtifactKind::executable ? LLC_BINARY_DIR "/bin/fake_artifact" : LLC_BINARY_DIR "/lib/fake_library.so";
   LLC_ASSIGN(MappedFile file, MappedFile::open(code));
   LLC_ASSIGN(ArtifactWriter writer, ArtifactWriter::create(path, kind, file.bytes()));
   LLC_TRY(writer.beginParameter({"w", DType::u8, {5}, "rows", 0, 5}));
@@ -84,7 +86,8 @@ TEST_F(Executable, MeasuresItself) {
   auto [code, output] = run("bench --prompt-tokens 20 --gen-tokens 3 --repeats 1 --threads 1 --json");
   ASSERT_EQ(code, 0) << output;
   auto json = nlohmann::json::parse(output);
-  for (const char *key : {"prefill_tok_s", "decode_tok_s", "bytes_per_token", "decode_bandwidth_share", "prefill_flop_share", "peak_rss_gb"})
+  for (const char *key : {"prefill_tok_s", "decode_tok_s", "bytes_per_token", "decode_bandwidth_share",
+                          "prefill_flop_share", "peak_rss_gb"})
     EXPECT_GT(json[key].get<double>(), 0) << key;
   EXPECT_EQ(json["compile_s"], 0);
   EXPECT_GE(json["start_s"].get<double>(), 0);

@@ -2,7 +2,8 @@
 #include "tests/runtime/serve/fake_program.h"
 
 namespace {
-const llc_entry_symbol entries[] = {{"step", llc::fakeStep}, {"score", llc::fakeScore}, {"embed", llc::fakeEmbed}, {nullptr, nullptr}};
+const llc_entry_symbol entries[] = {
+    {"step", llc::fakeStep}, {"score", llc::fakeScore}, {"embed", llc::fakeEmbed}, {nullptr, nullptr}};
 }
 
 extern "C" {

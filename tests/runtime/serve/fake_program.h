@@ -1,5 +1,5 @@
-// A program of a few lines that behaves as compiled code does: it keeps the tokens of each sequence in the paged cache and
-// computes its results from what it finds there, so that a wrong page, position or chunk changes them.
+// A program of a few lines that behaves as compiled code does: it keeps the tokens of each sequence in the paged cache
+// and computes its results from what it finds there, so that a wrong page, position or chunk changes them.
 #pragma once
 #include "runtime/serve/program.h"
 
@@ -24,7 +24,8 @@ inline int64_t fakeNext(const llc_context &context, int64_t sequence, int64_t po
 inline void fakeAppend(const llc_context &context) {
   const llc_batch &batch = *context.batch;
   for (int64_t t = 0; t < batch.tokens; ++t)
-    fakeSlot(context, batch.sequence_of[t], batch.positions[t]) = float(static_cast<const int32_t *>(context.inputs[0])[t]);
+    fakeSlot(context, batch.sequence_of[t], batch.positions[t]) =
+        float(static_cast<const int32_t *>(context.inputs[0])[t]);
 }
 
 // logits: 1 for the next token, and for people who test: [1] += context length / 1000, [2] += sequence length / 1000.
@@ -48,7 +49,8 @@ inline void fakeScore(llc_context *context, int64_t thread, int64_t) {
   const llc_batch &batch = *context->batch;
   for (int64_t t = 0; t < batch.tokens; ++t) {
     int64_t expected = fakeNext(*context, batch.sequence_of[t], batch.positions[t]);
-    static_cast<float *>(context->outputs[0])[t] = -float(std::abs(expected - batch.targets[t])) - 0.001f * float(batch.targets[t]);
+    static_cast<float *>(context->outputs[0])[t] =
+        -float(std::abs(expected - batch.targets[t])) - 0.001f * float(batch.targets[t]);
   }
 }
 
@@ -58,12 +60,14 @@ inline void fakeEmbed(llc_context *context, int64_t thread, int64_t) {
   const llc_batch &batch = *context->batch;
   for (int64_t r = 0; r < batch.rows; ++r) {
     int32_t t = batch.wanted_rows[r];
-    static_cast<float *>(context->outputs[0])[2 * r] = float(fakeNext(*context, batch.sequence_of[t], batch.positions[t]));
+    static_cast<float *>(context->outputs[0])[2 * r] =
+        float(fakeNext(*context, batch.sequence_of[t], batch.positions[t]));
     static_cast<float *>(context->outputs[0])[2 * r + 1] = float(batch.positions[t]);
   }
 }
 
-inline Manifest fakeManifest(int64_t maxTokens = 8, int64_t maxRows = 3, int64_t maxSequences = 4, int64_t maxContext = 100) {
+inline Manifest fakeManifest(int64_t maxTokens = 8, int64_t maxRows = 3, int64_t maxSequences = 4,
+                             int64_t maxContext = 100) {
   constexpr int64_t T = dynamicSize(LLC_DIM_TOKENS), R = dynamicSize(LLC_DIM_ROWS);
   Manifest m;
   m.model = m.name = "fake";
@@ -79,7 +83,8 @@ inline Manifest fakeManifest(int64_t maxTokens = 8, int64_t maxRows = 3, int64_t
 }
 
 inline std::shared_ptr<const Program> fakeProgram(Manifest manifest = fakeManifest()) {
-  auto program = Program::fromPointers(std::move(manifest), {{"step", fakeStep}, {"score", fakeScore}, {"embed", fakeEmbed}}, {}, "test", nullptr);
+  auto program = Program::fromPointers(
+      std::move(manifest), {{"step", fakeStep}, {"score", fakeScore}, {"embed", fakeEmbed}}, {}, "test", nullptr);
   return std::make_shared<Program>(std::move(*program));
 }
 

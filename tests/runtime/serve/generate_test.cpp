@@ -1,7 +1,8 @@
-#include <cmath>
+#include "runtime/serve/generate.h"
+
 #include <gtest/gtest.h>
 
-#include "runtime/serve/generate.h"
+#include <cmath>
 
 namespace llc {
 namespace {
@@ -45,7 +46,8 @@ struct Outcome {
   std::string streamed;
   std::vector<std::string> pieces;
 };
-Outcome run(const GenerateOptions &options, std::vector<int32_t> prompt = {0}, Alphabet *engine = nullptr, std::string tail = "") {
+Outcome run(const GenerateOptions &options, std::vector<int32_t> prompt = {0}, Alphabet *engine = nullptr,
+            std::string tail = "") {
   Alphabet own;
   Letters letters;
   letters.tail = std::move(tail);
@@ -119,7 +121,8 @@ TEST(Generate, EndsWhenTheContextIsFull) {
 TEST(Generate, TheCallerMayCancel) {
   Alphabet engine;
   Letters letters;
-  auto result = generate(engine, std::vector<int32_t>{0}, {.maxTokens = 10}, &letters, [](std::string_view piece) { return piece != "c"; });
+  auto result = generate(engine, std::vector<int32_t>{0}, {.maxTokens = 10}, &letters,
+                         [](std::string_view piece) { return piece != "c"; });
   ASSERT_TRUE(result);
   EXPECT_EQ(result->reason, FinishReason::cancelled);
   EXPECT_EQ(result->text, "bc");

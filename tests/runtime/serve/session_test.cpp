@@ -1,7 +1,8 @@
+#include "runtime/serve/session.h"
+
 #include <gtest/gtest.h>
 
 #include "runtime/sampling/random.h"
-#include "runtime/serve/session.h"
 #include "tests/runtime/serve/fake_program.h"
 
 namespace llc {
@@ -23,9 +24,13 @@ std::vector<int32_t> randomTokens(size_t count, uint64_t seed) {
   return tokens;
 }
 
-int32_t best(std::span<const float> logits) { return int32_t(std::max_element(logits.begin(), logits.end()) - logits.begin()); }
+int32_t best(std::span<const float> logits) {
+  return int32_t(std::max_element(logits.begin(), logits.end()) - logits.begin());
+}
 
-std::vector<int32_t> prefix(const std::vector<int32_t> &tokens, size_t count) { return {tokens.begin(), tokens.begin() + long(count)}; }
+std::vector<int32_t> prefix(const std::vector<int32_t> &tokens, size_t count) {
+  return {tokens.begin(), tokens.begin() + long(count)};
+}
 
 TEST(Session, CutsLongPromptsAndKeepsTheirOrder) {
   auto session = sessionOf(fakeManifest(8, 3));
@@ -37,7 +42,8 @@ TEST(Session, CutsLongPromptsAndKeepsTheirOrder) {
   ASSERT_EQ(rows->rows, 70);
   for (size_t i = 0; i < tokens.size(); ++i) {
     EXPECT_EQ(best(rows->row(int64_t(i))), fakeNextOf(prefix(tokens, i + 1))) << i;
-    EXPECT_NEAR(rows->row(int64_t(i))[1], 0.07 + (fakeNextOf(prefix(tokens, i + 1)) == 1), 1e-6) << "all see the prompt's length";
+    EXPECT_NEAR(rows->row(int64_t(i))[1], 0.07 + (fakeNextOf(prefix(tokens, i + 1)) == 1), 1e-6)
+        << "all see the prompt's length";
   }
   EXPECT_EQ(session->length(sequence), 70);
 }
@@ -55,7 +61,9 @@ TEST(Session, MixesSequencesOfAnyLength) {
     EXPECT_EQ(best(rows->row(1)), fakeNextOf(c));
     // One token more for each, in another order.
     for (auto *tokens : {&a, &b, &c}) tokens->push_back(5);
-    SequenceTokens more[] = {{ids[2], {&c.back(), 1}, Wanted::last}, {ids[1], {&b.back(), 1}, Wanted::last}, {ids[0], {&a.back(), 1}, Wanted::last}};
+    SequenceTokens more[] = {{ids[2], {&c.back(), 1}, Wanted::last},
+                             {ids[1], {&b.back(), 1}, Wanted::last},
+                             {ids[0], {&a.back(), 1}, Wanted::last}};
     rows = session->step(more);
     ASSERT_TRUE(rows);
     EXPECT_EQ(best(rows->row(0)), fakeNextOf(c));
@@ -68,7 +76,8 @@ TEST(Session, SequencesComeAndGo) {
   auto session = sessionOf(fakeManifest(16, 3, 4, 64), 2);
   Random random(9);
   for (int round = 0; round < 50; ++round) {
-    auto first = randomTokens(1 + random.next() % 40, round), second = randomTokens(1 + random.next() % 40, round + 100);
+    auto first = randomTokens(1 + random.next() % 40, round),
+         second = randomTokens(1 + random.next() % 40, round + 100);
     int64_t a = *session->open(), b = *session->open();
     EXPECT_FALSE(session->open());
     SequenceTokens batch[] = {{a, first, Wanted::last}, {b, second, Wanted::last}};
@@ -88,7 +97,9 @@ TEST(Session, ScoresEachTokenByThoseBeforeIt) {
   ASSERT_TRUE(scores);
   ASSERT_EQ(scores->size(), 49u);
   for (size_t i = 0; i < scores->size(); ++i)
-    EXPECT_NEAR((*scores)[i], -std::abs(fakeNextOf(prefix(tokens, i + 1)) - tokens[i + 1]) - 0.001 * tokens[i + 1], 1e-5) << i;
+    EXPECT_NEAR((*scores)[i], -std::abs(fakeNextOf(prefix(tokens, i + 1)) - tokens[i + 1]) - 0.001 * tokens[i + 1],
+                1e-5)
+        << i;
   EXPECT_TRUE(session->score({})->empty());
   EXPECT_TRUE(session->score(prefix(tokens, 1))->empty());
   for (int i = 0; i < 3; ++i) EXPECT_TRUE(session->open()) << "score gives its sequence back";
@@ -123,7 +134,8 @@ TEST(Session, RefusesBadTokensAndSequences) {
   EXPECT_NE(refused({{-1, good, Wanted::last}}).find("is not open"), std::string::npos);
   EXPECT_NE(refused({{sequence, good, Wanted::last}, {sequence, good, Wanted::last}}).find("twice"), std::string::npos);
   int64_t other = *session->open();
-  EXPECT_NE(refused({{sequence, good, Wanted::last}, {other, tooMany, Wanted::last}}).find("--context"), std::string::npos);
+  EXPECT_NE(refused({{sequence, good, Wanted::last}, {other, tooMany, Wanted::last}}).find("--context"),
+            std::string::npos);
   EXPECT_EQ(session->length(other), 0);
 }
 

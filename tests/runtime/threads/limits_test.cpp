@@ -1,6 +1,7 @@
+#include "runtime/threads/limits.h"
+
 #include <gtest/gtest.h>
 
-#include "runtime/threads/limits.h"
 #include "tests/runtime/temporary_directory.h"
 
 namespace llc {
@@ -11,14 +12,17 @@ class Machine : public testing::Test {
  protected:
   Machine() {
     for (int cpu = 0; cpu < 8; ++cpu)
-      directory.write(fmt("sys/devices/system/cpu/cpu%d/topology/thread_siblings_list", cpu), fmt("%d,", cpu % 4) + fmt("%d\n", cpu % 4 + 4));
+      directory.write(fmt("sys/devices/system/cpu/cpu%d/topology/thread_siblings_list", cpu),
+                      fmt("%d,", cpu % 4) + fmt("%d\n", cpu % 4 + 4));
   }
   static std::string fmt(const char *format, int value) {
     char text[200];
     snprintf(text, sizeof(text), format, value);
     return text;
   }
-  ThreadLimits limits(const std::vector<int> &cpus = {0, 1, 2, 3, 4, 5, 6, 7}) { return threadLimitsFrom(directory.path(), cpus); }
+  ThreadLimits limits(const std::vector<int> &cpus = {0, 1, 2, 3, 4, 5, 6, 7}) {
+    return threadLimitsFrom(directory.path(), cpus);
+  }
   TemporaryDirectory directory;
 };
 

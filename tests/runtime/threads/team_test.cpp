@@ -1,15 +1,16 @@
+#include "runtime/threads/team.h"
+
+#include <gtest/gtest.h>
+
 #include <atomic>
 #include <chrono>
-#include <gtest/gtest.h>
 #include <thread>
-
-#include "runtime/threads/team.h"
 
 namespace llc {
 namespace {
 
-// An entry as generated code is: claims chunks from the shared counter, then meets at a barrier, twice. The arena counts
-// how often each chunk ran; the second stage checks that the first is complete.
+// An entry as generated code is: claims chunks from the shared counter, then meets at a barrier, twice. The arena
+// counts how often each chunk ran; the second stage checks that the first is complete.
 constexpr int64_t chunks = 100;
 struct Work {
   std::atomic<int64_t> ran[chunks] = {};
