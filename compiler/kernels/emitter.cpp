@@ -201,10 +201,10 @@ void Emitter::ifElse(Value condition, llvm::function_ref<void()> then, llvm::fun
   };
   b.create<scf::IfOp>(condition, branch(then), branch(otherwise));
 }
-void Emitter::vectorLoop(Value from, Value to, llvm::function_ref<void(Value, int64_t)> body) {
-  Value count = sub(to, from), whole = add(from, mul(div(count, target.lanes), target.lanes));
+void Emitter::vectorLoop(Value from, Value to, llvm::function_ref<void(Value, int64_t)> body, bool ragged) {
+  Value whole = ragged ? add(from, mul(div(sub(to, from), target.lanes), target.lanes)) : to;
   loop(from, whole, target.lanes, [&](Value index) { body(index, target.lanes); });
-  loop(whole, to, 1, [&](Value index) { body(index, 1); });
+  if (ragged) loop(whole, to, 1, [&](Value index) { body(index, 1); });
 }
 
 // ---- intrinsics

@@ -131,8 +131,9 @@ class Emitter {
                    llvm::function_ref<Values(ValueRange)> body);
   void ifThen(Value condition, llvm::function_ref<void()> then);
   void ifElse(Value condition, llvm::function_ref<void()> then, llvm::function_ref<void()> otherwise);
-  // A loop over [from, to) by vectors of the target's width, then one by one: body(index, width).
-  void vectorLoop(Value from, Value to, llvm::function_ref<void(Value index, int64_t width)> body);
+  // A loop over [from, to) by vectors of the target's width, then one by one: body(index, width). `ragged` false: the
+  // caller knows that nothing is left for the second loop.
+  void vectorLoop(Value from, Value to, llvm::function_ref<void(Value index, int64_t width)> body, bool ragged = true);
 
   // An LLVM intrinsic by name with one result, or none. Immediate arguments must come from c32/c8.
   Value intrinsic(llvm::StringRef name, Type result, ValueRange arguments);

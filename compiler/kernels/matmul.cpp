@@ -40,7 +40,7 @@ struct MatmulKernel {
           return e.load(e.f(width), e.gep(pointer, e.mul(offset, 4)), 4);
         };
         e.store(emitExpr(e, epilogue, width, leaf), e.gep(in.pointers.back(), e.mul(at, 4)), 4);
-      });
+      }, plan.n % panelColumns != 0);
     });
   }
 };

@@ -23,7 +23,7 @@ constexpr double noMaximum = -1e30;
 struct AttentionPlan {
   AttentionPlan(const Target &target, const PagedAttentionSpec &spec)
       : group(spec.heads / spec.cache.kvHeads), rowsPerChunk(std::max<int64_t>(1, 32 / group)),
-        queries(roundUp(rowsPerChunk * group, target.smallTileRows)), queryRowBytes(spec.cache.keyDim * 4 + 64),
+        queries(roundUp(rowsPerChunk * group, target.smallQueryRows)), queryRowBytes(spec.cache.keyDim * 4 + 64),
         scoreRowBytes(blockSlots * 4 + 64), outputRowBytes(roundUp(spec.cache.valueDim * 4, 64) + 64),
         scoresOffset(roundUp(queries * queryRowBytes, 64)), outputsOffset(scoresOffset + queries * scoreRowBytes),
         maximaOffset(outputsOffset + queries * outputRowBytes), sumsOffset(maximaOffset + roundUp(queries * 4, 64)),
@@ -79,7 +79,8 @@ class PagedAttention {
     pages = reader.pagesOf(sequence);
     firstRow = row;
     count = e.mul(e.sub(until, row), plan.group);
-    Value lowest = reader.entry(positions, row), beyond = e.add(reader.entry(positions, e.add(until, -1)), 1);
+    lowest = reader.entry(positions, row), highest = reader.entry(positions, e.add(until, -1));
+    Value beyond = e.add(highest, 1);
     Value from = e.c64(0);
     if (spec.window) {
       // The first slot that any of the rows sees, down to a page.
@@ -129,7 +130,7 @@ class PagedAttention {
 
   // Calls body(first query, queries) for all queries: large tiles, then small ones (padded rows are computed and ignored).
   template <class Body> void forQueryTiles(Body body) {
-    int64_t large = e.target.tileRows, small = e.target.smallTileRows;
+    int64_t large = e.target.queryRows, small = e.target.smallQueryRows;
     Value whole = e.mul(e.div(count, large), large);
     e.loop(e.c64(0), whole, large, [&](Value q) { body(q, large); });
     e.loop(whole, count, small, [&](Value q) { body(q, small); });
@@ -151,6 +152,13 @@ class PagedAttention {
   }
 
   void softmax(Value slot, Value slots) {
+    // The blocks that every row sees wholly are most of them: no mask there.
+    Value inside = e.cmp(Emitter::IntCompare::sle, e.add(slot, slots), e.add(lowest, 1));
+    inside = e.b.create<arith::AndIOp>(inside, e.cmp(Emitter::IntCompare::eq, e.rem(slots, lanes), e.c64(0)));
+    if (spec.window) inside = e.b.create<arith::AndIOp>(inside, e.cmp(Emitter::IntCompare::sgt, slot, e.sub(highest, e.c64(spec.window))));
+    e.ifElse(inside, [&] { softmaxRows(slot, slots, false); }, [&] { softmaxRows(slot, slots, true); });
+  }
+  void softmaxRows(Value slot, Value slots, bool masked) {
     Value padded = e.mul(e.ceilDiv(slots, lanes), lanes);  // within the last page: scores exist there
     forQueries([&](Value q, Value row, Value groupHead) {
       Value line = at(plan.scoresOffset, q, plan.scoreRowBytes);
@@ -158,11 +166,11 @@ class PagedAttention {
       Value slope;
       if (spec.alibi)
         slope = e.mulf(e.load(e.f32, e.gep(slopes, e.mul(headIndex(groupHead), 4)), 4), e.constant(e.f32, spec.softCap ? 1 / spec.softCap : log2e));
-      Value lowest = e.splat(lanes, e.constant(e.f32, noMaximum));
-      Value largest = e.loop(e.c64(0), padded, lanes, ValueRange{lowest}, [&](Value i, ValueRange carried) {
-        Value pointer = e.gep(line, e.mul(i, 4));
-        Value score = finishScore(e.load(e.f(lanes), pointer, 4), e.add(slot, i), position, slope);
-        e.store(score, pointer, 4);
+      Value none = e.splat(lanes, e.constant(e.f32, noMaximum));
+      Value largest = e.loop(e.c64(0), padded, lanes, ValueRange{none}, [&](Value i, ValueRange carried) {
+        Value pointer = e.gep(line, e.mul(i, 4)), raw = e.load(e.f(lanes), pointer, 4);
+        Value score = finishScore(raw, e.add(slot, i), position, slope, masked);
+        if (score != raw) e.store(score, pointer, 4);
         return Values{e.maxf(score, carried[0])};
       })[0];
       Value old = e.load(e.f32, scalarAt(plan.maximaOffset, q), 4), maximum = e.maxf(e.reduceMax(largest), old);
@@ -184,11 +192,12 @@ class PagedAttention {
     });
   }
   // ALiBi, soft cap and the masks on one vector of scores that begins at `slot`.
-  Value finishScore(Value score, Value slot, Value position, Value slope) {
+  Value finishScore(Value score, Value slot, Value position, Value slope, bool masked) {
     Value slots = e.add(e.splat(lanes, e.toI32(slot)), e.iota(lanes)), own = e.splat(lanes, position);
     Value distance = e.sub(slots, own);  // 0 for the row's own key, negative for earlier ones
     if (spec.alibi) score = e.fma(e.splat(lanes, slope), e.b.create<arith::SIToFPOp>(e.f(lanes), distance), score);
     if (spec.softCap) score = e.mulf(emitTanh(e, score), e.constant(e.f(lanes), double(spec.softCap) * log2e));
+    if (!masked) return score;
     Value hidden = e.constant(e.f(lanes), -std::numeric_limits<double>::infinity());
     score = e.select(e.cmp(Emitter::IntCompare::sgt, distance, e.constant(distance.getType(), 0)), hidden, score);
     if (!spec.window) return score;
@@ -237,7 +246,7 @@ class PagedAttention {
   PageLayout layout;
   int64_t lanes, keyDim, valueDim;
   Value query, cache, sinks, slopes, result, scratch, positions, head;
-  Value pages, firstRow, count;  // of the block
+  Value pages, firstRow, count, lowest, highest;  // of the block: its page numbers, rows, queries, positions
 };
 
 }  // namespace

@@ -30,7 +30,7 @@ PanelPlan::PanelPlan(const Target &target, int64_t k, int64_t n, DType type, int
       panelBytes(packedBytes(k, panelColumns, type)), stepBytes(panelColumns * int64_t(byteSize(type))),
       blockPanels(std::min(blockPanels, panels)), columnBlocks((panels + blockPanels - 1) / blockPanels),
       rowBlock(rowBlock), kBlock(std::min(roundUp(k, 2), target.kBlock)) {
-  int64_t paddedRows = rowBlock + std::max(target.smallTileRows, target.streamRows);
+  int64_t paddedRows = rowBlock + target.smallTileRows;
   sumRowBytes = this->blockPanels * panelColumns * 4;
   // One line more than a power of two: rows of the copy fall into different cache sets.
   aRowBytes = (kBlock + 16) * 4;
@@ -65,21 +65,27 @@ class PanelSums {
   // ---- few rows
   void stream() {
     int64_t wide = e.target.streamPanels;
+    bool even = plan.panels % wide == 0 && plan.blockPanels % wide == 0;
     for (int64_t weight = 0; weight < plan.weights; weight++) {
-      Value whole = e.mul(e.div(panelCount, wide), wide);
-      e.loop(e.c64(0), whole, wide, [&](Value panel) { streamRows(weight, panel, wide); });
-      e.loop(whole, panelCount, 1, [&](Value panel) { streamRows(weight, panel, 1); });
+      Value whole = even ? panelCount : e.mul(e.div(panelCount, wide), wide);
+      e.loop(e.c64(0), whole, wide, [&](Value panel) { streamPanels(weight, panel, wide); });
+      if (!even) e.loop(whole, panelCount, 1, [&](Value panel) { streamPanels(weight, panel, 1); });
     }
   }
-  // All rows past a group of panels: four, two or one at a time; after the first pass the group is in the cache.
-  void streamRows(int64_t weight, Value panel, int64_t count) {
-    Value done = e.c64(0);
-    for (int64_t step = e.target.streamRows; step >= 1; step /= 2) {
+  // All rows past a group of panels. Four rows at a time keep the multiply-add units busy with one panel, which stays in
+  // the cache for the next four; with fewer rows several panels at once keep memory busy.
+  void streamPanels(int64_t weight, Value group, int64_t count) {
+    int64_t most = std::min<int64_t>(4, e.target.registers / 2 / panelVectors);
+    Value done = e.mul(e.div(rows, most), most);
+    e.loop(group, e.add(group, count), 1, [&](Value panel) {
+      e.loop(e.c64(0), done, most, [&](Value row) { streamTile(weight, row, panel, most, 1); });
+    });
+    for (int64_t step = most / 2; step >= 1; step /= 2) {
       Value until = e.add(done, e.mul(e.div(e.sub(rows, done), step), step));
+      // As many panels as leave registers for the weights themselves.
+      int64_t width = std::clamp<int64_t>(e.target.registers / 2 / (step * panelVectors), 1, count);
       e.loop(done, until, step, [&](Value row) {
-        // As many panels at once as leave registers for the weights themselves.
-        int64_t fit = std::max<int64_t>(1, e.target.registers / 2 / (step * panelVectors)), width = std::min(count, fit);
-        for (int64_t at = 0; at < count; at += width) streamTile(weight, row, e.add(panel, at), step, width);
+        e.loop(group, e.add(group, count), width, [&](Value panel) { streamTile(weight, row, panel, step, width); });
       });
       done = until;
     }
@@ -163,7 +169,7 @@ class PanelSums {
       Value from = e.gep(xAt(row), e.mul(k, 4)), to = e.gep(scratch, e.add(e.mul(row, plan.aRowBytes), plan.aOffset));
       e.vectorLoop(e.c64(0), depth, [&](Value at, int64_t width) {
         e.store(e.load(e.f(width), e.gep(from, e.mul(at, 4)), 4), e.gep(to, e.mul(at, 4)), 4);
-      });
+      }, plan.k % lanes != 0);
     });
   }
   void multiplyPanels(int64_t weight, Value panel, int64_t count, Value k, Value depth) {

@@ -105,10 +105,14 @@ Value emitExp2(Emitter &e, Value x) {
   return scale(e, expNearZero(e, e.mulf(e.subf(x, n.asFloat), number(e, x, 0.693147180559945309))), n.asInt);
 }
 Value emitExp2Flush(Emitter &e, Value x) {
-  Value tiny = e.cmpf(Float::OLT, x, number(e, x, -126));
-  Nearest n = nearest(e, atLeast(e, x, -127));
-  Value p = expNearZero(e, e.mulf(e.subf(atLeast(e, x, -127), n.asFloat), number(e, x, 0.693147180559945309)));
-  return e.select(tiny, number(e, x, 0), e.mulf(p, powerOfTwo(e, n.asInt, x)));
+  Value limited = atLeast(e, x, -127), magic = number(e, x, 12582912.0), shifted = e.addf(limited, magic);
+  Value r = e.subf(limited, e.subf(shifted, magic));
+  Value p = polynomial(e, r, {0.00015476043336093426, 0.0013400416355580091, 0.009618004783987999, 0.055503275245428085,
+                              0.24022650718688965, 0.6931471824645996, 1});
+  // The low bits of `shifted` are the exponent; the constant above them drops out when they are shifted to their place.
+  Value exponent = e.b.create<arith::ShLIOp>(e.bitcast(wordOf(e, x), shifted), word(e, x, 23));
+  Value power = e.mulf(p, e.bitcast(x.getType(), e.add(exponent, word(e, x, 0x3f800000))));
+  return e.select(e.cmpf(Float::OLT, x, number(e, x, -126)), number(e, x, 0), power);
 }
 
 Value emitLog(Emitter &e, Value x) {

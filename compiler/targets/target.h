@@ -18,15 +18,16 @@ struct Target {
   int64_t lanes = 4;     // f32 values in a vector register
   int64_t registers = 16;
   bool fma = false, f16c = false;  // fused multiply-add; conversion of halves in hardware
-  bool maskedTails = false;        // masked loads and stores are as fast as plain ones
 
   // Matmul: rows x panels of 16 columns held in registers, and the smaller tile for what is left of the rows.
   int64_t tileRows = 2, tilePanels = 1, smallTileRows = 1;
   int64_t kBlock = 256;      // depth of a block whose A and B parts stay in L1
   int64_t rowBlock = 128;    // rows of a chunk: its A block stays in L2
-  int64_t streamRows = 4;    // up to this many rows weights are streamed past (decode)
+  int64_t streamRows = 16;   // up to this many rows weights are streamed past (decode, small batches)
   int64_t streamPanels = 4;  // panels read side by side while streaming: more streams for the prefetchers
   int64_t prefetchBytes = 2048;
+  // Attention: queries of a register tile (x tilePanels*16 slots or value columns), and of the tile for the rest.
+  int64_t queryRows = 2, smallQueryRows = 1;
 
   int64_t l1Bytes = 32 << 10, l2Bytes = 512 << 10;
   std::string suffix() const { return "." + name; }  // appended to every symbol of an object for this level
