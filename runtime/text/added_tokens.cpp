@@ -50,6 +50,7 @@ Status AddedTokens::assign(std::vector<AddedToken> tokens, const Vocabulary &mod
       if (tokens_[i].special != special) continue;
       Normalized pattern{tokens_[i].content};
       if (tokens_[i].normalized && normalizer) LLC_TRY(normalizer->apply(pattern));
+      byId_[tokens_[i].id] = {pattern.text, special};
       Matcher &matcher = tokens_[i].normalized ? normalized_ : plain_;
       matcher.patterns.push_back(std::move(pattern.text));
       matcher.tokens.push_back(i);
@@ -57,6 +58,16 @@ Status AddedTokens::assign(std::vector<AddedToken> tokens, const Vocabulary &mod
   plain_.build();
   normalized_.build();
   return success();
+}
+
+std::optional<std::string_view> AddedTokens::spelling(TokenId id) const {
+  auto found = byId_.find(id);
+  return found == byId_.end() ? std::nullopt : std::optional<std::string_view>(found->second.first);
+}
+
+bool AddedTokens::isSpecial(TokenId id) const {
+  auto found = byId_.find(id);
+  return found != byId_.end() && found->second.second;
 }
 
 std::vector<AddedTokens::Stretch> AddedTokens::find(std::string_view text, bool normalized, bool parseSpecial) const {

@@ -1,7 +1,10 @@
 // Tokens that are found in a text before (or after) normalization and never split: special tokens and others.
 #pragma once
+#include <optional>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "runtime/text/normalizer.h"
@@ -29,8 +32,12 @@ class AddedTokens {
   // Cuts a text at the tokens that are found before normalization (normalized: after).
   std::vector<Stretch> find(std::string_view text, bool normalized, bool parseSpecial) const;
 
-  const Vocabulary &vocabulary() const { return vocabulary_; }
-  bool isSpecial(std::string_view content) const { return special_.count(std::string(content)) > 0; }
+  const Vocabulary &vocabulary() const { return vocabulary_; }  // by content
+  // What decoding writes: the content, normalized if the token is looked for behind the normalizer.
+  std::optional<std::string_view> spelling(TokenId id) const;
+  // Left out of a decoded text? The reference compares spellings with contents, so a special token that normalization changes stays.
+  bool isSkipped(std::string_view spelled) const { return special_.count(std::string(spelled)) > 0; }
+  bool isSpecial(TokenId id) const;
 
  private:
   struct Matcher {
@@ -40,6 +47,7 @@ class AddedTokens {
     void build();
   };
   std::vector<AddedToken> tokens_;
+  std::unordered_map<TokenId, std::pair<std::string, bool>> byId_;  // spelling, special
   Vocabulary vocabulary_;
   std::unordered_set<std::string> special_;
   Matcher plain_, normalized_;

@@ -38,7 +38,7 @@ class PipelineEngine : public Engine {
     decoding.more = more;
     for (TokenId id : ids) {
       auto token = view(id);
-      if (token && !(skipSpecial && added_.isSpecial(*token))) decoding.tokens.emplace_back(*token);
+      if (token && !(skipSpecial && added_.isSkipped(*token))) decoding.tokens.emplace_back(*token);
     }
     if (pipeline_.decoder) pipeline_.decoder->apply(decoding);
     std::string text;
@@ -58,10 +58,7 @@ class PipelineEngine : public Engine {
     auto token = view(id);
     return token ? std::optional<std::string>(*token) : std::nullopt;
   }
-  bool isSpecial(TokenId id) const override {
-    auto token = view(id);
-    return token && added_.isSpecial(*token);
-  }
+  bool isSpecial(TokenId id) const override { return added_.isSpecial(id); }
   std::string_view kind() const override { return pipeline_.kind; }
   std::optional<TokenId> unknownId() const override {
     std::string token = pipeline_.model->unknownToken();
@@ -71,7 +68,7 @@ class PipelineEngine : public Engine {
  private:
   const Vocabulary &model() const { return pipeline_.model->vocabulary(); }
   std::optional<std::string_view> view(TokenId id) const {
-    auto token = added_.vocabulary().tokenOf(id);
+    auto token = added_.spelling(id);
     return token ? token : model().tokenOf(id);
   }
 

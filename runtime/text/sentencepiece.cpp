@@ -48,8 +48,11 @@ class SentencePiece : public Engine {
     std::vector<TokenId> ids;
     if (options.addSpecial && addBos_ && bosId()) ids.push_back(*bosId());
     auto plain = [&](std::string_view part) { return encodePlain(part, ids); };
-    if (options.parseSpecial.value_or(false)) LLC_TRY(special_.split(text, [&](TokenId id) { ids.push_back(id); }, plain));
-    else LLC_TRY(plain(text));
+    if (options.parseSpecial.value_or(false)) {
+      LLC_TRY(special_.split(text, [&](TokenId id) { ids.push_back(id); }, plain));
+    } else {
+      LLC_TRY(plain(text));
+    }
     if (options.addSpecial && addEos_ && eosId()) ids.push_back(*eosId());
     return ids;
   }

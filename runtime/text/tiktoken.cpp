@@ -34,10 +34,11 @@ class BytePairs : public Engine {
     if (options.addSpecial && parts_.addBos && parts_.bos) ids.push_back(*parts_.bos);
     std::unordered_map<std::string_view, std::vector<TokenId>> known;
     auto plain = [&](std::string_view part) { return encodePlain(part, ids, known); };
-    if (options.parseSpecial.value_or(parts_.parseSpecial))
+    if (options.parseSpecial.value_or(parts_.parseSpecial)) {
       LLC_TRY(parts_.special.split(text, [&](TokenId id) { ids.push_back(id); }, plain));
-    else
+    } else {
       LLC_TRY(plain(text));
+    }
     if (options.addSpecial && parts_.addEos && parts_.eos) ids.push_back(*parts_.eos);
     return ids;
   }
@@ -161,7 +162,8 @@ Status readRanks(std::string_view bytes, const std::string &name, Vocabulary &ra
     std::int64_t rank = space == std::string_view::npos || space + 1 == line.size() ? -1 : 0;
     for (std::size_t i = space + 1; rank >= 0 && i < line.size(); ++i)
       rank = line[i] >= '0' && line[i] <= '9' && i - space < 10 ? rank * 10 + (line[i] - '0') : -1;
-    if (!token || token->empty() || !ranks.add(*token, rank))
+    if (token && token->empty() && rank >= 0) continue;  // Whisper's file has one: nothing encodes to it
+    if (!token || !ranks.add(*token, rank))
       return badField(fmt::format("{}:{}", name, number), "expected a token in base64, a space and its rank");
   }
   if (ranks.count() == 0) return badField(name, "the file has no tokens");

@@ -19,7 +19,7 @@ struct EncodeOptions {
   bool addSpecial = false;  // add what the post-processor adds around a text (e.g. <s> … </s>)
   // Does text that spells a special token become that token? Unset: as the tokenizer's own library does (Hugging Face and tiktoken
   // files: yes; sentencepiece, tekken and RWKV files: no). A prompt made by a chat template needs true.
-  std::optional<bool> parseSpecial;
+  std::optional<bool> parseSpecial = std::nullopt;
 };
 
 namespace text {
