@@ -269,11 +269,12 @@ std::string Config::originOf(int64_t value) const {
   const auto &origins = state_->origins;
   for (auto &[key, number] : origins)
     if (number == value) return key;
-  for (size_t i = 0; i < origins.size(); ++i)
-    for (size_t j = i; j < origins.size(); ++j)
-      if (origins[i].second > 1 && origins[j].second > 1 && value % origins[i].second == 0 &&
-          value / origins[i].second == origins[j].second)
-        return i == j ? origins[i].first + " squared" : origins[i].first + " x " + origins[j].first;
+  // The products that shapes have are heads times head size.
+  auto isHead = [](const std::string &key) { return key.find("head") != key.npos; };
+  for (auto &[first, count] : origins)
+    for (auto &[second, size] : origins)
+      if (isHead(first) && isHead(second) && first != second && count > 1 && value % count == 0 && value / count == size)
+        return first + " x " + second;
   for (auto &[key, number] : origins)
     if (number > 1 && value % number == 0 && value / number <= 4) return std::to_string(value / number) + " x " + key;
   return "";

@@ -50,7 +50,8 @@ class Config {
 
   Status status() const;                          // the first mistake
   std::vector<std::string> unreadKeys() const;    // in full: "rope_parameters.foo"
-  // Keys read as integers whose value, or whose product of two values, is `value`: where a size comes from.
+  // Where a size comes from: the key that was read with this value, or a product ("num_attention_heads x head_dim", "3 x
+  // hidden_size"); empty if nothing fits.
   std::string originOf(int64_t value) const;
 
  private:

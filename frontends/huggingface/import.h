@@ -46,7 +46,7 @@ Result<ModelSource> openHuggingFace(const std::filesystem::path &directory,
 
 struct TraceOptions {
   std::optional<DType> dtype;          // of matrices; without it as the checkpoint holds them. Vectors are always f32
-  dsl::Bounds bounds;
+  dsl::Bounds bounds = {};
   DType cacheType = DType::f32;
 };
 

@@ -11,8 +11,8 @@ struct LayerState;
 // What is empty stays as the family has it.
 struct Blocks {
   // x[T,hidden], already normalized -> [T,hidden]
-  std::function<dsl::Tensor(dsl::Tensor x, const DecoderTraits &, const LayerState &)> attention;
-  std::function<dsl::Tensor(dsl::Tensor x, const DecoderTraits &)> feedForward;
+  std::function<dsl::Tensor(dsl::Tensor x, const DecoderTraits &, const LayerState &)> attention = {};
+  std::function<dsl::Tensor(dsl::Tensor x, const DecoderTraits &)> feedForward = {};
 };
 
 }  // namespace llc::models

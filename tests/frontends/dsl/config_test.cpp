@@ -51,7 +51,7 @@ TEST(Config, UnreadKeysAreReportedWithTheirPath) {
 
 TEST(Config, TheFirstMistakeIsKeptAndReadingGoesOn) {
   Config config = parsed(R"({"heads": "four", "layers": -1, "rope": {"factor": []}})");
-  EXPECT_EQ(config.size("heads", 2), 2);
+  EXPECT_EQ(config.size("heads", 2), 1);  // a size that is safe to compute with
   EXPECT_EQ(config.size("layers", 2), 1);
   Status status = config.status();
   ASSERT_FALSE(status.ok());
