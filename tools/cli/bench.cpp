@@ -1,0 +1,36 @@
+// bench: speed, and what share of the machine that is.
+#include "runtime/serve/options.h"
+#include "tools/cli/open.h"
+
+namespace llc::cli {
+
+namespace {
+struct Options {
+  OpenOptions open;
+  BenchOptions bench;
+  bool json = false;
+};
+
+void declare(CLI::App &app, Options &options) {
+  addOpenFlags(app, options.open);
+  addBenchFlags(app, options.bench);
+  app.add_flag("--json", options.json, "One JSON object instead of lines for people");
+}
+
+Status run(Context &context, CLI::App &, Options &options) {
+  LLC_ASSIGN(ModelPlace place, findModel(options.open.model));
+  if (place.kind == ModelKind::executable) return replaceByExecutable(context, place, options.open.model, "bench");
+  Progress progress(context.quiet);
+  LLC_ASSIGN(OpenedModel opened, openModel(place, options.open, progress));
+  options.bench.compileSeconds = opened.compileSeconds;
+  options.bench.startSeconds = context.secondsSinceStart();
+  progress.step("measuring");
+  return benchCommand(*opened.session, options.bench, options.json);
+}
+}  // namespace
+
+void addBench(Context &context) {
+  addCommand<Options>(context, "bench", "Measures speed, and what the machine could give", declare, run);
+}
+
+}  // namespace llc::cli

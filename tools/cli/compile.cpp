@@ -1,0 +1,154 @@
+// compile: from a model to an artifact, or to the IR after some phase.
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <nlohmann/json.hpp>
+
+#include "compiler/aot/artifact.h"
+#include "runtime/base/memory.h"
+#include "tools/cli/command.h"
+#include "tools/cli/tracing.h"
+
+namespace llc::cli {
+
+namespace {
+struct Options {
+  std::string model = defaultModel, output, format = "exe", weights;
+  TraceOptions trace;
+  std::vector<std::string> targets = {"generic", "avx2", "avx512"};
+  std::string startAt, stopAfter, dumpDirectory;
+  bool json = false, timePhases = false;
+};
+
+void declare(CLI::App &app, Options &o) {
+  app.add_option("MODEL", o.model, "Directory, name of a built-in model, or a file of IR (with --start-at)")->capture_default_str();
+  app.add_option("-o,--output", o.output, "File (or directory of a bundle) to write");
+  app.add_option("--format", o.format, "exe: a program; so: a shared library; bundle: a directory")->capture_default_str();
+  app.add_flag("--json", o.json, "Prints sizes and times as one JSON object");
+  app.add_option("--dtype", o.trace.dtype, "Element type of weight matrices: f32, f16, bf16 (default: as stored)")->group("Compilation");
+  app.add_option("--max-context", o.trace.maxContext, "Tokens of the longest sequence; 0: what the model was made for, up to 4096")
+      ->capture_default_str()->check(CLI::NonNegativeNumber)->group("Compilation");
+  app.add_option("--target-cpu", o.targets, "Instruction sets to make code for, the best one is chosen at start; or native")
+      ->delimiter(',')->capture_default_str()->group("Compilation");
+  constexpr const char *phases = "Phases: traced differentiated sharded quantized fused scheduled vector llvm object";
+  app.add_option("--stop-after", o.stopAfter, "Prints the IR after this phase (to --output, if given)")->group(phases);
+  app.add_option("--start-at", o.startAt, "The phase in which the file MODEL is")->group(phases);
+  app.add_option("--weights", o.weights, "With --start-at: the model directory that weights and tokenizer come from")->group(phases);
+  app.add_option("--dump-ir", o.dumpDirectory, "Directory that gets one file of IR per phase")->group(phases);
+  app.add_flag("--time-phases", o.timePhases, "Prints what each phase took, on the standard error output")->group(phases);
+}
+
+Result<compiler::CompileOptions> compileOptions(const Options &o) {
+  compiler::CompileOptions options;
+  options.targets = o.targets;
+  options.dumpDirectory = o.dumpDirectory;
+  options.timePhases = o.timePhases;
+  if (!o.startAt.empty()) {
+    LLC_ASSIGN(options.startAt, compiler::parsePhase(o.startAt));
+  }
+  if (!o.stopAfter.empty()) {
+    LLC_ASSIGN(options.stopAfter, compiler::parsePhase(o.stopAfter));
+  }
+  if (options.startAt <= options.stopAfter) return options;
+  return diagnose(ErrorKind::invalidInput, "--stop-after").says(o.stopAfter + " comes before " + o.startAt).toFix("name a later phase");
+}
+
+// What an artifact is made of.
+struct Input {
+  TracedModel traced;
+  std::unique_ptr<Tokenizer> tokenizer;
+  std::string directory;
+};
+Result<Input> readInput(const Options &o, Progress &progress) {
+  Input input;
+  LLC_ASSIGN(ModelPlace place, findModelDirectory(o.startAt.empty() ? o.model : o.weights, "compiling"));
+  input.directory = place.path;
+  LLC_ASSIGN(input.traced, traceDirectory(place, o.trace, progress));
+  LLC_ASSIGN(input.tokenizer, tokenizerIn(place.path, input.traced.source->model.vocabulary));
+  return input;
+}
+
+Status checkRequest(const Options &o, bool wantsObject) {
+  auto refuse = [](const char *where, std::string_view what, std::string_view remedy) {
+    return diagnose(ErrorKind::invalidInput, where).says(what).toFix(remedy);
+  };
+  if (wantsObject && o.output.empty()) return refuse("--output", "nothing says where the artifact goes", "add -o FILE");
+  if (o.startAt.empty() && !o.weights.empty())
+    return refuse("--weights", "is for files of IR (--start-at)", "leave it out: weights come from MODEL");
+  if (!o.startAt.empty() && wantsObject && o.weights.empty())
+    return refuse("--weights", "a file of IR holds no weights", "name the model directory, or stop earlier with --stop-after");
+  return success();
+}
+
+Result<compiler::CompiledModule> compileInput(const Options &o, const compiler::CompileOptions &options, const Input *input,
+                                              Progress &progress) {
+  progress.step("compiling " + o.model);
+  if (o.startAt.empty()) return compiler::compile(*input->traced.module, options);
+  LLC_ASSIGN(std::string text, readTextFile(o.model));
+  return compiler::compileText(text, o.model, options);
+}
+
+Status writeText(const std::string &path, std::string_view text) {
+  if (path.empty()) return fwrite(text.data(), 1, text.size(), stdout), fflush(stdout), success();
+  LLC_ASSIGN(OutputFile file, OutputFile::create(path));
+  LLC_TRY(file.write(text));
+  return file.commit();
+}
+
+uint64_t bytesOf(const std::string &path) {
+  struct stat status;
+  return stat(path.c_str(), &status) == 0 ? uint64_t(status.st_size) : 0;
+}
+
+Status writeResult(const Options &o, compiler::CompiledModule &module, const Input &input, Progress &progress) {
+  compiler::ArtifactOptions artifact;
+  artifact.path = o.output;
+  LLC_ASSIGN(artifact.kind, compiler::parseArtifactKind(o.format));
+  completeManifest(module.manifest, input.traced, input.tokenizer.get());
+  if (input.tokenizer) {
+    LLC_ASSIGN(auto files, Tokenizer::readFiles(input.directory));
+    artifact.files.assign(files.begin(), files.end());
+  }
+  progress.step("writing " + o.output, int64_t(module.manifest.parameters.size()));
+  return compiler::writeArtifact(module, tensorsOf(*input.traced.source, &progress), artifact);
+}
+
+void reportResult(const Options &o, const compiler::CompiledModule &module, double seconds) {
+  bool bundle = o.format == "bundle";
+  uint64_t bytes = bundle ? bytesOf(o.output + "/code.so") + bytesOf(o.output + "/payload.bin") : bytesOf(o.output);
+  if (o.json) {
+    nlohmann::json json = {{"output", o.output}, {"format", o.format}, {"bytes", bytes}, {"seconds", seconds},
+                           {"levels", module.manifest.levels}, {"max_context", module.manifest.maxContext}};
+    for (auto &[phase, took] : module.phaseSeconds) json["phase_seconds"][phase] = took;
+    fmt::print("{}\n", json.dump());
+  } else {
+    fmt::print(stderr, "{}: {}, {} ({:.1f} s)\n", o.output, humanBytes(bytes), fmt::join(module.manifest.levels, ", "), seconds);
+  }
+}
+
+Status run(Context &context, CLI::App &, Options &o) {
+  Progress progress(context.quiet);
+  LLC_ASSIGN(compiler::CompileOptions options, compileOptions(o));
+  bool wantsObject = options.stopAfter == compiler::Phase::object;
+  LLC_TRY(checkRequest(o, wantsObject));
+  std::optional<Input> input;
+  if (wantsObject || o.startAt.empty()) {
+    LLC_ASSIGN(input, readInput(o, progress));
+  }
+  LLC_ASSIGN(compiler::CompiledModule module, compileInput(o, options, input ? &*input : nullptr, progress));
+  progress.finish();
+  if (o.timePhases && !o.json)
+    for (auto &[phase, seconds] : module.phaseSeconds) fmt::print(stderr, "{:>16} {:8.3f} s\n", phase, seconds);
+  if (!wantsObject) return writeText(o.output, module.text);
+  LLC_TRY(writeResult(o, module, *input, progress));
+  progress.finish();
+  if (o.json || !context.quiet) reportResult(o, module, context.secondsSinceStart());
+  return success();
+}
+}  // namespace
+
+void addCompile(Context &context) {
+  addCommand<Options>(context, "compile", "Makes a native program (or library) of a model", declare, run);
+}
+
+}  // namespace llc::cli

@@ -1,0 +1,120 @@
+// completion: scripts for shells, written from the parser, so that they never lag behind it.
+#include <fmt/format.h>
+
+#include "tools/cli/command.h"
+#include "tools/cli/parser_walk.h"
+
+namespace llc::cli {
+
+namespace {
+struct Options {
+  std::string shell;
+};
+
+std::string joined(const CommandText &command) {
+  std::string names;
+  for (const FlagText &flag : command.flags)
+    for (const std::string &name : flag.names) names += (names.empty() ? "" : " ") + name;
+  return names;
+}
+
+std::string commandNames(const std::vector<CommandText> &commands) {
+  std::string names;
+  for (size_t i = 1; i < commands.size(); ++i) names += (i > 1 ? " " : "") + commands[i].name;
+  return names;
+}
+
+std::string bashScript(const std::vector<CommandText> &commands) {
+  std::string cases;
+  for (size_t i = 1; i < commands.size(); ++i) cases += fmt::format("    {}) words=\"{}\" ;;\n", commands[i].name, joined(commands[i]));
+  return fmt::format(R"(# bash completion of llc-model; source it, or put it into /usr/share/bash-completion/completions/llc-model
+_llc_model() {{
+  local current=${{COMP_WORDS[COMP_CWORD]}} words
+  case ${{COMP_WORDS[1]}} in
+{}    *) words="{} {}" ;;
+  esac
+  if [[ $COMP_CWORD -eq 1 ]]; then words="{} {}"; fi
+  COMPREPLY=()
+  if [[ $COMP_CWORD -eq 1 || $current == -* ]]; then
+    while IFS= read -r word; do COMPREPLY+=("$word"); done < <(compgen -W "$words" -- "$current")
+  fi
+}}
+complete -o default -o bashdefault -F _llc_model llc-model
+)",
+                     cases, commandNames(commands), joined(commands[0]), commandNames(commands), joined(commands[0]));
+}
+
+// Text inside single quotes of zsh and fish, without what zsh's _arguments gives a meaning.
+std::string quoted(const std::string &text) {
+  std::string out;
+  for (char c : text) {
+    if (c == '\'') out += "'\\''";
+    else if (c == '[' || c == ']' || c == ':') out += ' ';
+    else out += c;
+  }
+  return out;
+}
+
+std::string zshScript(const std::vector<CommandText> &commands) {
+  std::string names, cases;
+  for (size_t i = 1; i < commands.size(); ++i) {
+    names += fmt::format("    '{}:{}'\n", commands[i].name, quoted(commands[i].description));
+    cases += fmt::format("    {}) _arguments", commands[i].name);
+    for (const FlagText &flag : commands[i].flags)
+      for (const std::string &name : flag.names)
+        cases += fmt::format(" \\\n      '{}[{}]{}'", name, quoted(flag.description), flag.value.empty() ? "" : ":value:_files");
+    cases += " \\\n      '*:model:_files' ;;\n";
+  }
+  return fmt::format(R"(#compdef llc-model
+_llc_model() {{
+  local -a commands=(
+{})
+  if (( CURRENT == 2 )); then
+    _describe 'command' commands
+    return
+  fi
+  local command=$words[2]
+  shift words
+  (( CURRENT-- ))
+  case $command in
+{}  esac
+}}
+_llc_model "$@"
+)",
+                     names, cases);
+}
+
+std::string fishScript(const std::vector<CommandText> &commands) {
+  std::string script = "# fish completion of llc-model\n";
+  for (const CommandText &command : commands) {
+    std::string condition = command.name.empty() ? "__fish_use_subcommand" : "__fish_seen_subcommand_from " + command.name;
+    if (!command.name.empty())
+      script += fmt::format("complete -c llc-model -n __fish_use_subcommand -a {} -d '{}'\n", command.name, quoted(command.description));
+    for (const FlagText &flag : command.flags) {
+      if (flag.names.empty()) continue;
+      script += fmt::format("complete -c llc-model -n '{}'", condition);
+      for (const std::string &name : flag.names)
+        script += name.starts_with("--") ? " -l " + name.substr(2) : " -s " + name.substr(1);
+      script += fmt::format("{} -d '{}'\n", flag.value.empty() ? "" : " -r", quoted(flag.description));
+    }
+  }
+  return script;
+}
+
+Status run(Context &context, CLI::App &, Options &options) {
+  std::vector<CommandText> commands = describeParser(context.app);
+  fmt::print("{}", options.shell == "bash" ? bashScript(commands) : options.shell == "zsh" ? zshScript(commands) : fishScript(commands));
+  return success();
+}
+}  // namespace
+
+void addCompletion(Context &context) {
+  addCommand<Options>(context, "completion", "Prints the completion script of a shell",
+                      [](CLI::App &app, Options &options) {
+                        app.group("");
+                        app.add_option("SHELL", options.shell, "bash, zsh or fish")->required()->check(CLI::IsMember({"bash", "zsh", "fish"}));
+                      },
+                      run);
+}
+
+}  // namespace llc::cli

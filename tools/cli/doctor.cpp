@@ -1,0 +1,76 @@
+// doctor: what this machine offers, what llc-model will use of it, and why.
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "compiler/aot/link.h"
+#include "runtime/base/cpu.h"
+#include "runtime/base/memory.h"
+#include "runtime/threads/limits.h"
+#include "tools/cli/command.h"
+#include "tools/cli/model.h"
+
+namespace llc::cli {
+
+namespace {
+struct Options {
+  bool json = false;
+};
+
+nlohmann::json examine() {
+  const CpuInfo &cpu = hostCpu();
+  ThreadLimits threads = threadLimits();
+  MemoryLimits memory = memoryLimits();
+  nlohmann::json json;
+  json["cpu"] = {{"vendor", cpu.vendor}, {"model", cpu.model}, {"features", cpu.features}, {"level", isaName(cpu.level)},
+                 {"l1_bytes", cpu.l1Bytes}, {"l2_bytes", cpu.l2Bytes}, {"l3_bytes", cpu.l3Bytes}};
+  auto usable = usableIsa();
+  json["cpu"]["used_level"] = usable ? std::string(isaName(*usable)) : "none";
+  json["threads"] = {{"used", threads.threads}, {"reason", threads.reason}, {"affinity", threads.affinity}, {"cores", threads.cores}};
+  if (threads.quota) json["threads"]["quota"] = *threads.quota, json["threads"]["quota_source"] = threads.quotaSource;
+  json["memory"] = {{"available_bytes", memory.availableBytes}, {"source", memory.source}};
+  json["models"] = builtinModels();
+  json["problems"] = nlohmann::json::array();
+  auto problem = [&](const Error &error) { json["problems"].push_back(error.text()); };
+  if (!usable) problem(usable.error());
+  if (auto archive = compiler::findRuntimeArchive()) json["runtime_archive"] = *archive;
+  else problem(archive.error());
+  if (builtinModels().empty())
+    problem(diagnose(ErrorKind::notFound, "built-in models")
+                .says(fmt::format("none in {}", fmt::join(builtinFolders(), " or ")))
+                .toFix("install the package completely (cmake --install), or run the program from its build folder"));
+  return json;
+}
+
+void print(const nlohmann::json &json) {
+  const auto &cpu = json["cpu"], &threads = json["threads"], &memory = json["memory"];
+  fmt::print("cpu       {} ({})\n", cpu["model"].get<std::string>(), cpu["vendor"].get<std::string>());
+  fmt::print("features  {}\n", fmt::join(cpu["features"].get<std::vector<std::string>>(), " "));
+  fmt::print("level     {} (used: {}; LLC_ISA=NAME lowers it)\n", cpu["level"].get<std::string>(), cpu["used_level"].get<std::string>());
+  fmt::print("caches    L1 {}, L2 {}, L3 {}\n", humanBytes(cpu["l1_bytes"]), humanBytes(cpu["l2_bytes"]), humanBytes(cpu["l3_bytes"]));
+  fmt::print("threads   {}: {}\n", threads["used"].get<int64_t>(), threads["reason"].get<std::string>());
+  fmt::print("memory    {} available ({})\n", humanBytes(memory["available_bytes"]), memory["source"].get<std::string>());
+  fmt::print("models    {}\n", fmt::join(json["models"].get<std::vector<std::string>>(), ", "));
+  for (const auto &problem : json["problems"]) fmt::print("problem   {}\n", problem.get<std::string>());
+  if (json["problems"].empty()) fmt::print("no problems\n");
+}
+
+Status run(Context &, CLI::App &, Options &options) {
+  nlohmann::json json = examine();
+  if (options.json) fmt::print("{}\n", json.dump(2));
+  else print(json);
+  if (json["problems"].empty()) return success();
+  return diagnose(ErrorKind::unsupported, "doctor").says("there are problems").toFix("do what the lines above say");
+}
+}  // namespace
+
+void addDoctor(Context &context) {
+  addCommand<Options>(context, "doctor", "CPU, caches, threads, memory: what is there, what is used, and why",
+                      [](CLI::App &app, Options &options) {
+                        app.add_flag("--json", options.json, "One JSON object instead of lines for people");
+                      },
+                      run);
+}
+
+}  // namespace llc::cli

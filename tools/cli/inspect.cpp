@@ -1,0 +1,111 @@
+// inspect: what a model or an artifact is made of.
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "runtime/abi/artifact.h"
+#include "runtime/base/memory.h"
+#include "runtime/serve/commands.h"
+#include "runtime/threads/limits.h"
+#include "tools/cli/command.h"
+#include "tools/cli/program_report.h"
+
+namespace llc::cli {
+
+namespace {
+using nlohmann::json;
+
+struct Options {
+  std::string model = defaultModel;
+  TraceOptions trace;
+  SessionOptions session;
+  bool memory = false, kernels = false, ops = false, parameters = false, json = false;
+};
+
+void declare(CLI::App &app, Options &o) {
+  app.add_option("MODEL", o.model, "Directory, artifact, or name of a built-in model")->capture_default_str();
+  app.add_flag("--memory", o.memory, "Where activations live, and what a session takes")->group("Sections");
+  app.add_flag("--kernels", o.kernels, "Which kernel computes which op")->group("Sections");
+  app.add_flag("--ops", o.ops, "The model's ops by function, as traced")->group("Sections");
+  app.add_flag("--params", o.parameters, "Every parameter: type, shape, layout, bytes")->group("Sections");
+  app.add_flag("--json", o.json, "One JSON object instead of text");
+  app.add_option("--dtype", o.trace.dtype, "Element type of weight matrices (default: as stored)")->group("Compilation");
+  app.add_option("--max-context", o.trace.maxContext, "Tokens of the longest sequence; 0: what the model was made for, up to 4096")
+      ->capture_default_str()->check(CLI::NonNegativeNumber)->group("Compilation");
+  app.add_option("-t,--threads", o.session.threads, "With --memory: threads; 0: what this machine allows")->capture_default_str();
+}
+
+json parametersOf(const Manifest &manifest) {
+  json list = json::array();
+  for (const ParameterSpec &p : manifest.parameters)
+    list.push_back({{"name", p.name}, {"type", dtypeName(p.type)}, {"shape", p.shape}, {"layout", p.layout}, {"bytes", p.bytes}});
+  return list;
+}
+
+json memoryOf(const MemoryPlan &plan) {
+  return {{"parameters", plan.parameters}, {"arena", plan.arena}, {"scratch", plan.scratch}, {"caches", plan.caches},
+          {"results", plan.results},       {"total", plan.total()}};
+}
+
+void printParameters(const Manifest &manifest) {
+  for (const ParameterSpec &p : manifest.parameters)
+    fmt::print("{:60} {:5} {:>16} {:6} {:>10}\n", p.name, dtypeName(p.type), fmt::format("{}", fmt::join(p.shape, "x")), p.layout,
+               humanBytes(p.bytes));
+}
+
+void printMemory(const MemoryPlan &plan) {
+  for (auto [name, bytes] : {std::pair("parameters (mapped)", plan.parameters), {"arena", plan.arena}, {"scratch", plan.scratch},
+                             {"caches", plan.caches}, {"results", plan.results}, {"total", plan.total()}})
+    fmt::print("{:20} {:>12}\n", name, humanBytes(bytes));
+}
+
+// What a directory tells beyond its manifest; empty for artifacts.
+Result<ProgramReport> reportOf(const ModelPlace &place, const Options &o, Progress &progress) {
+  if (place.kind == ModelKind::directory) {
+    LLC_ASSIGN(TracedModel traced, traceDirectory(place, o.trace, progress));
+    return reportProgram(std::move(traced), progress);
+  }
+  auto refuse = [&](const char *flag, std::string_view what) {
+    return diagnose(ErrorKind::invalidInput, flag).says(what).toFix("give the directory that it was compiled from");
+  };
+  if (o.kernels) return refuse("--kernels", "an artifact does not list its kernels");
+  if (o.ops) return refuse("--ops", "an artifact holds machine code, not ops");
+  if (!o.trace.dtype.empty()) return refuse("--dtype", place.path + " is compiled already");
+  if (o.trace.maxContext) return refuse("--max-context", place.path + " is compiled already");
+  LLC_ASSIGN(Artifact artifact, openArtifact(place.path));
+  ProgramReport report;
+  report.manifest = artifact.manifest;
+  return report;
+}
+
+Status run(Context &context, CLI::App &, Options &o) {
+  Progress progress(context.quiet);
+  LLC_ASSIGN(ModelPlace place, findModel(o.model));
+  LLC_ASSIGN(ProgramReport report, reportOf(place, o, progress));
+  progress.finish();
+  int64_t threads = o.session.threads ? o.session.threads : threadLimits().threads;
+  LLC_ASSIGN(MemoryPlan plan, planMemory(report.manifest, o.session, threads));
+  bool sections = o.memory || o.kernels || o.ops || o.parameters;
+  if (o.json) {
+    json out = sections ? json::object() : json::parse(toJson(report.manifest));
+    if (o.parameters) out["parameters"] = parametersOf(report.manifest);
+    if (o.memory) out["memory"] = memoryOf(plan), out["memory"]["functions"] = report.memoryPlan;
+    if (o.kernels) out["kernels"] = report.kernels;
+    if (o.ops) out["ops"] = report.ops;
+    fmt::print("{}\n", out.dump());
+    return success();
+  }
+  if (!sections) infoCommand(report.manifest, false);
+  if (o.parameters) printParameters(report.manifest);
+  if (o.memory) printMemory(plan), fmt::print("{}", report.memoryText);
+  if (o.kernels) fmt::print("{}", tableOf(report.kernels));
+  if (o.ops) fmt::print("{}", tableOf(report.ops));
+  return success();
+}
+}  // namespace
+
+void addInspect(Context &context) {
+  addCommand<Options>(context, "inspect", "What a model or an artifact is made of: memory, kernels, ops, parameters", declare, run);
+}
+
+}  // namespace llc::cli

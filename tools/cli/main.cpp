@@ -1,0 +1,88 @@
+// llc-model: the one program for users.
+#include <iostream>
+#include <new>
+
+#include "runtime/serve/commands.h"
+#include "tools/cli/command.h"
+
+namespace llc::cli {
+namespace {
+
+void declare(Context &context) {
+  CLI::App &app = context.app;
+  app.require_subcommand(0, 1);
+  app.get_formatter()->column_width(34);
+  auto *version = app.add_flag("--version")->description("Prints the version; with --json also the libraries that are linked in");
+  app.add_flag("--json")->description("With --version: one JSON object")->needs(version);
+  app.footer("MODEL is a Hugging Face directory, a compiled artifact, or the name of a built-in model.\n"
+             "More about a command: llc-model COMMAND --help");
+  for (auto add : {addRun, addGenerate, addCompile, addBench, addTokenize, addLogits, addInspect, addVerify, addDoctor,
+                   addCompletion, addManual})
+    add(context);
+}
+
+// Names that could have been meant where `argument` was not understood.
+std::vector<std::string> knownNames(const CLI::App &app, bool flags) {
+  std::vector<std::string> names;
+  for (const CLI::App *command : app.get_subcommands(nullptr)) {
+    if (!flags && !command->get_group().empty() && !command->get_name().empty()) names.push_back(command->get_name());
+    if (flags && command->get_name().empty())  // an option group
+      for (std::string &name : knownNames(*command, true)) names.push_back(std::move(name));
+  }
+  if (flags)
+    for (const CLI::Option *option : app.get_options())
+      for (const std::string &name : option->get_lnames()) names.push_back("--" + name);
+  return names;
+}
+
+int reportParseError(Context &context, const CLI::ParseError &error) {
+  if (error.get_exit_code() == 0) return context.app.exit(error);  // --help
+  const CLI::App *command = &context.app;
+  if (auto chosen = context.app.get_subcommands(); !chosen.empty()) command = chosen.front();
+  std::string remedy = "see " + context.app.get_name() + (command == &context.app ? "" : " " + command->get_name()) + " --help";
+  for (const std::string &argument : command == &context.app ? context.arguments : command->remaining()) {
+    bool flag = argument.starts_with("--");
+    std::string near = nearestNames(argument.substr(0, argument.find('=')), knownNames(*command, flag));
+    if (!near.empty() && near != "'" + argument + "'") remedy = "did you mean " + near + "? Otherwise " + remedy;
+    break;
+  }
+  return report(diagnose(ErrorKind::invalidInput).says(error.what()).toFix(remedy));
+}
+
+int run(int argc, char **argv) {
+  Context context;
+  context.arguments.assign(argv + 1, argv + argc);
+  declare(context);
+  try {
+    context.app.parse(argc, argv);
+  } catch (const CLI::ParseError &error) {
+    return reportParseError(context, error);
+  }
+  if (context.app.count("--version")) {
+    std::cout << versionText(context.app.count("--json") > 0) << std::flush;
+    return 0;
+  }
+  if (!context.action) {
+    std::cerr << context.app.help() << std::flush;
+    return 2;
+  }
+  Status status = context.action();
+  return status ? 0 : report(status.error());
+}
+
+}  // namespace
+}  // namespace llc::cli
+
+int main(int argc, char **argv) {
+  try {
+    return llc::cli::run(argc, argv);
+  } catch (const std::bad_alloc &) {
+    return llc::report(llc::diagnose(llc::ErrorKind::resource)
+                           .says("memory ran out")
+                           .toFix("lower --max-context, choose a smaller --dtype, or close other programs"));
+  } catch (const std::exception &error) {
+    return llc::report(llc::diagnose(llc::ErrorKind::internal)
+                           .says(error.what())
+                           .toFix("report this, with the command that you gave and the output of llc-model doctor"));
+  }
+}

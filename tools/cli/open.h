@@ -1,0 +1,36 @@
+// A model, ready to be run: compiled just in time from a directory, or loaded from an artifact.
+#pragma once
+#include <memory>
+#include <string>
+
+#include "runtime/serve/commands.h"
+#include "tools/cli/command.h"
+#include "tools/cli/model.h"
+#include "tools/cli/progress.h"
+
+namespace llc::cli {
+
+struct OpenOptions {
+  std::string model = defaultModel;
+  std::string dtype;
+  std::string cache;       // directory of compiled code; "none": no cache; empty: the user's
+  bool preload = false;
+  SessionOptions session;  // `context` is also what a directory is compiled for
+};
+// MODEL, and the flags of everything that runs a model. Only directories are compiled: --dtype and --code-cache are refused
+// for artifacts, --preload for directories.
+void addOpenFlags(CLI::App &app, OpenOptions &options);
+
+struct OpenedModel {
+  std::shared_ptr<const Program> program;
+  std::unique_ptr<Session> session;
+  std::unique_ptr<Tokenizer> tokenizer;  // null when the model has none
+  double compileSeconds = 0;
+};
+Result<OpenedModel> openModel(const ModelPlace &place, const OpenOptions &options, Progress &progress);
+
+// An executable artifact runs as a process of its own: replaces this one by `place.path command ...`, with the arguments that
+// were given but for the model. Returns only if that fails.
+Error replaceByExecutable(const Context &context, const ModelPlace &place, const std::string &model, const std::string &command);
+
+}  // namespace llc::cli

@@ -1,0 +1,23 @@
+// What the compiler knows about a model, as tables.
+#pragma once
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "runtime/abi/manifest.h"
+#include "tools/cli/tracing.h"
+
+namespace llc::cli {
+
+struct ProgramReport {
+  Manifest manifest;
+  nlohmann::json memoryPlan = nlohmann::json::array();
+  std::string memoryText;
+  nlohmann::json kernels = nlohmann::json::array();  // {"function", "op", "kernel", "result", "name"}, in the order of execution
+  nlohmann::json ops = nlohmann::json::array();      // {"function", "op", "count", "flops", "bytes"} per token
+};
+Result<ProgramReport> reportProgram(TracedModel traced, Progress &progress);
+
+// Rows of objects with the same keys, as aligned text.
+std::string tableOf(const nlohmann::json &rows);
+
+}  // namespace llc::cli

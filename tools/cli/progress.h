@@ -1,0 +1,33 @@
+// Progress on stderr: a bar that renews itself on a terminal, one plain line per step otherwise, nothing when quiet.
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace llc::cli {
+
+class Progress {
+ public:
+  explicit Progress(bool quiet);
+  ~Progress() { finish(); }
+  Progress(const Progress &) = delete;
+  Progress &operator=(const Progress &) = delete;
+
+  // Begins a step and ends the one before. `total`: how many advance() it takes; 0 if nobody knows.
+  void step(std::string label, int64_t total = 0);
+  void advance();
+  // Ends the last step; the bar leaves the terminal.
+  void finish();
+  // A line that stays: "warning: ...".
+  void note(const std::string &line);
+
+ private:
+  void draw();
+  void erase();
+  bool quiet_, terminal_, drawn_ = false;
+  std::string label_;
+  int64_t done_ = 0, total_ = 0;
+  std::chrono::steady_clock::time_point begun_, painted_;
+};
+
+}  // namespace llc::cli

@@ -1,0 +1,51 @@
+// run and generate: text from a model, streamed for people or as one JSON object for programs.
+#include "runtime/serve/options.h"
+#include "tools/cli/open.h"
+
+namespace llc::cli {
+
+namespace {
+struct Options {
+  OpenOptions open;
+  RunOptions run;
+};
+
+constexpr const char *samplingFlags[] = {"--temp", "--top-k", "--top-p", "--min-p", "--repeat-penalty"};
+
+void declare(CLI::App &app, Options &options) {
+  addOpenFlags(app, options.open);
+  addRunFlags(app, options.run);
+  for (const char *flag : samplingFlags) app.get_option(flag)->default_str("as the model suggests");
+}
+
+// Flags that were given win over what the model's makers suggest.
+void applyDefaults(const CLI::App &app, const Manifest &manifest, GenerateOptions &given) {
+  GenerateOptions suggested = generateOptions(manifest.generation);
+  SamplingOptions &to = given.sampling;
+  const SamplingOptions &from = suggested.sampling;
+  auto missing = [&](const char *flag) { return app.get_option(flag)->count() == 0; };
+  if (missing("--temp")) to.temperature = from.temperature;
+  if (missing("--top-k")) to.topK = from.topK;
+  if (missing("--top-p")) to.topP = from.topP;
+  if (missing("--min-p")) to.minP = from.minP;
+  if (missing("--repeat-penalty")) to.repeatPenalty = from.repeatPenalty;
+  given.eos = suggested.eos;
+}
+
+Status run(Context &context, CLI::App &app, Options &options) {
+  LLC_ASSIGN(ModelPlace place, findModel(options.open.model));
+  if (place.kind == ModelKind::executable) return replaceByExecutable(context, place, options.open.model, "run");
+  Progress progress(context.quiet);
+  LLC_ASSIGN(OpenedModel opened, openModel(place, options.open, progress));
+  applyDefaults(app, opened.program->manifest(), options.run.generate);
+  return runCommand(*opened.session, opened.tokenizer.get(), options.run);
+}
+}  // namespace
+
+void addRun(Context &context) { addCommand<Options>(context, "run", "Generates text, as a stream", declare, run); }
+
+void addGenerate(Context &context) {
+  addCommand<Options>(context, "generate", "Generates text or ids for programs: the new tokens only", declare, run);
+}
+
+}  // namespace llc::cli

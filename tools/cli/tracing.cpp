@@ -1,0 +1,83 @@
+#include "tools/cli/tracing.h"
+
+#include <fmt/format.h>
+
+#include "compiler/pipelines/pipeline.h"
+#include "models/registry.h"
+
+namespace llc::cli {
+
+namespace {
+Result<std::optional<DType>> weightType(const std::string &name) {
+  if (name.empty()) return std::optional<DType>();
+  std::optional<DType> type = parseDType(name);
+  if (type && (*type == DType::f32 || *type == DType::f16 || *type == DType::bf16)) return type;
+  return diagnose(ErrorKind::invalidInput, "--dtype").says("unknown element type '" + name + "'").toFix("use f32, f16 or bf16");
+}
+
+int64_t contextFor(const dsl::Model &model, int64_t asked) {
+  if (asked > 0) return asked;
+  return model.maxPositions > 0 ? std::min(model.maxPositions, defaultMaxContext) : defaultMaxContext;
+}
+}  // namespace
+
+Result<TracedModel> traceDirectory(const ModelPlace &place, const TraceOptions &options, Progress &progress) {
+  progress.step("reading " + place.name);
+  TracedModel traced;
+  traced.name = place.name;
+  LLC_ASSIGN(std::optional<DType> type, weightType(options.dtype));
+  LLC_ASSIGN(huggingface::ModelSource source, huggingface::openHuggingFace(place.path, models::architectures()));
+  traced.source = std::make_unique<huggingface::ModelSource>(std::move(source));
+  for (const std::string &warning : traced.source->warnings) progress.note("warning: " + warning);
+  traced.context = compiler::makeContext();
+  huggingface::TraceOptions trace;
+  trace.dtype = type;
+  trace.bounds.maxContext = contextFor(traced.source->model, options.maxContext);
+  traced.dtype = dtypeName(type ? *type : traced.source->storedType.value_or(DType::f32));
+  LLC_ASSIGN(traced.module, huggingface::traceModel(*traced.source, *traced.context, trace));
+  return traced;
+}
+
+compiler::TensorSource tensorsOf(const huggingface::ModelSource &source, Progress *progress) {
+  compiler::TensorSource tensors;
+  tensors.read = [&source, progress](std::string_view name) -> Result<compiler::SourceTensor> {
+    LLC_ASSIGN(const TensorView *view, source.weight(name));
+    if (progress) progress->advance();
+    return compiler::SourceTensor{view->type, view->shape, view->bytes};
+  };
+  tensors.release = [&source](std::string_view name) {
+    if (auto view = source.weight(name)) source.checkpoint.release(**view);
+  };
+  return tensors;
+}
+
+Result<std::unique_ptr<Tokenizer>> tokenizerIn(const std::string &directory, int64_t vocabulary) {
+  auto loaded = Tokenizer::load(directory);
+  if (!loaded) {
+    if (loaded.error().kind == ErrorKind::notFound) return std::unique_ptr<Tokenizer>();
+    return std::move(loaded.error());
+  }
+  int64_t tokens = int64_t((*loaded)->vocabularySize());
+  if (tokens <= vocabulary) return std::move(*loaded);
+  return diagnose(ErrorKind::invalidInput, directory)
+      .says(fmt::format("the tokenizer ({}) has {} tokens, the model's vocabulary holds {}", (*loaded)->kind(), tokens, vocabulary))
+      .toFix("use the tokenizer that the model was trained with, or compare vocab_size in config.json");
+}
+
+void completeManifest(Manifest &manifest, const TracedModel &traced, const Tokenizer *tokenizer) {
+  manifest.name = traced.name;
+  manifest.dtype = traced.dtype;
+  const huggingface::GenerationDefaults &from = traced.source->generation;
+  GenerationDefaults &to = manifest.generation;
+  to.temperature = from.sample ? from.temperature.value_or(1.0) : 0;
+  to.topK = from.sample ? from.topK.value_or(0) : 0;
+  to.topP = from.sample ? from.topP.value_or(1.0) : 1;
+  to.minP = from.sample ? from.minP.value_or(0.0) : 0;
+  to.repeatPenalty = from.repetitionPenalty.value_or(1.0);
+  to.eos.assign(from.eosIds.begin(), from.eosIds.end());
+  if (to.eos.empty() && tokenizer) to.eos = tokenizer->stopIds();
+  to.bos = int32_t(from.bosId.value_or(-1));
+  to.pad = int32_t(from.padId.value_or(-1));
+}
+
+}  // namespace llc::cli

@@ -1,0 +1,42 @@
+// A Hugging Face directory, traced: what compiling, verifying and inspecting begin with.
+#pragma once
+#include <memory>
+#include <string>
+
+#include "compiler/jit/engine.h"
+#include "frontends/huggingface/import.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "runtime/text/tokenizer.h"
+#include "tools/cli/model.h"
+#include "tools/cli/progress.h"
+
+namespace llc::cli {
+
+struct TraceOptions {
+  std::string dtype;       // of weight matrices; empty: as the checkpoint holds them
+  int64_t maxContext = 0;  // 0: what the model was made for, but at most defaultMaxContext
+};
+inline constexpr int64_t defaultMaxContext = 4096;
+
+struct TracedModel {
+  std::unique_ptr<mlir::MLIRContext> context;
+  std::unique_ptr<huggingface::ModelSource> source;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  std::string name, dtype;
+};
+// Prints the front end's warnings.
+Result<TracedModel> traceDirectory(const ModelPlace &place, const TraceOptions &options, Progress &progress);
+
+// Reads the checkpoint's tensors under the names of the module; advances `progress` (may be null) for each.
+compiler::TensorSource tensorsOf(const huggingface::ModelSource &source, Progress *progress = nullptr);
+
+// The tokenizer of a model directory. Null when there is none. Errors: a damaged one, or one with more tokens than the
+// model's vocabulary has.
+Result<std::unique_ptr<Tokenizer>> tokenizerIn(const std::string &directory, int64_t vocabulary);
+
+// What the compiler leaves open in a manifest: name, element type, generation defaults.
+void completeManifest(Manifest &manifest, const TracedModel &traced, const Tokenizer *tokenizer);
+
+}  // namespace llc::cli
