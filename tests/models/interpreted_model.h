@@ -1,5 +1,6 @@
 // A Hugging Face directory run by the reference interpreter: what the tests of front ends and models share.
 #pragma once
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <string>
