@@ -128,26 +128,27 @@ class PagedAttention {
     });
   }
 
-  // Calls body(first query, queries) for all queries: large tiles, then small ones (padded rows are computed and ignored).
+  // Calls body(first query, queries, columns) for all queries: large tiles, then small ones (padded rows are computed and
+  // ignored). A tile is as many queries times so many columns (slots or value dimensions).
   template <class Body> void forQueryTiles(Body body) {
     int64_t large = e.target.queryRows, small = e.target.smallQueryRows;
     Value whole = e.mul(e.div(count, large), large);
-    e.loop(e.c64(0), whole, large, [&](Value q) { body(q, large); });
-    e.loop(whole, count, small, [&](Value q) { body(q, small); });
+    e.loop(e.c64(0), whole, large, [&](Value q) { body(q, large, e.target.queryColumns); });
+    e.loop(whole, count, small, [&](Value q) { body(q, small, e.target.smallQueryColumns); });
   }
 
   void scores(Value slot, Value slots) {
-    int64_t columns = e.target.tilePanels * panelColumns;
     e.loop(e.c64(0), slots, LLC_PAGE_TOKENS, [&](Value offset) {
       Value keys = pageAt(e.add(slot, offset));
-      for (int64_t column = 0; column < LLC_PAGE_TOKENS; column += columns)
-        forQueryTiles([&](Value q, int64_t rows) {
-          Tile tile{.rows = rows, .width = lanes, .aRowBytes = plan.queryRowBytes, .vectorOffsets = {},
-                    .bStepBytes = LLC_PAGE_TOKENS * layout.element, .bType = spec.cache.type};
-          tile.setAdjacent(columns / lanes);
-          Values sums = emitTile(e, tile, at(0, q, plan.queryRowBytes), e.gep(keys, column * layout.element), e.c64(keyDim), zeroTile(e, tile));
-          storeTile(e, tile, sums, e.gep(at(plan.scoresOffset, q, plan.scoreRowBytes), e.add(e.mul(offset, 4), column * 4)), plan.scoreRowBytes);
+      forQueryTiles([&](Value q, int64_t rows, int64_t columns) {
+        Tile tile{.rows = rows, .width = lanes, .aRowBytes = plan.queryRowBytes, .vectorOffsets = {},
+                  .bStepBytes = LLC_PAGE_TOKENS * layout.element, .bType = spec.cache.type};
+        tile.setAdjacent(columns / lanes);
+        e.loop(e.c64(0), e.c64(LLC_PAGE_TOKENS), columns, [&](Value column) {
+          Values sums = emitTile(e, tile, at(0, q, plan.queryRowBytes), e.gep(keys, e.mul(column, layout.element)), e.c64(keyDim), zeroTile(e, tile));
+          storeTile(e, tile, sums, e.gep(at(plan.scoresOffset, q, plan.scoreRowBytes), e.mul(e.add(offset, column), 4)), plan.scoreRowBytes);
         });
+      });
     });
   }
 
@@ -206,13 +207,15 @@ class PagedAttention {
   }
 
   void weightedValues(Value slot, Value slots) {
-    int64_t wide = e.target.tilePanels * panelColumns, done = valueDim / wide * wide, vectors = (valueDim - done) / lanes * lanes;
-    auto columns = [&](Value column, int64_t width, int64_t number) {
-      forQueryTiles([&](Value q, int64_t rows) { valueTile(slot, slots, column, width, number, q, rows); });
-    };
-    e.loop(e.c64(0), e.c64(done), wide, [&](Value column) { columns(column, lanes, wide / lanes); });
-    e.loop(e.c64(done), e.c64(done + vectors), lanes, [&](Value column) { columns(column, lanes, 1); });
-    e.loop(e.c64(done + vectors), e.c64(valueDim), 1, [&](Value column) { columns(column, 1, 1); });
+    forQueryTiles([&](Value q, int64_t rows, int64_t wide) {
+      int64_t done = valueDim / wide * wide, vectors = done + (valueDim - done) / lanes * lanes;
+      auto columns = [&](int64_t from, int64_t to, int64_t step, int64_t width) {
+        e.loop(e.c64(from), e.c64(to), step, [&](Value column) { valueTile(slot, slots, column, width, step / width, q, rows); });
+      };
+      columns(0, done, wide, lanes);
+      columns(done, vectors, lanes, lanes);
+      columns(vectors, valueDim, 1, 1);
+    });
   }
   void valueTile(Value slot, Value slots, Value column, int64_t width, int64_t number, Value q, int64_t rows) {
     Tile tile{.rows = rows, .width = width, .aRowBytes = plan.scoreRowBytes, .vectorOffsets = {},

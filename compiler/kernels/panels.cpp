@@ -77,8 +77,9 @@ class PanelSums {
   void streamPanels(int64_t weight, Value group, int64_t count) {
     int64_t most = std::min<int64_t>(4, e.target.registers / 2 / panelVectors);
     Value done = e.mul(e.div(rows, most), most);
-    e.loop(group, e.add(group, count), 1, [&](Value panel) {
-      e.loop(e.c64(0), done, most, [&](Value row) { streamTile(weight, row, panel, most, 1); });
+    int64_t pair = std::clamp<int64_t>(e.target.registers / 2 / (most * panelVectors), 1, std::min<int64_t>(count, 2));
+    e.loop(group, e.add(group, count), pair, [&](Value panel) {
+      e.loop(e.c64(0), done, most, [&](Value row) { streamTile(weight, row, panel, most, pair); });
     });
     for (int64_t step = most / 2; step >= 1; step /= 2) {
       Value until = e.add(done, e.mul(e.div(e.sub(rows, done), step), step));

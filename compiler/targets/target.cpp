@@ -10,11 +10,11 @@ std::vector<Target> makeTable() {
   Target v3{.name = "avx2", .level = IsaLevel::avx2, .cpu = "x86-64-v3", .features = avx2,
             .lanes = 8, .registers = 16, .fma = true, .f16c = true,
             .tileRows = 6, .tilePanels = 1, .smallTileRows = 2,
-            .queryRows = 4, .smallQueryRows = 2};
+            .queryRows = 4, .queryColumns = 16, .smallQueryRows = 2, .smallQueryColumns = 32};
   // 24 accumulators + 2 weights + 1 broadcast: below the 31 registers at which LLVM starts to spill.
   Target v4{.name = "avx512", .level = IsaLevel::avx512, .cpu = "x86-64-v4", .features = avx512,
             .lanes = 16, .registers = 32, .fma = true, .f16c = true,
-            .tileRows = 12, .tilePanels = 2, .smallTileRows = 4, .queryRows = 8, .smallQueryRows = 2,
+            .tileRows = 12, .tilePanels = 2, .smallTileRows = 4, .queryRows = 8, .queryColumns = 32, .smallQueryRows = 2, .smallQueryColumns = 32,
             .l1Bytes = 32 << 10, .l2Bytes = 1 << 20};
   Target vnni = v4, bf16 = v4;
   vnni.name = "avx512vnni", vnni.level = IsaLevel::avx512vnni, vnni.features = avx512 + ",+avx512vnni";

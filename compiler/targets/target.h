@@ -26,8 +26,9 @@ struct Target {
   int64_t streamRows = 16;   // up to this many rows weights are streamed past (decode, small batches)
   int64_t streamPanels = 4;  // panels read side by side while streaming: more streams for the prefetchers
   int64_t prefetchBytes = 2048;
-  // Attention: queries of a register tile (x tilePanels*16 slots or value columns), and of the tile for the rest.
-  int64_t queryRows = 2, smallQueryRows = 1;
+  // Attention: queries x columns (slots or value dimensions, a divisor of the page length) of a register tile, and of
+  // the tile for the queries that are left.
+  int64_t queryRows = 2, queryColumns = 16, smallQueryRows = 1, smallQueryColumns = 32;
 
   int64_t l1Bytes = 32 << 10, l2Bytes = 512 << 10;
   std::string suffix() const { return "." + name; }  // appended to every symbol of an object for this level

@@ -61,6 +61,9 @@ struct AttentionTest : KernelTest {
       }
       run({k.data(), v.data(), cache.data()}, ragged.batch.tokens, &ragged.batch);
     }
+    for (auto *group : {&keys, &values})
+      for (auto &sequence : *group)
+        for (auto &value : sequence) value = float(rounded(cs.type, value));
     int64_t rows = ragged.batch.tokens;
     auto q = randomFloats(size_t(rows * spec.heads * cs.keyDim), 1);
     auto sinks = randomFloats(size_t(spec.heads), 2), slopes = randomFloats(size_t(spec.heads), 3, 0.1f);
@@ -83,13 +86,14 @@ struct AttentionTest : KernelTest {
         for (int64_t p = from; p <= position; p++) {
           double score = 0;
           for (int64_t d = 0; d < cs.keyDim; d++)
-            score += double(q[(t * spec.heads + h) * cs.keyDim + d]) * rounded(cs.type, keys[s][(p * cs.kvHeads + g) * cs.keyDim + d]);
+            score += double(q[(t * spec.heads + h) * cs.keyDim + d]) * keys[s][(p * cs.kvHeads + g) * cs.keyDim + d];
           score *= spec.scale;
           if (spec.alibi) score += slopes[h] * double(p - position);
           if (spec.softCap) score = spec.softCap * std::tanh(score / spec.softCap);
-          total += std::exp(score);
+          double weight = std::exp(score);
+          total += weight;
           for (int64_t d = 0; d < cs.valueDim; d++)
-            out[d] += std::exp(score) * rounded(cs.type, values[s][(p * cs.kvHeads + g) * cs.valueDim + d]);
+            out[d] += weight * values[s][(p * cs.kvHeads + g) * cs.valueDim + d];
         }
         for (int64_t d = 0; d < cs.valueDim; d++)
           ASSERT_NEAR(y[(t * spec.heads + h) * cs.valueDim + d], out[d] / total, 3e-5) << "row " << t << " head " << h << " dim " << d;

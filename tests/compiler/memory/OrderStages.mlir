@@ -1,0 +1,28 @@
+// RUN: llc-opt --llm-order-stages %s | FileCheck %s
+
+// The two products need only x: one group. Their users form the next.
+// CHECK-LABEL: func.func private @levels
+// CHECK: llm.linear
+// CHECK-NOT: llm.barrier
+// CHECK: llm.linear
+// CHECK: llm.silu {{.*}}llm.barrier
+// CHECK: llm.relu
+// CHECK-NOT: llm.barrier
+// CHECK: llm.mul {{.*}}llm.barrier
+func.func private @levels(%x: tensor<?x4xf32> {llm.dim = "tokens"}, %v: tensor<8x4xf32, #llm.panel>, %w: tensor<8x4xf32, #llm.panel>) -> tensor<?x8xf32> {
+  %a = llm.linear %x, %v : (tensor<?x4xf32>, tensor<8x4xf32, #llm.panel>) -> tensor<?x8xf32>
+  %s = llm.silu %a : (tensor<?x8xf32>) -> tensor<?x8xf32>
+  %b = llm.linear %x, %w : (tensor<?x4xf32>, tensor<8x4xf32, #llm.panel>) -> tensor<?x8xf32>
+  %r = llm.relu %b : (tensor<?x8xf32>) -> tensor<?x8xf32>
+  %y = llm.mul %s, %r : (tensor<?x8xf32>, tensor<?x8xf32>) -> tensor<?x8xf32>
+  return %y : tensor<?x8xf32>
+}
+
+// What no stage makes, and what is wanted twice, is copied.
+// CHECK-LABEL: func.func @copies
+// CHECK: llm.silu
+// CHECK-COUNT-2: llm.generic
+func.func @copies(%x: tensor<?x4xf32> {llm.dim = "tokens"}) -> (tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>) {
+  %y = llm.silu %x : (tensor<?x4xf32>) -> tensor<?x4xf32>
+  return %x, %y, %y : tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>
+}

@@ -1,0 +1,31 @@
+// RUN: llc-opt --llm-order-stages --llm-plan-memory %s | FileCheck %s
+
+// 16 tokens x 4 x 4 bytes = 256 bytes a value. a is dead when c is made, so c takes its place; the result has no place.
+// CHECK: module attributes {llm.arena = 1024
+module attributes {llm.max_tokens = 16 : i64, llm.max_rows = 2 : i64} {
+  // CHECK-LABEL: func.func private @block
+  // CHECK-SAME: llm.frame = 512
+  // CHECK: llm.silu {{.*}}llm.offset = array<i64: 0>
+  // CHECK: llm.relu {{.*}}llm.offset = array<i64: 256>
+  // CHECK: llm.tanh {{.*}}llm.offset = array<i64: 0>
+  // CHECK: llm.exp
+  // CHECK-NOT: llm.offset
+  // CHECK: return
+  func.func private @block(%x: tensor<?x4xf32> {llm.dim = "tokens"}) -> tensor<?x4xf32> {
+    %a = llm.silu %x : (tensor<?x4xf32>) -> tensor<?x4xf32>
+    %b = llm.relu %a : (tensor<?x4xf32>) -> tensor<?x4xf32>
+    %c = llm.tanh %b : (tensor<?x4xf32>) -> tensor<?x4xf32>
+    %d = llm.exp %c : (tensor<?x4xf32>) -> tensor<?x4xf32>
+    return %d : tensor<?x4xf32>
+  }
+  // The frame of the block is used again by every call.
+  // CHECK-LABEL: func.func @step
+  // CHECK: call @block{{.*}}llm.frame_offset
+  // CHECK: call @block{{.*}}llm.frame_offset
+  func.func @step(%x: tensor<?x4xf32> {llm.dim = "tokens"}) -> tensor<?x4xf32> {
+    %y = call @block(%x) : (tensor<?x4xf32>) -> tensor<?x4xf32>
+    %z = call @block(%y) : (tensor<?x4xf32>) -> tensor<?x4xf32>
+    %u = call @block(%z) : (tensor<?x4xf32>) -> tensor<?x4xf32>
+    return %u : tensor<?x4xf32>
+  }
+}
