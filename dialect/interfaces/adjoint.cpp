@@ -57,6 +57,7 @@ class AdjointBuilder {
   // Every index of the iteration space stays bound: an operand that only gives a shape is kept. Without it a sum over a
   // letter that vanished with its operand would be off by the factor of its extent, silently.
   void keepShapes() {
+    if (scatters(indices_[position_])) kept_[position_] = true;  // extents of a scattered result follow from no letter
     for (int k = 0; k < operands_; ++k)
       for (const Dimension &item : dimensions(indices_[k])) {
         if (!isIndexLetter(item.letter) || covered(item.letter)) continue;

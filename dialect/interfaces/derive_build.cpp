@@ -153,7 +153,8 @@ Status derivedAdjoint(mlir::Operation *op, mlir::OpBuilder &builder, mlir::Value
 Status emitProgram(const index::Program &program, mlir::OpBuilder &builder, mlir::Operation *op, Scope<mlir::Value> &scope,
                    const Scope<mlir::Value> &known, const Scope<mlir::RankedTensorType> &types,
                    std::vector<EmittedStep> &steps) {
-  mlir::Type element = atLeastF32(widestElement(op->getOperandTypes()));
+  mlir::TypeRange deciding = op->getNumOperands() ? mlir::TypeRange(op->getOperandTypes()) : mlir::TypeRange(op->getResultTypes());
+  mlir::Type element = atLeastF32(widestElement(deciding));
   auto typeOf = [&](const index::Statement &concrete, llvm::ArrayRef<mlir::Value> inputs) -> Result<mlir::RankedTensorType> {
     if (auto given = types.find(concrete.name); given != types.end()) return given->second;
     std::vector<Shape> shapes;

@@ -62,15 +62,21 @@ class Factors {
       std::vector<index::Dimension> items = index::dimensions(isResult ? step.statement.output : step.statement.inputs[k]);
       for (size_t d = 0; d < items.size(); ++d) addDimension(step, items[d], {step.values[k].number, static_cast<int>(d)}, isResult, first);
     }
+    // A letter whose position counts (@i: a label, a mask) would start at 0 again in every part: it can't be cut.
+    index::walk(step.statement.body, [&](const index::Expr &part) {
+      if (auto known = first.find(part.letter); part.kind == index::Expr::Position && known != first.end()) whole_.push_back(known->second);
+    });
   }
   std::vector<Factor> collect(int operands, int results) {
-    std::set<Place> reducing;
+    std::set<Place> reducing, whole;
+    for (Place place : whole_) whole.insert(find(place));
     for (Place place : reduced_) reducing.insert(find(place));
     std::map<Place, Factor> byRoot;
     std::vector<Place> order;
     for (const auto &[place, extent] : extents_) {
       if (place.first >= operands + results) continue;
       Place root = find(place);
+      if (whole.count(root)) continue;
       auto [entry, fresh] = byRoot.insert({root, Factor{extent, reducing.count(root) > 0, {}, {}}});
       if (fresh) order.push_back(root);
       Factor &factor = entry->second;
@@ -98,7 +104,7 @@ class Factors {
 
   std::map<Place, Place> parents_;
   std::map<Place, int64_t> extents_;
-  std::vector<Place> reduced_;
+  std::vector<Place> reduced_, whole_;
 };
 
 }  // namespace

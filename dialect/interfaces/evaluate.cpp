@@ -317,17 +317,20 @@ Tensor contract(const Statement &statement, std::span<const Tensor> operands, co
   return permuted(out, resultOrder, statement.output, extents);
 }
 
-Result<Shape> shapeOfResult(const Statement &statement, const Extents &extents, const Shape *given) {
+// Letters, then the given result shape, then an operand with the result's own indices (a scatter into its shape).
+Result<Shape> shapeOfResult(const Statement &statement, std::span<const Tensor> operands, const Extents &extents,
+                            const Shape *given) {
   Shape shape;
   std::vector<Dimension> items = dimensions(statement.output);
   for (size_t d = 0; d < items.size(); ++d) {
     auto known = items[d].plain() ? extents.find(items[d].letter) : extents.end();
-    if (items[d].letter == '1') shape.push_back(1);
-    else if (known != extents.end()) shape.push_back(known->second);
-    else if (given) shape.push_back((*given)[d]);
-    else
+    int64_t extent = items[d].letter == '1' ? 1 : known != extents.end() ? known->second : given ? (*given)[d] : dynamicExtent;
+    for (size_t i = 0; i < operands.size() && extent == dynamicExtent; ++i)
+      if (statement.inputs[i] == statement.output) extent = operands[i].shape()[d];
+    if (extent == dynamicExtent)
       return diagnose(ErrorKind::invalidInput, "`" + statement.signature() + "`")
           .says("the extent of a result dimension follows from no operand").toFix("give the result's shape");
+    shape.push_back(extent);
   }
   return shape;
 }
@@ -372,7 +375,7 @@ Result<Tensor> evaluate(const Statement &statement, std::span<const Tensor> oper
       if (isIndexLetter(c) && !extents.count(c))
         return diagnose(ErrorKind::invalidInput, "`" + statement.signature() + "`")
             .says(std::string("index ") + c + " is bound by no operand").toFix("give an operand or result that has it alone");
-  LLC_ASSIGN(Shape shape, shapeOfResult(statement, extents, result));
+  LLC_ASSIGN(Shape shape, shapeOfResult(statement, operands, extents, result));
   if (std::optional<ContractionLetters> groups = contractionOf(statement)) return contract(statement, operands, *groups, extents);
   return Evaluator(statement, operands, std::move(extents), std::move(shape)).run();
 }

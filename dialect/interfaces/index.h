@@ -6,7 +6,8 @@
 // Index strings have one item per dimension: a letter (a-z written, A-Z for expanded batch dimensions), `1` (extent one,
 // index 0), `*` (any number of batch dimensions, aligned at the right as NumPy does), an affine form `(2i+k-1)`, or `{3}`
 // = the integer value of operand 3. Reading through an affine or `{}` index that is out of range gives 0; writing there
-// does nothing. A result index that is not a letter accumulates (scatter-add), so it needs a combiner.
+// does nothing. A result index that is not a letter accumulates (scatter-add), so it needs a combiner; its extent is that
+// of the result type, or of an operand whose index string equals the result's.
 // Scalars: operands are a..z, then x26, x27, ...; `#i` extent and `@i` value of an index, `%eps` an attribute of the op,
 // numbers, inf, + - * / and the functions of scalarTable().
 #pragma once

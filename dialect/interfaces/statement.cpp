@@ -187,6 +187,9 @@ Result<Extents> bindLetters(const Statement &statement, std::span<const Shape> s
 Result<Shape> resultShape(const Statement &statement, std::span<const Shape> shapes) {
   LLC_ASSIGN(Extents extents, bindLetters(statement, shapes));
   Shape shape;
+  if (scatters(statement.output))
+    for (size_t i = 0; i < shapes.size(); ++i)
+      if (statement.inputs[i] == statement.output) return shapes[i];
   for (const Dimension &item : dimensions(statement.output)) {
     if (item.letter == '1') {
       shape.push_back(1);
