@@ -1,4 +1,5 @@
 // llc-model: the one program for users.
+#include <algorithm>
 #include <iostream>
 #include <new>
 
@@ -32,6 +33,8 @@ std::vector<std::string> knownNames(const CLI::App &app, bool flags) {
   if (flags)
     for (const CLI::Option *option : app.get_options())
       for (const std::string &name : option->get_lnames()) names.push_back("--" + name);
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
   return names;
 }
 
@@ -39,14 +42,17 @@ int reportParseError(Context &context, const CLI::ParseError &error) {
   if (error.get_exit_code() == 0) return context.app.exit(error);  // --help
   const CLI::App *command = &context.app;
   if (auto chosen = context.app.get_subcommands(); !chosen.empty()) command = chosen.front();
-  std::string remedy = "see " + context.app.get_name() + (command == &context.app ? "" : " " + command->get_name()) + " --help";
-  for (const std::string &argument : command == &context.app ? context.arguments : command->remaining()) {
-    bool flag = argument.starts_with("--");
-    std::string near = nearestNames(argument.substr(0, argument.find('=')), knownNames(*command, flag));
-    if (!near.empty() && near != "'" + argument + "'") remedy = "did you mean " + near + "? Otherwise " + remedy;
-    break;
+  std::string help = "see " + context.app.get_name() + (command == &context.app ? "" : " " + command->get_name()) + " --help";
+  // What nobody understood says more than what is missing because of it.
+  for (const std::string &argument : command->remaining()) {
+    bool flag = argument.starts_with("-");
+    std::string name = argument.substr(0, argument.find('='));
+    std::string near = nearestNames(name, knownNames(*command, flag));
+    return report(diagnose(ErrorKind::invalidInput, name)
+                      .says(flag ? "is no option here" : command == &context.app ? "is no command" : "is one argument too many")
+                      .toFix(near.empty() ? help : "did you mean " + near + "? Otherwise " + help));
   }
-  return report(diagnose(ErrorKind::invalidInput).says(error.what()).toFix(remedy));
+  return report(diagnose(ErrorKind::invalidInput).says(error.what()).toFix(help));
 }
 
 int run(int argc, char **argv) {
