@@ -63,7 +63,6 @@ class Evaluator {
   }
 
   Result<Tensor> run() {
-    LLC_TRY(checkedSize(shape_));
     Tensor out(shape_, combiner_ ? combiner_->identity : 0);
     for (char letter : letters_)
       if (extents_.at(letter) == 0) return out;
@@ -143,7 +142,9 @@ class Evaluator {
       if (check.indirect >= 0) {
         int64_t source = offsetOf(accesses_[check.indirect]);
         if (source < 0) return -1;
-        index = static_cast<int64_t>(operands_[check.indirect].values()[source]);
+        double value = operands_[check.indirect].values()[source];
+        if (!(value >= 0 && value < static_cast<double>(check.extent))) return -1;  // NaN too
+        index = static_cast<int64_t>(value);
       }
       if (index < 0 || index >= check.extent) return -1;
       offset += index * check.stride;
@@ -376,6 +377,7 @@ Result<Tensor> evaluate(const Statement &statement, std::span<const Tensor> oper
         return diagnose(ErrorKind::invalidInput, "`" + statement.signature() + "`")
             .says(std::string("index ") + c + " is bound by no operand").toFix("give an operand or result that has it alone");
   LLC_ASSIGN(Shape shape, shapeOfResult(statement, operands, extents, result));
+  LLC_TRY(checkedSize(shape));
   if (std::optional<ContractionLetters> groups = contractionOf(statement)) return contract(statement, operands, *groups, extents);
   return Evaluator(statement, operands, std::move(extents), std::move(shape)).run();
 }

@@ -16,6 +16,8 @@ namespace {
 using mlir::RankedTensorType;
 using Types = llvm::SmallVector<mlir::Type>;
 
+constexpr int64_t longestSequence = int64_t{1} << 24;  // tokens: a wild position must not allocate all memory
+
 RankedTensorType tensorType(mlir::Value value) { return mlir::cast<RankedTensorType>(value.getType()); }
 bool differ(int64_t a, int64_t b) { return a != b && a != mlir::ShapedType::kDynamic && b != mlir::ShapedType::kDynamic; }
 double known(int64_t extent, double dynamic) { return extent == mlir::ShapedType::kDynamic ? dynamic : static_cast<double>(extent); }
@@ -109,7 +111,8 @@ llvm::LogicalResult AttentionOp::evaluate(llvm::ArrayRef<Datum> operands, Enviro
   return mlir::success();
 }
 
-// Query heads split into [kv head, head of the group]: z scores, p weights; masked scores are -inf.
+// Query heads split into [kv head, head of the group]. z: dot products, u: scaled, c: capped and masked by -inf,
+// m, n: largest (with the sink), e, s: exponentials and their sum, p: weights.
 llvm::LogicalResult AttentionOp::decompose(mlir::OpBuilder &builder, llvm::SmallVectorImpl<mlir::Value> &results) {
   auto q = tensorType(getQ()), type = mlir::cast<RankedTensorType>(getType());
   int64_t kvHeads = tensorType(getK()).getDimSize(2), group = q.getDimSize(2) / kvHeads;
@@ -118,7 +121,7 @@ llvm::LogicalResult AttentionOp::decompose(mlir::OpBuilder &builder, llvm::Small
   };
   derive::Scope<mlir::Value> scope = {{"k", getK()}, {"v", getV()}};
   scope["q"] = builder.create<ReshapeOp>(getLoc(), grouped(q), getQ());
-  std::string score = getSoftCap().convertToDouble() > 0 ? "%soft_cap*tanh(z[bgrst]/%soft_cap)" : "z[bgrst]";
+  std::string score = getSoftCap().convertToDouble() > 0 ? "%soft_cap*tanh(u[bgrst]/%soft_cap)" : "u[bgrst]";
   if (getCausal()) score = "select(ge(@s+#t-#s,@t)," + score + ",-inf)";
   if (getWindow() > 0) score = "select(lt(@s+#t-#s-@t,%window)," + score + ",-inf)";
   std::string largest = "stop(m[bgrs])", sinkTerm;
@@ -129,8 +132,6 @@ llvm::LogicalResult AttentionOp::decompose(mlir::OpBuilder &builder, llvm::Small
     sinkTerm = "+exp(sinks[gr]-n[bgrs])";
   }
   std::string text = "z[bgrst] = sum[d] q[bsgrd]*k[btgd]; u[bgrst] = z[bgrst]*%scale;";
-  size_t place;
-  while ((place = score.find("z[")) != std::string::npos) score[place] = 'u';
   text += "c[bgrst] = " + score + "; m[bgrs] = max[t] stop(c[bgrst]); n[bgrs] = " + largest + ";";
   text += "e[bgrst] = exp(c[bgrst]-n[bgrs]); s[bgrs] = sum[t] e[bgrst];";
   text += "p[bgrst] = e[bgrst]/(s[bgrs]" + sinkTerm + "); y[bsgre] = sum[t] p[bgrst]*v[btge]";
@@ -229,6 +230,8 @@ llvm::LogicalResult CacheAppendOp::evaluate(llvm::ArrayRef<Datum> operands, Envi
   if (k.shape()[0] != static_cast<int64_t>(batch.positions.size()) || v.shape()[0] != k.shape()[0])
     return emitOpError("has keys or values for another number of rows than the batch; to fix: pass the step's own batch");
   for (size_t row = 0; row < batch.positions.size(); ++row) {
+    if (batch.positions[row] < 0 || batch.positions[row] > longestSequence)
+      return emitOpError() << "got position " << batch.positions[row] << "; to fix: positions count from 0 in each sequence";
     std::vector<Cache::Slot> &slots = cache->sequences[batch.sequenceOf[row]];
     size_t position = static_cast<size_t>(batch.positions[row]);
     if (slots.size() <= position) slots.resize(position + 1);

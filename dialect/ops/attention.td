@@ -63,7 +63,8 @@ def PagedAttentionOp : Llm_Inferred<"paged_attention", [Pure, AttrSizedOperandSe
   let summary = "causal attention of the step's rows over their cached sequences";
   let description = [{
     q[t,h,d] → y[t,h,e]. Row t sees the slots 0 ... positions[t] of its own sequence, with `window` w > 0 only the last w
-    of them. `soft_cap` and sinks as in llm.attention. `slopes[h]` (ALiBi) adds slope * (slot - position) to the scores.
+    of them. `soft_cap` and sinks as in llm.attention. `slopes[h]` (ALiBi) adds slope * (slot - position) to the scaled scores,
+    before the soft cap.
 
     ```mlir
     %y = llm.paged_attention %q, %kv, %batch, %positions {scale = 0.125}

@@ -8,6 +8,7 @@
 #include "mlir/Interfaces/FunctionInterfaces.h"
 
 #include "dialect/interfaces/interfaces.h"
+#include "dialect/types/types.h"
 #include "runtime/base/dtype.h"
 
 namespace llc::llm {
@@ -24,6 +25,8 @@ double rounded(mlir::Type element, double value) {
 }
 
 llvm::LogicalResult checkShape(mlir::Operation *op, mlir::Type type, const Datum &datum) {
+  if ((mlir::isa<BatchType>(type) && !datum.batch) || (mlir::isa<KvType>(type) && !datum.cache))
+    return op->emitError() << "the interpreter met no handle where " << type << " belongs; to fix: pass a Batch or Cache";
   auto tensor = mlir::dyn_cast<mlir::RankedTensorType>(type);
   if (!tensor) return mlir::success();
   const Shape &shape = datum.tensor.shape();

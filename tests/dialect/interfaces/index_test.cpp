@@ -87,6 +87,23 @@ TEST(ScalarTable, AWrongPartialIsSeen) {
   EXPECT_GT(partialError(*findScalar("tanh"), 0, "1-tanh(a)"), 0.1);
 }
 
+// Texts come from files: whatever they say, parsing returns.
+TEST(Parser, SurvivesMutatedTexts) {
+  const std::string alphabet = "abik*1(){}[]+-/@#%,;=>. 0sumexp";
+  const std::string seeds[] = {"b(2i+k)d,kdc->bic", "{1}d,n->nd", "q[*] = sum[i] x[*i]*x[*i]/#i; y[*i] = x[*i]*rsqrt(q[*]+%eps)",
+                               "select(ge(@i,@j),a*1e-3,-inf)"};
+  uint32_t state = 7;
+  auto next = [&](size_t bound) { return (state = state * 1664525u + 1013904223u) / 65536 % bound; };
+  int accepted = 0;
+  for (int round = 0; round < 20000; ++round) {
+    std::string text = seeds[next(4)];
+    for (size_t edits = next(4); edits-- > 0;) text[next(text.size())] = alphabet[next(alphabet.size())];
+    if (auto expr = parseExpr(text); expr.ok()) EXPECT_TRUE(parseExpr(print(*expr)).ok()) << text;
+    accepted += parse(text).ok() + makeStatement(text, "a", "sum").ok();
+  }
+  EXPECT_GT(accepted, 100);
+}
+
 TEST(IndexString, Forms) {
   auto items = dimensions("b(2i+k-1){12}1*");
   ASSERT_EQ(items.size(), 5u);

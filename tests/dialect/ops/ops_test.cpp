@@ -217,6 +217,27 @@ TEST_F(Ops, EveryOpDocumentsItselfWithAnExample) {
   }
 }
 
+// What the compiler lowers: concrete statements whose names are operands, earlier statements or results.
+TEST_F(Ops, EveryProgramBecomesConcreteStatements) {
+  module_->walk([&](Indexed op) {
+    if (!derive::hasProgram(op)) return;
+    auto statements = derive::concreteStatements(op);
+    ASSERT_TRUE(statements.ok()) << statements.error().text();
+    std::vector<std::string> names = op.operandNames();
+    std::set<std::string> defined(names.begin(), names.end());
+    for (const index::Statement &statement : *statements) {
+      EXPECT_EQ(statement.signature().find('*'), std::string::npos);
+      for (const std::string &name : statement.inputNames) EXPECT_TRUE(defined.count(name)) << name << " in " << index::print(statement);
+      defined.insert(statement.name);
+    }
+    for (const std::string &name : derive::resultNames(op)) EXPECT_TRUE(defined.count(name)) << name;
+  });
+}
+
+TEST_F(Ops, DocumentationIsFresh) {
+  EXPECT_EQ(std::system(LLC_SOURCE_DIR "/tools/generate/op_docs --check"), 0);
+}
+
 // Texts survive printing and parsing.
 TEST_F(Ops, RoundTripThroughText) {
   std::string text;
