@@ -5,8 +5,6 @@
 #include <cstring>
 #include <filesystem>
 
-#include "runtime/base/sha256.h"
-
 namespace llc {
 
 namespace {
@@ -110,6 +108,21 @@ std::optional<std::string_view> Artifact::file(std::string_view name) const {
   return std::nullopt;
 }
 
+Status Artifact::verify() const {
+  auto expected = manifest.hashes.find("payload");
+  if (expected == manifest.hashes.end()) return damaged(path, "has no hash of its payload");
+  Sha256 hash;
+  constexpr size_t piece = 64 << 20;
+  uint64_t begin = uint64_t(payload.data() - payloadFile.bytes().data());
+  for (size_t at = 0; at < payload.size(); at += piece) {
+    hash.update(payload.subspan(at, std::min(piece, payload.size() - at)));
+    payloadFile.release(begin + at, std::min(piece, payload.size() - at));  // reading all need not take memory for all
+  }
+  std::string found = hash.hex();
+  if (found == expected->second) return success();
+  return damaged(path, fmt::format("the payload's SHA-256 is {}, the manifest says {}", found, expected->second));
+}
+
 Result<Artifact> openArtifact(const std::string &path) {
   std::error_code ignored;
   return fs::is_directory(path, ignored) ? openBundle(path) : openFile(path);
@@ -163,9 +176,20 @@ ArtifactWriter::Staging::~Staging() {
   if (path) fs::remove_all(*path, ignored);
 }
 
+Status ArtifactWriter::append(std::span<const std::byte> bytes) {
+  payloadHash_.update(bytes);
+  return payload_->write(bytes);
+}
+
+Status ArtifactWriter::align() {
+  static constexpr std::byte zeros[parameterAlignment] = {};
+  uint64_t beyond = (payload_->size() - payloadBegin_) % parameterAlignment;
+  return append(std::span(zeros).first(beyond ? parameterAlignment - beyond : 0));
+}
+
 Status ArtifactWriter::beginParameter(ParameterSpec spec) {
   assert(missing_ == 0 && "the parameter before is not complete");
-  LLC_TRY(payload_->padTo(parameterAlignment));
+  LLC_TRY(align());
   spec.offset = payload_->size() - payloadBegin_;
   missing_ = spec.bytes;
   parameters_.push_back(std::move(spec));
@@ -175,14 +199,14 @@ Status ArtifactWriter::beginParameter(ParameterSpec spec) {
 Status ArtifactWriter::write(std::span<const std::byte> bytes) {
   assert(bytes.size() <= missing_ && "more bytes than the parameter has");
   missing_ -= bytes.size();
-  return payload_->write(bytes);
+  return append(bytes);
 }
 
 Status ArtifactWriter::addFile(std::string name, std::string_view content) {
   assert(missing_ == 0 && "the parameter before is not complete");
   auto bytes = std::as_bytes(std::span(content.data(), content.size()));
   files_.push_back({std::move(name), payload_->size() - payloadBegin_, content.size(), sha256(bytes)});
-  return payload_->write(bytes);
+  return append(bytes);
 }
 
 Status ArtifactWriter::finish(Manifest manifest) {
@@ -190,6 +214,7 @@ Status ArtifactWriter::finish(Manifest manifest) {
   manifest.parameters = std::move(parameters_);
   manifest.files = std::move(files_);
   manifest.hashes["code"] = codeHash_;
+  manifest.hashes["payload"] = payloadHash_.hex();
   std::string text = toJson(manifest);
   if (kind_ == ArtifactKind::bundle) return finishBundle(text);
   Footer footer = {};

@@ -12,6 +12,7 @@
 #include "runtime/abi/manifest.h"
 #include "runtime/base/mapped_file.h"
 #include "runtime/base/output_file.h"
+#include "runtime/base/sha256.h"
 
 namespace llc {
 
@@ -28,6 +29,8 @@ struct Artifact {
 
   std::span<const std::byte> parameter(size_t number) const;
   std::optional<std::string_view> file(std::string_view name) const;
+  // Reads the whole payload and compares it with the hash in the manifest. invalidInput: it was changed or damaged.
+  Status verify() const;
 };
 // Errors: notFound; invalidInput for a file that is no artifact, was cut short or lies about its parts.
 Result<Artifact> openArtifact(const std::string &path);
@@ -64,6 +67,9 @@ class ArtifactWriter {
   std::string path_, codeHash_;
   Staging staging_;  // before payload_: the payload's file lies in it
   std::optional<OutputFile> payload_;
+  Sha256 payloadHash_;
+  Status append(std::span<const std::byte> bytes);  // to the payload
+  Status align();
   uint64_t payloadBegin_ = 0, missing_ = 0;
   std::vector<ParameterSpec> parameters_;
   std::vector<FilePart> files_;

@@ -1,6 +1,10 @@
 #include "runtime/base/sha256.h"
 
 #include <bit>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#include <immintrin.h>
+#endif
 
 namespace llc {
 
@@ -14,12 +18,9 @@ constexpr uint32_t roundConstants[64] = {
     0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
     0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
     0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
-}  // namespace
+using State = std::array<uint32_t, 8>;
 
-Sha256::Sha256()
-    : state_{0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19} {}
-
-void Sha256::block(const uint8_t *data) {
+void blockPortable(State &state, const uint8_t *data) {
   uint32_t schedule[64];
   for (int i = 0; i < 16; ++i)
     schedule[i] = uint32_t(data[4 * i]) << 24 | uint32_t(data[4 * i + 1]) << 16 | uint32_t(data[4 * i + 2]) << 8 |
@@ -30,7 +31,7 @@ void Sha256::block(const uint8_t *data) {
     uint32_t sigma1 = std::rotr(late, 17) ^ std::rotr(late, 19) ^ late >> 10;
     schedule[i] = schedule[i - 16] + sigma0 + schedule[i - 7] + sigma1;
   }
-  auto [a, b, c, d, e, f, g, h] = state_;
+  auto [a, b, c, d, e, f, g, h] = state;
   for (int i = 0; i < 64; ++i) {
     uint32_t sum1 = std::rotr(e, 6) ^ std::rotr(e, 11) ^ std::rotr(e, 25), choice = (e & f) ^ (~e & g);
     uint32_t first = h + sum1 + choice + roundConstants[i] + schedule[i];
@@ -38,7 +39,58 @@ void Sha256::block(const uint8_t *data) {
     h = g, g = f, f = e, e = d + first, d = c, c = b, b = a, a = first + sum0 + majority;
   }
   const uint32_t change[8] = {a, b, c, d, e, f, g, h};
-  for (size_t i = 0; i < 8; ++i) state_[i] += change[i];
+  for (size_t i = 0; i < 8; ++i) state[i] += change[i];
+}
+
+#if defined(__x86_64__)
+bool hasShaInstructions() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b >> 29 & 1) && __get_cpuid(1, &a, &b, &c, &d) && (c >> 19 & 1);
+}
+
+// The instructions keep the state as two vectors, {a, b, e, f} and {c, d, g, h}, and do two rounds each.
+__attribute__((target("sha,sse4.1,ssse3"))) void blocksX86(State &state, const uint8_t *data, size_t count) {
+  const __m128i swap = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
+  auto *words = reinterpret_cast<__m128i *>(state.data());
+  __m128i badc = _mm_shuffle_epi32(_mm_loadu_si128(words), 0xb1);
+  __m128i hgfe = _mm_shuffle_epi32(_mm_loadu_si128(words + 1), 0x1b);
+  __m128i abef = _mm_alignr_epi8(badc, hgfe, 8), cdgh = _mm_blend_epi16(hgfe, badc, 0xf0);
+  for (; count > 0; --count, data += 64) {
+    const __m128i abefBefore = abef, cdghBefore = cdgh;
+    __m128i schedule[4];
+    for (int i = 0; i < 16; ++i) {
+      __m128i &now = schedule[i % 4], next = schedule[(i + 1) % 4], late = schedule[(i + 3) % 4];
+      if (i < 4) {
+        now = _mm_shuffle_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i *>(data) + i), swap);
+      } else {
+        __m128i sum = _mm_add_epi32(_mm_sha256msg1_epu32(now, next), _mm_alignr_epi8(late, schedule[(i + 2) % 4], 4));
+        now = _mm_sha256msg2_epu32(sum, late);
+      }
+      auto *constants = reinterpret_cast<const __m128i *>(roundConstants) + i;
+      __m128i input = _mm_add_epi32(now, _mm_loadu_si128(constants));
+      cdgh = _mm_sha256rnds2_epu32(cdgh, abef, input);
+      abef = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(input, 0x0e));
+    }
+    abef = _mm_add_epi32(abef, abefBefore);
+    cdgh = _mm_add_epi32(cdgh, cdghBefore);
+  }
+  __m128i feba = _mm_shuffle_epi32(abef, 0x1b), dchg = _mm_shuffle_epi32(cdgh, 0xb1);
+  _mm_storeu_si128(words, _mm_blend_epi16(feba, dchg, 0xf0));
+  _mm_storeu_si128(words + 1, _mm_alignr_epi8(dchg, feba, 8));
+}
+#else
+bool hasShaInstructions() { return false; }
+void blocksX86(State &, const uint8_t *, size_t) {}
+#endif
+}  // namespace
+
+Sha256::Sha256(bool accelerate)
+    : accelerate_(accelerate && hasShaInstructions()),
+      state_{0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19} {}
+
+void Sha256::blocks(const uint8_t *data, size_t count) {
+  if (accelerate_) return blocksX86(state_, data, count);
+  for (; count > 0; --count, data += 64) blockPortable(state_, data);
 }
 
 void Sha256::update(std::span<const std::byte> bytes) {
@@ -47,11 +99,13 @@ void Sha256::update(std::span<const std::byte> bytes) {
   length_ += left;
   if (held && held + left >= 64) {
     std::memcpy(buffer_.data() + held, data, 64 - held);
-    block(buffer_.data());
+    blocks(buffer_.data(), 1);
     data += 64 - held, left -= 64 - held, held = 0;
   }
-  if (!held)
-    for (; left >= 64; data += 64, left -= 64) block(data);
+  if (!held && left >= 64) {
+    blocks(data, left / 64);
+    data += left / 64 * 64, left %= 64;
+  }
   if (left) std::memcpy(buffer_.data() + held, data, left);
 }
 

@@ -10,12 +10,14 @@ namespace llc {
 
 class Sha256 {
  public:
-  Sha256();
+  // `accelerate`: uses the processor's SHA instructions where there are any (some 2 GB/s instead of 0.3).
+  explicit Sha256(bool accelerate = true);
   void update(std::span<const std::byte> bytes);
   std::string hex();  // ends the computation: 64 lower-case digits
 
  private:
-  void block(const uint8_t *data);
+  void blocks(const uint8_t *data, size_t count);
+  bool accelerate_;
   std::array<uint32_t, 8> state_;
   std::array<uint8_t, 64> buffer_;
   uint64_t length_ = 0;

@@ -36,9 +36,12 @@ void Sampler::accept(int32_t token) {
   seen_.pop_front();
 }
 
+bool Sampler::hasPenalties() const {
+  return options_.repeatPenalty != 1 || options_.presencePenalty != 0 || options_.frequencyPenalty != 0;
+}
+
 void Sampler::penalise() {
-  bool neutral = options_.repeatPenalty == 1 && options_.presencePenalty == 0 && options_.frequencyPenalty == 0;
-  if (neutral) return;
+  if (!hasPenalties()) return;
   for (auto [token, count] : counts_) {
     if (token < 0 || size_t(token) >= candidates_.size()) continue;
     double logit = candidates_[size_t(token)].logit;
@@ -100,7 +103,18 @@ int32_t Sampler::draw() {
   return std::find_if(candidates_.rbegin(), candidates_.rend(), [](const Candidate &c) { return c.weight > 0; })->token;
 }
 
+namespace {
+int32_t mostLikely(std::span<const float> logits) {
+  size_t best = 0;
+  float highest = -INFINITY;
+  for (size_t i = 0; i < logits.size(); ++i)
+    if (logits[i] > highest) highest = logits[i], best = i;
+  return int32_t(best);
+}
+}  // namespace
+
 int32_t Sampler::choose(std::span<const float> logits) {
+  if (options_.temperature <= 0 && !hasPenalties()) return mostLikely(logits);
   candidates_.resize(logits.size());
   for (size_t i = 0; i < logits.size(); ++i)
     // NaN would break the order that sorting relies on; as the least likely token it only matters when all are.

@@ -43,6 +43,7 @@ class Sampler {
     float logit;
     double weight;
   };
+  bool hasPenalties() const;
   void penalise();
   void keepTopK();
   void keepTopP();

@@ -15,7 +15,7 @@ struct Arguments {
   RunOptions run;
   ScoreOptions score;
   BenchOptions bench;
-  bool json = false;
+  bool json = false, check = false;
 };
 
 // What the subcommands need to begin: the program with its weights, a session, and the tokenizer if there is one.
@@ -56,11 +56,13 @@ void declare(CLI::App &app, Arguments &arguments) {
   addCommand(bench, arguments);
   auto *info = app.add_subcommand("info", "Says what this program is");
   info->add_flag("--json", arguments.json, "The whole manifest");
+  info->add_flag("--check", arguments.check, "Reads all weights and compares them with their hash first");
 }
 
 Status execute(const CLI::App &app, const llc_module *modules, Arguments &arguments, Clock::time_point begin) {
   if (app.got_subcommand("info")) {
     LLC_ASSIGN(Artifact artifact, openArtifact("/proc/self/exe"));
+    if (arguments.check) LLC_TRY(artifact.verify());
     infoCommand(artifact.manifest, arguments.json);
     return success();
   }

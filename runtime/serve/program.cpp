@@ -41,6 +41,14 @@ Status checkEntries(const Manifest &manifest, const Program::Entries &entries, c
   return success();
 }
 
+// Programs from memory did not pass parseManifest.
+Status checkBounds(const Manifest &m) {
+  if (std::min({m.vocabulary, m.maxTokens, m.maxRows, m.maxSequences, m.maxContext}) >= 1) return success();
+  return diagnose(ErrorKind::internal, m.name)
+      .says("its manifest lacks the vocabulary or one of the bounds of a step")
+      .toFix("report this, with the command that you gave");
+}
+
 // Copies the payload into memory of its own, in huge pages.
 Result<std::shared_ptr<void>> preloaded(const Artifact &artifact) {
   LLC_ASSIGN(auto memory, allocatePages(artifact.payload.size(), "the weights", "start without --preload"));
@@ -80,6 +88,7 @@ std::optional<std::string_view> Program::file(std::string_view name) const {
 
 Result<Program> Program::fromPointers(Manifest manifest, Entries entries, std::vector<const void *> parameters,
                                       std::string level, std::shared_ptr<const void> keepAlive) {
+  LLC_TRY(checkBounds(manifest));
   LLC_TRY(checkEntries(manifest, entries, manifest.name));
   assert(parameters.size() == manifest.parameters.size());
   Program program;

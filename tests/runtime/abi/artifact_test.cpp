@@ -110,6 +110,7 @@ TEST_P(Kinds, HoldWhatWasWritten) {
   EXPECT_FALSE(artifact->file("none"));
   EXPECT_EQ(artifact->manifest.model, "llama");
   EXPECT_EQ(artifact->manifest.hashes.at("code").size(), 64u);
+  EXPECT_TRUE(artifact->verify());
   // Written once more over itself: the same bytes.
   std::string name = GetParam() == ArtifactKind::bundle ? "out/manifest.json" : "out", before = directory.read(name);
   ASSERT_TRUE(writeExample(directory.file("out"), GetParam()));
@@ -122,6 +123,19 @@ TEST_P(Kinds, LeaveNothingWhenAbandoned) {
     ASSERT_TRUE(writeParts(directory.file("out"), GetParam()));
   }
   EXPECT_EQ(directory.entries(), 0u);
+}
+
+TEST(Artifact, AChangedPayloadIsNoticedWhenAsked) {
+  TemporaryDirectory directory;
+  ASSERT_TRUE(writeExample(directory.file("out"), ArtifactKind::bundle));
+  std::string payload = directory.read("out/payload.bin");
+  payload[3] ^= 1;
+  directory.write("out/payload.bin", payload);
+  auto artifact = openArtifact(directory.file("out"));
+  ASSERT_TRUE(artifact);
+  Status verified = artifact->verify();
+  ASSERT_FALSE(verified);
+  EXPECT_NE(verified.error().text().find("SHA-256"), std::string::npos);
 }
 
 TEST(Artifact, EveryTruncationIsRefused) {

@@ -118,6 +118,18 @@ TEST(Sha256, KnownValues) {
             "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
 
+TEST(Sha256, WithAndWithoutTheProcessorsInstructions) {
+  std::string text;
+  for (int i = 0; i < 5000; ++i) {
+    Sha256 fast(true), plain(false);
+    fast.update(bytesOf(text)), plain.update(bytesOf(text));
+    if (i % 37 == 0) {
+      ASSERT_EQ(fast.hex(), plain.hex()) << i;
+    }
+    text += char(i * i >> 3);
+  }
+}
+
 TEST(Sha256, PiecesGiveTheSame) {
   std::string text;
   for (int i = 0; i < 1000; ++i) text += char(i * 7);

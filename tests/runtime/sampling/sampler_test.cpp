@@ -49,6 +49,11 @@ TEST(Sampler, TemperatureZeroTakesTheFirstOfTheMostLikely) {
   EXPECT_EQ(sampler.choose(logits), 0);
   EXPECT_EQ(sampler.choose(std::vector<float>{1, 3, 3, 2}), 1);
   EXPECT_EQ(sampler.choose(std::vector<float>{NAN, -5, NAN}), 1);
+  EXPECT_EQ(sampler.choose(std::vector<float>{NAN, NAN}), 0);
+  Sampler penalised({.presencePenalty = 1});  // takes the longer way
+  EXPECT_EQ(penalised.choose(std::vector<float>{1, 3, 3, 2}), 1);
+  EXPECT_EQ(penalised.choose(std::vector<float>{NAN, -5, NAN}), 1);
+  EXPECT_EQ(penalised.choose(std::vector<float>{NAN, NAN}), 0);
 }
 
 TEST(Sampler, DrawsByProbability) { expectShares(shares({.temperature = 1}), {0.5, 0.25, 0.15, 0.1}); }

@@ -101,6 +101,11 @@ TEST_F(Executable, SaysWhatItIs) {
   EXPECT_EQ(nlohmann::json::parse(output)["parameters"][0]["name"], "w");
   EXPECT_NE(run("info").output.find("model       fake"), std::string::npos);
   EXPECT_NE(run("--help").output.find("bench"), std::string::npos);
+  EXPECT_EQ(run("info --check").code, 0);
+  std::string whole = directory.read("out");
+  whole[whole.rfind("hello")] = 'j';
+  directory.write("out", whole);
+  EXPECT_EQ(run("info --check").code, 2);
 }
 
 TEST_F(Executable, ErrorsHaveARemedyAndAnExitCode) {

@@ -173,6 +173,11 @@ TEST(Program, ListsOnlyEntriesThatExist) {
   EXPECT_NE(program.error().text().find("'score'"), std::string::npos);
 }
 
+TEST(Program, NeedsItsBounds) {
+  EXPECT_FALSE(Program::fromPointers(fakeManifest(0), {{"step", fakeStep}, {"score", fakeScore}, {"embed", fakeEmbed}},
+                                     {}, "test", nullptr));
+}
+
 TEST(Program, ModulesAreChosenByWhatTheMachineHas) {
   llc_entry_symbol entries[] = {{"step", fakeStep}, {nullptr, nullptr}};
   llc_module modules[] = {{"avx512", "avx512f,does-not-exist", entries, LLC_ABI_VERSION},
