@@ -89,7 +89,7 @@ std::vector<AddedTokens::Stretch> AddedTokens::find(std::string_view text, bool 
     if (token.stripLeft) begin = std::max(spacesBefore(text, begin), done);
     if (token.stripRight) end = spacesBehind(text, end);
     if (done < begin) out.push_back({-1, done, begin});
-    out.push_back({token.id, begin, end});
+    if (begin < end) out.push_back({token.id, begin, end});  // else the token before has taken its spaces
     done = end;
   }
   if (done < text.size()) out.push_back({-1, done, text.size()});

@@ -55,6 +55,7 @@ class Bpe : public Decoder {
 class ByteLevel : public Decoder {
  public:
   void apply(Decoding &decoding) const override {
+    if (decoding.more && decoding.open) decoding.tokens.clear();  // one foreign character would change the whole token
     std::string bytes, token;
     for (const std::string &text : decoding.tokens) {
       token.clear();
@@ -75,6 +76,7 @@ class ByteLevel : public Decoder {
 class ByteFallback : public Decoder {
  public:
   void apply(Decoding &decoding) const override {
+    if (decoding.more && decoding.open) decoding.tokens.clear();  // it may become "<0x…>", or cease to be
     std::vector<std::string> out;
     std::string run;
     auto flush = [&] {
