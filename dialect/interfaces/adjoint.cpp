@@ -1,5 +1,5 @@
-// The adjoint of a statement is a statement: y[out] = sum body(x0[in0], ...) gives dxi[in_i] = sum dy[out] * d body/d xi,
-// with the letters that dxi lacks reduced. max and min send dy to every winner (ties included).
+// The adjoint of a statement is a statement: y[out] = sum body(x0[in0], ...) gives dxi[in_i] = sum dy[out] * d body/d
+// xi, with the letters that dxi lacks reduced. max and min send dy to every winner (ties included).
 #include "dialect/interfaces/index.h"
 
 namespace llc::index {
@@ -8,8 +8,11 @@ namespace {
 class AdjointBuilder {
  public:
   AdjointBuilder(const Statement &statement, int position)
-      : statement_(statement), position_(position), operands_(static_cast<int>(statement.inputs.size())),
-        indices_(statement.inputs), kept_(operands_ + 2, false) {
+      : statement_(statement),
+        position_(position),
+        operands_(static_cast<int>(statement.inputs.size())),
+        indices_(statement.inputs),
+        kept_(operands_ + 2, false) {
     indices_.push_back(statement.output);  // y
     indices_.push_back(statement.output);  // dy
   }
@@ -98,7 +101,8 @@ class AdjointBuilder {
 Result<Adjoint> adjointOf(const Statement &statement, int position) {
   if (statement.combiner == "prod" && !statement.reduced().empty())
     return diagnose(ErrorKind::unsupported, "`" + statement.signature() + "`")
-        .says("the adjoint of prod is not derived").toFix("sum logarithms instead, or write the op's adjoint by hand");
+        .says("the adjoint of prod is not derived")
+        .toFix("sum logarithms instead, or write the op's adjoint by hand");
   return AdjointBuilder(statement, position).run();
 }
 

@@ -5,7 +5,7 @@ include "mlir/IR/OpBase.td"
 
 def Decomposable : OpInterface<"Decomposable"> {
   let cppNamespace = "::llc::llm";
-  let description = "The op as simpler ops with the same results. Default: one llm.generic or llm.contract per statement.";
+  let description = "The op as simpler ops with the same results. Default: one generic or contract per statement.";
   let methods = [
     InterfaceMethod<"Emits the simpler ops at the builder; fails (with an error on the op) if the op is primitive.",
       "::llvm::LogicalResult", "decompose",

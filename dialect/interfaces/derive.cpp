@@ -6,7 +6,6 @@
 
 #include "dialect/interfaces/derive_internal.h"
 #include "dialect/interfaces/interfaces.h"
-
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/Diagnostics.h"
 
@@ -16,9 +15,11 @@ namespace llc::llm::derive {
 namespace {
 
 // Texts parse once per process: ops are created and queried far more often than there are texts.
-template <class T> class ParseCache {
+template <class T>
+class ParseCache {
  public:
-  template <class Parse> Result<T> get(const std::string &key, Parse parse) {
+  template <class Parse>
+  Result<T> get(const std::string &key, Parse parse) {
     std::lock_guard lock(mutex_);
     auto found = entries_.find(key);
     if (found != entries_.end()) return found->second;
@@ -56,7 +57,8 @@ std::optional<double> numberOf(mlir::Attribute attribute) {
   return std::nullopt;
 }
 
-Result<index::Statement> parsedStatement(const std::string &signature, const std::string &body, const std::string &combiner) {
+Result<index::Statement> parsedStatement(const std::string &signature, const std::string &body,
+                                         const std::string &combiner) {
   static ParseCache<index::Statement> cache;
   return cache.get(signature + '\n' + body + '\n' + combiner,
                    [&] { return index::makeStatement(signature, body, combiner); });
@@ -115,7 +117,8 @@ bool hasProgram(mlir::Operation *op) {
 
 std::vector<std::string> operandNames(mlir::Operation *op) {
   std::vector<std::string> names = splitNames(mlir::cast<Indexed>(op).meaningText().operandNames);
-  for (size_t position = names.size(); position < op->getNumOperands(); ++position) names.push_back(std::to_string(position));
+  for (size_t position = names.size(); position < op->getNumOperands(); ++position)
+    names.push_back(std::to_string(position));
   names.resize(op->getNumOperands());
   return names;
 }
@@ -134,7 +137,9 @@ Result<index::Program> boundProgram(llvm::StringRef text, mlir::DictionaryAttr a
 Result<index::Program> programOf(const MeaningText &text, mlir::DictionaryAttr attributes) {
   if (*text.program) return boundProgram(text.program, attributes);
   if (!*text.signature)
-    return diagnose(ErrorKind::unsupported).says("the op has no program").toFix("write this facet by hand in the op's .cpp");
+    return diagnose(ErrorKind::unsupported)
+        .says("the op has no program")
+        .toFix("write this facet by hand in the op's .cpp");
   LLC_ASSIGN(index::Statement statement,
              parsedStatement(resolveField(text.signature, attributes), resolveField(text.body, attributes),
                              resolveField(text.combiner, attributes)));
@@ -173,7 +178,8 @@ Result<std::vector<index::Statement>> concreteStatements(mlir::Operation *op) {
   auto step = [&](const index::Statement &concrete, const std::vector<Shape> &operands) -> Result<Shape> {
     statements.push_back(concrete);
     for (std::string &name : statements.back().inputNames)
-      if (size_t position = 0; !llvm::StringRef(name).getAsInteger(10, position) && position < names.size()) name = names[position];
+      if (size_t position = 0; !llvm::StringRef(name).getAsInteger(10, position) && position < names.size())
+        name = names[position];
     if (auto known = results.find(concrete.name); known != results.end()) return known->second;
     return index::resultShape(concrete, operands);
   };
@@ -195,7 +201,8 @@ mlir::Type widestElement(mlir::TypeRange types) {
     mlir::Type element = mlir::getElementTypeOrSelf(type);
     if (!first) first = element;
     if (!mlir::isa<mlir::FloatType>(element)) continue;
-    if (!widest || element.getIntOrFloatBitWidth() > widest.getIntOrFloatBitWidth()) widest = element;
+    if (!widest || element.getIntOrFloatBitWidth() > widest.getIntOrFloatBitWidth())
+      widest = element;
     else if (element != widest && element.getIntOrFloatBitWidth() == widest.getIntOrFloatBitWidth())
       widest = mlir::Float32Type::get(element.getContext());  // bf16 with f16
   }
@@ -229,14 +236,16 @@ Result<llvm::SmallVector<mlir::Type>> inferTypes(const MeaningText &text, mlir::
   LLC_TRY(runProgram<Shape>(program, scope, [](const Shape &shape) { return shape; }, step));
   mlir::Type element = resultElement(text, program, names, operands);
   llvm::SmallVector<mlir::Type> types;
-  for (const std::string &name : splitNames(text.resultNames)) types.push_back(mlir::RankedTensorType::get(scope[name], element));
+  for (const std::string &name : splitNames(text.resultNames))
+    types.push_back(mlir::RankedTensorType::get(scope[name], element));
   return types;
 }
 
 bool compatible(mlir::TypeRange left, mlir::TypeRange right) {
   if (left.size() != right.size()) return false;
   for (auto [one, other] : llvm::zip(left, right)) {
-    auto oneTensor = mlir::dyn_cast<mlir::RankedTensorType>(one), otherTensor = mlir::dyn_cast<mlir::RankedTensorType>(other);
+    auto oneTensor = mlir::dyn_cast<mlir::RankedTensorType>(one),
+         otherTensor = mlir::dyn_cast<mlir::RankedTensorType>(other);
     bool refines = oneTensor && otherTensor && oneTensor.getElementType() == otherTensor.getElementType() &&
                    oneTensor.getEncoding() == otherTensor.getEncoding() &&
                    mlir::succeeded(mlir::verifyCompatibleShape(oneTensor, otherTensor));

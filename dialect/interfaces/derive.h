@@ -3,18 +3,17 @@
 #pragma once
 #include <optional>
 
+#include "dialect/interfaces/meaning.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/SmallVector.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/OperationSupport.h"
 
-#include "dialect/interfaces/meaning.h"
-
 namespace llc::llm::derive {
 
 // ---- the program
-bool hasProgram(mlir::Operation *op);        // it has a text or builds its program by hand
+bool hasProgram(mlir::Operation *op);  // it has a text or builds its program by hand
 bool isOverridden(mlir::Operation *op, llvm::StringRef facet);
 std::vector<std::string> operandNames(mlir::Operation *op);
 Result<index::Program> buildProgram(mlir::Operation *op);
@@ -46,10 +45,12 @@ llvm::LogicalResult report(std::optional<mlir::Location> location, const Error &
 llvm::LogicalResult report(mlir::Operation *op, const Error &error);
 
 // ---- the default facets
-llvm::LogicalResult evaluate(mlir::Operation *op, llvm::ArrayRef<Datum> operands, llvm::SmallVectorImpl<Datum> &results);
+llvm::LogicalResult evaluate(mlir::Operation *op, llvm::ArrayRef<Datum> operands,
+                             llvm::SmallVectorImpl<Datum> &results);
 llvm::LogicalResult buildAdjoint(mlir::Operation *op, mlir::OpBuilder &builder, mlir::ValueRange gradients,
                                  llvm::SmallVectorImpl<mlir::Value> &operandGradients);
-llvm::LogicalResult decompose(mlir::Operation *op, mlir::OpBuilder &builder, llvm::SmallVectorImpl<mlir::Value> &results);
+llvm::LogicalResult decompose(mlir::Operation *op, mlir::OpBuilder &builder,
+                              llvm::SmallVectorImpl<mlir::Value> &results);
 std::vector<Factor> shardingFactors(mlir::Operation *op);
 Cost cost(mlir::Operation *op, const CostQuery &query);
 double bytesOf(mlir::Type type, const CostQuery &query);
@@ -59,9 +60,11 @@ double bytesOf(mlir::Type type, const CostQuery &query);
 mlir::Value emit(mlir::OpBuilder &builder, mlir::Location location, const index::Statement &concrete,
                  mlir::ValueRange operands, mlir::RankedTensorType type);
 mlir::Value zerosLike(mlir::OpBuilder &builder, mlir::Location location, mlir::Value value);  // of gradientType
-mlir::Value sumOf(mlir::OpBuilder &builder, mlir::Location location, mlir::Value left, mlir::Value right);  // left may be null
+mlir::Value sumOf(mlir::OpBuilder &builder, mlir::Location location, mlir::Value left,
+                  mlir::Value right);  // left may be null
 // The adjoint of an op that has a decomposition: emits it, then runs backwards over the emitted ops.
-llvm::LogicalResult adjointThroughDecomposition(mlir::Operation *op, mlir::OpBuilder &builder, mlir::ValueRange gradients,
+llvm::LogicalResult adjointThroughDecomposition(mlir::Operation *op, mlir::OpBuilder &builder,
+                                                mlir::ValueRange gradients,
                                                 llvm::SmallVectorImpl<mlir::Value> &operandGradients);
 
 // Inherent attributes live in Properties: inferReturnTypes must merge them back. Ops without attributes have no
@@ -71,17 +74,23 @@ auto propertyAttributes(mlir::MLIRContext *context, mlir::OpaqueProperties prope
     -> decltype(Op::getPropertiesAsAttr(context, std::declval<typename Op::Properties &>())) {
   return properties ? Op::getPropertiesAsAttr(context, *properties.as<typename Op::Properties *>()) : mlir::Attribute();
 }
-template <class Op> mlir::Attribute propertyAttributes(mlir::MLIRContext *, mlir::OpaqueProperties, ...) { return {}; }
 template <class Op>
-mlir::DictionaryAttr attributes(mlir::MLIRContext *context, mlir::DictionaryAttr given, mlir::OpaqueProperties properties) {
+mlir::Attribute propertyAttributes(mlir::MLIRContext *, mlir::OpaqueProperties, ...) {
+  return {};
+}
+template <class Op>
+mlir::DictionaryAttr attributes(mlir::MLIRContext *context, mlir::DictionaryAttr given,
+                                mlir::OpaqueProperties properties) {
   mlir::NamedAttrList all(given);
-  if (auto inherent = mlir::dyn_cast_or_null<mlir::DictionaryAttr>(mlir::Attribute(propertyAttributes<Op>(context, properties, 0))))
+  if (auto inherent =
+          mlir::dyn_cast_or_null<mlir::DictionaryAttr>(mlir::Attribute(propertyAttributes<Op>(context, properties, 0))))
     for (mlir::NamedAttribute attribute : inherent) all.set(attribute.getName(), attribute.getValue());
   return all.getDictionary(context);
 }
 // The body of every inferReturnTypes.
 template <class Infer>
-llvm::LogicalResult inferInto(std::optional<mlir::Location> location, llvm::SmallVectorImpl<mlir::Type> &types, Infer infer) {
+llvm::LogicalResult inferInto(std::optional<mlir::Location> location, llvm::SmallVectorImpl<mlir::Type> &types,
+                              Infer infer) {
   auto inferred = infer();
   if (!inferred.ok()) return report(location, inferred.error());
   types.assign(inferred->begin(), inferred->end());

@@ -7,7 +7,8 @@ namespace {
 
 bool readsOperand(const index::ExprPtr &body, int position) {
   bool reads = false;
-  index::walk(body, [&](const index::Expr &part) { reads |= part.kind == index::Expr::Operand && part.operand == position; });
+  index::walk(body,
+              [&](const index::Expr &part) { reads |= part.kind == index::Expr::Operand && part.operand == position; });
   return reads;
 }
 
@@ -50,7 +51,8 @@ index::Statement dropShapeOnly(index::Statement statement, llvm::SmallVectorImpl
   return statement;
 }
 
-bool isContraction(const index::Statement &statement, llvm::ArrayRef<mlir::Value> operands, mlir::RankedTensorType type) {
+bool isContraction(const index::Statement &statement, llvm::ArrayRef<mlir::Value> operands,
+                   mlir::RankedTensorType type) {
   if (statement.combiner != "sum" || operands.size() != 2 || type.getEncoding()) return false;
   std::string body = index::print(statement.body);
   if (body != "a*b" && body != "b*a") return false;
@@ -150,12 +152,14 @@ Status derivedAdjoint(mlir::Operation *op, mlir::OpBuilder &builder, mlir::Value
 
 }  // namespace
 
-Status emitProgram(const index::Program &program, mlir::OpBuilder &builder, mlir::Operation *op, Scope<mlir::Value> &scope,
-                   const Scope<mlir::Value> &known, const Scope<mlir::RankedTensorType> &types,
-                   std::vector<EmittedStep> &steps) {
-  mlir::TypeRange deciding = op->getNumOperands() ? mlir::TypeRange(op->getOperandTypes()) : mlir::TypeRange(op->getResultTypes());
+Status emitProgram(const index::Program &program, mlir::OpBuilder &builder, mlir::Operation *op,
+                   Scope<mlir::Value> &scope, const Scope<mlir::Value> &known,
+                   const Scope<mlir::RankedTensorType> &types, std::vector<EmittedStep> &steps) {
+  mlir::TypeRange deciding =
+      op->getNumOperands() ? mlir::TypeRange(op->getOperandTypes()) : mlir::TypeRange(op->getResultTypes());
   mlir::Type element = atLeastF32(widestElement(deciding));
-  auto typeOf = [&](const index::Statement &concrete, llvm::ArrayRef<mlir::Value> inputs) -> Result<mlir::RankedTensorType> {
+  auto typeOf = [&](const index::Statement &concrete,
+                    llvm::ArrayRef<mlir::Value> inputs) -> Result<mlir::RankedTensorType> {
     if (auto given = types.find(concrete.name); given != types.end()) return given->second;
     std::vector<Shape> shapes;
     for (mlir::Value input : inputs) shapes.push_back(shapeOf(input.getType()));
@@ -181,8 +185,10 @@ mlir::Value emit(mlir::OpBuilder &builder, mlir::Location location, const index:
   llvm::SmallVector<mlir::Value> inputs(operands);
   index::Statement statement = dropShapeOnly(concrete, inputs, type);
   mlir::StringAttr signature = builder.getStringAttr(statement.signature());
-  if (isContraction(statement, inputs, type)) return builder.create<ContractOp>(location, type, inputs[0], inputs[1], signature);
-  return builder.create<GenericOp>(location, type, inputs, signature, builder.getStringAttr(index::print(statement.body)),
+  if (isContraction(statement, inputs, type))
+    return builder.create<ContractOp>(location, type, inputs[0], inputs[1], signature);
+  return builder.create<GenericOp>(location, type, inputs, signature,
+                                   builder.getStringAttr(index::print(statement.body)),
                                    builder.getStringAttr(statement.combiner));
 }
 
@@ -203,14 +209,17 @@ mlir::Value sumOf(mlir::OpBuilder &builder, mlir::Location location, mlir::Value
   return emit(builder, location, statement, {left, right}, mlir::cast<mlir::RankedTensorType>(left.getType()));
 }
 
-llvm::LogicalResult decompose(mlir::Operation *op, mlir::OpBuilder &builder, llvm::SmallVectorImpl<mlir::Value> &results) {
+llvm::LogicalResult decompose(mlir::Operation *op, mlir::OpBuilder &builder,
+                              llvm::SmallVectorImpl<mlir::Value> &results) {
   auto indexed = mlir::cast<Indexed>(op);
-  if (!hasProgram(op) || mlir::isa<GenericOp, ContractOp>(op)) return op->emitOpError("is primitive: it has no decomposition");
+  if (!hasProgram(op) || mlir::isa<GenericOp, ContractOp>(op))
+    return op->emitOpError("is primitive: it has no decomposition");
   auto program = indexed.buildProgram();
   if (!program.ok()) return report(op, program.error());
   Scope<mlir::Value> scope = bindOperands<mlir::Value>(indexed.operandNames(), op->getOperands());
   Scope<mlir::RankedTensorType> types;
-  for (auto [name, type] : llvm::zip(resultNames(op), op->getResultTypes())) types[name] = mlir::cast<mlir::RankedTensorType>(type);
+  for (auto [name, type] : llvm::zip(resultNames(op), op->getResultTypes()))
+    types[name] = mlir::cast<mlir::RankedTensorType>(type);
   std::vector<EmittedStep> steps;
   Status status = emitProgram(*program, builder, op, scope, {}, types, steps);
   if (!status.ok()) return report(op, status.error());
@@ -231,7 +240,8 @@ llvm::LogicalResult buildAdjoint(mlir::Operation *op, mlir::OpBuilder &builder, 
   return status.ok() ? mlir::success() : report(op, status.error());
 }
 
-llvm::LogicalResult adjointThroughDecomposition(mlir::Operation *op, mlir::OpBuilder &builder, mlir::ValueRange gradients,
+llvm::LogicalResult adjointThroughDecomposition(mlir::Operation *op, mlir::OpBuilder &builder,
+                                                mlir::ValueRange gradients,
                                                 llvm::SmallVectorImpl<mlir::Value> &operandGradients) {
   mlir::Block *block = builder.getInsertionBlock();
   mlir::Block::iterator end = builder.getInsertionPoint();
@@ -239,14 +249,16 @@ llvm::LogicalResult adjointThroughDecomposition(mlir::Operation *op, mlir::OpBui
   llvm::SmallVector<mlir::Value> results;
   if (mlir::failed(mlir::cast<Decomposable>(op).decompose(builder, results))) return mlir::failure();
   llvm::SmallVector<mlir::Operation *> emitted;
-  for (auto place = before ? std::next(before->getIterator()) : block->begin(); place != end; ++place) emitted.push_back(&*place);
+  for (auto place = before ? std::next(before->getIterator()) : block->begin(); place != end; ++place)
+    emitted.push_back(&*place);
   Gradients sums(builder, op->getLoc());
   for (auto [result, gradient] : llvm::zip(results, gradients)) sums.add(result, gradient);
   for (mlir::Operation *part : llvm::reverse(emitted)) {
     llvm::SmallVector<mlir::Value> partGradients, inputs;
     for (mlir::Value result : part->getResults()) partGradients.push_back(sums.of(result));
     if (llvm::none_of(partGradients, [](mlir::Value value) { return bool(value); })) continue;
-    if (mlir::failed(mlir::cast<Differentiable>(part).buildAdjoint(builder, partGradients, inputs))) return mlir::failure();
+    if (mlir::failed(mlir::cast<Differentiable>(part).buildAdjoint(builder, partGradients, inputs)))
+      return mlir::failure();
     for (auto [operand, gradient] : llvm::zip(part->getOperands(), inputs)) sums.add(operand, gradient);
   }
   sums.collect(op->getOperands(), operandGradients);

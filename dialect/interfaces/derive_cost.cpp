@@ -14,7 +14,7 @@ struct Numbered {
   Shape shape;
 };
 struct Step {
-  index::Statement statement;  // concrete
+  index::Statement statement;    // concrete
   std::vector<Numbered> values;  // operands, then the result
   index::Extents extents;
 };
@@ -59,12 +59,15 @@ class Factors {
     std::map<char, Place> first;
     for (size_t k = 0; k < step.values.size(); ++k) {
       bool isResult = k + 1 == step.values.size();
-      std::vector<index::Dimension> items = index::dimensions(isResult ? step.statement.output : step.statement.inputs[k]);
-      for (size_t d = 0; d < items.size(); ++d) addDimension(step, items[d], {step.values[k].number, static_cast<int>(d)}, isResult, first);
+      std::vector<index::Dimension> items =
+          index::dimensions(isResult ? step.statement.output : step.statement.inputs[k]);
+      for (size_t d = 0; d < items.size(); ++d)
+        addDimension(step, items[d], {step.values[k].number, static_cast<int>(d)}, isResult, first);
     }
     // A letter whose position counts (@i: a label, a mask) would start at 0 again in every part: it can't be cut.
     index::walk(step.statement.body, [&](const index::Expr &part) {
-      if (auto known = first.find(part.letter); part.kind == index::Expr::Position && known != first.end()) whole_.push_back(known->second);
+      if (auto known = first.find(part.letter); part.kind == index::Expr::Position && known != first.end())
+        whole_.push_back(known->second);
     });
   }
   std::vector<Factor> collect(int operands, int results) {
@@ -80,8 +83,10 @@ class Factors {
       auto [entry, fresh] = byRoot.insert({root, Factor{extent, reducing.count(root) > 0, {}, {}}});
       if (fresh) order.push_back(root);
       Factor &factor = entry->second;
-      if (place.first < operands) factor.operands.push_back({place.first, place.second});
-      else factor.results.push_back({place.first - operands, place.second});
+      if (place.first < operands)
+        factor.operands.push_back({place.first, place.second});
+      else
+        factor.results.push_back({place.first - operands, place.second});
     }
     std::vector<Factor> factors;
     for (Place root : order) factors.push_back(byRoot[root]);
@@ -89,7 +94,8 @@ class Factors {
   }
 
  private:
-  void addDimension(const Step &step, const index::Dimension &item, Place place, bool isResult, std::map<char, Place> &first) {
+  void addDimension(const Step &step, const index::Dimension &item, Place place, bool isResult,
+                    std::map<char, Place> &first) {
     if (!index::isIndexLetter(item.letter)) return;  // affine and indirect dimensions need a halo or the whole table
     extents_.insert({place, step.extents.at(item.letter)});
     parents_.insert({place, place});
@@ -120,7 +126,8 @@ double bytesOf(mlir::Type type, const CostQuery &query) {
   auto tensor = mlir::dyn_cast<mlir::RankedTensorType>(type);
   if (!tensor || !tensor.getElementType().isIntOrFloat()) return 0;
   double elements = 1;
-  for (int64_t extent : tensor.getShape()) elements *= static_cast<double>(extent == index::dynamicExtent ? query.rows : extent);
+  for (int64_t extent : tensor.getShape())
+    elements *= static_cast<double>(extent == index::dynamicExtent ? query.rows : extent);
   return elements * tensor.getElementType().getIntOrFloatBitWidth() / 8.0;
 }
 
@@ -131,7 +138,8 @@ Cost cost(mlir::Operation *op, const CostQuery &query) {
   if (!hasProgram(op)) return total;
   for (const Step &step : stepsOf(op)) {
     double points = 1;
-    for (const auto &[letter, extent] : step.extents) points *= static_cast<double>(extent == index::dynamicExtent ? query.rows : extent);
+    for (const auto &[letter, extent] : step.extents)
+      points *= static_cast<double>(extent == index::dynamicExtent ? query.rows : extent);
     total.flops += points * (index::countCalls(step.statement.body) + (step.statement.combiner.empty() ? 0 : 1));
   }
   return total;

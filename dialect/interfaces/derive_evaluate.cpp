@@ -14,7 +14,8 @@ std::shared_ptr<const Batch> Batch::contiguous(int64_t start, int64_t count, int
 
 namespace derive {
 
-llvm::LogicalResult evaluate(mlir::Operation *op, llvm::ArrayRef<Datum> operands, llvm::SmallVectorImpl<Datum> &results) {
+llvm::LogicalResult evaluate(mlir::Operation *op, llvm::ArrayRef<Datum> operands,
+                             llvm::SmallVectorImpl<Datum> &results) {
   auto indexed = mlir::cast<Indexed>(op);
   if (!hasProgram(op))
     return op->emitOpError("has no meaning to evaluate; to fix: give it a program or write evaluate by hand");

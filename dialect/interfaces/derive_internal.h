@@ -9,11 +9,13 @@
 
 namespace llc::llm::derive {
 
-template <class T> using Scope = std::map<std::string, T>;
+template <class T>
+using Scope = std::map<std::string, T>;
 
 std::vector<std::string> splitNames(const char *names);
 // Operands by their names and by their positions ("0", "1", ...), so that signatures and programs read the same scope.
-template <class T, class Range> Scope<T> bindOperands(const std::vector<std::string> &names, Range &&operands) {
+template <class T, class Range>
+Scope<T> bindOperands(const std::vector<std::string> &names, Range &&operands) {
   Scope<T> scope;
   size_t position = 0;
   for (auto &&operand : operands) {
@@ -34,7 +36,8 @@ Status runProgram(const index::Program &program, Scope<T> &scope, ShapeOf shapeO
     for (const std::string &name : statement.inputNames) {
       auto found = scope.find(name);
       if (found == scope.end())
-        return diagnose(ErrorKind::invalidInput, "`" + statement.signature() + "`").says("there is no value " + name)
+        return diagnose(ErrorKind::invalidInput, "`" + statement.signature() + "`")
+            .says("there is no value " + name)
             .toFix("use the names of operands and of earlier statements");
       operands.push_back(found->second);
       shapes.push_back(shapeOf(found->second));
@@ -58,8 +61,8 @@ struct EmittedStep {
   std::vector<mlir::Value> operands;
   mlir::Value value;
 };
-Status emitProgram(const index::Program &program, mlir::OpBuilder &builder, mlir::Operation *op, Scope<mlir::Value> &scope,
-                   const Scope<mlir::Value> &known, const Scope<mlir::RankedTensorType> &types,
-                   std::vector<EmittedStep> &steps);
+Status emitProgram(const index::Program &program, mlir::OpBuilder &builder, mlir::Operation *op,
+                   Scope<mlir::Value> &scope, const Scope<mlir::Value> &known,
+                   const Scope<mlir::RankedTensorType> &types, std::vector<EmittedStep> &steps);
 
 }  // namespace llc::llm::derive

@@ -6,8 +6,8 @@ include "mlir/IR/OpBase.td"
 def Differentiable : OpInterface<"Differentiable"> {
   let cppNamespace = "::llc::llm";
   let description = [{
-    Default: the text in the ODS field `adjoint`, or the statements' adjoints in reverse. An op with a reason in the field
-    `notDifferentiable` refuses and says the reason.
+    Default: the text in the ODS field `adjoint`, or the statements' adjoints in reverse. An op with a reason in the
+    field `notDifferentiable` refuses and says the reason.
   }];
   let methods = [
     InterfaceMethod<[{Emits ops at the builder that compute the gradients of the operands from those of the results.

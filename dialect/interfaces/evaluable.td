@@ -5,7 +5,7 @@ include "mlir/IR/OpBase.td"
 
 def Evaluable : OpInterface<"Evaluable"> {
   let cppNamespace = "::llc::llm";
-  let description = "What the interpreter runs: clear, slow, right. Default: the program, statement by statement, in double.";
+  let description = "What the interpreter runs: clear, slow, right. Default: the program, in double.";
   let methods = [
     InterfaceMethod<"Computes the results; emits an error on the op on failure.", "::llvm::LogicalResult", "evaluate",
       (ins "::llvm::ArrayRef<::llc::llm::Datum>":$operands, "::llc::llm::Environment &":$environment,

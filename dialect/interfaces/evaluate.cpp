@@ -1,9 +1,8 @@
 // Reference evaluation of one statement in double. Two-operand contractions go through Eigen; all else runs as a small
 // stack program over blocks of the innermost index.
+#include <Eigen/Core>
 #include <algorithm>
 #include <cassert>
-
-#include <Eigen/Core>
 
 #include "dialect/interfaces/index.h"
 
@@ -17,7 +16,8 @@ Result<int64_t> checkedSize(const Shape &shape) {
   int64_t size = 1;
   for (int64_t extent : shape) {
     if (extent < 0 || (extent > 0 && size > mostElements / extent))
-      return diagnose(ErrorKind::resource, "reference evaluation").says("a tensor is too large or its shape unknown")
+      return diagnose(ErrorKind::resource, "reference evaluation")
+          .says("a tensor is too large or its shape unknown")
           .toFix("evaluate a smaller model or shorter input");
     size *= extent;
   }
@@ -57,7 +57,8 @@ class Evaluator {
     scattered_ = scatters(statement.output);
     combiner_ = statement.combiner.empty() ? nullptr : findCombiner(statement.combiner);
     combine_ = combiner_ ? findScalar(combiner_->function) : nullptr;
-    for (size_t i = 0; i < operands.size(); ++i) accesses_.push_back(accessOf(statement.inputs[i], operands[i].shape()));
+    for (size_t i = 0; i < operands.size(); ++i)
+      accesses_.push_back(accessOf(statement.inputs[i], operands[i].shape()));
     result_ = accessOf(statement.output, shape_);
     compile(*statement.body);
   }
@@ -114,12 +115,24 @@ class Evaluator {
     deepest_ = std::max(deepest_, static_cast<size_t>(std::max(place, depth + 1)));
     Instruction instruction;
     switch (expr.kind) {
-      case Expr::Number: instruction.number = expr.number; break;
-      case Expr::Extent: instruction.number = static_cast<double>(extents_.at(expr.letter)); break;
-      case Expr::Attribute: assert(false && "attributes are bound before evaluation"); break;
-      case Expr::Operand: instruction.kind = Instruction::Load, instruction.which = expr.operand; break;
-      case Expr::Position: instruction.kind = Instruction::Position, instruction.which = loopOf(expr.letter); break;
-      case Expr::Call: instruction.kind = kindOf(expr.function->name), instruction.function = expr.function; break;
+      case Expr::Number:
+        instruction.number = expr.number;
+        break;
+      case Expr::Extent:
+        instruction.number = static_cast<double>(extents_.at(expr.letter));
+        break;
+      case Expr::Attribute:
+        assert(false && "attributes are bound before evaluation");
+        break;
+      case Expr::Operand:
+        instruction.kind = Instruction::Load, instruction.which = expr.operand;
+        break;
+      case Expr::Position:
+        instruction.kind = Instruction::Position, instruction.which = loopOf(expr.letter);
+        break;
+      case Expr::Call:
+        instruction.kind = kindOf(expr.function->name), instruction.function = expr.function;
+        break;
     }
     code_.push_back(instruction);
     return depth;
@@ -181,20 +194,30 @@ class Evaluator {
       --top;
     };
     switch (step.kind) {
-      case Instruction::Constant: std::fill_n(stack_[top++].data(), count, step.number); return;
-      case Instruction::Load: load(step.which, inner, count, stack_[top++].data()); return;
+      case Instruction::Constant:
+        std::fill_n(stack_[top++].data(), count, step.number);
+        return;
+      case Instruction::Load:
+        load(step.which, inner, count, stack_[top++].data());
+        return;
       case Instruction::Position:
-        for (int64_t j = 0; j < count; ++j) stack_[top][j] = static_cast<double>(at_[step.which] + (step.which == inner ? j : 0));
+        for (int64_t j = 0; j < count; ++j)
+          stack_[top][j] = static_cast<double>(at_[step.which] + (step.which == inner ? j : 0));
         ++top;
         return;
-      case Instruction::Add: return binary([](double a, double b) { return a + b; });
-      case Instruction::Subtract: return binary([](double a, double b) { return a - b; });
-      case Instruction::Multiply: return binary([](double a, double b) { return a * b; });
-      case Instruction::Divide: return binary([](double a, double b) { return a / b; });
+      case Instruction::Add:
+        return binary([](double a, double b) { return a + b; });
+      case Instruction::Subtract:
+        return binary([](double a, double b) { return a - b; });
+      case Instruction::Multiply:
+        return binary([](double a, double b) { return a * b; });
+      case Instruction::Divide:
+        return binary([](double a, double b) { return a / b; });
       case Instruction::Negate:
         for (int64_t j = 0; j < count; ++j) stack_[top - 1][j] = -stack_[top - 1][j];
         return;
-      case Instruction::Call: return callFunction(*step.function, count, top);
+      case Instruction::Call:
+        return callFunction(*step.function, count, top);
     }
   }
   void callFunction(const ScalarFunction &function, int64_t count, size_t &top) {
@@ -256,8 +279,8 @@ struct ContractionLetters {
   std::string batch, left, right, reduced;
 };
 
-// The letter groups of y = sum a*b when every index is a plain letter and every letter has a place in a (batched) matrix
-// product; nullopt when the general evaluator must run.
+// The letter groups of y = sum a*b when every index is a plain letter and every letter has a place in a (batched)
+// matrix product; nullopt when the general evaluator must run.
 std::optional<ContractionLetters> contractionOf(const Statement &statement) {
   if (statement.combiner != "sum" || statement.inputs.size() != 2) return std::nullopt;
   std::string body = print(statement.body);
@@ -267,10 +290,14 @@ std::optional<ContractionLetters> contractionOf(const Statement &statement) {
   auto has = [](const std::string &text, char c) { return text.find(c) != std::string::npos; };
   ContractionLetters groups;
   for (char c : out) {
-    if (has(a, c) && has(b, c)) groups.batch += c;
-    else if (has(a, c)) groups.left += c;
-    else if (has(b, c)) groups.right += c;
-    else return std::nullopt;
+    if (has(a, c) && has(b, c))
+      groups.batch += c;
+    else if (has(a, c))
+      groups.left += c;
+    else if (has(b, c))
+      groups.right += c;
+    else
+      return std::nullopt;
   }
   for (char c : a) {
     if (has(out, c)) continue;
@@ -312,8 +339,10 @@ Tensor contract(const Statement &statement, std::span<const Tensor> operands, co
     Eigen::Map<const Matrix> a(left.values().data() + batch * m * k, m, k);
     Eigen::Map<const Matrix> b(right.values().data() + batch * k * n, transposed ? n : k, transposed ? k : n);
     Eigen::Map<Matrix> y(out.mutableValues().data() + batch * m * n, m, n);
-    if (transposed) y.noalias() = a * b.transpose();
-    else y.noalias() = a * b;
+    if (transposed)
+      y.noalias() = a * b.transpose();
+    else
+      y.noalias() = a * b;
   }
   return permuted(out, resultOrder, statement.output, extents);
 }
@@ -325,12 +354,16 @@ Result<Shape> shapeOfResult(const Statement &statement, std::span<const Tensor> 
   std::vector<Dimension> items = dimensions(statement.output);
   for (size_t d = 0; d < items.size(); ++d) {
     auto known = items[d].plain() ? extents.find(items[d].letter) : extents.end();
-    int64_t extent = items[d].letter == '1' ? 1 : known != extents.end() ? known->second : given ? (*given)[d] : dynamicExtent;
+    int64_t extent = items[d].letter == '1'   ? 1
+                     : known != extents.end() ? known->second
+                     : given                  ? (*given)[d]
+                                              : dynamicExtent;
     for (size_t i = 0; i < operands.size() && extent == dynamicExtent; ++i)
       if (statement.inputs[i] == statement.output) extent = operands[i].shape()[d];
     if (extent == dynamicExtent)
       return diagnose(ErrorKind::invalidInput, "`" + statement.signature() + "`")
-          .says("the extent of a result dimension follows from no operand").toFix("give the result's shape");
+          .says("the extent of a result dimension follows from no operand")
+          .toFix("give the result's shape");
     shape.push_back(extent);
   }
   return shape;
@@ -338,47 +371,25 @@ Result<Shape> shapeOfResult(const Statement &statement, std::span<const Tensor> 
 
 }  // namespace
 
-Tensor::Tensor(Shape shape, double fill) : shape_(std::move(shape)) {
-  int64_t size = 1;
-  for (int64_t extent : shape_) size *= extent;
-  values_ = std::make_shared<std::vector<double>>(size, fill);
-}
-
-Tensor::Tensor(Shape shape, std::vector<double> values)
-    : shape_(std::move(shape)), values_(std::make_shared<std::vector<double>>(std::move(values))) {}
-
-std::span<const double> Tensor::values() const {
-  return values_ ? std::span<const double>(*values_) : std::span<const double>();
-}
-
-std::span<double> Tensor::mutableValues() {
-  if (!values_) return {};
-  if (values_.use_count() > 1) values_ = std::make_shared<std::vector<double>>(*values_);
-  return *values_;
-}
-
-Tensor Tensor::reshaped(Shape shape) const {
-  Tensor result = *this;
-  result.shape_ = std::move(shape);
-  return result;
-}
-
 Result<Tensor> evaluate(const Statement &statement, std::span<const Tensor> operands, const Shape *result) {
   std::vector<Shape> shapes;
   for (const Tensor &tensor : operands) shapes.push_back(tensor.shape());
   LLC_ASSIGN(Extents extents, bindLetters(statement, shapes, result));
   for (const auto &[letter, extent] : extents)
     if (extent < 0)
-      return diagnose(ErrorKind::internal, "`" + statement.signature() + "`").says("an extent is unknown")
+      return diagnose(ErrorKind::internal, "`" + statement.signature() + "`")
+          .says("an extent is unknown")
           .toFix("evaluate with concrete shapes");
   for (const std::string &indices : statement.inputs)
     for (char c : indices)
       if (isIndexLetter(c) && !extents.count(c))
         return diagnose(ErrorKind::invalidInput, "`" + statement.signature() + "`")
-            .says(std::string("index ") + c + " is bound by no operand").toFix("give an operand or result that has it alone");
+            .says(std::string("index ") + c + " is bound by no operand")
+            .toFix("give an operand or result that has it alone");
   LLC_ASSIGN(Shape shape, shapeOfResult(statement, operands, extents, result));
   LLC_TRY(checkedSize(shape));
-  if (std::optional<ContractionLetters> groups = contractionOf(statement)) return contract(statement, operands, *groups, extents);
+  if (std::optional<ContractionLetters> groups = contractionOf(statement))
+    return contract(statement, operands, *groups, extents);
   return Evaluator(statement, operands, std::move(extents), std::move(shape)).run();
 }
 

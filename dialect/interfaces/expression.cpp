@@ -52,7 +52,9 @@ struct Printed {
   int strength;
 };
 
-std::string enclosed(const Printed &part, int least) { return part.strength < least ? "(" + part.text + ")" : part.text; }
+std::string enclosed(const Printed &part, int least) {
+  return part.strength < least ? "(" + part.text + ")" : part.text;
+}
 
 std::string printNumber(double value) {
   if (std::isinf(value)) return value < 0 ? "-inf" : "inf";
@@ -81,13 +83,18 @@ Printed printCall(const Expr &expr) {
 
 Printed printParts(const Expr &expr) {
   switch (expr.kind) {
-    case Expr::Number: return {printNumber(expr.number), std::signbit(expr.number) ? 3 : 4};
+    case Expr::Number:
+      return {printNumber(expr.number), std::signbit(expr.number) ? 3 : 4};
     case Expr::Operand:
       return {expr.operand < 26 ? std::string(1, char('a' + expr.operand)) : "x" + std::to_string(expr.operand), 4};
-    case Expr::Extent: return {std::string("#") + expr.letter, 4};
-    case Expr::Position: return {std::string("@") + expr.letter, 4};
-    case Expr::Attribute: return {"%" + expr.attribute, 4};
-    case Expr::Call: return printCall(expr);
+    case Expr::Extent:
+      return {std::string("#") + expr.letter, 4};
+    case Expr::Position:
+      return {std::string("@") + expr.letter, 4};
+    case Expr::Attribute:
+      return {"%" + expr.attribute, 4};
+    case Expr::Call:
+      return printCall(expr);
   }
   return {};
 }

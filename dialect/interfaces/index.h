@@ -3,13 +3,13 @@
 //   statement   y[*i] = sum[k] x[*k]*w[ki]        result, combiner with its reduced letters, scalar expression
 //   signature   "*k,ki->*i" with body "a*b" and combiner "sum": the same statement with operands by position
 //
-// Index strings have one item per dimension: a letter (a-z written, A-Z for expanded batch dimensions), `1` (extent one,
-// index 0), `*` (any number of batch dimensions, aligned at the right as NumPy does), an affine form `(2i+k-1)`, or `{3}`
-// = the integer value of operand 3. Reading through an affine or `{}` index that is out of range gives 0; writing there
-// does nothing. A result index that is not a letter accumulates (scatter-add), so it needs a combiner; its extent is that
-// of the result type, or of an operand whose index string equals the result's.
-// Scalars: operands are a..z, then x26, x27, ...; `#i` extent and `@i` value of an index, `%eps` an attribute of the op,
-// numbers, inf, + - * / and the functions of scalarTable().
+// Index strings have one item per dimension: a letter (a-z written, A-Z for expanded batch dimensions), `1` (extent
+// one, index 0), `*` (any number of batch dimensions, aligned at the right as NumPy does), an affine form `(2i+k-1)`,
+// or `{3}` = the integer value of operand 3. Reading through an affine or `{}` index that is out of range gives 0;
+// writing there does nothing. A result index that is not a letter accumulates (scatter-add), so it needs a combiner;
+// its extent is that of the result type, or of an operand whose index string equals the result's. Scalars: operands are
+// a..z, then x26, x27, ...; `#i` extent and `@i` value of an index, `%eps` an attribute of the op, numbers, inf, + - *
+// / and the functions of scalarTable().
 #pragma once
 #include <array>
 #include <cstdint>
@@ -39,7 +39,7 @@ std::span<const ScalarFunction> scalarTable();
 const ScalarFunction *findScalar(std::string_view name);  // nullptr if unknown
 
 struct Combiner {
-  std::string_view name;      // sum, max, min, prod
+  std::string_view name;  // sum, max, min, prod
   double identity = 0;
   std::string_view function;  // the scalar function of two arguments: add, max, min, mul
 };
@@ -72,9 +72,9 @@ int countCalls(const ExprPtr &);  // scalar operations per point of the iteratio
 
 // ---- index strings
 struct Dimension {
-  char letter = 0;    // a letter, '1' or '*'; 0 for the other two forms
-  int indirect = -1;  // {k}: the operand that holds the index
-  int64_t offset = 0; // affine: offset + sum of coefficient * letter
+  char letter = 0;     // a letter, '1' or '*'; 0 for the other two forms
+  int indirect = -1;   // {k}: the operand that holds the index
+  int64_t offset = 0;  // affine: offset + sum of coefficient * letter
   std::vector<std::pair<char, int64_t>> terms;
   bool plain() const { return letter != 0; }
   bool affine() const { return !plain() && indirect < 0; }
@@ -92,8 +92,8 @@ struct Statement {
   std::string output;                   // index string of the result
   std::string combiner;                 // "" : no reduction
   ExprPtr body;
-  std::string signature() const;        // "mk,kn->mn"
-  std::string reduced() const;          // letters of the inputs that are missing in the output, in order of appearance
+  std::string signature() const;  // "mk,kn->mn"
+  std::string reduced() const;    // letters of the inputs that are missing in the output, in order of appearance
 };
 struct Program {
   std::vector<Statement> statements;
@@ -103,7 +103,8 @@ Result<Program> parse(std::string_view text);  // statements separated by ';'
 std::string print(const Statement &);
 std::string print(const Program &);
 // Replaces every %name by lookup(name); an unknown name is an error.
-Result<Statement> bindAttributes(const Statement &, const std::function<std::optional<double>(std::string_view)> &lookup);
+Result<Statement> bindAttributes(const Statement &,
+                                 const std::function<std::optional<double>(std::string_view)> &lookup);
 
 // ---- shapes
 using Shape = std::vector<int64_t>;
@@ -134,8 +135,8 @@ class Tensor {
   int64_t rank() const { return static_cast<int64_t>(shape_.size()); }
   int64_t size() const { return values_ ? static_cast<int64_t>(values_->size()) : 0; }
   std::span<const double> values() const;
-  std::span<double> mutableValues();  // unshares
-  Tensor reshaped(Shape shape) const; // same number of elements
+  std::span<double> mutableValues();   // unshares
+  Tensor reshaped(Shape shape) const;  // same number of elements
   bool empty() const { return !values_; }
 
  private:

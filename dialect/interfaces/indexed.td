@@ -11,10 +11,11 @@ def Indexed : OpInterface<"Indexed"> {
   }];
   let methods = [
     StaticInterfaceMethod<"The ODS fields.", "const ::llc::llm::MeaningText &", "meaningText">,
-    InterfaceMethod<"The names by which the program reads the operands.", "::std::vector<::std::string>", "operandNames",
-      (ins), "", [{ return ::llc::llm::derive::operandNames($_op); }]>,
-    InterfaceMethod<"The program with attributes substituted; `*` not yet expanded.", "::llc::Result<::llc::index::Program>",
-      "buildProgram", (ins), "", [{ return ::llc::llm::derive::buildProgram($_op); }]>
+    InterfaceMethod<"The names by which the program reads the operands.", "::std::vector<::std::string>",
+      "operandNames", (ins), "", [{ return ::llc::llm::derive::operandNames($_op); }]>,
+    InterfaceMethod<"The program with attributes substituted; `*` not yet expanded.",
+      "::llc::Result<::llc::index::Program>", "buildProgram", (ins), "",
+      [{ return ::llc::llm::derive::buildProgram($_op); }]>
   ];
   let verify = [{ return ::llc::llm::derive::verifyProgram($_op); }];
 }

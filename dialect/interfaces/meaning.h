@@ -13,7 +13,8 @@ using index::Shape;
 using index::Tensor;
 
 // The ODS fields of an op, pasted by TableGen. Either `signature` (with body and combiner) or `program`; `adjoint`
-// optionally replaces the derived one. In signature, body and combiner "%name|fallback" reads the string attribute `name`,
+// optionally replaces the derived one. In signature, body and combiner "%name|fallback" reads the string attribute
+// `name`,
 // "?name A : B" is A when the attribute `name` is true, else B.
 struct MeaningText {
   const char *signature, *body, *combiner, *program, *adjoint;
@@ -59,7 +60,9 @@ struct Batch {
 // Keys and values of one layer: per sequence and slot, [heads * keyDim] and [heads * valueDim].
 struct Cache {
   int64_t heads = 0, keyDim = 0, valueDim = 0;
-  struct Slot { std::vector<double> key, value; };
+  struct Slot {
+    std::vector<double> key, value;
+  };
   std::map<int64_t, std::vector<Slot>> sequences;
 };
 

@@ -9,7 +9,7 @@
 namespace llc::index {
 namespace {
 
-constexpr int deepestNesting = 200;    // texts come from IR files: recursion must be bounded
+constexpr int deepestNesting = 200;  // texts come from IR files: recursion must be bounded
 constexpr int mostOperands = 4096;
 constexpr int64_t largestCoefficient = int64_t{1} << 40;
 
@@ -244,8 +244,10 @@ class IndexParser {
     bool first = true;
     while (place_ < text_.size() && text_[place_] != ')') {
       int64_t sign = 1;
-      if (text_[place_] == '+' || text_[place_] == '-') sign = text_[place_++] == '+' ? 1 : -1;
-      else if (!first) return error("expected + or -");
+      if (text_[place_] == '+' || text_[place_] == '-')
+        sign = text_[place_++] == '+' ? 1 : -1;
+      else if (!first)
+        return error("expected + or -");
       LLC_TRY(term(sign, dimension));
       first = false;
     }
@@ -259,9 +261,12 @@ class IndexParser {
     bool hasNumber = code == std::errc();
     if (value < 0 || value > largestCoefficient) return error("coefficient out of range");
     if (hasNumber) place_ = end - text_.data();
-    if (place_ < text_.size() && isIndexLetter(text_[place_])) dimension.terms.emplace_back(text_[place_++], sign * value);
-    else if (hasNumber) dimension.offset += sign * value;
-    else return error("expected a letter or number");
+    if (place_ < text_.size() && isIndexLetter(text_[place_]))
+      dimension.terms.emplace_back(text_[place_++], sign * value);
+    else if (hasNumber)
+      dimension.offset += sign * value;
+    else
+      return error("expected a letter or number");
     return success();
   }
 
@@ -303,7 +308,8 @@ Status checkStatement(const Statement &statement) {
   LLC_TRY(checkIndices(statement.output, statement.inputs.size()));
   LLC_TRY(checkLetters(statement));
   if (statement.combiner.empty() && scatters(statement.output))
-    return syntaxError(statement.output, 0, "a result index that is not a letter accumulates", "give a combiner, e.g. sum");
+    return syntaxError(statement.output, 0, "a result index that is not a letter accumulates",
+                       "give a combiner, e.g. sum");
   return success();
 }
 

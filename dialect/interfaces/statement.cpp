@@ -16,7 +16,8 @@ Error mismatch(const Statement &statement, const std::string &what, const std::s
 std::string extentText(int64_t extent) { return extent == dynamicExtent ? "?" : std::to_string(extent); }
 
 size_t starPlace(const std::vector<Dimension> &items) {
-  return std::find_if(items.begin(), items.end(), [](const Dimension &item) { return item.letter == '*'; }) - items.begin();
+  return std::find_if(items.begin(), items.end(), [](const Dimension &item) { return item.letter == '*'; }) -
+         items.begin();
 }
 
 std::string expandStar(const std::string &indices, const std::string &letters) {
@@ -37,15 +38,18 @@ Status bindOne(const Statement &statement, Extents &extents, char letter, int64_
     place->second = extent;
     return success();
   }
-  return mismatch(statement, std::string("index ") + letter + " is " + extentText(place->second) + " in an earlier operand and " +
-                      extentText(extent) + " in " + where, "make the two extents equal");
+  return mismatch(statement,
+                  std::string("index ") + letter + " is " + extentText(place->second) + " in an earlier operand and " +
+                      extentText(extent) + " in " + where,
+                  "make the two extents equal");
 }
 
 Status bindPlain(const Statement &statement, Extents &extents, const std::string &indices, const Shape &shape,
                  const std::string &where) {
   std::vector<Dimension> items = dimensions(indices);
   if (items.size() != shape.size())
-    return mismatch(statement, where + " has rank " + std::to_string(shape.size()) + ", its indices are `" + indices + "`",
+    return mismatch(statement,
+                    where + " has rank " + std::to_string(shape.size()) + ", its indices are `" + indices + "`",
                     "give one index per dimension");
   for (size_t d = 0; d < shape.size(); ++d)
     if (items[d].plain()) LLC_TRY(bindOne(statement, extents, items[d].letter, shape[d], where));
@@ -130,14 +134,17 @@ Result<Statement> bindAttributes(const Statement &statement,
     missing = part->attribute;
     return nullptr;
   });
-  if (!missing.empty()) return mismatch(statement, "attribute " + missing + " is missing", "give the op " + missing + " = number");
+  if (!missing.empty())
+    return mismatch(statement, "attribute " + missing + " is missing", "give the op " + missing + " = number");
   return bound;
 }
 
 Result<Statement> instantiate(const Statement &statement, std::span<const Shape> shapes) {
   if (shapes.size() != statement.inputs.size())
-    return mismatch(statement, "there are " + std::to_string(shapes.size()) + " operands, the signature has " +
-                        std::to_string(statement.inputs.size()), "give one index string per operand");
+    return mismatch(statement,
+                    "there are " + std::to_string(shapes.size()) + " operands, the signature has " +
+                        std::to_string(statement.inputs.size()),
+                    "give one index string per operand");
   std::vector<size_t> batch(shapes.size(), 0), star(shapes.size(), 0);
   size_t batchRank = 0;
   for (size_t i = 0; i < shapes.size(); ++i) {
@@ -146,8 +153,10 @@ Result<Statement> instantiate(const Statement &statement, std::span<const Shape>
     bool hasStar = star[i] < items.size();
     size_t fixed = items.size() - hasStar, rank = shapes[i].size();
     if (hasStar ? rank < fixed : rank != fixed)
-      return mismatch(statement, "operand " + std::to_string(i) + " has rank " + std::to_string(rank) +
-                          ", its indices are `" + statement.inputs[i] + "`", "give one index per dimension");
+      return mismatch(statement,
+                      "operand " + std::to_string(i) + " has rank " + std::to_string(rank) + ", its indices are `" +
+                          statement.inputs[i] + "`",
+                      "give one index per dimension");
     batch[i] = rank - fixed;
     batchRank = std::max(batchRank, batch[i]);
   }

@@ -1,10 +1,9 @@
 // Attention by hand: evaluation in plain loops, the decomposition of the dense form, the cache.
-#include "dialect/ops/llm.h"
-
 #include <algorithm>
 #include <cmath>
 
 #include "dialect/interfaces/derive_internal.h"
+#include "dialect/ops/llm.h"
 #include "dialect/reference/interpreter.h"
 
 #define GET_OP_CLASSES
@@ -19,12 +18,17 @@ using Types = llvm::SmallVector<mlir::Type>;
 constexpr int64_t longestSequence = int64_t{1} << 24;  // tokens: a wild position must not allocate all memory
 
 RankedTensorType tensorType(mlir::Value value) { return mlir::cast<RankedTensorType>(value.getType()); }
-bool differ(int64_t a, int64_t b) { return a != b && a != mlir::ShapedType::kDynamic && b != mlir::ShapedType::kDynamic; }
-double known(int64_t extent, double dynamic) { return extent == mlir::ShapedType::kDynamic ? dynamic : static_cast<double>(extent); }
+bool differ(int64_t a, int64_t b) {
+  return a != b && a != mlir::ShapedType::kDynamic && b != mlir::ShapedType::kDynamic;
+}
+double known(int64_t extent, double dynamic) {
+  return extent == mlir::ShapedType::kDynamic ? dynamic : static_cast<double>(extent);
+}
 
 Status checkHeadVector(mlir::Value vector, int64_t heads, const char *name) {
   if (tensorType(vector).getRank() == 1 && tensorType(vector).getDimSize(0) == heads) return llc::success();
-  return diagnose(ErrorKind::invalidInput).says(std::string(name) + " is not one number per query head")
+  return diagnose(ErrorKind::invalidInput)
+      .says(std::string(name) + " is not one number per query head")
       .toFix("give a vector of " + std::to_string(heads));
 }
 
@@ -70,12 +74,16 @@ void LlmDialect::addAttentionOps() {
 Result<Types> AttentionOp::resultTypes(mlir::ValueRange operands, mlir::DictionaryAttr) {
   auto q = tensorType(operands[0]), k = tensorType(operands[1]), v = tensorType(operands[2]);
   if (q.getRank() != 4 || k.getRank() != 4 || v.getRank() != 4)
-    return diagnose(ErrorKind::invalidInput).says("q, k and v are not of rank 4").toFix("reshape to [batch, positions, heads, dim]");
+    return diagnose(ErrorKind::invalidInput)
+        .says("q, k and v are not of rank 4")
+        .toFix("reshape to [batch, positions, heads, dim]");
   if (q.isDynamicDim(2) || k.isDynamicDim(2) || v.isDynamicDim(3))
     return diagnose(ErrorKind::invalidInput).says("a head count or head dimension is dynamic").toFix("make it static");
   if (differ(q.getDimSize(0), k.getDimSize(0)) || differ(k.getDimSize(0), v.getDimSize(0)) ||
-      differ(k.getDimSize(1), v.getDimSize(1)) || k.getDimSize(2) != v.getDimSize(2) || q.getDimSize(3) != k.getDimSize(3))
-    return diagnose(ErrorKind::invalidInput).says("the shapes do not fit q[b,s,h,d], k[b,t,g,d], v[b,t,g,e]")
+      differ(k.getDimSize(1), v.getDimSize(1)) || k.getDimSize(2) != v.getDimSize(2) ||
+      q.getDimSize(3) != k.getDimSize(3))
+    return diagnose(ErrorKind::invalidInput)
+        .says("the shapes do not fit q[b,s,h,d], k[b,t,g,d], v[b,t,g,e]")
         .toFix("compare batch, positions, key-value heads and dims");
   LLC_TRY(checkGroups(q.getDimSize(2), k.getDimSize(2)));
   if (operands.size() > 3) LLC_TRY(checkHeadVector(operands[3], q.getDimSize(2), "sinks"));
@@ -83,7 +91,8 @@ Result<Types> AttentionOp::resultTypes(mlir::ValueRange operands, mlir::Dictiona
   return Types{RankedTensorType::get({q.getDimSize(0), q.getDimSize(1), q.getDimSize(2), v.getDimSize(3)}, element)};
 }
 
-llvm::LogicalResult AttentionOp::evaluate(llvm::ArrayRef<Datum> operands, Environment &, llvm::SmallVectorImpl<Datum> &results) {
+llvm::LogicalResult AttentionOp::evaluate(llvm::ArrayRef<Datum> operands, Environment &,
+                                          llvm::SmallVectorImpl<Datum> &results) {
   const Tensor &q = operands[0].tensor, &k = operands[1].tensor, &v = operands[2].tensor;
   const double *sinks = getSinks() ? operands[3].tensor.values().data() : nullptr;
   int64_t batches = q.shape()[0], queries = q.shape()[1], heads = q.shape()[2], keyDim = q.shape()[3];
@@ -101,11 +110,13 @@ llvm::LogicalResult AttentionOp::evaluate(llvm::ArrayRef<Datum> operands, Enviro
         const double *query = q.values().data() + ((b * queries + s) * heads + h) * keyDim;
         scores.clear();
         for (int64_t t = start; t < end; ++t)
-          scores.push_back(capped(scale * dot(query, k.values().data() + ((b * keys + t) * kvHeads + group) * keyDim, keyDim), cap));
+          scores.push_back(
+              capped(scale * dot(query, k.values().data() + ((b * keys + t) * kvHeads + group) * keyDim, keyDim), cap));
         softmaxInPlace(scores, sinks ? sinks + h : nullptr);
         double *target = out.data() + ((b * queries + s) * heads + h) * valueDim;
         for (int64_t t = start; t < end; ++t)
-          accumulate(target, scores[t - start], v.values().data() + ((b * keys + t) * kvHeads + group) * valueDim, valueDim);
+          accumulate(target, scores[t - start], v.values().data() + ((b * keys + t) * kvHeads + group) * valueDim,
+                     valueDim);
       }
   results.push_back(std::move(y));
   return mlir::success();
@@ -117,7 +128,8 @@ llvm::LogicalResult AttentionOp::decompose(mlir::OpBuilder &builder, llvm::Small
   auto q = tensorType(getQ()), type = mlir::cast<RankedTensorType>(getType());
   int64_t kvHeads = tensorType(getK()).getDimSize(2), group = q.getDimSize(2) / kvHeads;
   auto grouped = [&](RankedTensorType from) {
-    return RankedTensorType::get({from.getDimSize(0), from.getDimSize(1), kvHeads, group, from.getDimSize(3)}, from.getElementType());
+    return RankedTensorType::get({from.getDimSize(0), from.getDimSize(1), kvHeads, group, from.getDimSize(3)},
+                                 from.getElementType());
   };
   derive::Scope<mlir::Value> scope = {{"k", getK()}, {"v", getV()}};
   scope["q"] = builder.create<ReshapeOp>(getLoc(), grouped(q), getQ());
@@ -183,7 +195,8 @@ llvm::LogicalResult CacheLayerOp::verify() {
   return emitOpError() << "has layer " << static_cast<int64_t>(getLayer()) << "; to fix: layers count from 0";
 }
 
-llvm::LogicalResult CacheLayerOp::evaluate(llvm::ArrayRef<Datum>, Environment &environment, llvm::SmallVectorImpl<Datum> &results) {
+llvm::LogicalResult CacheLayerOp::evaluate(llvm::ArrayRef<Datum>, Environment &environment,
+                                           llvm::SmallVectorImpl<Datum> &results) {
   auto type = mlir::cast<KvType>(getType());
   std::shared_ptr<Cache> &cache = environment.caches[getLayer()];
   if (!cache) {
@@ -193,7 +206,8 @@ llvm::LogicalResult CacheLayerOp::evaluate(llvm::ArrayRef<Datum>, Environment &e
     cache->valueDim = type.getValueDim();
   }
   if (cache->heads != type.getKvHeads() || cache->keyDim != type.getKeyDim() || cache->valueDim != type.getValueDim())
-    return emitOpError() << "names layer " << getLayer() << " as " << type << ", an earlier op gave it other sizes; to fix: give each layer one cache type";
+    return emitOpError() << "names layer " << getLayer() << " as " << type
+                         << ", an earlier op gave it other sizes; to fix: give each layer one cache type";
   results.push_back(cache);
   return mlir::success();
 }
@@ -206,21 +220,25 @@ std::vector<Factor> CacheLayerOp::shardingFactors() {
 Cost CacheLayerOp::cost(const CostQuery &) { return {}; }
 
 // ---- cache_append
-Result<Types> CacheAppendOp::resultTypes(mlir::ValueRange operands, mlir::DictionaryAttr) { return Types{operands[0].getType()}; }
+Result<Types> CacheAppendOp::resultTypes(mlir::ValueRange operands, mlir::DictionaryAttr) {
+  return Types{operands[0].getType()};
+}
 
 llvm::LogicalResult CacheAppendOp::verify() {
   auto cache = mlir::cast<KvType>(getKv().getType());
   auto check = [&](mlir::Value value, int64_t dim, const char *name) -> llvm::LogicalResult {
     auto type = tensorType(value);
-    if (type.getRank() == 3 && type.getDimSize(1) == cache.getKvHeads() && type.getDimSize(2) == dim) return mlir::success();
-    return emitOpError() << name << " is " << type << ", the cache " << cache << " takes [rows, " << cache.getKvHeads() << ", " << dim
-                         << "]; to fix: reshape it or correct the cache type";
+    if (type.getRank() == 3 && type.getDimSize(1) == cache.getKvHeads() && type.getDimSize(2) == dim)
+      return mlir::success();
+    return emitOpError() << name << " is " << type << ", the cache " << cache << " takes [rows, " << cache.getKvHeads()
+                         << ", " << dim << "]; to fix: reshape it or correct the cache type";
   };
   if (mlir::failed(check(getK(), cache.getKeyDim(), "k"))) return mlir::failure();
   return check(getV(), cache.getValueDim(), "v");
 }
 
-llvm::LogicalResult CacheAppendOp::evaluate(llvm::ArrayRef<Datum> operands, Environment &environment, llvm::SmallVectorImpl<Datum> &results) {
+llvm::LogicalResult CacheAppendOp::evaluate(llvm::ArrayRef<Datum> operands, Environment &environment,
+                                            llvm::SmallVectorImpl<Datum> &results) {
   const std::shared_ptr<Cache> &cache = operands[0].cache;
   const Batch &batch = *operands[3].batch;
   mlir::Type element = mlir::cast<KvType>(getKv().getType()).getElementType();
@@ -228,10 +246,12 @@ llvm::LogicalResult CacheAppendOp::evaluate(llvm::ArrayRef<Datum> operands, Envi
   if (environment.roundToType) k = roundedTo(element, k), v = roundedTo(element, v);
   int64_t keySize = cache->heads * cache->keyDim, valueSize = cache->heads * cache->valueDim;
   if (k.shape()[0] != static_cast<int64_t>(batch.positions.size()) || v.shape()[0] != k.shape()[0])
-    return emitOpError("has keys or values for another number of rows than the batch; to fix: pass the step's own batch");
+    return emitOpError(
+        "has keys or values for another number of rows than the batch; to fix: pass the step's own batch");
   for (size_t row = 0; row < batch.positions.size(); ++row) {
     if (batch.positions[row] < 0 || batch.positions[row] > longestSequence)
-      return emitOpError() << "got position " << batch.positions[row] << "; to fix: positions count from 0 in each sequence";
+      return emitOpError() << "got position " << batch.positions[row]
+                           << "; to fix: positions count from 0 in each sequence";
     std::vector<Cache::Slot> &slots = cache->sequences[batch.sequenceOf[row]];
     size_t position = static_cast<size_t>(batch.positions[row]);
     if (slots.size() <= position) slots.resize(position + 1);
@@ -257,14 +277,17 @@ Result<Types> PagedAttentionOp::resultTypes(mlir::ValueRange operands, mlir::Dic
   auto cache = mlir::cast<KvType>(operands[1].getType());
   if (q.getRank() != 3 || q.getDimSize(2) != cache.getKeyDim())
     return diagnose(ErrorKind::invalidInput)
-        .says("q does not end in the cache's key dim " + std::to_string(cache.getKeyDim())).toFix("reshape q to [rows, heads, dim]");
+        .says("q does not end in the cache's key dim " + std::to_string(cache.getKeyDim()))
+        .toFix("reshape q to [rows, heads, dim]");
   LLC_TRY(checkGroups(q.getDimSize(1), cache.getKvHeads()));
-  for (mlir::Value vector : operands.drop_front(4)) LLC_TRY(checkHeadVector(vector, q.getDimSize(1), "sinks or slopes"));
+  for (mlir::Value vector : operands.drop_front(4))
+    LLC_TRY(checkHeadVector(vector, q.getDimSize(1), "sinks or slopes"));
   mlir::Type element = derive::atLeastF32(q.getElementType());
   return Types{RankedTensorType::get({q.getDimSize(0), q.getDimSize(1), cache.getValueDim()}, element)};
 }
 
-llvm::LogicalResult PagedAttentionOp::evaluate(llvm::ArrayRef<Datum> operands, Environment &, llvm::SmallVectorImpl<Datum> &results) {
+llvm::LogicalResult PagedAttentionOp::evaluate(llvm::ArrayRef<Datum> operands, Environment &,
+                                               llvm::SmallVectorImpl<Datum> &results) {
   const Tensor &q = operands[0].tensor;
   const Cache &cache = *operands[1].cache;
   const Batch &batch = *operands[2].batch;
@@ -281,9 +304,11 @@ llvm::LogicalResult PagedAttentionOp::evaluate(llvm::ArrayRef<Datum> operands, E
     auto sequence = cache.sequences.find(batch.sequenceOf[row]);
     int64_t position = static_cast<int64_t>(operands[3].tensor.values()[row]);
     int64_t start = window > 0 ? std::max<int64_t>(0, position - window + 1) : 0;
-    bool isCached = sequence != cache.sequences.end() && position >= 0 && position < static_cast<int64_t>(sequence->second.size());
+    bool isCached =
+        sequence != cache.sequences.end() && position >= 0 && position < static_cast<int64_t>(sequence->second.size());
     for (int64_t slot = start; isCached && slot <= position; ++slot) isCached = !sequence->second[slot].key.empty();
-    if (!isCached) return emitOpError("reads a slot that was never written; to fix: append the step's keys first, positions from 0");
+    if (!isCached)
+      return emitOpError("reads a slot that was never written; to fix: append the step's keys first, positions from 0");
     for (int64_t head = 0; head < heads; ++head) {
       int64_t group = head / (heads / cache.heads);
       const double *query = q.values().data() + (row * heads + head) * cache.keyDim;
@@ -296,7 +321,8 @@ llvm::LogicalResult PagedAttentionOp::evaluate(llvm::ArrayRef<Datum> operands, E
       softmaxInPlace(scores, sinks ? sinks + head : nullptr);
       double *target = out.data() + (row * heads + head) * cache.valueDim;
       for (int64_t slot = start; slot <= position; ++slot)
-        accumulate(target, scores[slot - start], sequence->second[slot].value.data() + group * cache.valueDim, cache.valueDim);
+        accumulate(target, scores[slot - start], sequence->second[slot].value.data() + group * cache.valueDim,
+                   cache.valueDim);
     }
   }
   results.push_back(std::move(y));
@@ -307,7 +333,8 @@ llvm::LogicalResult PagedAttentionOp::decompose(mlir::OpBuilder &, llvm::SmallVe
 }
 std::vector<Factor> PagedAttentionOp::shardingFactors() {
   Factor heads{mlir::cast<KvType>(getKv().getType()).getKvHeads(), false, {{0, 1}, {1, 0}}, {{0, 1}}};
-  for (unsigned operand = 4; operand < getNumOperands(); ++operand) heads.operands.push_back({static_cast<int>(operand), 0});
+  for (unsigned operand = 4; operand < getNumOperands(); ++operand)
+    heads.operands.push_back({static_cast<int>(operand), 0});
   return {heads};
 }
 // Every row reads the whole context of its sequence once per key-value head.
@@ -316,7 +343,8 @@ Cost PagedAttentionOp::cost(const CostQuery &query) {
   double context = static_cast<double>(query.context);
   if (getWindow() > 0) context = std::min(context, static_cast<double>(getWindow()));
   auto q = tensorType(getQ());
-  double width = cache.getElementType().getIntOrFloatBitWidth() / 8.0, rows = known(q.getDimSize(0), static_cast<double>(query.rows));
+  double width = cache.getElementType().getIntOrFloatBitWidth() / 8.0,
+         rows = known(q.getDimSize(0), static_cast<double>(query.rows));
   double perKey = static_cast<double>(cache.getKeyDim() + cache.getValueDim());
   Cost total;
   total.flops = rows * static_cast<double>(q.getDimSize(1)) * context * (2 * perKey + 5);

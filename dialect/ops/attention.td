@@ -9,8 +9,8 @@ def AttentionOp : Llm_Inferred<"attention", [Pure],
   let description = [{
     q[b,s,h,d], k[b,t,g,d], v[b,t,g,e] → y[b,s,h,e]; h is a multiple of g and each group of h/g query heads shares a
     key-value head. The queries are the last s of the t positions. `causal`: a key is seen only at or before its query;
-    `window` w > 0: only the last w of them; `soft_cap` c > 0: scores become c*tanh(score/c). A sink[h] is one more logit per
-    head that takes weight and has no value.
+    `window` w > 0: only the last w of them; `soft_cap` c > 0: scores become c*tanh(score/c). A sink[h] is one more
+    logit per head that takes weight and has no value.
 
     ```mlir
     %y = llm.attention %q, %k, %v {scale = 0.125, causal = true}
@@ -62,9 +62,9 @@ def PagedAttentionOp : Llm_Inferred<"paged_attention", [Pure, AttrSizedOperandSe
                                     ["evaluate", "decompose", "shardingFactors", "cost"]> {
   let summary = "causal attention of the step's rows over their cached sequences";
   let description = [{
-    q[t,h,d] → y[t,h,e]. Row t sees the slots 0 ... positions[t] of its own sequence, with `window` w > 0 only the last w
-    of them. `soft_cap` and sinks as in llm.attention. `slopes[h]` (ALiBi) adds slope * (slot - position) to the scaled scores,
-    before the soft cap.
+    q[t,h,d] → y[t,h,e]. Row t sees the slots 0 ... positions[t] of its own sequence, with `window` w > 0 only the last
+    w of them. `soft_cap` and sinks as in llm.attention. `slopes[h]` (ALiBi) adds slope * (slot - position) to the
+    scaled scores, before the soft cap.
 
     ```mlir
     %y = llm.paged_attention %q, %kv, %batch, %positions {scale = 0.125}
@@ -77,7 +77,8 @@ def PagedAttentionOp : Llm_Inferred<"paged_attention", [Pure, AttrSizedOperandSe
   let results = (outs AnyRankedTensor:$y);
   let notDifferentiable = "a cache belongs to inference; training uses llm.attention";
   let assemblyFormat = [{
-    $q `,` $kv `,` $batch `,` $positions (`sinks` $sinks^)? (`slopes` $slopes^)? attr-dict `:` functional-type(operands, results)
+    $q `,` $kv `,` $batch `,` $positions (`sinks` $sinks^)? (`slopes` $slopes^)? attr-dict
+    `:` functional-type(operands, results)
   }];
 }
 #endif

@@ -14,7 +14,8 @@ class Facet<string method, list<string> handWritten> {
 // Fields: either `signature` (+ body, combiner) or `program`; see MeaningText in dialect/interfaces/meaning.h.
 class Llm_Op<string mnemonic, list<Trait> traits = [], list<string> handWritten = []>
     : Op<Llm_Dialect, mnemonic, !listconcat([
-          DeclareOpInterfaceMethods<Indexed, !listconcat(Facet<"operandNames", handWritten>.only, Facet<"buildProgram", handWritten>.only)>,
+          DeclareOpInterfaceMethods<Indexed, !listconcat(Facet<"operandNames", handWritten>.only,
+                                                         Facet<"buildProgram", handWritten>.only)>,
           DeclareOpInterfaceMethods<Evaluable, Facet<"evaluate", handWritten>.only>,
           DeclareOpInterfaceMethods<Differentiable, Facet<"buildAdjoint", handWritten>.only>,
           DeclareOpInterfaceMethods<Decomposable, Facet<"decompose", handWritten>.only>,
@@ -34,16 +35,18 @@ class Llm_Op<string mnemonic, list<Trait> traits = [], list<string> handWritten 
   code infer = "";  // set by the subclasses that infer result types
   // mlir-tblgen substitutes a dollar sign here, hence %name for attributes in the texts.
   let extraClassDefinition = "const ::llc::llm::MeaningText &$cppClass::meaningText() {\n"
-      "  static const ::llc::llm::MeaningText text{R\"(" # signature # ")\", R\"(" # body # ")\", \"" # combiner # "\", R\"(" #
-      program # ")\", R\"(" # adjoint # ")\", \"" # operandNames # "\", \"" # resultNames # "\", \"" # elementFrom # "\", " #
-      !if(widens, "true", "false") # ", \"" # notDifferentiable # "\", \"" # byHand # "\"};\n  return text;\n}\n" # infer;
+      "  static const ::llc::llm::MeaningText text{R\"(" # signature # ")\", R\"(" # body # ")\", \"" # combiner #
+      "\", R\"(" # program # ")\", R\"(" # adjoint # ")\", \"" # operandNames # "\", \"" # resultNames # "\", \"" #
+      elementFrom # "\", " # !if(widens, "true", "false") # ", \"" # notDifferentiable # "\", \"" # byHand #
+      "\"};\n  return text;\n}\n" # infer;
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
 }
 
 class Llm_InferringOp<string mnemonic, list<Trait> traits, list<string> handWritten, string inferred>
     : Llm_Op<mnemonic, !listconcat([DeclareOpInterfaceMethods<InferTypeOpInterface>], traits), handWritten> {
   code declarations = "";
-  let extraClassDeclaration = "static bool isCompatibleReturnTypes(::mlir::TypeRange left, ::mlir::TypeRange right);" # declarations;
+  let extraClassDeclaration =
+      "static bool isCompatibleReturnTypes(::mlir::TypeRange left, ::mlir::TypeRange right);" # declarations;
   let infer = "::llvm::LogicalResult $cppClass::inferReturnTypes(::mlir::MLIRContext *context, "
       "std::optional<::mlir::Location> location, ::mlir::ValueRange operands, ::mlir::DictionaryAttr attributes, "
       "::mlir::OpaqueProperties properties, ::mlir::RegionRange, ::llvm::SmallVectorImpl<::mlir::Type> &types) {\n"

@@ -5,7 +5,9 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Transforms/InliningUtils.h"
 
+// clang-format off
 #include "dialect/interfaces/dialect.cpp.inc"
+// clang-format on
 
 namespace llc::llm {
 namespace {

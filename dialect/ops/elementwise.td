@@ -38,8 +38,8 @@ class Llm_Binary<string mnemonic, string scalar, string meaning> : Llm_Derived<m
   let signature = "%signature|*,*->*";
   let body = scalar;
   let summary = meaning # ", element by element";
-  let description = "`y = " # scalar # [{` for the elements `a` of x and `b` of w. Shapes are aligned at the right, extent 1 stretches (NumPy), or the
-alignment is written as `signature`. A dynamic extent never stretches.
+  let description = "`y = " # scalar # [{` for the elements `a` of x and `b` of w. Shapes are aligned at the
+right, extent 1 stretches (NumPy), or the alignment is written as `signature`. A dynamic extent never stretches.
 
 ```mlir
 %y = llm.}] # mnemonic # [{ %x, %w : (tensor<?x64xf32>, tensor<64xf32>) -> tensor<?x64xf32>
@@ -67,7 +67,8 @@ def SelectOp : Llm_Derived<"select"> {
     %r = llm.select %c, %x, %y : (tensor<?x1xi32>, tensor<?x64xf32>, tensor<?x64xf32>) -> tensor<?x64xf32>
     ```
   }];
-  let arguments = (ins AnyRankedTensor:$condition, AnyRankedTensor:$x, AnyRankedTensor:$y, OptionalAttr<StrAttr>:$signature);
+  let arguments = (ins AnyRankedTensor:$condition, AnyRankedTensor:$x, AnyRankedTensor:$y,
+                       OptionalAttr<StrAttr>:$signature);
   let results = (outs AnyRankedTensor:$result);
   let signature = "%signature|*,*,*->*";
   let body = "select(a,b,c)";

@@ -24,10 +24,13 @@ static Cost gatherCost(mlir::Operation *op, const CostQuery &query) {
 Cost GatherRowsOp::cost(const CostQuery &query) { return gatherCost(*this, query); }
 Cost TakeOp::cost(const CostQuery &query) { return gatherCost(*this, query); }
 
-Result<llvm::SmallVector<mlir::Type>> OneHotOp::resultTypes(mlir::ValueRange operands, mlir::DictionaryAttr attributes) {
+Result<llvm::SmallVector<mlir::Type>> OneHotOp::resultTypes(mlir::ValueRange operands,
+                                                            mlir::DictionaryAttr attributes) {
   int64_t depth = attributes.getAs<mlir::IntegerAttr>("depth").getInt();
   if (depth < 1)
-    return diagnose(ErrorKind::invalidInput).says("depth is " + std::to_string(depth)).toFix("give the number of classes");
+    return diagnose(ErrorKind::invalidInput)
+        .says("depth is " + std::to_string(depth))
+        .toFix("give the number of classes");
   auto ids = mlir::cast<mlir::RankedTensorType>(operands[0].getType());
   llvm::SmallVector<int64_t> shape(ids.getShape());
   shape.push_back(depth);

@@ -1,6 +1,5 @@
 // Layout ops: reshape by hand, slice, concat and pad as programs with affine indices (out of range reads 0).
 #include "dialect/ops/llm.h"
-
 #include "mlir/IR/PatternMatch.h"
 
 #define GET_OP_CLASSES
@@ -21,7 +20,8 @@ Result<int64_t> staticDimension(RankedTensorType type, mlir::DictionaryAttr attr
     return diagnose(ErrorKind::invalidInput)
         .says("dimension " + std::to_string(dim) + " is dynamic or beyond rank " + std::to_string(type.getRank()))
         .toFix("name a static dimension");
-  if (type.getRank() > mostLetters) return diagnose(ErrorKind::invalidInput).says("the rank exceeds 26").toFix("reshape first");
+  if (type.getRank() > mostLetters)
+    return diagnose(ErrorKind::invalidInput).says("the rank exceeds 26").toFix("reshape first");
   return dim;
 }
 
@@ -79,8 +79,8 @@ llvm::LogicalResult ReshapeOp::verify() {
     return emitOpError() << "changes the element type from " << from.getElementType() << " to " << to.getElementType()
                          << "; to fix: use llm.cast";
   if (from.getNumDynamicDims() > 1 || from.getNumDynamicDims() != to.getNumDynamicDims())
-    return emitOpError() << "has " << from.getNumDynamicDims() << " dynamic dimensions in and " << to.getNumDynamicDims()
-                         << " out; to fix: keep at most one, on both sides";
+    return emitOpError() << "has " << from.getNumDynamicDims() << " dynamic dimensions in and "
+                         << to.getNumDynamicDims() << " out; to fix: keep at most one, on both sides";
   if (staticProduct(from) != staticProduct(to))
     return emitOpError() << "has " << staticProduct(from) << " elements in and " << staticProduct(to)
                          << " out (per dynamic extent); to fix: make the products equal";
@@ -101,7 +101,8 @@ void ReshapeOp::getCanonicalizationPatterns(mlir::RewritePatternSet &patterns, m
   });
 }
 
-llvm::LogicalResult ReshapeOp::evaluate(llvm::ArrayRef<Datum> operands, Environment &, llvm::SmallVectorImpl<Datum> &results) {
+llvm::LogicalResult ReshapeOp::evaluate(llvm::ArrayRef<Datum> operands, Environment &,
+                                        llvm::SmallVectorImpl<Datum> &results) {
   const Tensor &x = operands[0].tensor;
   auto type = mlir::cast<RankedTensorType>(getType());
   int64_t known = staticProduct(type);
@@ -145,7 +146,8 @@ std::vector<Factor> ReshapeOp::shardingFactors() {
   }
   if (front < from.size() - back && front < to.size() - back) {
     int64_t a = from[front], b = to[front];
-    bool divides = a != mlir::ShapedType::kDynamic && b != mlir::ShapedType::kDynamic && a > 0 && b > 0 && (a % b == 0 || b % a == 0);
+    bool divides = a != mlir::ShapedType::kDynamic && b != mlir::ShapedType::kDynamic && a > 0 && b > 0 &&
+                   (a % b == 0 || b % a == 0);
     int place = static_cast<int>(front);
     if (divides) factors.push_back({std::min(a, b), false, {{0, place}}, {{0, place}}});
   }
@@ -164,11 +166,13 @@ mlir::OpFoldResult TransposeOp::fold(FoldAdaptor) {
 Result<Types> SliceOp::resultTypes(mlir::ValueRange operands, mlir::DictionaryAttr attributes) {
   auto type = mlir::cast<RankedTensorType>(operands[0].getType());
   LLC_ASSIGN(int64_t dim, staticDimension(type, attributes));
-  int64_t start = attributeOf(attributes, "start"), size = attributeOf(attributes, "size"), extent = type.getDimSize(dim);
+  int64_t start = attributeOf(attributes, "start"), size = attributeOf(attributes, "size"),
+          extent = type.getDimSize(dim);
   if (start < 0 || size < 0 || start > extent || size > extent - start)
     return diagnose(ErrorKind::invalidInput)
         .says("[" + std::to_string(start) + ", " + std::to_string(start) + " + " + std::to_string(size) +
-              ") is not inside the dimension's " + std::to_string(extent) + " elements").toFix("correct start or size");
+              ") is not inside the dimension's " + std::to_string(extent) + " elements")
+        .toFix("correct start or size");
   return Types{withExtent(type, dim, size)};
 }
 
@@ -192,7 +196,8 @@ llvm::LogicalResult SliceOp::buildAdjoint(mlir::OpBuilder &builder, mlir::ValueR
 
 // ---- concat
 Result<Types> ConcatOp::resultTypes(mlir::ValueRange operands, mlir::DictionaryAttr attributes) {
-  if (operands.empty()) return diagnose(ErrorKind::invalidInput).says("there is nothing to join").toFix("give one tensor or more");
+  if (operands.empty())
+    return diagnose(ErrorKind::invalidInput).says("there is nothing to join").toFix("give one tensor or more");
   auto first = mlir::cast<RankedTensorType>(operands[0].getType());
   LLC_ASSIGN(int64_t dim, staticDimension(first, attributes));
   int64_t extent = 0;
@@ -200,7 +205,8 @@ Result<Types> ConcatOp::resultTypes(mlir::ValueRange operands, mlir::DictionaryA
     auto type = mlir::cast<RankedTensorType>(operand.getType());
     if (type.getRank() != first.getRank() || type.isDynamicDim(dim) ||
         mlir::failed(mlir::verifyCompatibleShape(withExtent(type, dim, 0), withExtent(first, dim, 0))))
-      return diagnose(ErrorKind::invalidInput).says("the shapes differ beside dimension " + std::to_string(dim))
+      return diagnose(ErrorKind::invalidInput)
+          .says("the shapes differ beside dimension " + std::to_string(dim))
           .toFix("join tensors that agree in every other dimension");
     extent += type.getDimSize(dim);
   }
@@ -229,7 +235,8 @@ llvm::LogicalResult ConcatOp::buildAdjoint(mlir::OpBuilder &builder, mlir::Value
     int64_t size = mlir::cast<RankedTensorType>(input.getType()).getDimSize(getDim());
     mlir::Value gradient;
     if (gradients[0] && derive::isFloat(input.getType()))
-      gradient = builder.create<SliceOp>(getLoc(), gradients[0], integer(builder, getDim()), integer(builder, offset), integer(builder, size));
+      gradient = builder.create<SliceOp>(getLoc(), gradients[0], integer(builder, getDim()), integer(builder, offset),
+                                         integer(builder, size));
     operandGradients.push_back(gradient);
     offset += size;
   }
@@ -248,7 +255,8 @@ Result<Types> PadOp::resultTypes(mlir::ValueRange operands, mlir::DictionaryAttr
 }
 
 Result<index::Program> PadOp::buildProgram() {
-  return shiftedRead(*this, mlir::cast<RankedTensorType>(getType()).getRank(), getDim(), -static_cast<int64_t>(getLow()));
+  return shiftedRead(*this, mlir::cast<RankedTensorType>(getType()).getRank(), getDim(),
+                     -static_cast<int64_t>(getLow()));
 }
 
 llvm::LogicalResult PadOp::buildAdjoint(mlir::OpBuilder &builder, mlir::ValueRange gradients,
@@ -256,7 +264,8 @@ llvm::LogicalResult PadOp::buildAdjoint(mlir::OpBuilder &builder, mlir::ValueRan
   operandGradients.push_back(mlir::Value());
   if (!gradients[0] || !derive::isFloat(getType())) return mlir::success();
   int64_t extent = mlir::cast<RankedTensorType>(getX().getType()).getDimSize(getDim());
-  operandGradients[0] = builder.create<SliceOp>(getLoc(), gradients[0], integer(builder, getDim()), integer(builder, getLow()), integer(builder, extent));
+  operandGradients[0] = builder.create<SliceOp>(getLoc(), gradients[0], integer(builder, getDim()),
+                                                integer(builder, getLow()), integer(builder, extent));
   return mlir::success();
 }
 

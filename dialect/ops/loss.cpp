@@ -13,13 +13,16 @@ void LlmDialect::addLossOps() {
       >();
 }
 
-Result<llvm::SmallVector<mlir::Type>> LinearLogProbOp::resultTypes(mlir::ValueRange operands, mlir::DictionaryAttr attributes) {
+Result<llvm::SmallVector<mlir::Type>> LinearLogProbOp::resultTypes(mlir::ValueRange operands,
+                                                                   mlir::DictionaryAttr attributes) {
   auto x = mlir::cast<mlir::RankedTensorType>(operands[0].getType());
   auto w = mlir::cast<mlir::RankedTensorType>(operands[1].getType());
   auto targets = mlir::cast<mlir::RankedTensorType>(operands[2].getType());
   auto transposed = attributes.getAs<mlir::BoolAttr>("transposed");
   if (x.getRank() != 2 || w.getRank() != 2 || targets.getRank() != 1)
-    return diagnose(ErrorKind::invalidInput).says("the ranks are not x 2, w 2, targets 1").toFix("reshape the operands");
+    return diagnose(ErrorKind::invalidInput)
+        .says("the ranks are not x 2, w 2, targets 1")
+        .toFix("reshape the operands");
   int64_t inner = w.getDimSize(!transposed || transposed.getValue() ? 1 : 0);
   if (x.getDimSize(1) != inner)
     return diagnose(ErrorKind::invalidInput)

@@ -30,11 +30,12 @@ def CrossEntropyOp : Llm_Derived<"cross_entropy"> {
 def LinearLogProbOp : Llm_Inferred<"linear_log_prob", [Pure], ["buildProgram"]> {
   let summary = "log-probability of each row's target under softmax(x w)";
   let description = [{
-    `logits = scale * linear(x, w)`, soft-capped if `soft_cap` > 0; `y[t] = log softmax(logits[t,:])[targets[t]]`. A kernel never
-    stores the logits. A negative target gives 0.
+    `logits = scale * linear(x, w)`, soft-capped if `soft_cap` > 0; `y[t] = log softmax(logits[t,:])[targets[t]]`.
+    A kernel never stores the logits. A negative target gives 0.
 
     ```mlir
-    %y = llm.linear_log_prob %x, %w, %targets : (tensor<?x64xf32>, tensor<32000x64xbf16>, tensor<?xi32>) -> tensor<?xf32>
+    %y = llm.linear_log_prob %x, %w, %targets
+        : (tensor<?x64xf32>, tensor<32000x64xbf16>, tensor<?xi32>) -> tensor<?xf32>
     ```
   }];
   let arguments = (ins AnyRankedTensor:$x, AnyRankedTensor:$w, AnyRankedTensor:$targets,

@@ -15,11 +15,13 @@ void LlmDialect::addNormalizationOps() {
 
 Result<llvm::SmallVector<mlir::Type>> LayerNormOp::resultTypes(mlir::ValueRange operands, mlir::DictionaryAttr) {
   auto x = mlir::cast<mlir::RankedTensorType>(operands[0].getType());
-  if (x.getRank() < 1) return diagnose(ErrorKind::invalidInput).says("x is a scalar").toFix("give it a dimension to normalize over");
+  if (x.getRank() < 1)
+    return diagnose(ErrorKind::invalidInput).says("x is a scalar").toFix("give it a dimension to normalize over");
   for (mlir::Value vector : operands.drop_front()) {
     auto type = mlir::cast<mlir::RankedTensorType>(vector.getType());
     if (type.getRank() != 1 || type.getDimSize(0) != x.getShape().back())
-      return diagnose(ErrorKind::invalidInput).says("weight or bias does not have the extent of x's last dimension")
+      return diagnose(ErrorKind::invalidInput)
+          .says("weight or bias does not have the extent of x's last dimension")
           .toFix("give vectors of that extent");
   }
   mlir::Type element = derive::atLeastF32(derive::widestElement(operands.getTypes()));

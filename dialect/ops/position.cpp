@@ -22,20 +22,27 @@ void LlmDialect::addPositionOps() {
 // ---- rotary
 Result<Types> RotaryOp::resultTypes(mlir::ValueRange operands, mlir::DictionaryAttr) {
   auto x = mlir::cast<RankedTensorType>(operands[0].getType());
-  auto cos = mlir::cast<RankedTensorType>(operands[1].getType()), sin = mlir::cast<RankedTensorType>(operands[2].getType());
+  auto cos = mlir::cast<RankedTensorType>(operands[1].getType()),
+       sin = mlir::cast<RankedTensorType>(operands[2].getType());
   if (x.getRank() != 3 || cos.getRank() != 2 || sin.getRank() != 2)
-    return diagnose(ErrorKind::invalidInput).says("the ranks are not x 3, cos 2, sin 2").toFix("reshape x to [rows, heads, dim]");
-  if (cos.getShape() != sin.getShape() || cos.isDynamicDim(1) || x.isDynamicDim(2) || 2 * cos.getDimSize(1) > x.getDimSize(2))
-    return diagnose(ErrorKind::invalidInput).says("the tables differ in shape or rotate more elements than a head has")
+    return diagnose(ErrorKind::invalidInput)
+        .says("the ranks are not x 3, cos 2, sin 2")
+        .toFix("reshape x to [rows, heads, dim]");
+  if (cos.getShape() != sin.getShape() || cos.isDynamicDim(1) || x.isDynamicDim(2) ||
+      2 * cos.getDimSize(1) > x.getDimSize(2))
+    return diagnose(ErrorKind::invalidInput)
+        .says("the tables differ in shape or rotate more elements than a head has")
         .toFix("make tables of at most dim/2 columns");
   mlir::Type element = derive::atLeastF32(derive::widestElement(operands.getTypes()));
   return Types{RankedTensorType::get(x.getShape(), element)};
 }
 
-llvm::LogicalResult RotaryOp::evaluate(llvm::ArrayRef<Datum> operands, Environment &, llvm::SmallVectorImpl<Datum> &results) {
+llvm::LogicalResult RotaryOp::evaluate(llvm::ArrayRef<Datum> operands, Environment &,
+                                       llvm::SmallVectorImpl<Datum> &results) {
   const Tensor &x = operands[0].tensor, &cos = operands[1].tensor, &sin = operands[2].tensor;
   int64_t rows = x.shape()[0], heads = x.shape()[1], dim = x.shape()[2], pairs = cos.shape()[1];
-  if (cos.shape()[0] != rows) return emitOpError("has tables for another number of rows; to fix: make them from the same positions");
+  if (cos.shape()[0] != rows)
+    return emitOpError("has tables for another number of rows; to fix: make them from the same positions");
   Tensor y = x;
   std::span<double> values = y.mutableValues();
   for (int64_t row = 0; row < rows; ++row)
@@ -85,13 +92,14 @@ llvm::LogicalResult RotaryOp::decompose(mlir::OpBuilder &builder, llvm::SmallVec
     std::string signature = item + "," + item + ",ti,ti->" + item;
     llvm::SmallVector<int64_t> half = shape;
     half[axis] = 1;
-    return builder.create<GenericOp>(location, RankedTensorType::get(half, element),
-                                     mlir::ValueRange{first, second, getCos(), getSin()}, builder.getStringAttr(signature),
-                                     builder.getStringAttr(body), builder.getStringAttr(""));
+    return builder.create<GenericOp>(
+        location, RankedTensorType::get(half, element), mlir::ValueRange{first, second, getCos(), getSin()},
+        builder.getStringAttr(signature), builder.getStringAttr(body), builder.getStringAttr(""));
   };
   mlir::Value turned[] = {turn("a*c-b*d"), turn("b*c+a*d")};
   mlir::Value joined = builder.create<ConcatOp>(location, turned, axis);
-  mlir::Value flat = builder.create<ReshapeOp>(location, RankedTensorType::get({rows, heads, 2 * pairs}, element), joined);
+  mlir::Value flat =
+      builder.create<ReshapeOp>(location, RankedTensorType::get({rows, heads, 2 * pairs}, element), joined);
   if (2 * pairs < dim) {
     mlir::Value both[] = {flat, part(getX(), 2, 2 * pairs, dim - 2 * pairs)};
     flat = builder.create<ConcatOp>(location, both, 2);
@@ -102,7 +110,8 @@ llvm::LogicalResult RotaryOp::decompose(mlir::OpBuilder &builder, llvm::SmallVec
 
 std::vector<Factor> RotaryOp::shardingFactors() {
   auto type = mlir::cast<RankedTensorType>(getType());
-  return {{type.getDimSize(0), false, {{0, 0}, {1, 0}, {2, 0}}, {{0, 0}}}, {type.getDimSize(1), false, {{0, 1}}, {{0, 1}}}};
+  return {{type.getDimSize(0), false, {{0, 0}, {1, 0}, {2, 0}}, {{0, 0}}},
+          {type.getDimSize(1), false, {{0, 1}}, {{0, 1}}}};
 }
 
 Cost RotaryOp::cost(const CostQuery &query) {
@@ -123,7 +132,8 @@ Result<Types> SequenceLengthsOp::resultTypes(mlir::ValueRange operands, mlir::Di
 llvm::LogicalResult SequenceLengthsOp::evaluate(llvm::ArrayRef<Datum> operands, Environment &,
                                                 llvm::SmallVectorImpl<Datum> &results) {
   const std::vector<int64_t> &lengths = operands[0].batch->sequenceLengths;
-  results.push_back(Tensor({static_cast<int64_t>(lengths.size())}, std::vector<double>(lengths.begin(), lengths.end())));
+  results.push_back(
+      Tensor({static_cast<int64_t>(lengths.size())}, std::vector<double>(lengths.begin(), lengths.end())));
   return mlir::success();
 }
 

@@ -1,6 +1,5 @@
 // Parameters, constants, packing.
 #include "dialect/ops/llm.h"
-
 #include "dialect/reference/interpreter.h"
 
 #define GET_OP_CLASSES
@@ -38,20 +37,24 @@ Cost ParameterOp::cost(const CostQuery &) { return {}; }
 llvm::LogicalResult UseOp::verifySymbolUses(mlir::SymbolTableCollection &symbols) {
   auto parameter = symbols.lookupNearestSymbolFrom<ParameterOp>(*this, getNameAttr());
   if (!parameter)
-    return emitOpError() << "names the parameter @" << getName() << ", which the module does not declare; to fix: add llm.parameter @"
-                         << getName() << " : " << getType();
+    return emitOpError() << "names the parameter @" << getName()
+                         << ", which the module does not declare; to fix: add llm.parameter @" << getName() << " : "
+                         << getType();
   if (parameter.getType() != getType())
-    return emitOpError() << "has type " << getType() << ", the parameter @" << getName() << " is " << parameter.getType()
-                         << "; to fix: use the declared type";
+    return emitOpError() << "has type " << getType() << ", the parameter @" << getName() << " is "
+                         << parameter.getType() << "; to fix: use the declared type";
   return mlir::success();
 }
-llvm::LogicalResult UseOp::evaluate(llvm::ArrayRef<Datum>, Environment &environment, llvm::SmallVectorImpl<Datum> &results) {
-  if (!environment.parameters) return emitOpError("reads a parameter, but the interpreter was given none; to fix: set Environment::parameters");
+llvm::LogicalResult UseOp::evaluate(llvm::ArrayRef<Datum>, Environment &environment,
+                                    llvm::SmallVectorImpl<Datum> &results) {
+  if (!environment.parameters)
+    return emitOpError("reads a parameter, but the interpreter was given none; to fix: set Environment::parameters");
   Result<Tensor> value = environment.parameters(getName());
   if (!value.ok()) return derive::report(*this, value.error());
   auto type = mlir::cast<RankedTensorType>(getType());
   if (!llvm::equal(value->shape(), type.getShape()))
-    return emitOpError() << "got a value of another shape for @" << getName() << "; to fix: return a tensor of type " << type;
+    return emitOpError() << "got a value of another shape for @" << getName() << "; to fix: return a tensor of type "
+                         << type;
   results.push_back(std::move(*value));
   return mlir::success();
 }
@@ -97,16 +100,20 @@ Cost ConstantOp::cost(const CostQuery &query) { return {0, derive::bytesOf(getTy
 // ---- pack
 Result<Types> PackOp::resultTypes(mlir::ValueRange operands, mlir::DictionaryAttr attributes) {
   auto type = mlir::cast<RankedTensorType>(operands[0].getType());
-  if (type.getEncoding()) return diagnose(ErrorKind::invalidInput).says("the weight is packed already").toFix("pack once");
+  if (type.getEncoding())
+    return diagnose(ErrorKind::invalidInput).says("the weight is packed already").toFix("pack once");
   if (type.getRank() != 2 || !type.hasStaticShape())
-    return diagnose(ErrorKind::invalidInput).says("only matrices of static shape have panels").toFix("reshape the weight first");
+    return diagnose(ErrorKind::invalidInput)
+        .says("only matrices of static shape have panels")
+        .toFix("reshape the weight first");
   auto element = attributes.getAs<mlir::TypeAttr>("element");
   mlir::Type target = element ? element.getValue() : type.getElementType();
   if (!mlir::isa<mlir::FloatType>(target) || !derive::isFloat(type))
     return diagnose(ErrorKind::invalidInput).says("the elements are no floats").toFix("pack f32, f16 or bf16");
   return Types{RankedTensorType::get(type.getShape(), target, attributes.get("layout"))};
 }
-llvm::LogicalResult PackOp::evaluate(llvm::ArrayRef<Datum> operands, Environment &, llvm::SmallVectorImpl<Datum> &results) {
+llvm::LogicalResult PackOp::evaluate(llvm::ArrayRef<Datum> operands, Environment &,
+                                     llvm::SmallVectorImpl<Datum> &results) {
   results.push_back(operands[0]);
   return mlir::success();
 }

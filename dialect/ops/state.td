@@ -36,7 +36,8 @@ def UseOp : Llm_Op<"use", [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface
   let assemblyFormat = "$name attr-dict `:` type($value)";
 }
 
-def ConstantOp : Llm_Op<"constant", [Pure, ConstantLike, AllTypesMatch<["value", "result"]>], ["evaluate", "decompose", "shardingFactors", "cost"]> {
+def ConstantOp : Llm_Op<"constant", [Pure, ConstantLike, AllTypesMatch<["value", "result"]>],
+                         ["evaluate", "decompose", "shardingFactors", "cost"]> {
   let summary = "a constant tensor";
   let description = [{
     ```mlir
@@ -56,7 +57,8 @@ def ConstantOp : Llm_Op<"constant", [Pure, ConstantLike, AllTypesMatch<["value",
 def PackOp : Llm_Inferred<"pack", [Pure], ["evaluate", "buildAdjoint", "decompose", "shardingFactors", "cost"]> {
   let summary = "a weight in the layout that a kernel streams";
   let description = [{
-    The logical tensor stays the same (shape, indices); only its encoding changes, and its element type where `element` is given.
+    The logical tensor stays the same (shape, indices); only its encoding changes, and its element type where `element`
+    is given.
 
     ```mlir
     %p = llm.pack %w {layout = #llm.panel} : (tensor<128x64xbf16>) -> tensor<128x64xbf16, #llm.panel>

@@ -1,6 +1,5 @@
 // Ops that hold other ops.
 #include "dialect/ops/llm.h"
-
 #include "dialect/reference/interpreter.h"
 
 #define GET_OP_CLASSES
@@ -18,7 +17,8 @@ void LlmDialect::addStructureOps() {
 llvm::LogicalResult FusedOp::verify() {
   mlir::Block &body = getBody().front();
   if (!llvm::equal(body.getArgumentTypes(), getInputs().getTypes()))
-    return emitOpError("has region arguments of other types than its operands; to fix: give the region one argument per operand");
+    return emitOpError(
+        "has region arguments of other types than its operands; to fix: give the region one argument per operand");
   mlir::Operation *terminator = body.getTerminator();
   if (!llvm::equal(terminator->getOperandTypes(), getResultTypes()))
     return emitOpError("yields other types than its results; to fix: yield one value per result");
@@ -33,7 +33,8 @@ llvm::LogicalResult FusedOp::decompose(mlir::OpBuilder &builder, llvm::SmallVect
   mlir::IRMapping mapping;
   mapping.map(getBody().getArguments(), getInputs());
   for (mlir::Operation &op : getBody().front().without_terminator()) builder.clone(op, mapping);
-  for (mlir::Value value : getBody().front().getTerminator()->getOperands()) results.push_back(mapping.lookupOrDefault(value));
+  for (mlir::Value value : getBody().front().getTerminator()->getOperands())
+    results.push_back(mapping.lookupOrDefault(value));
   return mlir::success();
 }
 std::vector<Factor> FusedOp::shardingFactors() { return {}; }  // sharding comes before fusion

@@ -4,7 +4,8 @@
 include "dialect/ops/base.td"
 include "mlir/Interfaces/ControlFlowInterfaces.td"
 
-def FusedOp : Llm_Op<"fused", [IsolatedFromAbove, SingleBlockImplicitTerminator<"::llc::llm::YieldOp">, RecursiveMemoryEffects],
+def FusedOp : Llm_Op<"fused", [IsolatedFromAbove, SingleBlockImplicitTerminator<"::llc::llm::YieldOp">,
+                               RecursiveMemoryEffects],
                      ["evaluate", "decompose", "shardingFactors", "cost"]> {
   let summary = "ops that one kernel computes";
   let description = [{

@@ -54,10 +54,10 @@ def ReduceOp : Llm_Derived<"reduce"> {
 def GenericOp : Llm_Op<"generic", [Pure]> {
   let summary = "one statement of the index notation";
   let description = [{
-    `y[out] = combiner body(operands at their indices)`. Closed under differentiation, decomposition and lowering: every
-    derivation ends here, and fusions and kernels match on the signature and body rather than on op names.
-    The notation is described in dialect/interfaces/index.h. The result type is written, because affine result indices and
-    letters that no operand has get their extents from it.
+    `y[out] = combiner body(operands at their indices)`. Closed under differentiation, decomposition and lowering:
+    every derivation ends here, and fusions and kernels match on the signature and body rather than on op names.
+    The notation is described in dialect/interfaces/index.h. The result type is written, because affine result indices
+    and letters that no operand has get their extents from it.
 
     ```mlir
     %y = llm.generic %x, %k {signature = "b(2i+k)d,kdc->bic", body = "a*b", combiner = "sum"}

@@ -3,12 +3,11 @@
 
 #include <cmath>
 
+#include "dialect/interfaces/interfaces.h"
+#include "dialect/types/types.h"
 #include "mlir/Interfaces/CallInterfaces.h"
 #include "mlir/Interfaces/ControlFlowInterfaces.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
-
-#include "dialect/interfaces/interfaces.h"
-#include "dialect/types/types.h"
 #include "runtime/base/dtype.h"
 
 namespace llc::llm {
@@ -26,7 +25,8 @@ double rounded(mlir::Type element, double value) {
 
 llvm::LogicalResult checkShape(mlir::Operation *op, mlir::Type type, const Datum &datum) {
   if ((mlir::isa<BatchType>(type) && !datum.batch) || (mlir::isa<KvType>(type) && !datum.cache))
-    return op->emitError() << "the interpreter met no handle where " << type << " belongs; to fix: pass a Batch or Cache";
+    return op->emitError() << "the interpreter met no handle where " << type
+                           << " belongs; to fix: pass a Batch or Cache";
   auto tensor = mlir::dyn_cast<mlir::RankedTensorType>(type);
   if (!tensor) return mlir::success();
   const Shape &shape = datum.tensor.shape();
@@ -77,12 +77,15 @@ class BlockRun {
     if (environment_.observer && op.getNumResults()) return environment_.observer(&op, operands, results);
     return mlir::success();
   }
-  llvm::LogicalResult evaluate(mlir::Operation &op, llvm::ArrayRef<Datum> operands, llvm::SmallVectorImpl<Datum> &results) {
+  llvm::LogicalResult evaluate(mlir::Operation &op, llvm::ArrayRef<Datum> operands,
+                               llvm::SmallVectorImpl<Datum> &results) {
     if (auto evaluable = mlir::dyn_cast<Evaluable>(op)) return evaluable.evaluate(operands, environment_, results);
     if (auto call = mlir::dyn_cast<mlir::CallOpInterface>(op)) return runCall(call, operands, results);
-    return op.emitOpError("has no meaning for the interpreter; to fix: run a module of llm and func ops (a phase up to scheduled)");
+    return op.emitOpError(
+        "has no meaning for the interpreter; to fix: run a module of llm and func ops (a phase up to scheduled)");
   }
-  llvm::LogicalResult runCall(mlir::CallOpInterface call, llvm::ArrayRef<Datum> operands, llvm::SmallVectorImpl<Datum> &results) {
+  llvm::LogicalResult runCall(mlir::CallOpInterface call, llvm::ArrayRef<Datum> operands,
+                              llvm::SmallVectorImpl<Datum> &results) {
     auto callee = mlir::dyn_cast_or_null<mlir::FunctionOpInterface>(call.resolveCallable());
     if (!callee || callee.isExternal())
       return call.emitOpError("calls a function without a body; to fix: define it in the module");
@@ -123,15 +126,16 @@ llvm::LogicalResult interpretBlock(mlir::Block &block, llvm::ArrayRef<Datum> arg
   return BlockRun(block, environment).run(arguments, results);
 }
 
-llvm::FailureOr<std::vector<Datum>> interpret(mlir::ModuleOp module, llvm::StringRef name, llvm::ArrayRef<Datum> arguments,
-                                              Environment &environment) {
+llvm::FailureOr<std::vector<Datum>> interpret(mlir::ModuleOp module, llvm::StringRef name,
+                                              llvm::ArrayRef<Datum> arguments, Environment &environment) {
   auto function = module.lookupSymbol<mlir::FunctionOpInterface>(name);
   if (!function || function.isExternal()) {
     module.emitError() << "has no function @" << name << " to interpret; to fix: name one that the module defines";
     return mlir::failure();
   }
   llvm::SmallVector<Datum> results;
-  if (mlir::failed(interpretBlock(function.getFunctionBody().front(), arguments, environment, results))) return mlir::failure();
+  if (mlir::failed(interpretBlock(function.getFunctionBody().front(), arguments, environment, results)))
+    return mlir::failure();
   return std::vector<Datum>(results.begin(), results.end());
 }
 

@@ -5,11 +5,10 @@
 #include <memory>
 #include <vector>
 
+#include "dialect/interfaces/meaning.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/SmallVector.h"
 #include "mlir/IR/BuiltinOps.h"
-
-#include "dialect/interfaces/meaning.h"
 
 namespace llc::llm {
 
@@ -22,7 +21,8 @@ struct Environment {
   // Round every result to its element type (f32, bf16, f16, integers); off: all floats stay double.
   bool roundToType = true;
   // Called after every op that has results, calls included; failure stops the run. `callers` is the path of calls.
-  std::function<llvm::LogicalResult(mlir::Operation *op, llvm::ArrayRef<Datum> operands, llvm::ArrayRef<Datum> results)> observer;
+  std::function<llvm::LogicalResult(mlir::Operation *op, llvm::ArrayRef<Datum> operands, llvm::ArrayRef<Datum> results)>
+      observer;
   std::vector<mlir::Operation *> callers;
 
   // Independent copies of the caches, to run the same step twice.
@@ -30,8 +30,8 @@ struct Environment {
 };
 
 // Runs func.func @name; arguments by position (tensors, and Batch or Cache handles). Errors are emitted as diagnostics.
-llvm::FailureOr<std::vector<Datum>> interpret(mlir::ModuleOp module, llvm::StringRef name, llvm::ArrayRef<Datum> arguments,
-                                              Environment &environment);
+llvm::FailureOr<std::vector<Datum>> interpret(mlir::ModuleOp module, llvm::StringRef name,
+                                              llvm::ArrayRef<Datum> arguments, Environment &environment);
 // Runs a block; `results` are the terminator's operands.
 llvm::LogicalResult interpretBlock(mlir::Block &block, llvm::ArrayRef<Datum> arguments, Environment &environment,
                                    llvm::SmallVectorImpl<Datum> &results);

@@ -13,13 +13,14 @@
 
 namespace llc::llm {
 
-llvm::LogicalResult KvType::verify(llvm::function_ref<mlir::InFlightDiagnostic()> emitError, int64_t kvHeads, int64_t keyDim,
-                                   int64_t valueDim, mlir::Type elementType) {
+llvm::LogicalResult KvType::verify(llvm::function_ref<mlir::InFlightDiagnostic()> emitError, int64_t kvHeads,
+                                   int64_t keyDim, int64_t valueDim, mlir::Type elementType) {
   if (kvHeads < 1 || keyDim < 1 || valueDim < 1)
     return emitError() << "!llm.kv needs positive sizes, found " << kvHeads << ", " << keyDim << ", " << valueDim
                        << "; to fix: write heads, key dim, value dim";
   if (!mlir::isa<mlir::FloatType>(elementType))
-    return emitError() << "!llm.kv stores floating point elements, found " << elementType << "; to fix: use f32, f16 or bf16";
+    return emitError() << "!llm.kv stores floating point elements, found " << elementType
+                       << "; to fix: use f32, f16 or bf16";
   return mlir::success();
 }
 

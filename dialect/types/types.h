@@ -4,7 +4,9 @@
 #include "mlir/IR/Dialect.h"
 #include "mlir/IR/DialectImplementation.h"
 
+// clang-format off
 #include "dialect/interfaces/dialect.h.inc"
+// clang-format on
 #define GET_TYPEDEF_CLASSES
 #include "dialect/types/types.h.inc"
 #define GET_ATTRDEF_CLASSES

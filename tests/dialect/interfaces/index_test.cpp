@@ -1,9 +1,9 @@
 // The index notation: parsing, printing, shapes, evaluation, adjoints, and that errors are errors.
-#include <cmath>
+#include "dialect/interfaces/index.h"
 
 #include <gtest/gtest.h>
 
-#include "dialect/interfaces/index.h"
+#include <cmath>
 
 namespace llc::index {
 namespace {
@@ -14,8 +14,8 @@ Tensor ramp(Shape shape, double start = 0) {
   for (double &value : tensor.mutableValues()) value = start++;
   return tensor;
 }
-Tensor evaluated(std::string_view signature, std::string_view body, std::string_view combiner, std::vector<Tensor> operands,
-                 const Shape *result = nullptr) {
+Tensor evaluated(std::string_view signature, std::string_view body, std::string_view combiner,
+                 std::vector<Tensor> operands, const Shape *result = nullptr) {
   auto statement = makeStatement(signature, body, combiner);
   EXPECT_TRUE(statement.ok()) << errorOf(statement);
   std::vector<Shape> shapes;
@@ -29,8 +29,8 @@ Tensor evaluated(std::string_view signature, std::string_view body, std::string_
 std::vector<double> valuesOf(const Tensor &tensor) { return {tensor.values().begin(), tensor.values().end()}; }
 
 TEST(Expression, PrintsWhatParsesBack) {
-  for (const char *text : {"a-(b-c)", "a-b-c", "a/(b*c)", "-(a+b)*c", "a*-3", "select(ge(@i,@j),a,-inf)", "1e-06+a", "#i*%eps",
-                           "0.7978845608028654*(a+0.044715*a*a*a)", "x26+z", "-(-a-b)", "max(a,0)/2"}) {
+  for (const char *text : {"a-(b-c)", "a-b-c", "a/(b*c)", "-(a+b)*c", "a*-3", "select(ge(@i,@j),a,-inf)", "1e-06+a",
+                           "#i*%eps", "0.7978845608028654*(a+0.044715*a*a*a)", "x26+z", "-(-a-b)", "max(a,0)/2"}) {
     auto expr = parseExpr(text);
     ASSERT_TRUE(expr.ok()) << errorOf(expr);
     auto again = parseExpr(print(*expr));
@@ -79,7 +79,8 @@ double partialError(const ScalarFunction &function, int which, const char *parti
 TEST(ScalarTable, PartialsAgreeWithCentralDifferences) {
   for (const ScalarFunction &function : scalarTable())
     for (int i = 0; i < function.arity; ++i)
-      if (function.name != "stop") EXPECT_LT(partialError(function, i, function.partials[i]), 1e-7) << function.name << " operand " << i;
+      if (function.name != "stop")
+        EXPECT_LT(partialError(function, i, function.partials[i]), 1e-7) << function.name << " operand " << i;
 }
 TEST(ScalarTable, AWrongPartialIsSeen) {
   EXPECT_GT(partialError(*findScalar("div"), 1, "(a/b)/b"), 0.1);
@@ -90,7 +91,8 @@ TEST(ScalarTable, AWrongPartialIsSeen) {
 // Texts come from files: whatever they say, parsing returns.
 TEST(Parser, SurvivesMutatedTexts) {
   const std::string alphabet = "abik*1(){}[]+-/@#%,;=>. 0sumexp";
-  const std::string seeds[] = {"b(2i+k)d,kdc->bic", "{1}d,n->nd", "q[*] = sum[i] x[*i]*x[*i]/#i; y[*i] = x[*i]*rsqrt(q[*]+%eps)",
+  const std::string seeds[] = {"b(2i+k)d,kdc->bic", "{1}d,n->nd",
+                               "q[*] = sum[i] x[*i]*x[*i]/#i; y[*i] = x[*i]*rsqrt(q[*]+%eps)",
                                "select(ge(@i,@j),a*1e-3,-inf)"};
   uint32_t state = 7;
   auto next = [&](size_t bound) { return (state = state * 1664525u + 1013904223u) / 65536 % bound; };
@@ -146,7 +148,8 @@ TEST(Shapes, BatchDimensionsAlignAndStretch) {
   std::vector<Shape> dynamic = {{dynamicExtent, 3}, {3}};
   EXPECT_EQ(*resultShape(*instantiate(*statement, dynamic), dynamic), (Shape{dynamicExtent, 3}));
   std::vector<Shape> wrong = {{2, 3}, {4}};
-  EXPECT_NE(errorOf(bindLetters(*instantiate(*statement, wrong), wrong)).find("is 3 in an earlier operand and 4"), std::string::npos);
+  EXPECT_NE(errorOf(bindLetters(*instantiate(*statement, wrong), wrong)).find("is 3 in an earlier operand and 4"),
+            std::string::npos);
 }
 
 TEST(Shapes, AffineExtents) {
@@ -161,7 +164,8 @@ TEST(Shapes, AffineExtents) {
 TEST(Evaluate, ContractionsByTheMatrixPathAndByTheGeneralOneAgree) {
   Tensor x = ramp({2, 3, 4}), w = ramp({5, 4, 2}, -3);
   for (const char *signature : {"bmk,nkb->mnb", "bmk,nkb->bnm", "bmk,nkb->mn"}) {
-    Tensor fast = evaluated(signature, "a*b", "sum", {x, w}), general = evaluated(signature, "a*b+0*#k*a", "sum", {x, w});
+    Tensor fast = evaluated(signature, "a*b", "sum", {x, w}),
+           general = evaluated(signature, "a*b+0*#k*a", "sum", {x, w});
     general = evaluated(signature, "(a+0)*b*select(1,1,a)", "sum", {x, w});
     Tensor slow = evaluated(signature, "max(a*b,a*b)", "sum", {x, w});
     EXPECT_EQ(valuesOf(fast), valuesOf(slow)) << signature;
@@ -181,7 +185,8 @@ TEST(Evaluate, IndirectReadsScattersAndOutOfRange) {
   Tensor table = ramp({3, 2}), ids({4}, {2, 0, -1, 3});
   EXPECT_EQ(valuesOf(evaluated("{1}d,n->nd", "a", "", {table, ids})), (std::vector<double>{4, 5, 0, 1, 0, 0, 0, 0}));
   Shape shape = {3};
-  EXPECT_EQ(valuesOf(evaluated("n,n->{1}", "a", "sum", {Tensor({4}, {1, 2, 4, 8}), ids}, &shape)), (std::vector<double>{2, 0, 1}));
+  EXPECT_EQ(valuesOf(evaluated("n,n->{1}", "a", "sum", {Tensor({4}, {1, 2, 4, 8}), ids}, &shape)),
+            (std::vector<double>{2, 0, 1}));
   Shape padded = {5};
   EXPECT_EQ(valuesOf(evaluated("(i-1)->i", "a", "", {ramp({3}, 1)}, &padded)), (std::vector<double>{0, 1, 2, 3, 0}));
 }

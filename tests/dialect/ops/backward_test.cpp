@@ -14,18 +14,21 @@ class Backward {
     mlir::Block *entry = backward.addEntryBlock();
     builder_.setInsertionPointToStart(entry);
     mlir::IRMapping mapping;
-    for (auto [argument, copy] : llvm::zip(function_.getArguments(), entry->getArguments())) mapping.map(argument, copy);
+    for (auto [argument, copy] : llvm::zip(function_.getArguments(), entry->getArguments()))
+      mapping.map(argument, copy);
     llvm::SmallVector<mlir::Operation *> tape;
     mlir::Block &body = function_.getBody().front();
     for (mlir::Operation &op : body.without_terminator()) tape.push_back(builder_.clone(op, mapping));
-    for (auto [result, cotangent] : llvm::zip(body.getTerminator()->getOperands(), entry->getArguments().drop_front(function_.getNumArguments())))
+    for (auto [result, cotangent] :
+         llvm::zip(body.getTerminator()->getOperands(), entry->getArguments().drop_front(function_.getNumArguments())))
       add(mapping.lookup(result), cotangent);
     for (mlir::Operation *op : llvm::reverse(tape))
       if (mlir::failed(step(op))) return nullptr;
     llvm::SmallVector<mlir::Value> gradients;
     for (mlir::Value argument : entry->getArguments().take_front(function_.getNumArguments()))
       if (derive::isFloat(argument.getType()))
-        gradients.push_back(sums_.count(argument) ? sums_[argument] : derive::zerosLike(builder_, function_.getLoc(), argument));
+        gradients.push_back(sums_.count(argument) ? sums_[argument]
+                                                  : derive::zerosLike(builder_, function_.getLoc(), argument));
     builder_.create<mlir::func::ReturnOp>(function_.getLoc(), gradients);
     return backward;
   }
@@ -46,7 +49,8 @@ class Backward {
   llvm::LogicalResult step(mlir::Operation *op) {
     llvm::SmallVector<mlir::Value> gradients, operands;
     for (mlir::Value result : op->getResults()) gradients.push_back(sums_.lookup(result));
-    if (mlir::failed(mlir::cast<Differentiable>(op).buildAdjoint(builder_, gradients, operands))) return mlir::failure();
+    if (mlir::failed(mlir::cast<Differentiable>(op).buildAdjoint(builder_, gradients, operands)))
+      return mlir::failure();
     for (auto [operand, gradient] : llvm::zip(op->getOperands(), operands)) add(operand, gradient);
     return mlir::success();
   }
@@ -70,7 +74,8 @@ class Gradients : public Cases {
     return sum;
   }
   // Central differences of the objective with respect to one argument.
-  Tensor numerical(llvm::StringRef name, std::vector<Datum> arguments, size_t which, const std::vector<Datum> &cotangents) {
+  Tensor numerical(llvm::StringRef name, std::vector<Datum> arguments, size_t which,
+                   const std::vector<Datum> &cotangents) {
     constexpr double delta = 1e-5;
     Tensor gradient(arguments[which].tensor.shape());
     for (size_t i = 0; i < gradient.values().size(); ++i) {
@@ -123,7 +128,8 @@ TEST_F(Gradients, OfDecompositionsAgreeToo) {
     const nlohmann::json &golden = goldens_[function.getName().str()];
     if (!golden.contains("gradients")) continue;
     for (mlir::Operation &op : llvm::make_early_inc_range(function.getBody().front().without_terminator())) {
-      if (mlir::isa<GenericOp, ContractOp>(op) || !(derive::hasProgram(&op) || mlir::isa<AttentionOp, RotaryOp>(op))) continue;
+      if (mlir::isa<GenericOp, ContractOp>(op) || !(derive::hasProgram(&op) || mlir::isa<AttentionOp, RotaryOp>(op)))
+        continue;
       mlir::OpBuilder builder(&op);
       llvm::SmallVector<mlir::Value> results;
       ASSERT_TRUE(mlir::succeeded(mlir::cast<Decomposable>(op).decompose(builder, results))) << bench_.takeMessages();

@@ -1,10 +1,10 @@
 // The cases of cases.mlir with their golden inputs, results and gradients.
 #pragma once
-#include <fstream>
-#include <sstream>
-
 #include <gtest/gtest.h>
+
+#include <fstream>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "tests/dialect/ops/support.h"
 
@@ -34,14 +34,17 @@ inline std::vector<Datum> dataOf(const nlohmann::json &entries) {
   return data;
 }
 
-// The largest difference of two tensors relative to the larger one's largest element (at least 1); infinity if the shapes differ.
+// The largest difference of two tensors relative to the larger one's largest element (at least 1); infinity if the
+// shapes differ.
 inline double difference(const Tensor &left, const Tensor &right) {
   if (left.shape() != right.shape()) return std::numeric_limits<double>::infinity();
   double largest = 1, error = 0;
   for (size_t i = 0; i < left.values().size(); ++i) {
     double a = left.values()[i], b = right.values()[i];
     largest = std::max({largest, std::fabs(a), std::fabs(b)});
-    error = std::max(error, std::isfinite(a - b) ? std::fabs(a - b) : a == b ? 0 : std::numeric_limits<double>::infinity());
+    error = std::max(error, std::isfinite(a - b) ? std::fabs(a - b)
+                            : a == b             ? 0
+                                                 : std::numeric_limits<double>::infinity());
   }
   return error / largest;
 }

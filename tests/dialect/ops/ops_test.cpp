@@ -34,7 +34,8 @@ TEST_F(Ops, DecompositionsComputeTheSame) {
       if (primitive || !(derive::hasProgram(&op) || mlir::isa<AttentionOp, RotaryOp, FusedOp>(op))) continue;
       mlir::OpBuilder builder(&op);
       llvm::SmallVector<mlir::Value> results;
-      ASSERT_TRUE(mlir::succeeded(mlir::cast<Decomposable>(op).decompose(builder, results))) << name << bench_.takeMessages();
+      ASSERT_TRUE(mlir::succeeded(mlir::cast<Decomposable>(op).decompose(builder, results)))
+          << name << bench_.takeMessages();
       op.replaceAllUsesWith(results);
       op.erase();
       ++decomposed;
@@ -86,10 +87,12 @@ bool canBeHalved(const Factor &factor, llvm::ArrayRef<Datum> operands, llvm::Arr
 TEST_F(Ops, FactorsCutOpsIntoIndependentHalves) {
   int checked = 0;
   mlir::OpBuilder builder(&bench_.context());
-  auto observe = [&](mlir::Operation *op, llvm::ArrayRef<Datum> operands, llvm::ArrayRef<Datum> results) -> llvm::LogicalResult {
+  auto observe = [&](mlir::Operation *op, llvm::ArrayRef<Datum> operands,
+                     llvm::ArrayRef<Datum> results) -> llvm::LogicalResult {
     auto shardable = mlir::dyn_cast<Shardable>(op);
     auto isTensor = [](mlir::Type type) { return mlir::isa<mlir::RankedTensorType>(type); };
-    if (!shardable || !llvm::all_of(op->getOperandTypes(), isTensor) || !llvm::all_of(op->getResultTypes(), isTensor)) return mlir::success();
+    if (!shardable || !llvm::all_of(op->getOperandTypes(), isTensor) || !llvm::all_of(op->getResultTypes(), isTensor))
+      return mlir::success();
     if (op->getNumOperands() == 0) return mlir::success();
     for (const Factor &factor : shardable.shardingFactors()) {
       if (!canBeHalved(factor, operands, results)) continue;
@@ -100,12 +103,14 @@ TEST_F(Ops, FactorsCutOpsIntoIndependentHalves) {
         state.operands.push_back(arguments.addArgument(cutType(type, number, factor.operands), op->getLoc()));
         parts.push_back(cutTensor(operands[number].tensor, number, factor.operands));
       }
-      for (auto [number, type] : llvm::enumerate(op->getResultTypes())) state.addTypes(cutType(type, number, factor.results));
+      for (auto [number, type] : llvm::enumerate(op->getResultTypes()))
+        state.addTypes(cutType(type, number, factor.results));
       state.attributes = op->getAttrs();
       mlir::Operation *half = mlir::Operation::create(state);
       llvm::SmallVector<Datum> computed;
       Environment environment;
-      EXPECT_TRUE(mlir::succeeded(mlir::cast<Evaluable>(half).evaluate(parts, environment, computed))) << bench_.takeMessages();
+      EXPECT_TRUE(mlir::succeeded(mlir::cast<Evaluable>(half).evaluate(parts, environment, computed)))
+          << bench_.takeMessages();
       for (size_t r = 0; r < computed.size(); ++r)
         EXPECT_LT(difference(computed[r].tensor, cutTensor(results[r].tensor, r, factor.results)), 1e-12)
             << op->getName().getStringRef().str() << ": factor of size " << factor.size;
@@ -119,7 +124,8 @@ TEST_F(Ops, FactorsCutOpsIntoIndependentHalves) {
     environment.roundToType = false;
     environment.observer = observe;
     environment.parameters = [](llvm::StringRef) -> Result<Tensor> { return Tensor({3, 4}); };
-    ASSERT_TRUE(mlir::succeeded(interpret(*module_, function.getName(), dataOf(goldens_[function.getName().str()]["inputs"]), environment)));
+    ASSERT_TRUE(mlir::succeeded(
+        interpret(*module_, function.getName(), dataOf(goldens_[function.getName().str()]["inputs"]), environment)));
   }
   EXPECT_GT(checked, 50);
 }
@@ -144,7 +150,8 @@ TEST_F(Ops, FactorsOfAMatrixProduct) {
 }
 
 TEST_F(Ops, SoftmaxCannotBeCutAlongItsLastDimensionWithoutACollective) {
-  for (const Factor &factor : factorsIn(*module_, "softmax")) EXPECT_EQ(factor.reduction, factor.operands[0].dimension == 1);
+  for (const Factor &factor : factorsIn(*module_, "softmax"))
+    EXPECT_EQ(factor.reduction, factor.operands[0].dimension == 1);
 }
 
 TEST_F(Ops, CostCountsArithmeticAndTraffic) {
@@ -185,10 +192,11 @@ TEST_F(Ops, NoOpLacksAFacet) {
     EXPECT_TRUE(name.hasInterface<Indexed>() && name.hasInterface<Evaluable>() && name.hasInterface<Differentiable>() &&
                 name.hasInterface<Decomposable>() && name.hasInterface<Shardable>() && name.hasInterface<Costed>())
         << op << " lacks a facet interface: derive its class from Llm_Op (dialect/ops/base.td)";
-    EXPECT_TRUE(used.count(op)) << "no case for " << op << ": add to tests/dialect/ops/cases.mlir\n  func.func @" << mnemonic
-                                << "(%x: tensor<?x4xf32>) -> tensor<?x4xf32> { ... " << op << " ... }\n"
+    EXPECT_TRUE(used.count(op)) << "no case for " << op << ": add to tests/dialect/ops/cases.mlir\n  func.func @"
+                                << mnemonic << "(%x: tensor<?x4xf32>) -> tensor<?x4xf32> { ... " << op << " ... }\n"
                                 << "and case(\"" << mnemonic << "\", ...) to tests/golden/make_op_goldens.py";
-    EXPECT_NE(documentation.find("### `" + op + "`"), std::string::npos) << op << " is not in docs/generated/ops.md: run tools/generate/op_docs";
+    EXPECT_NE(documentation.find("### `" + op + "`"), std::string::npos)
+        << op << " is not in docs/generated/ops.md: run tools/generate/op_docs";
   }
   EXPECT_GE(registered, 60);
 }
@@ -199,8 +207,10 @@ TEST_F(Ops, OpsWithoutAProgramWriteEveryFacet) {
     if (derive::hasProgram(op)) return;
     std::string name = op->getName().getStringRef().str();
     for (const char *facet : {"evaluate", "decompose", "shardingFactors", "cost"})
-      EXPECT_TRUE(derive::isOverridden(op, facet)) << name << ": add \"" << facet << "\" to its list in the .td and define it in the .cpp";
-    bool decided = derive::isOverridden(op, "buildAdjoint") || *op.meaningText().adjoint || *op.meaningText().notDifferentiable;
+      EXPECT_TRUE(derive::isOverridden(op, facet))
+          << name << ": add \"" << facet << "\" to its list in the .td and define it in the .cpp";
+    bool decided =
+        derive::isOverridden(op, "buildAdjoint") || *op.meaningText().adjoint || *op.meaningText().notDifferentiable;
     EXPECT_TRUE(decided) << name << ": add \"buildAdjoint\" to its list, or let notDifferentiable = \"<reason>\"";
   });
 }
@@ -213,7 +223,8 @@ TEST_F(Ops, EveryOpDocumentsItselfWithAnExample) {
     size_t start = documentation.find("### `" + op + "`");
     ASSERT_NE(start, std::string::npos) << op;
     std::string section = documentation.substr(start, documentation.find("\n### `", start + 1) - start);
-    EXPECT_NE(section.find(op, section.find("```mlir")), std::string::npos) << op << ": its description has no example that uses it";
+    EXPECT_NE(section.find(op, section.find("```mlir")), std::string::npos)
+        << op << ": its description has no example that uses it";
   }
 }
 
@@ -227,16 +238,15 @@ TEST_F(Ops, EveryProgramBecomesConcreteStatements) {
     std::set<std::string> defined(names.begin(), names.end());
     for (const index::Statement &statement : *statements) {
       EXPECT_EQ(statement.signature().find('*'), std::string::npos);
-      for (const std::string &name : statement.inputNames) EXPECT_TRUE(defined.count(name)) << name << " in " << index::print(statement);
+      for (const std::string &name : statement.inputNames)
+        EXPECT_TRUE(defined.count(name)) << name << " in " << index::print(statement);
       defined.insert(statement.name);
     }
     for (const std::string &name : derive::resultNames(op)) EXPECT_TRUE(defined.count(name)) << name;
   });
 }
 
-TEST_F(Ops, DocumentationIsFresh) {
-  EXPECT_EQ(std::system(LLC_SOURCE_DIR "/tools/generate/op_docs --check"), 0);
-}
+TEST_F(Ops, DocumentationIsFresh) { EXPECT_EQ(std::system(LLC_SOURCE_DIR "/tools/generate/op_docs --check"), 0); }
 
 // Texts survive printing and parsing.
 TEST_F(Ops, RoundTripThroughText) {

@@ -2,15 +2,14 @@
 #pragma once
 #include <string>
 
+#include "dialect/ops/llm.h"
+#include "dialect/reference/interpreter.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
-
-#include "dialect/ops/llm.h"
-#include "dialect/reference/interpreter.h"
 
 namespace llc::llm::test {
 

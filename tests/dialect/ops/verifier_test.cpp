@@ -4,7 +4,6 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
-
 #include "tests/dialect/ops/support.h"
 
 namespace llc::llm::test {
@@ -20,61 +19,97 @@ std::string inFunction(const std::string &arguments, const std::string &op) {
   return "func.func @f(" + arguments + ") {\n  " + op + "\n  return\n}";
 }
 
-#define EXPECT_MESSAGE(text, part)                                                    \
-  do {                                                                                \
-    std::string message = text;                                                       \
-    EXPECT_NE(message.find(part), std::string::npos) << message;                      \
-    EXPECT_NE(message.find("to fix: "), std::string::npos) << message;                \
+#define EXPECT_MESSAGE(text, part)                                     \
+  do {                                                                 \
+    std::string message = text;                                        \
+    EXPECT_NE(message.find(part), std::string::npos) << message;       \
+    EXPECT_NE(message.find("to fix: "), std::string::npos) << message; \
   } while (false)
 
 TEST(Verifier, ExtentsMustAgree) {
-  EXPECT_MESSAGE(messageOf(inFunction("%x: tensor<?x4xf32>, %w: tensor<6x5xf32>", "%y = llm.linear %x, %w : (tensor<?x4xf32>, tensor<6x5xf32>) -> tensor<?x6xf32>")),
-                 "index k is 4 in an earlier operand and 5 in operand 1");
+  EXPECT_MESSAGE(
+      messageOf(inFunction("%x: tensor<?x4xf32>, %w: tensor<6x5xf32>",
+                           "%y = llm.linear %x, %w : (tensor<?x4xf32>, tensor<6x5xf32>) -> tensor<?x6xf32>")),
+      "index k is 4 in an earlier operand and 5 in operand 1");
 }
 TEST(Verifier, InferredTypesMustMatchWrittenOnes) {
-  std::string message = messageOf(inFunction("%x: tensor<?x4xf32>", "%y = llm.silu %x : (tensor<?x4xf32>) -> tensor<?x5xf32>"));
+  std::string message =
+      messageOf(inFunction("%x: tensor<?x4xf32>", "%y = llm.silu %x : (tensor<?x4xf32>) -> tensor<?x5xf32>"));
   EXPECT_NE(message.find("incompatible with return type"), std::string::npos) << message;
-  EXPECT_EQ(messageOf(inFunction("%x: tensor<?x4xf32>", "%y = llm.silu %x : (tensor<?x4xf32>) -> tensor<3x4xf32>")), "no error");
+  EXPECT_EQ(messageOf(inFunction("%x: tensor<?x4xf32>", "%y = llm.silu %x : (tensor<?x4xf32>) -> tensor<3x4xf32>")),
+            "no error");
 }
 TEST(Verifier, EncodingsDoNotSurvive) {
-  std::string message = messageOf(inFunction("%x: tensor<4x4xf32, #llm.panel>", "%y = llm.silu %x : (tensor<4x4xf32, #llm.panel>) -> tensor<4x4xf32, #llm.panel>"));
+  std::string message =
+      messageOf(inFunction("%x: tensor<4x4xf32, #llm.panel>",
+                           "%y = llm.silu %x : (tensor<4x4xf32, #llm.panel>) -> tensor<4x4xf32, #llm.panel>"));
   EXPECT_NE(message.find("incompatible with return type"), std::string::npos) << message;
 }
 TEST(Verifier, TextsAreChecked) {
-  EXPECT_MESSAGE(messageOf(inFunction("%x: tensor<4xf32>", "%y = llm.generic %x {signature = \"i->i\", body = \"tahn(a)\"} : (tensor<4xf32>) -> tensor<4xf32>")),
-                 "unknown scalar function tahn");
-  EXPECT_MESSAGE(messageOf(inFunction("%x: tensor<4xf32>", "%y = llm.generic %x {signature = \"i->\", body = \"a\"} : (tensor<4xf32>) -> tensor<f32>")),
-                 "index i is missing in the result");
-  EXPECT_MESSAGE(messageOf(inFunction("%x: tensor<4x2xf32>", "%y = llm.generic %x {signature = \"i->i\", body = \"a\"} : (tensor<4x2xf32>) -> tensor<4xf32>")),
+  EXPECT_MESSAGE(
+      messageOf(inFunction(
+          "%x: tensor<4xf32>",
+          "%y = llm.generic %x {signature = \"i->i\", body = \"tahn(a)\"} : (tensor<4xf32>) -> tensor<4xf32>")),
+      "unknown scalar function tahn");
+  EXPECT_MESSAGE(
+      messageOf(inFunction("%x: tensor<4xf32>",
+                           "%y = llm.generic %x {signature = \"i->\", body = \"a\"} : (tensor<4xf32>) -> tensor<f32>")),
+      "index i is missing in the result");
+  EXPECT_MESSAGE(messageOf(inFunction(
+                     "%x: tensor<4x2xf32>",
+                     "%y = llm.generic %x {signature = \"i->i\", body = \"a\"} : (tensor<4x2xf32>) -> tensor<4xf32>")),
                  "has rank 2");
-  EXPECT_MESSAGE(messageOf(inFunction("%x: tensor<4xf32>", "%y = llm.generic %x {signature = \"i->i\", body = \"a\"} : (tensor<4xf32>) -> tensor<5xf32>")),
+  EXPECT_MESSAGE(messageOf(inFunction(
+                     "%x: tensor<4xf32>",
+                     "%y = llm.generic %x {signature = \"i->i\", body = \"a\"} : (tensor<4xf32>) -> tensor<5xf32>")),
                  "index i is 4 in an earlier operand and 5 in the result");
 }
 TEST(Verifier, Layout) {
-  EXPECT_MESSAGE(messageOf(inFunction("%x: tensor<?x12xf32>", "%y = llm.reshape %x : (tensor<?x12xf32>) -> tensor<?x2x5xf32>")), "12 elements in and 10 out");
-  EXPECT_MESSAGE(messageOf(inFunction("%x: tensor<?x12xf32>", "%y = llm.reshape %x : (tensor<?x12xf32>) -> tensor<12xf32>")), "dynamic dimensions");
-  EXPECT_MESSAGE(messageOf(inFunction("%x: tensor<?x6xf32>", "%y = llm.slice %x {dim = 1 : i64, start = 4 : i64, size = 3 : i64} : (tensor<?x6xf32>) -> tensor<?x3xf32>")),
-                 "is not inside the dimension's 6 elements");
-  EXPECT_MESSAGE(messageOf(inFunction("%x: tensor<?x6xf32>", "%y = llm.slice %x {dim = 0 : i64, start = 0 : i64, size = 3 : i64} : (tensor<?x6xf32>) -> tensor<3x6xf32>")),
-                 "is dynamic or beyond rank");
-  EXPECT_MESSAGE(messageOf(inFunction("%x: tensor<2x6xf32>, %w: tensor<3x5xf32>", "%y = llm.concat %x, %w {dim = 0 : i64} : (tensor<2x6xf32>, tensor<3x5xf32>) -> tensor<5x6xf32>")),
+  EXPECT_MESSAGE(
+      messageOf(inFunction("%x: tensor<?x12xf32>", "%y = llm.reshape %x : (tensor<?x12xf32>) -> tensor<?x2x5xf32>")),
+      "12 elements in and 10 out");
+  EXPECT_MESSAGE(
+      messageOf(inFunction("%x: tensor<?x12xf32>", "%y = llm.reshape %x : (tensor<?x12xf32>) -> tensor<12xf32>")),
+      "dynamic dimensions");
+  EXPECT_MESSAGE(
+      messageOf(inFunction(
+          "%x: tensor<?x6xf32>",
+          "%y = llm.slice %x {dim = 1 : i64, start = 4 : i64, size = 3 : i64} : (tensor<?x6xf32>) -> tensor<?x3xf32>")),
+      "is not inside the dimension's 6 elements");
+  EXPECT_MESSAGE(
+      messageOf(inFunction(
+          "%x: tensor<?x6xf32>",
+          "%y = llm.slice %x {dim = 0 : i64, start = 0 : i64, size = 3 : i64} : (tensor<?x6xf32>) -> tensor<3x6xf32>")),
+      "is dynamic or beyond rank");
+  EXPECT_MESSAGE(messageOf(inFunction(
+                     "%x: tensor<2x6xf32>, %w: tensor<3x5xf32>",
+                     "%y = llm.concat %x, %w {dim = 0 : i64} : (tensor<2x6xf32>, tensor<3x5xf32>) -> tensor<5x6xf32>")),
                  "the shapes differ beside dimension 0");
 }
 TEST(Verifier, AttentionAndCaches) {
-  EXPECT_MESSAGE(messageOf(inFunction("%q: tensor<1x3x3x4xf32>, %k: tensor<1x3x2x4xf32>", "%y = llm.attention %q, %k, %k {scale = 1.0} : (tensor<1x3x3x4xf32>, tensor<1x3x2x4xf32>, tensor<1x3x2x4xf32>) -> tensor<1x3x3x4xf32>")),
+  EXPECT_MESSAGE(messageOf(inFunction("%q: tensor<1x3x3x4xf32>, %k: tensor<1x3x2x4xf32>",
+                                      "%y = llm.attention %q, %k, %k {scale = 1.0} : (tensor<1x3x3x4xf32>, "
+                                      "tensor<1x3x2x4xf32>, tensor<1x3x2x4xf32>) -> tensor<1x3x3x4xf32>")),
                  "3 query heads are no multiple of 2 key-value heads");
-  EXPECT_MESSAGE(messageOf(inFunction("%kv: !llm.kv<2, 4, 4, f32>, %k: tensor<?x2x5xf32>, %v: tensor<?x2x4xf32>, %b: !llm.batch",
-                                      "%n = llm.cache_append %kv, %k, %v, %b : (!llm.kv<2, 4, 4, f32>, tensor<?x2x5xf32>, tensor<?x2x4xf32>, !llm.batch) -> !llm.kv<2, 4, 4, f32>")),
-                 "k is 'tensor<?x2x5xf32>'");
+  EXPECT_MESSAGE(
+      messageOf(inFunction("%kv: !llm.kv<2, 4, 4, f32>, %k: tensor<?x2x5xf32>, %v: tensor<?x2x4xf32>, %b: !llm.batch",
+                           "%n = llm.cache_append %kv, %k, %v, %b : (!llm.kv<2, 4, 4, f32>, tensor<?x2x5xf32>, "
+                           "tensor<?x2x4xf32>, !llm.batch) -> !llm.kv<2, 4, 4, f32>")),
+      "k is 'tensor<?x2x5xf32>'");
   EXPECT_MESSAGE(messageOf(inFunction("%kv: !llm.kv<0, 4, 4, f32>", "")), "needs positive sizes");
 }
 TEST(Verifier, Parameters) {
-  EXPECT_MESSAGE(messageOf(inFunction("", "%w = llm.use @missing : tensor<4xf32>")), "which the module does not declare");
-  EXPECT_MESSAGE(messageOf("llm.parameter @w : tensor<4xf32>\n" + inFunction("", "%w = llm.use @w : tensor<5xf32>")), "the parameter @w is");
-  EXPECT_MESSAGE(messageOf("func.func @f(%x: tensor<?xi32> {llm.dim = \"tokns\"}) { return }"), "write \"tokens\" or \"rows\"");
+  EXPECT_MESSAGE(messageOf(inFunction("", "%w = llm.use @missing : tensor<4xf32>")),
+                 "which the module does not declare");
+  EXPECT_MESSAGE(messageOf("llm.parameter @w : tensor<4xf32>\n" + inFunction("", "%w = llm.use @w : tensor<5xf32>")),
+                 "the parameter @w is");
+  EXPECT_MESSAGE(messageOf("func.func @f(%x: tensor<?xi32> {llm.dim = \"tokns\"}) { return }"),
+                 "write \"tokens\" or \"rows\"");
 }
 TEST(Verifier, Fused) {
-  EXPECT_MESSAGE(messageOf(inFunction("%x: tensor<4xf32>", "%y = llm.fused(%x) : (tensor<4xf32>) -> tensor<4xf32> {\n^bb0(%a: tensor<5xf32>):\n llm.yield %a : tensor<5xf32>\n}")),
+  EXPECT_MESSAGE(messageOf(inFunction("%x: tensor<4xf32>",
+                                      "%y = llm.fused(%x) : (tensor<4xf32>) -> tensor<4xf32> {\n^bb0(%a: "
+                                      "tensor<5xf32>):\n llm.yield %a : tensor<5xf32>\n}")),
                  "region arguments of other types");
 }
 
@@ -102,7 +137,8 @@ TEST(Folding, ReshapesAndIdentitiesVanish) {
 }
 TEST(Folding, CacheWritesStay) {
   std::string text = canonicalized(R"(func.func @f(%kv: !llm.kv<2, 4, 4, f32>, %k: tensor<?x2x4xf32>, %b: !llm.batch) {
-    %n = llm.cache_append %kv, %k, %k, %b : (!llm.kv<2, 4, 4, f32>, tensor<?x2x4xf32>, tensor<?x2x4xf32>, !llm.batch) -> !llm.kv<2, 4, 4, f32>
+    %n = llm.cache_append %kv, %k, %k, %b
+        : (!llm.kv<2, 4, 4, f32>, tensor<?x2x4xf32>, tensor<?x2x4xf32>, !llm.batch) -> !llm.kv<2, 4, 4, f32>
     return })");
   EXPECT_NE(text.find("llm.cache_append"), std::string::npos) << text;
 }

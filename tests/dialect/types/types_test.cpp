@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include "mlir/Bytecode/BytecodeWriter.h"
-
 #include "tests/dialect/ops/support.h"
 
 namespace llc::llm::test {
@@ -17,7 +16,8 @@ TEST(Types, RoundTripThroughText) {
   std::string printed;
   llvm::raw_string_ostream stream(printed);
   module->print(stream);
-  EXPECT_NE(printed.find("tensor<64x8xbf16, #llm.panel>, !llm.kv<4, 64, 32, bf16>, !llm.batch"), std::string::npos) << printed;
+  EXPECT_NE(printed.find("tensor<64x8xbf16, #llm.panel>, !llm.kv<4, 64, 32, bf16>, !llm.batch"), std::string::npos)
+      << printed;
 }
 
 TEST(Types, RoundTripThroughBytecode) {
