@@ -4,6 +4,8 @@
 //   kernels_benchmark [--threads N] [--only TEXT]
 //
 // What it does not measure: the stage and barrier code around kernels, and interference between ops of a whole model.
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -14,8 +16,6 @@
 #include <memory>
 #include <random>
 #include <thread>
-
-#include <sys/mman.h>
 
 #include "compiler/jit/object.h"
 #include "compiler/kernels/kernels.h"
@@ -34,7 +34,8 @@ struct Compiled {
   double seconds = 0;
 };
 
-template <class T> T orDie(Result<T> result) {
+template <class T>
+T orDie(Result<T> result) {
   if (result) return std::move(*result);
   fprintf(stderr, "%s\n", result.error().text().c_str());
   exit(1);
@@ -69,7 +70,8 @@ void invoke(void *f, const std::vector<void *> &p, int64_t rows, int64_t chunk, 
   if (p.size() == 1) reinterpret_cast<void (*)(P, I, I, P, C)>(f)(p[0], rows, chunk, scratch, batch);
   if (p.size() == 2) reinterpret_cast<void (*)(P, P, I, I, P, C)>(f)(p[0], p[1], rows, chunk, scratch, batch);
   if (p.size() == 3) reinterpret_cast<void (*)(P, P, P, I, I, P, C)>(f)(p[0], p[1], p[2], rows, chunk, scratch, batch);
-  if (p.size() == 4) reinterpret_cast<void (*)(P, P, P, P, I, I, P, C)>(f)(p[0], p[1], p[2], p[3], rows, chunk, scratch, batch);
+  if (p.size() == 4)
+    reinterpret_cast<void (*)(P, P, P, P, I, I, P, C)>(f)(p[0], p[1], p[2], p[3], rows, chunk, scratch, batch);
 }
 
 // Large buffers in huge pages where the system gives them, touched once.
@@ -94,14 +96,15 @@ double measure(const Compiled &kernel, int threads, int64_t rows, const llc_batc
   for (int t = 0; t < threads; t++) scratch.push_back(std::make_unique<Memory>(size_t(kernel.shape.scratchBytes) + 64));
   int64_t chunks = kernel.shape.chunks(rows);
   double best = 1e9;
-  constexpr int rounds = 3;
+  constexpr int rounds = 5;
   for (int round = 0; round < rounds; round++) {
     std::vector<std::atomic<int64_t>> next(size_t(repetitions) * 8);
     std::atomic<int> arrived{0};
     std::vector<double> times(size_t(threads), 0);
     auto work = [&](int thread) {
       arrived++;
-      while (arrived < threads) {}
+      while (arrived < threads) {
+      }
       double start = now();
       for (int r = 0; r < repetitions; r++) {
         auto pointers = pointersOf(r);
@@ -129,7 +132,8 @@ double measurePeak(const Target &target, int threads) {
     return e.kernel("peak", "peak", 1, shape, [&](const KernelArguments &in) {
       Values sums;
       for (int64_t i = 0; i < chains; i++) sums.push_back(e.constant(e.f(target.lanes), double(i)));
-      Value factor = e.load(e.f(target.lanes), in.pointers[0]), term = e.load(e.f(target.lanes), e.gep(in.pointers[0], 64));
+      Value factor = e.load(e.f(target.lanes), in.pointers[0]),
+            term = e.load(e.f(target.lanes), e.gep(in.pointers[0], 64));
       sums = e.loop(e.c64(0), e.c64(steps), 1, sums, [&](Value, ValueRange carried) {
         Values next;
         for (Value sum : carried) next.push_back(e.fma(sum, factor, term));
@@ -142,7 +146,8 @@ double measurePeak(const Target &target, int threads) {
   });
   Memory constants(4096);
   KernelFunction shape = kernel.shape;
-  double seconds = measure(kernel, threads, threads, nullptr, 20, [&](int) { return std::vector<void *>{constants.data}; });
+  double seconds =
+      measure(kernel, threads, threads, nullptr, 20, [&](int) { return std::vector<void *>{constants.data}; });
   return 2.0 * double(threads * steps * chains * target.lanes) / seconds;
 }
 
@@ -160,7 +165,8 @@ double measureBandwidth(const Target &target, int threads, Memory &memory) {
         for (int64_t s = 0; s < 4; s++) {
           Value line = e.gep(base, e.add(at, s * streamBytes));
           e.prefetch(e.gep(line, 2048));
-          for (int64_t v = 0; v < 16; v += target.lanes) next[s] = e.addf(next[s], e.load(e.f(target.lanes), e.gep(line, v * 4)));
+          for (int64_t v = 0; v < 16; v += target.lanes)
+            next[s] = e.addf(next[s], e.load(e.f(target.lanes), e.gep(line, v * 4)));
         }
         return next;
       });
@@ -180,9 +186,11 @@ struct Machine {
   Memory &memory;  // larger than the caches
 };
 
-void report(const Machine &machine, const std::string &name, double seconds, double flops, double bytes, double compileSeconds) {
-  printf("%-44s %9.1f us  %7.1f GF/s %4.0f%%  %6.2f GB/s %4.0f%%  compile %3.0f ms\n", name.c_str(), seconds * 1e6, flops / seconds * 1e-9,
-         100 * flops / seconds / machine.flops, bytes / seconds * 1e-9, 100 * bytes / seconds / machine.bytes, compileSeconds * 1e3);
+void report(const Machine &machine, const std::string &name, double seconds, double flops, double bytes,
+            double compileSeconds) {
+  printf("%-44s %9.1f us  %7.1f GF/s %4.0f%%  %6.2f GB/s %4.0f%%  compile %3.0f ms\n", name.c_str(), seconds * 1e6,
+         flops / seconds * 1e-9, 100 * flops / seconds / machine.flops, bytes / seconds * 1e-9,
+         100 * bytes / seconds / machine.bytes, compileSeconds * 1e3);
   fflush(stdout);
 }
 
@@ -191,7 +199,8 @@ void benchmarkMatmul(const Machine &machine, int64_t k, int64_t n, DType type, i
   GatedMatmulSpec spec;
   spec.k = k, spec.n = n, spec.weights = type;
   if (gated) spec.epilogue = "a*logistic(a)*b";
-  Compiled kernel = compile(machine.target, [&](Emitter &e) { return gated ? emitGatedMatmul(e, spec) : emitMatmul(e, spec); });
+  Compiled kernel =
+      compile(machine.target, [&](Emitter &e) { return gated ? emitGatedMatmul(e, spec) : emitMatmul(e, spec); });
   int64_t weightBytes = packedBytes(k, n, type), matrices = gated ? 2 : 1, step = roundUp(matrices * weightBytes, 4096);
   int64_t places = std::max<int64_t>(1, int64_t(machine.memory.bytes) / step);
   Memory x(size_t(rows * k * 4)), y(size_t(rows * n * 4));
@@ -203,46 +212,56 @@ void benchmarkMatmul(const Machine &machine, int64_t k, int64_t n, DType type, i
     pointers.push_back(y.data);
     return pointers;
   });
-  std::string name = std::string(gated ? "gated " : "matmul ") + std::string(dtypeName(type)) + " k" + std::to_string(k) + " n" +
-                     std::to_string(n) + " rows " + std::to_string(rows);
+  std::string name = std::string(gated ? "gated " : "matmul ") + std::string(dtypeName(type)) + " k" +
+                     std::to_string(k) + " n" + std::to_string(n) + " rows " + std::to_string(rows);
   report(machine, name, seconds, 2.0 * double(rows * k * n * matrices), double(weightBytes * matrices), kernel.seconds);
 }
 
-void benchmarkAttention(const Machine &machine, int64_t heads, int64_t kvHeads, int64_t dim, DType type, int64_t rows, int64_t context) {
+void benchmarkAttention(const Machine &machine, int64_t heads, int64_t kvHeads, int64_t dim, DType type, int64_t rows,
+                        int64_t context) {
   PagedAttentionSpec spec{{kvHeads, dim, dim, type}, heads, 0.125f};
   Compiled kernel = compile(machine.target, [&](Emitter &e) { return emitPagedAttention(e, spec); });
   int64_t pages = (context + rows + 31) / 32 + 1;
-  std::vector<int32_t> table(static_cast<size_t>(pages)), positions, sequence(static_cast<size_t>(rows), 0), starts = {0, int32_t(rows)};
+  std::vector<int32_t> table(static_cast<size_t>(pages)), positions, sequence(static_cast<size_t>(rows), 0),
+      starts = {0, int32_t(rows)};
   for (size_t i = 0; i < table.size(); i++) table[i] = int32_t(i);
   std::shuffle(table.begin(), table.end(), std::mt19937(1));
   for (int64_t r = 0; r < rows; r++) positions.push_back(int32_t(context + r));
   llc_batch batch = {};
   batch.tokens = rows, batch.sequences = 1, batch.positions = positions.data(), batch.sequence_of = sequence.data();
   batch.sequence_starts = starts.data(), batch.page_table = table.data(), batch.page_stride = pages;
-  int64_t cacheBytes = cachePageBytes(spec.cache) * pages, places = std::max<int64_t>(1, int64_t(machine.memory.bytes) / cacheBytes);
+  int64_t cacheBytes = cachePageBytes(spec.cache) * pages,
+          places = std::max<int64_t>(1, int64_t(machine.memory.bytes) / cacheBytes);
   Memory q(size_t(rows * heads * dim * 4)), y(size_t(rows * heads * dim * 4));
-  double seconds = measure(kernel, machine.threads, rows, &batch, rows == 1 ? int(std::min<int64_t>(places, 200)) : 2, [&](int r) {
-    return std::vector<void *>{q.data, static_cast<char *>(machine.memory.data) + (r % places) * cacheBytes, y.data};
-  });
+  double seconds =
+      measure(kernel, machine.threads, rows, &batch, rows == 1 ? int(std::min<int64_t>(places, 200)) : 2, [&](int r) {
+        return std::vector<void *>{q.data, static_cast<char *>(machine.memory.data) + (r % places) * cacheBytes,
+                                   y.data};
+      });
   double pairs = double(rows) * double(context) + double(rows) * double(rows + 1) / 2;
-  std::string name = "attention " + std::string(dtypeName(type)) + " h" + std::to_string(heads) + "/" + std::to_string(kvHeads) + " d" +
-                     std::to_string(dim) + " rows " + std::to_string(rows) + " ctx " + std::to_string(context);
+  std::string name = "attention " + std::string(dtypeName(type)) + " h" + std::to_string(heads) + "/" +
+                     std::to_string(kvHeads) + " d" + std::to_string(dim) + " rows " + std::to_string(rows) + " ctx " +
+                     std::to_string(context);
   report(machine, name, seconds, 4.0 * pairs * double(heads * dim), double(cacheBytes), kernel.seconds);
 }
 
-void benchmarkRows(const Machine &machine, const std::string &name, const std::string &text, int64_t width, int64_t rows) {
+void benchmarkRows(const Machine &machine, const std::string &name, const std::string &text, int64_t width,
+                   int64_t rows) {
   RowProgramSpec spec{{{"x", {-1, width}}, {"w", {width}}}, {{"y", {-1, width}}}, orDie(index::parse(text)).statements};
   Compiled kernel = compile(machine.target, [&](Emitter &e) { return emitRowProgram(e, spec); });
   Memory x(size_t(rows * width * 4)), w(size_t(width * 4)), y(size_t(rows * width * 4));
-  double seconds = measure(kernel, machine.threads, rows, nullptr, 10, [&](int) { return std::vector<void *>{x.data, w.data, y.data}; });
-  report(machine, name + " width " + std::to_string(width) + " rows " + std::to_string(rows), seconds, 0, double(rows * width * 8), kernel.seconds);
+  double seconds = measure(kernel, machine.threads, rows, nullptr, 10,
+                           [&](int) { return std::vector<void *>{x.data, w.data, y.data}; });
+  report(machine, name + " width " + std::to_string(width) + " rows " + std::to_string(rows), seconds, 0,
+         double(rows * width * 8), kernel.seconds);
 }
 
 void benchmarkPack(const Machine &machine, DType source, DType weights) {
   PackSpec spec{2048, 5632, true, source, weights};
   Compiled kernel = compile(machine.target, [&](Emitter &e) { return emitPack(e, spec); });
   Memory from(size_t(spec.k * spec.n) * byteSize(source)), to(size_t(packedBytes(spec.k, spec.n, weights)));
-  double seconds = measure(kernel, machine.threads, 0, nullptr, 2, [&](int) { return std::vector<void *>{from.data, to.data}; });
+  double seconds =
+      measure(kernel, machine.threads, 0, nullptr, 2, [&](int) { return std::vector<void *>{from.data, to.data}; });
   report(machine, "pack " + std::string(dtypeName(source)) + " to " + std::string(dtypeName(weights)), seconds, 0,
          double(from.bytes + to.bytes), kernel.seconds);
 }
@@ -270,9 +289,11 @@ void benchmarkAll(const Machine &machine, const std::string &only) {
       benchmarkAttention(machine, 32, 32, 128, type, 256, 0);
     }
   if (wanted("rows")) {
-    benchmarkRows(machine, "rms_norm", "q[t] = sum[i] x[ti]*x[ti]/#i; y[ti] = x[ti]*rsqrt(q[t]+0.00001)*w[i]", 2048, 512);
+    benchmarkRows(machine, "rms_norm", "q[t] = sum[i] x[ti]*x[ti]/#i; y[ti] = x[ti]*rsqrt(q[t]+0.00001)*w[i]", 2048,
+                  512);
     benchmarkRows(machine, "silu", "y[ti] = x[ti]*logistic(x[ti])", 2048, 512);
-    benchmarkRows(machine, "softmax", "m[t] = max[i] x[ti]; e[ti] = exp(x[ti]-m[t]); s[t] = sum[i] e[ti]; y[ti] = e[ti]/s[t]", 2048, 512);
+    benchmarkRows(machine, "softmax",
+                  "m[t] = max[i] x[ti]; e[ti] = exp(x[ti]-m[t]); s[t] = sum[i] e[ti]; y[ti] = e[ti]/s[t]", 2048, 512);
   }
   if (wanted("pack")) {
     benchmarkPack(machine, DType::bf16, DType::bf16);
@@ -285,17 +306,21 @@ int run(int argc, char **argv) {
   int threads = 1;
   std::string only;
   for (int i = 1; i + 1 < argc; i += 2) {
-    if (!strcmp(argv[i], "--threads")) threads = std::max(1, atoi(argv[i + 1]));
-    else if (!strcmp(argv[i], "--only")) only = argv[i + 1];
-    else return fprintf(stderr, "usage: kernels_benchmark [--threads N] [--only decode|prefill|attention|rows|pack]\n"), 2;
+    if (!strcmp(argv[i], "--threads"))
+      threads = std::max(1, atoi(argv[i + 1]));
+    else if (!strcmp(argv[i], "--only"))
+      only = argv[i + 1];
+    else
+      return fprintf(stderr, "usage: kernels_benchmark [--threads N] [--only decode|prefill|attention|rows|pack]\n"), 2;
   }
   Target target = orDie(detectHost());
   Memory memory(size_t(400) << 20);
   Machine machine{target, threads, measurePeak(target, threads), measureBandwidth(target, threads, memory), memory};
-  printf("%s, %s, %d threads: %.1f GF/s f32 multiply-add, %.2f GB/s read\n", hostCpu().model.c_str(), target.name.c_str(), threads,
-         machine.flops * 1e-9, machine.bytes * 1e-9);
+  printf("%s, %s, %d threads: %.1f GF/s f32 multiply-add, %.2f GB/s read\n", hostCpu().model.c_str(),
+         target.name.c_str(), threads, machine.flops * 1e-9, machine.bytes * 1e-9);
   benchmarkAll(machine, only);
-  printf("again: %.1f GF/s, %.2f GB/s\n", measurePeak(target, threads) * 1e-9, measureBandwidth(target, threads, memory) * 1e-9);
+  printf("again: %.1f GF/s, %.2f GB/s\n", measurePeak(target, threads) * 1e-9,
+         measureBandwidth(target, threads, memory) * 1e-9);
   return 0;
 }
 

@@ -29,7 +29,9 @@ void initializeLlvm() {
 }
 
 Error internal(std::string_view what) {
-  return diagnose(ErrorKind::internal, "code generation").says(what).toFix("please report this with the command that led here");
+  return diagnose(ErrorKind::internal, "code generation")
+      .says(what)
+      .toFix("please report this with the command that led here");
 }
 
 Result<std::unique_ptr<llvm::TargetMachine>> makeMachine(const Target &target, bool readable) {
@@ -39,8 +41,9 @@ Result<std::unique_ptr<llvm::TargetMachine>> makeMachine(const Target &target, b
   if (!found) return internal(problem);
   llvm::TargetOptions options;
   options.MCOptions.AsmVerbose = readable;
-  std::unique_ptr<llvm::TargetMachine> machine(found->createTargetMachine(
-      target.triple, target.cpu, target.features, options, llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Default));
+  std::unique_ptr<llvm::TargetMachine> machine(found->createTargetMachine(target.triple, target.cpu, target.features,
+                                                                          options, llvm::Reloc::PIC_, std::nullopt,
+                                                                          llvm::CodeGenOptLevel::Default));
   if (!machine) return internal("no code generator for " + target.cpu);
   return std::move(machine);
 }
@@ -59,8 +62,9 @@ void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
   builder.registerLoopAnalyses(loops);
   builder.crossRegisterProxies(loops, functions, graph, modules);
   llvm::ModulePassManager passes;
-  llvm::cantFail(builder.parsePassPipeline(
-      passes, "function(sroa,early-cse<memssa>,instcombine<no-verify-fixpoint>,simplifycfg,loop-mssa(licm),loop(indvars),gvn,adce)"));
+  llvm::cantFail(builder.parsePassPipeline(passes,
+                                           "function(sroa,early-cse<memssa>,instcombine<no-verify-fixpoint>,"
+                                           "simplifycfg,loop-mssa(licm),loop(indvars),gvn,adce)"));
   passes.run(module, modules);
 }
 
@@ -88,8 +92,8 @@ Result<std::vector<char>> emitFile(llvm::Module &module, llvm::TargetMachine &ma
 }  // namespace
 
 void registerCodeDialects(mlir::DialectRegistry &registry) {
-  registry.insert<mlir::func::FuncDialect, mlir::arith::ArithDialect, mlir::scf::SCFDialect, mlir::cf::ControlFlowDialect,
-                  mlir::vector::VectorDialect, mlir::LLVM::LLVMDialect>();
+  registry.insert<mlir::func::FuncDialect, mlir::arith::ArithDialect, mlir::scf::SCFDialect,
+                  mlir::cf::ControlFlowDialect, mlir::vector::VectorDialect, mlir::LLVM::LLVMDialect>();
   mlir::registerBuiltinDialectTranslation(registry);
   mlir::registerLLVMDialectTranslation(registry);
 }

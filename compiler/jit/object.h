@@ -19,8 +19,8 @@ void registerCodeDialects(mlir::DialectRegistry &registry);
 Status lowerToLlvm(mlir::ModuleOp module);
 
 struct ObjectOptions {
-  std::string symbolSuffix;      // appended to every function defined here (one object per instruction set level)
-  bool verify = false;           // checks the LLVM IR (Debian's LLVM has no assertions)
+  std::string symbolSuffix;         // appended to every function defined here (one object per instruction set level)
+  bool verify = false;              // checks the LLVM IR (Debian's LLVM has no assertions)
   std::string *llvmIr = nullptr;    // receives the optimised LLVM IR as text
   std::string *assembly = nullptr;  // receives the assembly as text
 };

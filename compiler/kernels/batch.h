@@ -9,8 +9,10 @@ namespace llc::kernels {
 // One page of one KV head: K transposed [keyDim][LLC_PAGE_TOKENS], then V [LLC_PAGE_TOKENS][valueDim].
 struct PageLayout {
   explicit PageLayout(const CacheSpec &spec)
-      : element(int64_t(byteSize(spec.type))), keyBytes(spec.keyDim * LLC_PAGE_TOKENS * element),
-        headBytes(keyBytes + spec.valueDim * LLC_PAGE_TOKENS * element), pageBytes(headBytes * spec.kvHeads) {}
+      : element(int64_t(byteSize(spec.type))),
+        keyBytes(spec.keyDim * LLC_PAGE_TOKENS * element),
+        headBytes(keyBytes + spec.valueDim * LLC_PAGE_TOKENS * element),
+        pageBytes(headBytes * spec.kvHeads) {}
   int64_t element, keyBytes, headBytes, pageBytes;
 };
 

@@ -24,11 +24,13 @@ KernelFunction emitCacheAppend(Emitter &e, const CacheSpec &spec) {
         Value at = e.gep(base, e.mul(head, layout.headBytes));
         Value keyAt = e.gep(at, e.mul(slot, layout.element));
         e.loop(e.c64(0), e.c64(spec.keyDim), 1, [&](Value i) {
-          e.storeFloat(spec.type, e.load(e.f32, e.gep(key, e.mul(i, 4)), 4), e.gep(keyAt, e.mul(i, LLC_PAGE_TOKENS * layout.element)));
+          e.storeFloat(spec.type, e.load(e.f32, e.gep(key, e.mul(i, 4)), 4),
+                       e.gep(keyAt, e.mul(i, LLC_PAGE_TOKENS * layout.element)));
         });
         Value valueAt = e.gep(at, e.add(e.mul(slot, spec.valueDim * layout.element), layout.keyBytes));
         e.vectorLoop(e.c64(0), e.c64(spec.valueDim), [&](Value i, int64_t width) {
-          e.storeFloat(spec.type, e.load(e.f(width), e.gep(value, e.mul(i, 4)), 4), e.gep(valueAt, e.mul(i, layout.element)));
+          e.storeFloat(spec.type, e.load(e.f(width), e.gep(value, e.mul(i, 4)), 4),
+                       e.gep(valueAt, e.mul(i, layout.element)));
         });
       });
     });

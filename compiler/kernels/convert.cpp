@@ -7,9 +7,15 @@ using namespace mlir;
 namespace llc::kernels {
 namespace {
 
-Value shiftLeft(Emitter &e, Value x, int64_t bits) { return e.b.create<arith::ShLIOp>(x, e.constant(x.getType(), double(bits))); }
-Value shiftRight(Emitter &e, Value x, int64_t bits) { return e.b.create<arith::ShRUIOp>(x, e.constant(x.getType(), double(bits))); }
-Value maskBits(Emitter &e, Value x, int64_t mask) { return e.b.create<arith::AndIOp>(x, e.constant(x.getType(), double(mask))); }
+Value shiftLeft(Emitter &e, Value x, int64_t bits) {
+  return e.b.create<arith::ShLIOp>(x, e.constant(x.getType(), double(bits)));
+}
+Value shiftRight(Emitter &e, Value x, int64_t bits) {
+  return e.b.create<arith::ShRUIOp>(x, e.constant(x.getType(), double(bits)));
+}
+Value maskBits(Emitter &e, Value x, int64_t mask) {
+  return e.b.create<arith::AndIOp>(x, e.constant(x.getType(), double(mask)));
+}
 Value orBits(Emitter &e, Value x, Value y) { return e.b.create<arith::OrIOp>(x, y); }
 Value widen(Emitter &e, Value half) { return e.b.create<arith::ExtUIOp>(e.vec(Emitter::widthOf(half), e.i32), half); }
 Value narrow(Emitter &e, Value word) { return e.b.create<arith::TruncIOp>(e.vec(Emitter::widthOf(word), e.i16), word); }
@@ -17,7 +23,8 @@ Value narrow(Emitter &e, Value word) { return e.b.create<arith::TruncIOp>(e.vec(
 // f16 bits to f32: the exponent is rebiased by a multiplication, which makes subnormals right for free.
 Value halfToFloat(Emitter &e, Value half) {
   int64_t width = Emitter::widthOf(half);
-  Value word = widen(e, half), sign = shiftLeft(e, maskBits(e, word, 0x8000), 16), magnitude = maskBits(e, word, 0x7fff);
+  Value word = widen(e, half), sign = shiftLeft(e, maskBits(e, word, 0x8000), 16),
+        magnitude = maskBits(e, word, 0x7fff);
   Value scaled = e.mulf(e.bitcast(e.f(width), shiftLeft(e, magnitude, 13)), e.constant(e.f(width), 0x1p112));
   Value special = orBits(e, shiftLeft(e, magnitude, 13), e.constant(magnitude.getType(), 0x7f800000));
   Value isSpecial = e.cmp(Emitter::IntCompare::uge, magnitude, e.constant(magnitude.getType(), 0x7c00));
@@ -29,15 +36,19 @@ Value halfToFloat(Emitter &e, Value half) {
 Value floatToHalf(Emitter &e, Value value) {
   int64_t width = Emitter::widthOf(value);
   Type word = e.vec(width, e.i32);
-  Value bits = e.bitcast(word, value), sign = maskBits(e, shiftRight(e, bits, 16), 0x8000), magnitude = maskBits(e, bits, 0x7fffffff);
+  Value bits = e.bitcast(word, value), sign = maskBits(e, shiftRight(e, bits, 16), 0x8000),
+        magnitude = maskBits(e, bits, 0x7fffffff);
   Value odd = maskBits(e, shiftRight(e, magnitude, 13), 1);
   Value rebiased = e.sub(e.add(magnitude, odd), e.constant(word, double((112 << 23) - 0xfff)));
   Value normal = shiftRight(e, rebiased, 13);
-  Value subnormal = e.sub(e.bitcast(word, e.addf(e.bitcast(e.f(width), magnitude), e.constant(e.f(width), 0.5))), e.constant(word, 0x3f000000));
+  Value subnormal = e.sub(e.bitcast(word, e.addf(e.bitcast(e.f(width), magnitude), e.constant(e.f(width), 0.5))),
+                          e.constant(word, 0x3f000000));
   Value small = e.cmp(Emitter::IntCompare::ult, magnitude, e.constant(word, 113 << 23));
   Value result = e.select(small, subnormal, normal);
-  result = e.select(e.cmp(Emitter::IntCompare::uge, magnitude, e.constant(word, 0x477ff000)), e.constant(word, 0x7c00), result);
-  result = e.select(e.cmp(Emitter::IntCompare::ugt, magnitude, e.constant(word, 0x7f800000)), e.constant(word, 0x7e00), result);
+  result = e.select(e.cmp(Emitter::IntCompare::uge, magnitude, e.constant(word, 0x477ff000)), e.constant(word, 0x7c00),
+                    result);
+  result = e.select(e.cmp(Emitter::IntCompare::ugt, magnitude, e.constant(word, 0x7f800000)), e.constant(word, 0x7e00),
+                    result);
   return narrow(e, orBits(e, result, sign));
 }
 
@@ -54,14 +65,19 @@ Value floatToBf16(Emitter &e, Value value) {
 
 Value Emitter::loadFloat(DType type, Value pointer, int64_t width) {
   switch (type) {
-    case DType::f32: return load(f(width), pointer, 4);
-    case DType::bf16: return bitcast(f(width), shiftLeft(*this, widen(*this, load(vec(width, i16), pointer, 2)), 16));
+    case DType::f32:
+      return load(f(width), pointer, 4);
+    case DType::bf16:
+      return bitcast(f(width), shiftLeft(*this, widen(*this, load(vec(width, i16), pointer, 2)), 16));
     case DType::f16:
       if (target.f16c) return b.create<arith::ExtFOp>(f(width), load(vec(width, f16), pointer, 2));
       return halfToFloat(*this, load(vec(width, i16), pointer, 2));
-    case DType::i32: return b.create<arith::SIToFPOp>(f(width), load(vec(width, i32), pointer, 4));
-    case DType::i64: return b.create<arith::SIToFPOp>(f(width), load(vec(width, i64), pointer, 8));
-    default: break;
+    case DType::i32:
+      return b.create<arith::SIToFPOp>(f(width), load(vec(width, i32), pointer, 4));
+    case DType::i64:
+      return b.create<arith::SIToFPOp>(f(width), load(vec(width, i64), pointer, 8));
+    default:
+      break;
   }
   llvm_unreachable("kernels read f32, f16, bf16, i32 and i64");
 }
@@ -71,13 +87,17 @@ Value Emitter::bf16Bits(Value value) { return floatToBf16(*this, value); }
 void Emitter::storeFloat(DType type, Value value, Value pointer) {
   int64_t width = widthOf(value);
   switch (type) {
-    case DType::f32: return store(value, pointer, 4);
-    case DType::bf16: return store(floatToBf16(*this, value), pointer, 2);
+    case DType::f32:
+      return store(value, pointer, 4);
+    case DType::bf16:
+      return store(floatToBf16(*this, value), pointer, 2);
     case DType::f16:
       if (target.f16c) return store(b.create<arith::TruncFOp>(vec(width, f16), value), pointer, 2);
       return store(floatToHalf(*this, value), pointer, 2);
-    case DType::i32: return store(b.create<arith::FPToSIOp>(vec(width, i32), value), pointer, 4);
-    default: break;
+    case DType::i32:
+      return store(b.create<arith::FPToSIOp>(vec(width, i32), value), pointer, 4);
+    default:
+      break;
   }
   llvm_unreachable("kernels write f32, f16, bf16 and i32");
 }

@@ -7,9 +7,18 @@ using namespace mlir;
 namespace llc::kernels {
 
 Emitter::Emitter(ModuleOp module, const Target &target)
-    : module(module), target(target), b(UnknownLoc::get(module.getContext()), module.getContext()),
-      f32(b.getF32Type()), f16(b.getF16Type()), bf16(b.getBF16Type()), i1(b.getI1Type()), i8(b.getI8Type()),
-      i16(b.getI16Type()), i32(b.getI32Type()), i64(b.getI64Type()), ptr(LLVM::LLVMPointerType::get(b.getContext())) {}
+    : module(module),
+      target(target),
+      b(UnknownLoc::get(module.getContext()), module.getContext()),
+      f32(b.getF32Type()),
+      f16(b.getF16Type()),
+      bf16(b.getBF16Type()),
+      i1(b.getI1Type()),
+      i8(b.getI8Type()),
+      i16(b.getI16Type()),
+      i32(b.getI32Type()),
+      i64(b.getI64Type()),
+      ptr(LLVM::LLVMPointerType::get(b.getContext())) {}
 
 // ---- functions
 KernelFunction Emitter::kernel(const std::string &key, const std::string &stem, int64_t pointers, KernelFunction shape,
@@ -35,14 +44,17 @@ KernelFunction Emitter::kernel(const std::string &key, const std::string &stem, 
   return functions_[key] = shape;
 }
 
-void Emitter::call(const KernelFunction &function, ValueRange pointers, Value rows, Value chunk, Value scratch, Value batch) {
+void Emitter::call(const KernelFunction &function, ValueRange pointers, Value rows, Value chunk, Value scratch,
+                   Value batch) {
   Values arguments(pointers);
   arguments.append({rows, chunk, scratch, batch});
   b.create<func::CallOp>(function.symbol, TypeRange{}, arguments);
 }
 
 // ---- types and constants
-Type Emitter::vec(int64_t width, Type element) const { return width == 1 ? element : Type(VectorType::get({width}, element)); }
+Type Emitter::vec(int64_t width, Type element) const {
+  return width == 1 ? element : Type(VectorType::get({width}, element));
+}
 int64_t Emitter::widthOf(Value value) {
   auto type = dyn_cast<VectorType>(value.getType());
   return type ? type.getNumElements() : 1;
@@ -54,7 +66,8 @@ Value Emitter::constant(Type type, double value) {
   Type element = getElementTypeOrSelf(type);
   TypedAttr scalar = isa<FloatType>(element) ? TypedAttr(FloatAttr::get(element, value))
                                              : TypedAttr(IntegerAttr::get(element, int64_t(value)));
-  if (auto vector = dyn_cast<VectorType>(type)) return b.create<arith::ConstantOp>(DenseElementsAttr::get(vector, Attribute(scalar)));
+  if (auto vector = dyn_cast<VectorType>(type))
+    return b.create<arith::ConstantOp>(DenseElementsAttr::get(vector, Attribute(scalar)));
   return b.create<arith::ConstantOp>(scalar);
 }
 Value Emitter::zero(Type type) { return b.create<arith::ConstantOp>(cast<TypedAttr>(b.getZeroAttr(type))); }
@@ -71,8 +84,12 @@ Value Emitter::sub(Value x, Value y) { return b.create<arith::SubIOp>(x, y); }
 Value Emitter::mul(Value x, Value y) { return b.create<arith::MulIOp>(x, y); }
 Value Emitter::add(Value x, int64_t y) { return y ? add(x, constant(x.getType(), double(y))) : x; }
 Value Emitter::mul(Value x, int64_t y) { return y == 1 ? x : mul(x, constant(x.getType(), double(y))); }
-Value Emitter::div(Value x, int64_t y) { return y == 1 ? x : b.create<arith::DivUIOp>(x, constant(x.getType(), double(y))).getResult(); }
-Value Emitter::rem(Value x, int64_t y) { return y == 1 ? zero(x.getType()) : b.create<arith::RemUIOp>(x, constant(x.getType(), double(y))).getResult(); }
+Value Emitter::div(Value x, int64_t y) {
+  return y == 1 ? x : b.create<arith::DivUIOp>(x, constant(x.getType(), double(y))).getResult();
+}
+Value Emitter::rem(Value x, int64_t y) {
+  return y == 1 ? zero(x.getType()) : b.create<arith::RemUIOp>(x, constant(x.getType(), double(y))).getResult();
+}
 Value Emitter::ceilDiv(Value x, int64_t y) { return div(add(x, y - 1), y); }
 Value Emitter::min(Value x, Value y) { return b.create<arith::MinSIOp>(x, y); }
 Value Emitter::max(Value x, Value y) { return b.create<arith::MaxSIOp>(x, y); }
@@ -98,7 +115,8 @@ Value Emitter::cmpf(FloatCompare predicate, Value x, Value y) { return b.create<
 Value Emitter::select(Value condition, Value x, Value y) { return b.create<arith::SelectOp>(condition, x, y); }
 Value Emitter::bitcast(Type type, Value x) { return b.create<LLVM::BitcastOp>(type, x); }
 Value Emitter::splat(int64_t width, Value scalar) {
-  return width == 1 ? scalar : b.create<vector::BroadcastOp>(VectorType::get({width}, scalar.getType()), scalar).getResult();
+  return width == 1 ? scalar
+                    : b.create<vector::BroadcastOp>(VectorType::get({width}, scalar.getType()), scalar).getResult();
 }
 Value Emitter::extract(Value vector, int64_t lane) {
   return widthOf(vector) == 1 ? vector : b.create<vector::ExtractOp>(vector, lane).getResult();
@@ -113,24 +131,37 @@ Value reduceTree(Emitter &e, Value vector, llvm::function_ref<Value(Value, Value
     std::iota(low.begin(), low.end(), 0);
     std::iota(high.begin(), high.end(), width);
     if (width == 1) return combine(e.extract(vector, 0), e.extract(vector, 1));
-    vector = combine(e.b.create<vector::ShuffleOp>(vector, vector, low), e.b.create<vector::ShuffleOp>(vector, vector, high));
+    vector = combine(e.b.create<vector::ShuffleOp>(vector, vector, low),
+                     e.b.create<vector::ShuffleOp>(vector, vector, high));
   }
   return vector;
 }
 }  // namespace
-Value Emitter::reduceAdd(Value vector) { return reduceTree(*this, vector, [&](Value x, Value y) { return addf(x, y); }); }
-Value Emitter::reduceMax(Value vector) { return reduceTree(*this, vector, [&](Value x, Value y) { return maxf(x, y); }); }
-Value Emitter::reduceMin(Value vector) { return reduceTree(*this, vector, [&](Value x, Value y) { return minf(x, y); }); }
+Value Emitter::reduceAdd(Value vector) {
+  return reduceTree(*this, vector, [&](Value x, Value y) { return addf(x, y); });
+}
+Value Emitter::reduceMax(Value vector) {
+  return reduceTree(*this, vector, [&](Value x, Value y) { return maxf(x, y); });
+}
+Value Emitter::reduceMin(Value vector) {
+  return reduceTree(*this, vector, [&](Value x, Value y) { return minf(x, y); });
+}
 
 // ---- memory
-Value Emitter::gep(Value pointer, Value bytes) { return b.create<LLVM::GEPOp>(ptr, i8, pointer, ValueRange{bytes}, true); }
+Value Emitter::gep(Value pointer, Value bytes) {
+  return b.create<LLVM::GEPOp>(ptr, i8, pointer, ValueRange{bytes}, true);
+}
 Value Emitter::gep(Value pointer, int64_t bytes) {
   if (!bytes) return pointer;
   if (bytes != int32_t(bytes)) return gep(pointer, c64(bytes));
   return b.create<LLVM::GEPOp>(ptr, i8, pointer, ArrayRef<LLVM::GEPArg>{int32_t(bytes)}, true);
 }
-Value Emitter::load(Type type, Value pointer, int64_t alignment) { return b.create<LLVM::LoadOp>(type, pointer, unsigned(alignment)); }
-void Emitter::store(Value value, Value pointer, int64_t alignment) { b.create<LLVM::StoreOp>(value, pointer, unsigned(alignment)); }
+Value Emitter::load(Type type, Value pointer, int64_t alignment) {
+  return b.create<LLVM::LoadOp>(type, pointer, unsigned(alignment));
+}
+void Emitter::store(Value value, Value pointer, int64_t alignment) {
+  b.create<LLVM::StoreOp>(value, pointer, unsigned(alignment));
+}
 Value Emitter::alloca(int64_t bytes) {
   OpBuilder::InsertionGuard guard(b);
   auto function = b.getInsertionBlock()->getParent()->getParentOfType<func::FuncOp>();
@@ -141,28 +172,31 @@ Value Emitter::alloca(int64_t bytes) {
 Value Emitter::loadI64(Value pointer) { return load(i64, pointer, 8); }
 Value Emitter::loadI32AsI64(Value pointer) { return toI64(load(i32, pointer, 4)); }
 Value Emitter::loadPointer(Value pointer) { return load(ptr, pointer, 8); }
-void Emitter::prefetch(Value pointer) {
-  b.create<LLVM::Prefetch>(pointer, /*rw=*/0u, /*hint=*/3u, /*cache=data*/1u);
-}
+void Emitter::prefetch(Value pointer) { b.create<LLVM::Prefetch>(pointer, /*rw=*/0u, /*hint=*/3u, /*cache=data*/ 1u); }
 void Emitter::zeroFill(Value pointer, int64_t bytes) {
   loop(c64(0), c64(bytes / 4 / target.lanes * target.lanes), target.lanes,
        [&](Value i) { store(zero(f(target.lanes)), gep(pointer, mul(i, 4)), 4); });
-  for (int64_t at = bytes / 4 / target.lanes * target.lanes; at < bytes / 4; at++) store(zero(f32), gep(pointer, at * 4), 4);
+  for (int64_t at = bytes / 4 / target.lanes * target.lanes; at < bytes / 4; at++)
+    store(zero(f32), gep(pointer, at * 4), 4);
 }
 
 // ---- control
 Values Emitter::loop(Value from, Value to, int64_t step, ValueRange initial,
                      llvm::function_ref<Values(Value, ValueRange)> body) {
-  auto result = b.create<scf::ForOp>(from, to, c64(step), initial, [&](OpBuilder &nested, Location, Value index, ValueRange carried) {
-    OpBuilder::InsertionGuard guard(b);
-    b.restoreInsertionPoint(nested.saveInsertionPoint());
-    Values next = body(index, carried);
-    b.create<scf::YieldOp>(next);
-  });
+  auto result = b.create<scf::ForOp>(from, to, c64(step), initial,
+                                     [&](OpBuilder &nested, Location, Value index, ValueRange carried) {
+                                       OpBuilder::InsertionGuard guard(b);
+                                       b.restoreInsertionPoint(nested.saveInsertionPoint());
+                                       Values next = body(index, carried);
+                                       b.create<scf::YieldOp>(next);
+                                     });
   return Values(result.getResults());
 }
 void Emitter::loop(Value from, Value to, int64_t step, llvm::function_ref<void(Value)> body) {
-  loop(from, to, step, {}, [&](Value index, ValueRange) { body(index); return Values{}; });
+  loop(from, to, step, {}, [&](Value index, ValueRange) {
+    body(index);
+    return Values{};
+  });
 }
 Values Emitter::whileLoop(ValueRange initial, llvm::function_ref<Value(ValueRange)> condition,
                           llvm::function_ref<Values(ValueRange)> body) {

@@ -1,8 +1,9 @@
 // The layer under all kernel generators: builds func + scf + arith + vector + llvm.ptr code for one target.
 //
-// Pointers are raw !llvm.ptr, offsets i64 bytes, loops scf.for over i64, vectors one-dimensional. "Width" is a number of
-// f32 lanes: width 1 means a plain scalar, so that one body serves a vector loop and its scalar remainder.
-// Comparisons and minima are written as compare + select, which x86 has as one instruction (arith.maximumf takes seven).
+// Pointers are raw !llvm.ptr, offsets i64 bytes, loops scf.for over i64, vectors one-dimensional. "Width" is a number
+// of f32 lanes: width 1 means a plain scalar, so that one body serves a vector loop and its scalar remainder.
+// Comparisons and minima are written as compare + select, which x86 has as one instruction (arith.maximumf takes
+// seven).
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -24,9 +25,9 @@ namespace llc::kernels {
 // One emitted function and how its op is cut into chunks; see kernels.h.
 struct KernelFunction {
   std::string symbol;
-  int64_t rowsPerChunk = 1;   // chunks(rows) = ceil(rows / rowsPerChunk) * columnChunks; 0: rows do not matter
+  int64_t rowsPerChunk = 1;  // chunks(rows) = ceil(rows / rowsPerChunk) * columnChunks; 0: rows do not matter
   int64_t columnChunks = 1;
-  int64_t scratchBytes = 0;   // per thread, 64-byte aligned
+  int64_t scratchBytes = 0;  // per thread, 64-byte aligned
   int64_t chunks(int64_t rows) const {
     return rowsPerChunk ? (rows + rowsPerChunk - 1) / rowsPerChunk * columnChunks : columnChunks;
   }
@@ -54,8 +55,8 @@ class Emitter {
   const Type f32, f16, bf16, i1, i8, i16, i32, i64, ptr;
 
   // ---- functions
-  // The kernel of `key`, emitted by `body` on first use. `pointers` counts operands and results; `stem` begins the symbol.
-  // `shape` tells the chunking. The builder's insertion point is restored.
+  // The kernel of `key`, emitted by `body` on first use. `pointers` counts operands and results; `stem` begins the
+  // symbol. `shape` tells the chunking. The builder's insertion point is restored.
   KernelFunction kernel(const std::string &key, const std::string &stem, int64_t pointers, KernelFunction shape,
                         llvm::function_ref<void(const KernelArguments &)> body);
   // A call of a kernel at the current insertion point: pointers, then rows, chunk, scratch, batch.
@@ -67,9 +68,9 @@ class Emitter {
   static int64_t widthOf(Value value);
   Value c64(int64_t value);
   Value c32(int64_t value);
-  Value constant(Type type, double value);      // float or integer, splat for vectors
+  Value constant(Type type, double value);  // float or integer, splat for vectors
   Value zero(Type type);
-  Value iota(int64_t width);                    // i32 0, 1, 2 ...
+  Value iota(int64_t width);  // i32 0, 1, 2 ...
 
   // ---- integers
   Value add(Value x, Value y);
@@ -77,12 +78,12 @@ class Emitter {
   Value mul(Value x, Value y);
   Value add(Value x, int64_t y);
   Value mul(Value x, int64_t y);
-  Value div(Value x, int64_t y);                // of non-negative values
+  Value div(Value x, int64_t y);  // of non-negative values
   Value rem(Value x, int64_t y);
   Value ceilDiv(Value x, int64_t y);
-  Value min(Value x, Value y);                  // signed
+  Value min(Value x, Value y);  // signed
   Value max(Value x, Value y);
-  Value toI64(Value x);                         // sign-extends an i32
+  Value toI64(Value x);  // sign-extends an i32
   Value toI32(Value x);
   using IntCompare = mlir::arith::CmpIPredicate;
   using FloatCompare = mlir::arith::CmpFPredicate;
@@ -94,16 +95,16 @@ class Emitter {
   Value mulf(Value x, Value y);
   Value divf(Value x, Value y);
   Value negf(Value x);
-  Value fma(Value x, Value y, Value z);         // x*y+z; two roundings where the target has no fma
-  Value maxf(Value x, Value y);                 // y if x is NaN
+  Value fma(Value x, Value y, Value z);  // x*y+z; two roundings where the target has no fma
+  Value maxf(Value x, Value y);          // y if x is NaN
   Value minf(Value x, Value y);
   Value sqrt(Value x);
   Value cmpf(FloatCompare predicate, Value x, Value y);
   Value select(Value condition, Value x, Value y);
   Value bitcast(Type type, Value x);
-  Value splat(int64_t width, Value scalar);     // the scalar itself for width 1
+  Value splat(int64_t width, Value scalar);  // the scalar itself for width 1
   Value extract(Value vector, int64_t lane);
-  Value reduceAdd(Value vector);                // lanes in tree order
+  Value reduceAdd(Value vector);  // lanes in tree order
   Value reduceMax(Value vector);
   Value reduceMin(Value vector);
 
@@ -112,11 +113,11 @@ class Emitter {
   Value gep(Value pointer, int64_t bytes);
   Value load(Type type, Value pointer, int64_t alignment = 1);
   void store(Value value, Value pointer, int64_t alignment = 1);
-  Value alloca(int64_t bytes);                  // in the entry block, 64-byte aligned
+  Value alloca(int64_t bytes);  // in the entry block, 64-byte aligned
   // `width` elements of `type` as f32 and back (f16, bf16: round to nearest even; i32: conversion by value).
   Value loadFloat(DType type, Value pointer, int64_t width);
   void storeFloat(DType type, Value value, Value pointer);
-  Value bf16Bits(Value value);                  // the i16 patterns that storeFloat would write
+  Value bf16Bits(Value value);  // the i16 patterns that storeFloat would write
   Value loadI64(Value pointer);
   Value loadI32AsI64(Value pointer);
   Value loadPointer(Value pointer);

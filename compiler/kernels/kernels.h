@@ -18,8 +18,9 @@
 
 namespace llc::kernels {
 
-// Weight panels: [N/16][K][16] for f32 and f16; [N/16][K/2][16][2] (pairs along K side by side) for bf16. N is padded to
-// a multiple of 16 and K (bf16) to a multiple of 2 with zeros. The same on every x86 target, so that one artifact serves all.
+// Weight panels: [N/16][K][16] for f32 and f16; [N/16][K/2][16][2] (pairs along K side by side) for bf16. N is padded
+// to a multiple of 16 and K (bf16) to a multiple of 2 with zeros. The same on every x86 target, so that one artifact
+// serves all.
 inline constexpr int64_t panelColumns = 16;
 int64_t packedBytes(int64_t k, int64_t n, DType type);
 
@@ -28,15 +29,15 @@ int64_t packedBytes(int64_t k, int64_t n, DType type);
 struct MatmulSpec {
   int64_t k = 0, n = 0;
   DType weights = DType::f32;
-  // Scalar expression over a = the sum, b, c, ... = extra operands; extra operand i has index string "n" (a vector, e.g.
-  // a bias), "tn" (a matrix like y, e.g. a residual; it may be y itself) or "t" (one number a row).
+  // Scalar expression over a = the sum, b, c, ... = extra operands; extra operand i has index string "n" (a vector,
+  // e.g. a bias), "tn" (a matrix like y, e.g. a residual; it may be y itself) or "t" (one number a row).
   std::string epilogue = "a";
   std::vector<std::string> extras;
 };
 KernelFunction emitMatmul(Emitter &, const MatmulSpec &);
 
-// Two matmuls with one input whose results meet: y[t,n] = epilogue(a = sum_k x w1, b = sum_k x w2). For gate/up in MLPs.
-// Operands: x, w1, w2, extras.
+// Two matmuls with one input whose results meet: y[t,n] = epilogue(a = sum_k x w1, b = sum_k x w2). For gate/up in
+// MLPs. Operands: x, w1, w2, extras.
 struct GatedMatmulSpec : MatmulSpec {};
 KernelFunction emitGatedMatmul(Emitter &, const GatedMatmulSpec &);
 
@@ -44,55 +45,81 @@ KernelFunction emitGatedMatmul(Emitter &, const GatedMatmulSpec &);
 // One chunk = some rows; per row all statements run one after the other, temporaries live in scratch.
 // Operands: `inputs` in order (index strings as in the statements, e.g. "ti", "i", "t"); results: `outputs`.
 struct RowProgramSpec {
-  struct Value { std::string name; std::vector<int64_t> shape; DType type = DType::f32; };  // shape[0] = -1: the rows
+  struct Value {
+    std::string name;
+    std::vector<int64_t> shape;
+    DType type = DType::f32;
+  };  // shape[0] = -1: the rows
   // Types: inputs f32, bf16, f16, i32 or i64 (converted to f32 by value), outputs f32, bf16, f16 or i32.
   std::vector<Value> inputs, outputs;
   std::vector<index::Statement> statements;  // concrete (no '*'), attributes substituted
 };
-// An output may share memory with an input only if the last statement that reads the input writes it at the same indices.
+// An output may share memory with an input only if the last statement that reads the input writes it at the same
+// indices.
 KernelFunction emitRowProgram(Emitter &, const RowProgramSpec &);
 // Can it be emitted as a row program? The error says why not; then take emitLoops.
 Status checkRowProgram(const RowProgramSpec &);
 // Any statement at all, by plain loops (correct, slow): the derived lowering. Same interface. One statement whose first
-// result index runs over the rows is cut into chunks of rows, everything else is one chunk (temporaries: static shapes).
+// result index runs over the rows is cut into chunks of rows, everything else is one chunk (temporaries: static
+// shapes).
 KernelFunction emitLoops(Emitter &, const RowProgramSpec &);
 
-// Rotary embedding of x[t,h,d] by tables cos[t,r/2], sin[t,r/2]; dims beyond r pass through. Operands: x, cos, sin. Result: y.
-struct RotarySpec { int64_t heads = 0, dim = 0, rotated = 0; bool interleaved = false; };
+// Rotary embedding of x[t,h,d] by tables cos[t,r/2], sin[t,r/2]; dims beyond r pass through. Operands: x, cos, sin.
+// Result: y.
+struct RotarySpec {
+  int64_t heads = 0, dim = 0, rotated = 0;
+  bool interleaved = false;
+};
 KernelFunction emitRotary(Emitter &, const RotarySpec &);
 
 // Writes the step's k[t,g,d], v[t,g,e] to their slots of a paged cache. Operands: k, v, cache. Result: none.
-struct CacheSpec { int64_t kvHeads = 0, keyDim = 0, valueDim = 0; DType type = DType::f32; };
+struct CacheSpec {
+  int64_t kvHeads = 0, keyDim = 0, valueDim = 0;
+  DType type = DType::f32;
+};
 KernelFunction emitCacheAppend(Emitter &, const CacheSpec &);
 int64_t cachePageBytes(const CacheSpec &);  // one page of LLC_PAGE_TOKENS slots, all heads
 
-// Query head h reads KV head h / (heads / kvHeads). ALiBi adds slopes[h] * (slot - position) to the score; a sink is one
-// more key of score sinks[h] without a value. Rows of a sequence must have ascending positions.
-// Causal attention of q[t,h,d] against the cache (which already holds the step's own keys): online softmax over pages,
-// scores never materialised for the whole context. Operands: q, cache [, sinks[h]] [, slopes[h] (ALiBi)]. Result: y[t,h,e].
+// Query head h reads KV head h / (heads / kvHeads). ALiBi adds slopes[h] * (slot - position) to the score; a sink is
+// one more key of score sinks[h] without a value. Rows of a sequence must have ascending positions. Causal attention of
+// q[t,h,d] against the cache (which already holds the step's own keys): online softmax over pages, scores never
+// materialised for the whole context. Operands: q, cache [, sinks[h]] [, slopes[h] (ALiBi)]. Result: y[t,h,e].
 struct PagedAttentionSpec {
   CacheSpec cache;
   int64_t heads = 0;
   float scale = 1;
-  int64_t window = 0;      // 0: none; else a key is seen if position - window < slot <= position
-  float softCap = 0;       // 0: none; else cap * tanh(score / cap)
+  int64_t window = 0;  // 0: none; else a key is seen if position - window < slot <= position
+  float softCap = 0;   // 0: none; else cap * tanh(score / cap)
   bool sinks = false, alibi = false;
 };
 KernelFunction emitPagedAttention(Emitter &, const PagedAttentionSpec &);
 
-// Rows of a table: y[t,:] = table[ids[t],:] converted to f32. Operands: table (row-major, `type`), ids (i32). Result: y.
-// Ids outside [0, tableRows) are clamped into it; tableRows = 0: only negative ids (the table is an activation).
-struct GatherRowsSpec { int64_t width = 0; DType type = DType::f32; int64_t tableRows = 0; };
+// Rows of a table: y[t,:] = table[ids[t],:] converted to f32. Operands: table (row-major, `type`), ids (i32). Result:
+// y. Ids outside [0, tableRows) are clamped into it; tableRows = 0: only negative ids (the table is an activation).
+struct GatherRowsSpec {
+  int64_t width = 0;
+  DType type = DType::f32;
+  int64_t tableRows = 0;
+};
 KernelFunction emitGatherRows(Emitter &, const GatherRowsSpec &);
 
-// log softmax(z)[targets[t]] of the logits z = scale * x[t,:] W, bent to softCap * tanh(z / softCap) if softCap != 0, without
-// materialising them. A target outside [0, n) gives 0. Operands: x, w (panels), targets (i32). Result: y[t].
-struct LogProbSpec { int64_t k = 0, n = 0; DType weights = DType::f32; float softCap = 0; float scale = 1; };
+// log softmax(z)[targets[t]] of the logits z = scale * x[t,:] W, bent to softCap * tanh(z / softCap) if softCap != 0,
+// without materialising them. A target outside [0, n) gives 0. Operands: x, w (panels), targets (i32). Result: y[t].
+struct LogProbSpec {
+  int64_t k = 0, n = 0;
+  DType weights = DType::f32;
+  float softCap = 0;
+  float scale = 1;
+};
 KernelFunction emitLogProb(Emitter &, const LogProbSpec &);
 
 // Packs a checkpoint weight into panels, converting its type. Operands: source. Result: panels. Rows play no part
 // (rowsPerChunk = 0); chunks are panels.
-struct PackSpec { int64_t k = 0, n = 0; bool transposed = true; /* source is [n][k] */ DType source = DType::f32, weights = DType::f32; };
+struct PackSpec {
+  int64_t k = 0, n = 0;
+  bool transposed = true; /* source is [n][k] */
+  DType source = DType::f32, weights = DType::f32;
+};
 KernelFunction emitPack(Emitter &, const PackSpec &);
 
 }  // namespace llc::kernels

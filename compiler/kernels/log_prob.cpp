@@ -30,7 +30,8 @@ struct LogProb {
       e.store(e.zero(e.f32), cell(chosenOffset, row), 4);
     });
     e.loop(e.c64(0), e.c64(plan.panels), plan.blockPanels, [&](Value panel) {
-      Value count = e.min(e.c64(plan.blockPanels), e.sub(e.c64(plan.panels), panel)), column = e.mul(panel, panelColumns);
+      Value count = e.min(e.c64(plan.blockPanels), e.sub(e.c64(plan.panels), panel)),
+            column = e.mul(panel, panelColumns);
       emitPanelSums(e, plan, x, ValueRange{in.pointers[1]}, rows, panel, count, in.scratch);
       Value columns = e.min(e.mul(count, panelColumns), e.sub(e.c64(plan.n), column));
       e.loop(e.c64(0), rows, 1, [&](Value row) {
@@ -41,9 +42,11 @@ struct LogProb {
     });
     e.loop(e.c64(0), rows, 1, [&](Value row) {
       Value target = e.loadI32AsI64(e.gep(targets, e.mul(row, 4)));
-      Value known = e.b.create<arith::AndIOp>(e.cmp(Emitter::IntCompare::sge, target, e.c64(0)), e.cmp(Emitter::IntCompare::slt, target, e.c64(plan.n)));
+      Value known = e.b.create<arith::AndIOp>(e.cmp(Emitter::IntCompare::sge, target, e.c64(0)),
+                                              e.cmp(Emitter::IntCompare::slt, target, e.c64(plan.n)));
       Value above = e.subf(e.load(e.f32, cell(chosenOffset, row), 4), e.load(e.f32, cell(maximaOffset, row), 4));
-      Value result = e.subf(e.mulf(above, e.constant(e.f32, 1 / log2e)), emitLog(e, e.load(e.f32, cell(sumsOffset, row), 4)));
+      Value result =
+          e.subf(e.mulf(above, e.constant(e.f32, 1 / log2e)), emitLog(e, e.load(e.f32, cell(sumsOffset, row), 4)));
       e.store(e.select(known, result, e.zero(e.f32)), e.gep(in.pointers[3], e.mul(e.add(first, row), 4)), 4);
     });
   }
@@ -57,21 +60,24 @@ struct LogProb {
   void addBlock(Value sums, Value columns, Value place, Value maximum, Value total, Value chosen) {
     int64_t lanes = e.target.lanes;
     Value hidden = e.constant(e.f(lanes), -std::numeric_limits<double>::infinity());
-    Value largest = e.loop(e.c64(0), columns, lanes, ValueRange{e.constant(e.f(lanes), -1e30)}, [&](Value i, ValueRange carried) {
-      Value pointer = e.gep(sums, e.mul(i, 4)), value = logit(e.load(e.f(lanes), pointer, 4));
-      // Columns beyond the vocabulary are padding.
-      Value left = e.splat(lanes, e.toI32(e.sub(columns, i)));
-      value = e.select(e.cmp(Emitter::IntCompare::slt, e.iota(lanes), left), value, hidden);
-      e.store(value, pointer, 4);
-      return Values{e.maxf(value, carried[0])};
-    })[0];
+    Value largest =
+        e.loop(e.c64(0), columns, lanes, ValueRange{e.constant(e.f(lanes), -1e30)}, [&](Value i, ValueRange carried) {
+          Value pointer = e.gep(sums, e.mul(i, 4)), value = logit(e.load(e.f(lanes), pointer, 4));
+          // Columns beyond the vocabulary are padding.
+          Value left = e.splat(lanes, e.toI32(e.sub(columns, i)));
+          value = e.select(e.cmp(Emitter::IntCompare::slt, e.iota(lanes), left), value, hidden);
+          e.store(value, pointer, 4);
+          return Values{e.maxf(value, carried[0])};
+        })[0];
     Value old = e.load(e.f32, maximum, 4), now = e.maxf(e.reduceMax(largest), old), wide = e.splat(lanes, now);
     Value added = e.loop(e.c64(0), columns, lanes, ValueRange{e.zero(e.f(lanes))}, [&](Value i, ValueRange carried) {
-      return Values{e.addf(carried[0], emitExp2Flush(e, e.subf(e.load(e.f(lanes), e.gep(sums, e.mul(i, 4)), 4), wide)))};
+      return Values{
+          e.addf(carried[0], emitExp2Flush(e, e.subf(e.load(e.f(lanes), e.gep(sums, e.mul(i, 4)), 4), wide)))};
     })[0];
     e.store(e.fma(e.load(e.f32, total, 4), emitExp2Flush(e, e.subf(old, now)), e.reduceAdd(added)), total, 4);
     e.store(now, maximum, 4);
-    Value here = e.b.create<arith::AndIOp>(e.cmp(Emitter::IntCompare::sge, place, e.c64(0)), e.cmp(Emitter::IntCompare::slt, place, columns));
+    Value here = e.b.create<arith::AndIOp>(e.cmp(Emitter::IntCompare::sge, place, e.c64(0)),
+                                           e.cmp(Emitter::IntCompare::slt, place, columns));
     e.ifThen(here, [&] { e.store(e.load(e.f32, e.gep(sums, e.mul(place, 4)), 4), chosen, 4); });
   }
 };
@@ -79,11 +85,13 @@ struct LogProb {
 }  // namespace
 
 KernelFunction emitLogProb(Emitter &e, const LogProbSpec &spec) {
-  std::string stem = "log_prob_" + std::to_string(spec.k) + "x" + std::to_string(spec.n) + "_" + std::string(dtypeName(spec.weights));
+  std::string stem =
+      "log_prob_" + std::to_string(spec.k) + "x" + std::to_string(spec.n) + "_" + std::string(dtypeName(spec.weights));
   std::string key = stem + "|" + std::to_string(spec.softCap) + "|" + std::to_string(spec.scale);
   PanelPlan plan(e.target, spec.k, spec.n, spec.weights, 1, blockPanels, rowsPerChunk);
   int64_t cells = roundUp(plan.scratchBytes, 64), perCell = rowsPerChunk * 4;
-  KernelFunction shape{.symbol = "", .rowsPerChunk = rowsPerChunk, .columnChunks = 1, .scratchBytes = cells + 3 * perCell};
+  KernelFunction shape{
+      .symbol = "", .rowsPerChunk = rowsPerChunk, .columnChunks = 1, .scratchBytes = cells + 3 * perCell};
   return e.kernel(key, stem, 4, shape, [&](const KernelArguments &in) {
     LogProb{e, spec, plan, cells, cells + perCell, cells + 2 * perCell}.emit(in);
   });

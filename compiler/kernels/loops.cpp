@@ -30,8 +30,10 @@ class Loops {
   void emit(const KernelArguments &in, int64_t rowsPerChunk) {
     rows = in.rows;
     size_t next = 0;
-    for (auto &input : spec.inputs) values[input.name] = {.shape = input.shape, .type = input.type, .base = in.pointers[next++]};
-    for (auto &output : spec.outputs) values[output.name] = {.shape = output.shape, .type = output.type, .base = in.pointers[next++]};
+    for (auto &input : spec.inputs)
+      values[input.name] = {.shape = input.shape, .type = input.type, .base = in.pointers[next++]};
+    for (auto &output : spec.outputs)
+      values[output.name] = {.shape = output.shape, .type = output.type, .base = in.pointers[next++]};
     for (auto [name, offset] : scratchOffsets) values[name] = {.base = e.gep(in.scratch, offset)};
     if (rowsPerChunk) {
       firstRow = e.mul(in.chunk, rowsPerChunk);
@@ -69,8 +71,9 @@ class Loops {
       if (statement->combiner.empty()) {
         value = body(at);
       } else {
-        value = nest(bound.reducedLetters, at, ValueRange{e.constant(e.f32, combiner().identity)}, false,
-                     [&](const LetterValues &inner, ValueRange carried) { return Values{join(carried[0], body(inner))}; })[0];
+        value = nest(
+            bound.reducedLetters, at, ValueRange{e.constant(e.f32, combiner().identity)}, false,
+            [&](const LetterValues &inner, ValueRange carried) { return Values{join(carried[0], body(inner))}; })[0];
       }
       e.storeFloat(result().type, value, elementPointer(e, result(), statement->output, at));
       return Values{};
@@ -78,7 +81,8 @@ class Loops {
   }
 
   using NestBody = std::function<Values(const LetterValues &, ValueRange)>;
-  Values nest(const std::string &letters, const LetterValues &at, ValueRange carried, bool byRows, const NestBody &inside) {
+  Values nest(const std::string &letters, const LetterValues &at, ValueRange carried, bool byRows,
+              const NestBody &inside) {
     if (letters.empty()) return inside(at, carried);
     Value from = byRows ? firstRow : e.c64(0), to = byRows ? endRow : limit(extents->at(letters[0]));
     return e.loop(from, to, 1, carried, [&](Value position, ValueRange inner) {
@@ -105,16 +109,21 @@ class Loops {
   }
 
   // ---- reading
-  struct Access { Value pointer, inside; };  // inside: null where every index is a letter
+  struct Access {
+    Value pointer, inside;
+  };  // inside: null where every index is a letter
   Access accessOf(const ProgramValue &value, const std::string &indices, const LetterValues &at) {
     std::vector<index::Dimension> items = index::dimensions(indices);
     Access access{value.base, {}};
     Value offset = e.c64(0);
     for (size_t d = 0; d < items.size(); d++) {
       Value position;
-      if (items[d].letter == '1') position = e.c64(0);
-      else if (items[d].plain()) position = at.at(items[d].letter);
-      else position = checked(computed(items[d], at), value.shape[d], access);
+      if (items[d].letter == '1')
+        position = e.c64(0);
+      else if (items[d].plain())
+        position = at.at(items[d].letter);
+      else
+        position = checked(computed(items[d], at), value.shape[d], access);
       // Row-major: multiply what we have by this dimension's extent.
       offset = e.add(e.mul(offset, limit(value.shape[d])), position);
     }
@@ -128,11 +137,12 @@ class Loops {
     for (auto [letter, factor] : item.terms) position = e.add(position, e.mul(at.at(letter), factor));
     return position;
   }
-  // 0 and not inside if the position is out of range. The number of rows of another dynamic dimension is not known here,
-  // so only negative positions count as outside there.
+  // 0 and not inside if the position is out of range. The number of rows of another dynamic dimension is not known
+  // here, so only negative positions count as outside there.
   Value checked(Value position, int64_t extent, Access &access) {
     Value inside = e.cmp(Emitter::IntCompare::sge, position, e.c64(0));
-    if (extent >= 0) inside = e.b.create<arith::AndIOp>(inside, e.cmp(Emitter::IntCompare::slt, position, e.c64(extent)));
+    if (extent >= 0)
+      inside = e.b.create<arith::AndIOp>(inside, e.cmp(Emitter::IntCompare::slt, position, e.c64(extent)));
     access.inside = access.inside ? e.b.create<arith::AndIOp>(access.inside, inside).getResult() : inside;
     return e.select(inside, position, e.c64(0));
   }
@@ -155,7 +165,9 @@ class Loops {
     });
   }
   Value toFloat(Value integer) { return e.b.create<arith::SIToFPOp>(e.f32, integer); }
-  const index::Combiner &combiner() const { return *index::findCombiner(statement->combiner.empty() ? "sum" : statement->combiner); }
+  const index::Combiner &combiner() const {
+    return *index::findCombiner(statement->combiner.empty() ? "sum" : statement->combiner);
+  }
   Value join(Value x, Value y) { return emitScalar(e, combiner().function, {x, y}); }
 
   Emitter &e;

@@ -28,35 +28,41 @@ struct MatmulKernel {
     e.loop(e.c64(0), rows, 1, [&](Value row) {
       Value globalRow = e.add(firstRow, row), sums = e.gep(in.scratch, e.mul(row, plan.sumRowBytes));
       Value rowStart = e.add(e.mul(globalRow, plan.n), firstColumn);
-      e.vectorLoop(e.c64(0), columns, [&](Value column, int64_t width) {
-        Value at = e.add(rowStart, column);
-        auto leaf = [&](const index::Expr &node) -> Value {
-          if (node.operand < plan.weights) return e.load(e.f(width), e.gep(sums, e.add(e.mul(column, 4), plan.sumsOffset(node.operand))), 4);
-          int64_t extra = node.operand - plan.weights;
-          Value pointer = in.pointers[1 + plan.weights + extra];
-          const std::string &indices = spec.extras[extra];
-          if (indices == "t") return e.splat(width, e.load(e.f32, e.gep(pointer, e.mul(globalRow, 4)), 4));
-          Value offset = indices == "n" ? e.add(firstColumn, column) : at;
-          return e.load(e.f(width), e.gep(pointer, e.mul(offset, 4)), 4);
-        };
-        e.store(emitExpr(e, epilogue, width, leaf), e.gep(in.pointers.back(), e.mul(at, 4)), 4);
-      }, plan.n % panelColumns != 0);
+      e.vectorLoop(
+          e.c64(0), columns,
+          [&](Value column, int64_t width) {
+            Value at = e.add(rowStart, column);
+            auto leaf = [&](const index::Expr &node) -> Value {
+              if (node.operand < plan.weights)
+                return e.load(e.f(width), e.gep(sums, e.add(e.mul(column, 4), plan.sumsOffset(node.operand))), 4);
+              int64_t extra = node.operand - plan.weights;
+              Value pointer = in.pointers[1 + plan.weights + extra];
+              const std::string &indices = spec.extras[extra];
+              if (indices == "t") return e.splat(width, e.load(e.f32, e.gep(pointer, e.mul(globalRow, 4)), 4));
+              Value offset = indices == "n" ? e.add(firstColumn, column) : at;
+              return e.load(e.f(width), e.gep(pointer, e.mul(offset, 4)), 4);
+            };
+            e.store(emitExpr(e, epilogue, width, leaf), e.gep(in.pointers.back(), e.mul(at, 4)), 4);
+          },
+          plan.n % panelColumns != 0);
     });
   }
 };
 
 KernelFunction emitProduct(Emitter &e, const MatmulSpec &spec, int64_t weights) {
-  std::string stem = (weights == 2 ? "gated_matmul_" : "matmul_") + std::to_string(spec.k) + "x" + std::to_string(spec.n) +
-                     "_" + std::string(dtypeName(spec.weights));
+  std::string stem = (weights == 2 ? "gated_matmul_" : "matmul_") + std::to_string(spec.k) + "x" +
+                     std::to_string(spec.n) + "_" + std::string(dtypeName(spec.weights));
   std::string key = stem + "|" + spec.epilogue;
   for (auto &extra : spec.extras) key += "|" + extra;
   auto epilogue = index::parseExpr(spec.epilogue);
   assert(epilogue.ok() && checkExpr(*epilogue).ok() && "the epilogue is an expression over a, b, c ...");
   PanelPlan plan(e.target, spec.k, spec.n, spec.weights, weights, chooseBlockPanels(spec.n), e.target.rowBlock);
-  KernelFunction shape{.symbol = "", .rowsPerChunk = plan.rowBlock, .columnChunks = plan.columnBlocks, .scratchBytes = plan.scratchBytes};
-  return e.kernel(key, stem, 1 + weights + int64_t(spec.extras.size()) + 1, shape, [&](const KernelArguments &in) {
-    MatmulKernel{e, spec, plan, *epilogue}.emit(in);
-  });
+  KernelFunction shape{.symbol = "",
+                       .rowsPerChunk = plan.rowBlock,
+                       .columnChunks = plan.columnBlocks,
+                       .scratchBytes = plan.scratchBytes};
+  return e.kernel(key, stem, 1 + weights + int64_t(spec.extras.size()) + 1, shape,
+                  [&](const KernelArguments &in) { MatmulKernel{e, spec, plan, *epilogue}.emit(in); });
 }
 
 }  // namespace

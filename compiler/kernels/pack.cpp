@@ -15,7 +15,8 @@ struct Pack {
 
   void emit(const KernelArguments &in) {
     lanes = e.target.lanes, sourceBytes = int64_t(byteSize(spec.source)), targetBytes = int64_t(byteSize(spec.weights));
-    Value panel = in.chunk, column = e.mul(panel, panelColumns), valid = e.min(e.c64(panelColumns), e.sub(e.c64(spec.n), column));
+    Value panel = in.chunk, column = e.mul(panel, panelColumns),
+          valid = e.min(e.c64(panelColumns), e.sub(e.c64(spec.n), column));
     Value from = e.gep(in.pointers[0], e.mul(column, spec.transposed ? spec.k * sourceBytes : sourceBytes));
     Value to = e.gep(in.pointers[1], e.mul(panel, packedBytes(spec.k, panelColumns, spec.weights)));
     Value whole = e.cmp(Emitter::IntCompare::eq, valid, e.c64(panelColumns));
@@ -51,9 +52,13 @@ struct Pack {
         auto vectorAt = [&](size_t rows, int64_t step) { return blocks[rows][step / lanes][step % lanes]; };
         for (size_t rows = 0; rows < blocks.size(); rows++) {
           int64_t place = int64_t(rows) * lanes;
-          if (movesWords()) e.store(vectorAt(rows, i), e.gep(target, (i * panelColumns + place) * 4), 4);
-          else if (spec.weights != DType::bf16) e.storeFloat(spec.weights, vectorAt(rows, i), e.gep(target, (i * panelColumns + place) * targetBytes));
-          else if (i % 2 == 0) e.store(pairOf(vectorAt(rows, i), vectorAt(rows, i + 1)), e.gep(target, (i / 2 * panelColumns + place) * 4), 4);
+          if (movesWords())
+            e.store(vectorAt(rows, i), e.gep(target, (i * panelColumns + place) * 4), 4);
+          else if (spec.weights != DType::bf16)
+            e.storeFloat(spec.weights, vectorAt(rows, i), e.gep(target, (i * panelColumns + place) * targetBytes));
+          else if (i % 2 == 0)
+            e.store(pairOf(vectorAt(rows, i), vectorAt(rows, i + 1)), e.gep(target, (i / 2 * panelColumns + place) * 4),
+                    4);
         }
       }
     });
@@ -61,7 +66,8 @@ struct Pack {
   // Source [k][n]: rows are in order already.
   void straightPanel(Value from, Value to, int64_t fast) {
     e.loop(e.c64(0), e.c64(fast), 2, [&](Value k) {
-      Value source = e.gep(from, e.mul(k, spec.n * sourceBytes)), target = e.gep(to, e.mul(k, panelColumns * targetBytes));
+      Value source = e.gep(from, e.mul(k, spec.n * sourceBytes)),
+            target = e.gep(to, e.mul(k, panelColumns * targetBytes));
       for (int64_t place = 0; place < panelColumns; place += lanes) {
         Value low = e.loadFloat(spec.source, e.gep(source, place * sourceBytes), lanes);
         Value high = e.loadFloat(spec.source, e.gep(source, (spec.n + place) * sourceBytes), lanes);
@@ -78,12 +84,15 @@ struct Pack {
     int64_t steps = spec.weights == DType::bf16 ? roundUp(spec.k, 2) : spec.k;
     e.loop(first, e.c64(steps), 1, [&](Value k) {
       e.loop(e.c64(0), e.c64(panelColumns), 1, [&](Value column) {
-        Value exists = e.b.create<arith::AndIOp>(e.cmp(Emitter::IntCompare::slt, column, valid), e.cmp(Emitter::IntCompare::slt, k, e.c64(spec.k)));
+        Value exists = e.b.create<arith::AndIOp>(e.cmp(Emitter::IntCompare::slt, column, valid),
+                                                 e.cmp(Emitter::IntCompare::slt, k, e.c64(spec.k)));
         Value place = spec.transposed ? e.add(e.mul(column, spec.k), k) : e.add(e.mul(k, spec.n), column);
         place = e.select(exists, place, e.c64(0));
-        Value value = e.select(exists, e.loadFloat(spec.source, e.gep(from, e.mul(place, sourceBytes)), 1), e.zero(e.f32));
+        Value value =
+            e.select(exists, e.loadFloat(spec.source, e.gep(from, e.mul(place, sourceBytes)), 1), e.zero(e.f32));
         Value offset = e.add(e.mul(k, panelColumns), column);
-        if (spec.weights == DType::bf16) offset = e.add(e.add(e.mul(e.div(k, 2), 2 * panelColumns), e.mul(column, 2)), e.rem(k, 2));
+        if (spec.weights == DType::bf16)
+          offset = e.add(e.add(e.mul(e.div(k, 2), 2 * panelColumns), e.mul(column, 2)), e.rem(k, 2));
         e.storeFloat(spec.weights, value, e.gep(to, e.mul(offset, targetBytes)));
       });
     });
@@ -116,8 +125,9 @@ struct Pack {
 }  // namespace
 
 KernelFunction emitPack(Emitter &e, const PackSpec &spec) {
-  std::string stem = "pack_" + std::to_string(spec.k) + "x" + std::to_string(spec.n) + "_" + std::string(dtypeName(spec.source)) +
-                     "_" + std::string(dtypeName(spec.weights)) + (spec.transposed ? "_t" : "");
+  std::string stem = "pack_" + std::to_string(spec.k) + "x" + std::to_string(spec.n) + "_" +
+                     std::string(dtypeName(spec.source)) + "_" + std::string(dtypeName(spec.weights)) +
+                     (spec.transposed ? "_t" : "");
   KernelFunction shape{.symbol = "", .rowsPerChunk = 0, .columnChunks = (spec.n + panelColumns - 1) / panelColumns};
   return e.kernel(stem, stem, 2, shape, [&](const KernelArguments &in) { Pack{e, spec}.emit(in); });
 }

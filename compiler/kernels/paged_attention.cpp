@@ -1,7 +1,8 @@
 // Causal attention over a paged cache with an online softmax (Milakov & Gimelshein 2018; blocks of keys as in
-// FlashAttention, Dao et al. 2022). A chunk is some rows of the batch and one KV head. Rows of one sequence and the query
-// heads that share the KV head form one block of queries, so every key and value that is loaded serves all of them.
-// Per block of slots: scores = Q K (K pages lie transposed, slots are the vector), softmax per query, output += P V.
+// FlashAttention, Dao et al. 2022). A chunk is some rows of the batch and one KV head. Rows of one sequence and the
+// query heads that share the KV head form one block of queries, so every key and value that is loaded serves all of
+// them. Per block of slots: scores = Q K (K pages lie transposed, slots are the vector), softmax per query, output += P
+// V.
 #include <algorithm>
 #include <cmath>
 
@@ -22,11 +23,16 @@ constexpr double noMaximum = -1e30;
 // Where things lie in scratch, for at most `queries` queries. Rows end in one line more than a power of two.
 struct AttentionPlan {
   AttentionPlan(const Target &target, const PagedAttentionSpec &spec)
-      : group(spec.heads / spec.cache.kvHeads), rowsPerChunk(std::max<int64_t>(1, 32 / group)),
-        queries(roundUp(rowsPerChunk * group, target.smallQueryRows)), queryRowBytes(spec.cache.keyDim * 4 + 64),
-        scoreRowBytes(blockSlots * 4 + 64), outputRowBytes(roundUp(spec.cache.valueDim * 4, 64) + 64),
-        scoresOffset(roundUp(queries * queryRowBytes, 64)), outputsOffset(scoresOffset + queries * scoreRowBytes),
-        maximaOffset(outputsOffset + queries * outputRowBytes), sumsOffset(maximaOffset + roundUp(queries * 4, 64)),
+      : group(spec.heads / spec.cache.kvHeads),
+        rowsPerChunk(std::max<int64_t>(1, 32 / group)),
+        queries(roundUp(rowsPerChunk * group, target.smallQueryRows)),
+        queryRowBytes(spec.cache.keyDim * 4 + 64),
+        scoreRowBytes(blockSlots * 4 + 64),
+        outputRowBytes(roundUp(spec.cache.valueDim * 4, 64) + 64),
+        scoresOffset(roundUp(queries * queryRowBytes, 64)),
+        outputsOffset(scoresOffset + queries * scoreRowBytes),
+        maximaOffset(outputsOffset + queries * outputRowBytes),
+        sumsOffset(maximaOffset + roundUp(queries * 4, 64)),
         scratchBytes(sumsOffset + roundUp(queries * 4, 64)) {}
   static constexpr int64_t blockSlots = 4 * LLC_PAGE_TOKENS;
   int64_t group, rowsPerChunk, queries;
@@ -37,7 +43,12 @@ struct AttentionPlan {
 class PagedAttention {
  public:
   PagedAttention(Emitter &e, const PagedAttentionSpec &spec, const AttentionPlan &plan)
-      : e(e), spec(spec), plan(plan), layout(spec.cache), lanes(e.target.lanes), keyDim(spec.cache.keyDim),
+      : e(e),
+        spec(spec),
+        plan(plan),
+        layout(spec.cache),
+        lanes(e.target.lanes),
+        keyDim(spec.cache.keyDim),
         valueDim(spec.cache.valueDim) {}
 
   void emit(const KernelArguments &in) {
@@ -54,24 +65,26 @@ class PagedAttention {
     Value first = e.mul(e.div(in.chunk, spec.cache.kvHeads), plan.rowsPerChunk);
     Value end = e.min(in.rows, e.add(first, plan.rowsPerChunk));
     // Cut the chunk's rows where the sequence changes.
-    e.whileLoop(ValueRange{first}, [&](ValueRange at) { return e.cmp(Emitter::IntCompare::slt, at[0], end); },
-                [&](ValueRange at) {
-                  Value sequence = reader.entry(sequenceOf, at[0]);
-                  Value until = endOfRun(reader, sequenceOf, sequence, at[0], end);
-                  emitBlock(reader, sequence, at[0], until);
-                  return Values{until};
-                });
+    e.whileLoop(
+        ValueRange{first}, [&](ValueRange at) { return e.cmp(Emitter::IntCompare::slt, at[0], end); },
+        [&](ValueRange at) {
+          Value sequence = reader.entry(sequenceOf, at[0]);
+          Value until = endOfRun(reader, sequenceOf, sequence, at[0], end);
+          emitBlock(reader, sequence, at[0], until);
+          return Values{until};
+        });
   }
 
  private:
   Value endOfRun(BatchReader &reader, Value sequenceOf, Value sequence, Value row, Value end) {
     Value last = e.add(end, -1);
-    return e.whileLoop(ValueRange{e.add(row, 1)},
-                       [&](ValueRange at) {
-                         Value same = e.cmp(Emitter::IntCompare::eq, reader.entry(sequenceOf, e.min(at[0], last)), sequence);
-                         return e.b.create<arith::AndIOp>(e.cmp(Emitter::IntCompare::slt, at[0], end), same).getResult();
-                       },
-                       [&](ValueRange at) { return Values{e.add(at[0], 1)}; })[0];
+    return e.whileLoop(
+        ValueRange{e.add(row, 1)},
+        [&](ValueRange at) {
+          Value same = e.cmp(Emitter::IntCompare::eq, reader.entry(sequenceOf, e.min(at[0], last)), sequence);
+          return e.b.create<arith::AndIOp>(e.cmp(Emitter::IntCompare::slt, at[0], end), same).getResult();
+        },
+        [&](ValueRange at) { return Values{e.add(at[0], 1)}; })[0];
   }
 
   // ---- rows [row, until) of one sequence
@@ -96,7 +109,8 @@ class PagedAttention {
     });
     storeResults();
   }
-  template <class Body> void forQueries(Body body) {
+  template <class Body>
+  void forQueries(Body body) {
     e.loop(e.c64(0), count, 1, [&](Value q) { body(q, e.add(firstRow, e.div(q, plan.group)), e.rem(q, plan.group)); });
   }
   Value headIndex(Value groupHead) { return e.add(e.mul(head, plan.group), groupHead); }
@@ -119,18 +133,21 @@ class PagedAttention {
         e.store(value, e.gep(to, e.mul(i, 4)), 4);
       });
       Value output = at(plan.outputsOffset, q, plan.outputRowBytes);
-      e.vectorLoop(e.c64(0), e.c64(valueDim), [&](Value i, int64_t width) { e.store(e.zero(e.f(width)), e.gep(output, e.mul(i, 4)), 4); });
+      e.vectorLoop(e.c64(0), e.c64(valueDim),
+                   [&](Value i, int64_t width) { e.store(e.zero(e.f(width)), e.gep(output, e.mul(i, 4)), 4); });
       // A sink is one more key without a value.
-      Value maximum = spec.sinks ? e.mulf(e.load(e.f32, e.gep(sinks, e.mul(headIndex(groupHead), 4)), 4), e.constant(e.f32, log2e))
-                                 : e.constant(e.f32, noMaximum);
+      Value maximum =
+          spec.sinks ? e.mulf(e.load(e.f32, e.gep(sinks, e.mul(headIndex(groupHead), 4)), 4), e.constant(e.f32, log2e))
+                     : e.constant(e.f32, noMaximum);
       e.store(maximum, scalarAt(plan.maximaOffset, q), 4);
       e.store(e.constant(e.f32, spec.sinks ? 1 : 0), scalarAt(plan.sumsOffset, q), 4);
     });
   }
 
-  // Calls body(first query, queries, columns) for all queries: large tiles, then small ones (padded rows are computed and
-  // ignored). A tile is as many queries times so many columns (slots or value dimensions).
-  template <class Body> void forQueryTiles(Body body) {
+  // Calls body(first query, queries, columns) for all queries: large tiles, then small ones (padded rows are computed
+  // and ignored). A tile is as many queries times so many columns (slots or value dimensions).
+  template <class Body>
+  void forQueryTiles(Body body) {
     int64_t large = e.target.queryRows, small = e.target.smallQueryRows;
     Value whole = e.mul(e.div(count, large), large);
     e.loop(e.c64(0), whole, large, [&](Value q) { body(q, large, e.target.queryColumns); });
@@ -141,12 +158,18 @@ class PagedAttention {
     e.loop(e.c64(0), slots, LLC_PAGE_TOKENS, [&](Value offset) {
       Value keys = pageAt(e.add(slot, offset));
       forQueryTiles([&](Value q, int64_t rows, int64_t columns) {
-        Tile tile{.rows = rows, .width = lanes, .aRowBytes = plan.queryRowBytes, .vectorOffsets = {},
-                  .bStepBytes = LLC_PAGE_TOKENS * layout.element, .bType = spec.cache.type};
+        Tile tile{.rows = rows,
+                  .width = lanes,
+                  .aRowBytes = plan.queryRowBytes,
+                  .vectorOffsets = {},
+                  .bStepBytes = LLC_PAGE_TOKENS * layout.element,
+                  .bType = spec.cache.type};
         tile.setAdjacent(columns / lanes);
         e.loop(e.c64(0), e.c64(LLC_PAGE_TOKENS), columns, [&](Value column) {
-          Values sums = emitTile(e, tile, at(0, q, plan.queryRowBytes), e.gep(keys, e.mul(column, layout.element)), e.c64(keyDim), zeroTile(e, tile));
-          storeTile(e, tile, sums, e.gep(at(plan.scoresOffset, q, plan.scoreRowBytes), e.mul(e.add(offset, column), 4)), plan.scoreRowBytes);
+          Values sums = emitTile(e, tile, at(0, q, plan.queryRowBytes), e.gep(keys, e.mul(column, layout.element)),
+                                 e.c64(keyDim), zeroTile(e, tile));
+          storeTile(e, tile, sums, e.gep(at(plan.scoresOffset, q, plan.scoreRowBytes), e.mul(e.add(offset, column), 4)),
+                    plan.scoreRowBytes);
         });
       });
     });
@@ -156,7 +179,9 @@ class PagedAttention {
     // The blocks that every row sees wholly are most of them: no mask there.
     Value inside = e.cmp(Emitter::IntCompare::sle, e.add(slot, slots), e.add(lowest, 1));
     inside = e.b.create<arith::AndIOp>(inside, e.cmp(Emitter::IntCompare::eq, e.rem(slots, lanes), e.c64(0)));
-    if (spec.window) inside = e.b.create<arith::AndIOp>(inside, e.cmp(Emitter::IntCompare::sgt, slot, e.sub(highest, e.c64(spec.window))));
+    if (spec.window)
+      inside =
+          e.b.create<arith::AndIOp>(inside, e.cmp(Emitter::IntCompare::sgt, slot, e.sub(highest, e.c64(spec.window))));
     e.ifElse(inside, [&] { softmaxRows(slot, slots, false); }, [&] { softmaxRows(slot, slots, true); });
   }
   void softmaxRows(Value slot, Value slots, bool masked) {
@@ -166,7 +191,8 @@ class PagedAttention {
       Value position = e.load(e.i32, e.gep(positions, e.mul(row, 4)), 4);
       Value slope;
       if (spec.alibi)
-        slope = e.mulf(e.load(e.f32, e.gep(slopes, e.mul(headIndex(groupHead), 4)), 4), e.constant(e.f32, spec.softCap ? 1 / spec.softCap : log2e));
+        slope = e.mulf(e.load(e.f32, e.gep(slopes, e.mul(headIndex(groupHead), 4)), 4),
+                       e.constant(e.f32, spec.softCap ? 1 / spec.softCap : log2e));
       Value none = e.splat(lanes, e.constant(e.f32, noMaximum));
       Value largest = e.loop(e.c64(0), padded, lanes, ValueRange{none}, [&](Value i, ValueRange carried) {
         Value pointer = e.gep(line, e.mul(i, 4)), raw = e.load(e.f(lanes), pointer, 4);
@@ -210,7 +236,8 @@ class PagedAttention {
     forQueryTiles([&](Value q, int64_t rows, int64_t wide) {
       int64_t done = valueDim / wide * wide, vectors = done + (valueDim - done) / lanes * lanes;
       auto columns = [&](int64_t from, int64_t to, int64_t step, int64_t width) {
-        e.loop(e.c64(from), e.c64(to), step, [&](Value column) { valueTile(slot, slots, column, width, step / width, q, rows); });
+        e.loop(e.c64(from), e.c64(to), step,
+               [&](Value column) { valueTile(slot, slots, column, width, step / width, q, rows); });
       };
       columns(0, done, wide, lanes);
       columns(done, vectors, lanes, lanes);
@@ -218,17 +245,23 @@ class PagedAttention {
     });
   }
   void valueTile(Value slot, Value slots, Value column, int64_t width, int64_t number, Value q, int64_t rows) {
-    Tile tile{.rows = rows, .width = width, .aRowBytes = plan.scoreRowBytes, .vectorOffsets = {},
-              .bStepBytes = valueDim * layout.element, .bType = spec.cache.type};
+    Tile tile{.rows = rows,
+              .width = width,
+              .aRowBytes = plan.scoreRowBytes,
+              .vectorOffsets = {},
+              .bStepBytes = valueDim * layout.element,
+              .bType = spec.cache.type};
     tile.setAdjacent(number);
     Value output = e.gep(at(plan.outputsOffset, q, plan.outputRowBytes), e.mul(column, 4));
     Value weights = at(plan.scoresOffset, q, plan.scoreRowBytes);
-    Values sums = e.loop(e.c64(0), slots, LLC_PAGE_TOKENS, loadTile(e, tile, output, plan.outputRowBytes), [&](Value offset, ValueRange carried) {
-      Value values = e.gep(pageAt(e.add(slot, offset)), e.add(e.mul(column, layout.element), layout.keyBytes));
-      // Slots that hold no token yet may hold anything, NaN too: never multiply by them.
-      Value filled = e.min(e.c64(LLC_PAGE_TOKENS), e.sub(slots, offset));
-      return emitTile(e, tile, e.gep(weights, e.mul(offset, 4)), values, filled, Values(carried));
-    });
+    Values sums = e.loop(e.c64(0), slots, LLC_PAGE_TOKENS, loadTile(e, tile, output, plan.outputRowBytes),
+                         [&](Value offset, ValueRange carried) {
+                           Value values = e.gep(pageAt(e.add(slot, offset)),
+                                                e.add(e.mul(column, layout.element), layout.keyBytes));
+                           // Slots that hold no token yet may hold anything, NaN too: never multiply by them.
+                           Value filled = e.min(e.c64(LLC_PAGE_TOKENS), e.sub(slots, offset));
+                           return emitTile(e, tile, e.gep(weights, e.mul(offset, 4)), values, filled, Values(carried));
+                         });
     storeTile(e, tile, sums, output, plan.outputRowBytes);
   }
 
@@ -238,7 +271,8 @@ class PagedAttention {
       Value from = at(plan.outputsOffset, q, plan.outputRowBytes);
       Value to = e.gep(result, e.mul(e.add(e.mul(row, spec.heads), headIndex(groupHead)), valueDim * 4));
       e.vectorLoop(e.c64(0), e.c64(valueDim), [&](Value i, int64_t width) {
-        e.store(e.mulf(e.load(e.f(width), e.gep(from, e.mul(i, 4)), 4), e.splat(width, factor)), e.gep(to, e.mul(i, 4)), 4);
+        e.store(e.mulf(e.load(e.f(width), e.gep(from, e.mul(i, 4)), 4), e.splat(width, factor)), e.gep(to, e.mul(i, 4)),
+                4);
       });
     });
   }
@@ -259,10 +293,14 @@ KernelFunction emitPagedAttention(Emitter &e, const PagedAttentionSpec &spec) {
   std::string stem = "paged_attention_" + std::to_string(spec.heads) + "x" + std::to_string(spec.cache.keyDim) + "_" +
                      std::string(dtypeName(spec.cache.type));
   std::string key = stem;
-  for (int64_t number : {spec.cache.kvHeads, spec.cache.valueDim, spec.window, int64_t(spec.sinks), int64_t(spec.alibi)})
+  for (int64_t number :
+       {spec.cache.kvHeads, spec.cache.valueDim, spec.window, int64_t(spec.sinks), int64_t(spec.alibi)})
     key += "|" + std::to_string(number);
   key += "|" + std::to_string(spec.scale) + "|" + std::to_string(spec.softCap);
-  KernelFunction shape{.symbol = "", .rowsPerChunk = plan.rowsPerChunk, .columnChunks = spec.cache.kvHeads, .scratchBytes = plan.scratchBytes};
+  KernelFunction shape{.symbol = "",
+                       .rowsPerChunk = plan.rowsPerChunk,
+                       .columnChunks = spec.cache.kvHeads,
+                       .scratchBytes = plan.scratchBytes};
   return e.kernel(key, stem, 3 + spec.sinks + spec.alibi, shape,
                   [&](const KernelArguments &in) { PagedAttention(e, spec, plan).emit(in); });
 }

@@ -1,7 +1,9 @@
 // Two ways through one block:
-//  - few rows (decode): the weights are read once, straight into multiply-adds, several panels side by side with software
+//  - few rows (decode): the weights are read once, straight into multiply-adds, several panels side by side with
+//  software
 //    prefetch. Memory bandwidth is the limit.
-//  - many rows: blocks along k; the block of x is copied so that its rows do not collide in the cache, each panel's block
+//  - many rows: blocks along k; the block of x is copied so that its rows do not collide in the cache, each panel's
+//  block
 //    is expanded to f32 once and multiplied with all row tiles. The multiply-add units are the limit.
 #include "compiler/kernels/panels.h"
 
@@ -21,15 +23,22 @@ int64_t packedBytes(int64_t k, int64_t n, DType type) {
 
 int64_t chooseBlockPanels(int64_t n) {
   int64_t panels = (n + panelColumns - 1) / panelColumns;
-  return std::clamp<int64_t>(roundUp((panels + 15) / 16, 4), 4, 16);
+  return std::clamp<int64_t>(roundUp((panels + 31) / 32, 4), 4, 16);
 }
 
 PanelPlan::PanelPlan(const Target &target, int64_t k, int64_t n, DType type, int64_t weights, int64_t blockPanels,
                      int64_t rowBlock)
-    : k(k), n(n), type(type), weights(weights), panels((n + panelColumns - 1) / panelColumns),
-      panelBytes(packedBytes(k, panelColumns, type)), stepBytes(panelColumns * int64_t(byteSize(type))),
-      blockPanels(std::min(blockPanels, panels)), columnBlocks((panels + blockPanels - 1) / blockPanels),
-      rowBlock(rowBlock), kBlock(std::min(roundUp(k, 2), target.kBlock)) {
+    : k(k),
+      n(n),
+      type(type),
+      weights(weights),
+      panels((n + panelColumns - 1) / panelColumns),
+      panelBytes(packedBytes(k, panelColumns, type)),
+      stepBytes(panelColumns * int64_t(byteSize(type))),
+      blockPanels(std::min(blockPanels, panels)),
+      columnBlocks((panels + blockPanels - 1) / blockPanels),
+      rowBlock(rowBlock),
+      kBlock(std::min(roundUp(k, 2), target.kBlock)) {
   int64_t paddedRows = rowBlock + target.smallTileRows;
   sumRowBytes = this->blockPanels * panelColumns * 4;
   // One line more than a power of two: rows of the copy fall into different cache sets.
@@ -44,10 +53,18 @@ namespace {
 
 class PanelSums {
  public:
-  PanelSums(Emitter &e, const PanelPlan &plan, Value x, ValueRange weights, Value rows, Value firstPanel, Value panelCount,
-            Value scratch)
-      : e(e), plan(plan), x(x), weights(weights), rows(rows), firstPanel(firstPanel), panelCount(panelCount), scratch(scratch),
-        lanes(e.target.lanes), panelVectors(panelColumns / lanes) {}
+  PanelSums(Emitter &e, const PanelPlan &plan, Value x, ValueRange weights, Value rows, Value firstPanel,
+            Value panelCount, Value scratch)
+      : e(e),
+        plan(plan),
+        x(x),
+        weights(weights),
+        rows(rows),
+        firstPanel(firstPanel),
+        panelCount(panelCount),
+        scratch(scratch),
+        lanes(e.target.lanes),
+        panelVectors(panelColumns / lanes) {}
 
   void emit() {
     Value few = e.cmp(Emitter::IntCompare::sle, rows, e.c64(e.target.streamRows));
@@ -55,7 +72,9 @@ class PanelSums {
   }
 
  private:
-  Value panelAt(int64_t weight, Value panel) { return e.gep(weights[weight], e.mul(e.add(firstPanel, panel), plan.panelBytes)); }
+  Value panelAt(int64_t weight, Value panel) {
+    return e.gep(weights[weight], e.mul(e.add(firstPanel, panel), plan.panelBytes));
+  }
   Value sumsAt(int64_t weight, Value row, Value panel) {
     Value offset = e.add(e.mul(row, plan.sumRowBytes), e.mul(panel, panelColumns * 4));
     return e.gep(scratch, e.add(offset, plan.sumsOffset(weight)));
@@ -72,8 +91,8 @@ class PanelSums {
       if (!even) e.loop(whole, panelCount, 1, [&](Value panel) { streamPanels(weight, panel, 1); });
     }
   }
-  // All rows past a group of panels. Four rows at a time keep the multiply-add units busy with one panel, which stays in
-  // the cache for the next four; with fewer rows several panels at once keep memory busy.
+  // All rows past a group of panels. Four rows at a time keep the multiply-add units busy with one panel, which stays
+  // in the cache for the next four; with fewer rows several panels at once keep memory busy.
   void streamPanels(int64_t weight, Value group, int64_t count) {
     int64_t most = std::min<int64_t>(4, e.target.registers / 2 / panelVectors);
     Value done = e.mul(e.div(rows, most), most);
@@ -115,12 +134,14 @@ class PanelSums {
     int64_t width = tilePanels * panelVectors;
     Values scalars;
     for (int64_t r = 0; r < tileRows; r++)
-      for (int64_t u = 0; u < unit; u++) scalars.push_back(e.splat(lanes, e.load(e.f32, e.gep(left, r * plan.k * 4 + u * 4), 4)));
+      for (int64_t u = 0; u < unit; u++)
+        scalars.push_back(e.splat(lanes, e.load(e.f32, e.gep(left, r * plan.k * 4 + u * 4), 4)));
     for (int64_t v = 0; v < width; v++) {
       Value panel = e.gep(line, v / panelVectors * plan.panelBytes);
       Values columns = loadColumns(panel, v % panelVectors, unit);
       for (int64_t r = 0; r < tileRows; r++)
-        for (int64_t u = 0; u < unit; u++) sums[r * width + v] = e.fma(scalars[r * unit + u], columns[u], sums[r * width + v]);
+        for (int64_t u = 0; u < unit; u++)
+          sums[r * width + v] = e.fma(scalars[r * unit + u], columns[u], sums[r * width + v]);
     }
   }
   // Vector `v` of a panel's line for each of its steps of k, as f32.
@@ -133,14 +154,16 @@ class PanelSums {
       return columns;
     }
     for (int64_t u = 0; u < unit; u++)
-      columns.push_back(e.loadFloat(plan.type, e.gep(line, u * plan.stepBytes + v * lanes * int64_t(byteSize(plan.type))), lanes));
+      columns.push_back(
+          e.loadFloat(plan.type, e.gep(line, u * plan.stepBytes + v * lanes * int64_t(byteSize(plan.type))), lanes));
     return columns;
   }
   Value evenOfPairs(Value pairs) {
     return e.bitcast(e.f(lanes), e.b.create<arith::ShLIOp>(pairs, e.constant(pairs.getType(), 16)));
   }
   Value oddOfPairs(Value pairs) {
-    return e.bitcast(e.f(lanes), e.b.create<arith::AndIOp>(pairs, e.constant(pairs.getType(), double(int32_t(0xffff0000)))));
+    return e.bitcast(e.f(lanes),
+                     e.b.create<arith::AndIOp>(pairs, e.constant(pairs.getType(), double(int32_t(0xffff0000)))));
   }
 
   // ---- many rows
@@ -168,9 +191,12 @@ class PanelSums {
   void copyRows(Value k, Value depth) {
     e.loop(e.c64(0), rows, 1, [&](Value row) {
       Value from = e.gep(xAt(row), e.mul(k, 4)), to = e.gep(scratch, e.add(e.mul(row, plan.aRowBytes), plan.aOffset));
-      e.vectorLoop(e.c64(0), depth, [&](Value at, int64_t width) {
-        e.store(e.load(e.f(width), e.gep(from, e.mul(at, 4)), 4), e.gep(to, e.mul(at, 4)), 4);
-      }, plan.k % lanes != 0);
+      e.vectorLoop(
+          e.c64(0), depth,
+          [&](Value at, int64_t width) {
+            e.store(e.load(e.f(width), e.gep(from, e.mul(at, 4)), 4), e.gep(to, e.mul(at, 4)), 4);
+          },
+          plan.k % lanes != 0);
     });
   }
   void multiplyPanels(int64_t weight, Value panel, int64_t count, Value k, Value depth) {
@@ -183,7 +209,8 @@ class PanelSums {
     if (plan.type != DType::f32) {
       right = e.gep(scratch, plan.bOffset);
       distance = plan.kBlock * panelColumns * 4;
-      for (int64_t p = 0; p < count; p++) expandPanel(e.gep(source, p * plan.panelBytes), e.gep(right, p * distance), depth);
+      for (int64_t p = 0; p < count; p++)
+        expandPanel(e.gep(source, p * plan.panelBytes), e.gep(right, p * distance), depth);
     }
     for (int64_t p = 0; p < count; p++)
       for (int64_t v = 0; v < panelVectors; v++) tile.vectorOffsets.push_back(p * distance + v * lanes * 4);
@@ -193,7 +220,8 @@ class PanelSums {
         Tile sized = tile;
         sized.rows = tileRows;
         Value left = e.gep(scratch, e.add(e.mul(row, plan.aRowBytes), plan.aOffset)), sums = sumsAt(weight, row, panel);
-        storeTile(e, sized, emitTile(e, sized, left, right, depth, loadTile(e, sized, sums, plan.sumRowBytes)), sums, plan.sumRowBytes);
+        storeTile(e, sized, emitTile(e, sized, left, right, depth, loadTile(e, sized, sums, plan.sumRowBytes)), sums,
+                  plan.sumRowBytes);
       };
     };
     e.loop(e.c64(0), whole, e.target.tileRows, multiply(e.target.tileRows));
@@ -211,7 +239,8 @@ class PanelSums {
     }
     e.loop(e.c64(0), e.ceilDiv(depth, 2), 1, [&](Value pair) {
       for (int64_t v = 0; v < panelVectors; v++) {
-        Value pairs = e.load(e.vec(lanes, e.i32), e.gep(source, e.add(e.mul(pair, panelColumns * 4), v * lanes * 4)), 4);
+        Value pairs =
+            e.load(e.vec(lanes, e.i32), e.gep(source, e.add(e.mul(pair, panelColumns * 4), v * lanes * 4)), 4);
         Value at = e.gep(to, e.add(e.mul(pair, panelColumns * 8), v * lanes * 4));
         e.store(evenOfPairs(pairs), at, 4);
         e.store(oddOfPairs(pairs), e.gep(at, panelColumns * 4), 4);

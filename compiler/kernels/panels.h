@@ -17,9 +17,9 @@ struct PanelPlan {
 
   int64_t k, n;
   DType type;
-  int64_t weights;                     // matrices that share x
-  int64_t panels, panelBytes;          // of one matrix
-  int64_t stepBytes;                   // one k of one panel
+  int64_t weights;             // matrices that share x
+  int64_t panels, panelBytes;  // of one matrix
+  int64_t stepBytes;           // one k of one panel
   int64_t blockPanels, columnBlocks;
   int64_t rowBlock, kBlock;
   int64_t sumRowBytes, aRowBytes;
@@ -31,7 +31,7 @@ struct PanelPlan {
 int64_t chooseBlockPanels(int64_t n);
 
 // Computes sums of rows [0, rows) of `x` (rows <= plan.rowBlock) and panels [firstPanel, firstPanel + panelCount).
-void emitPanelSums(Emitter &, const PanelPlan &, Value x, ValueRange weights, Value rows, Value firstPanel, Value panelCount,
-                   Value scratch);
+void emitPanelSums(Emitter &, const PanelPlan &, Value x, ValueRange weights, Value rows, Value firstPanel,
+                   Value panelCount, Value scratch);
 
 }  // namespace llc::kernels

@@ -22,7 +22,8 @@ Result<BoundStatement> bindStatement(const index::Statement &statement, const Bo
   for (auto &name : statement.inputNames) {
     auto found = known.values.find(name);
     if (found == known.values.end())
-      return diagnose(ErrorKind::internal, index::print(statement)).says("'" + name + "' has no value yet")
+      return diagnose(ErrorKind::internal, index::print(statement))
+          .says("'" + name + "' has no value yet")
           .toFix("list it as an input or compute it in an earlier statement");
     bound.operandShapes.push_back(found->second.shape);
     shapes.push_back(toIndexShape(found->second.shape));
@@ -45,7 +46,8 @@ Result<BoundStatement> bindStatement(const index::Statement &statement, const Bo
 
 bool plainAndDistinct(const std::string &indices) {
   std::set<char> seen;
-  return std::all_of(indices.begin(), indices.end(), [&](char c) { return index::isIndexLetter(c) && seen.insert(c).second; });
+  return std::all_of(indices.begin(), indices.end(),
+                     [&](char c) { return index::isIndexLetter(c) && seen.insert(c).second; });
 }
 
 // `user` with operand `position` replaced by the statement that computes it.

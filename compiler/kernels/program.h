@@ -13,9 +13,9 @@ namespace llc::kernels {
 struct ProgramValue {
   std::vector<int64_t> shape = {};  // -1 first: the rows of the batch
   DType type = DType::f32;
-  Value base = {};             // pointer to its first element; of a temporary of the current row: that row
-  Value number = {};           // set: in a register, shape has no dimension but the row
-  bool currentRowOnly = false; // base points to the current row, the first dimension is left out
+  Value base = {};              // pointer to its first element; of a temporary of the current row: that row
+  Value number = {};            // set: in a register, shape has no dimension but the row
+  bool currentRowOnly = false;  // base points to the current row, the first dimension is left out
   bool perRow() const { return !shape.empty() && shape[0] < 0; }
   int64_t rowElements() const;  // without the row dimension
 };
@@ -28,7 +28,7 @@ struct BoundStatement {
   std::vector<int64_t> resultShape = {};
   std::string loopLetters = {};  // of the result, in order
   std::string reducedLetters = {};
-  char rowLetter() const;   // 0: the statement does not depend on the row
+  char rowLetter() const;  // 0: the statement does not depend on the row
 };
 
 // Shapes of all values and letters of all statements. Errors say which statement can't be bound.

@@ -12,8 +12,10 @@ struct Rotary {
   const RotarySpec &spec;
 
   void head(Value from, Value to, Value cosines, Value sines) {
-    if (spec.interleaved) interleaved(from, to, cosines, sines);
-    else halves(from, to, cosines, sines);
+    if (spec.interleaved)
+      interleaved(from, to, cosines, sines);
+    else
+      halves(from, to, cosines, sines);
     e.vectorLoop(e.c64(spec.rotated), e.c64(spec.dim), [&](Value at, int64_t width) {
       e.store(e.load(e.f(width), e.gep(from, e.mul(at, 4)), 4), e.gep(to, e.mul(at, 4)), 4);
     });
@@ -33,7 +35,8 @@ struct Rotary {
     e.vectorLoop(e.c64(0), e.c64(spec.rotated / 2), [&](Value at, int64_t width) {
       Value source = e.gep(from, e.mul(at, 8)), target = e.gep(to, e.mul(at, 8));
       Value low = e.load(e.f(width), source, 4), high = e.load(e.f(width), e.gep(source, width * 4), 4);
-      Value cosine = e.load(e.f(width), e.gep(cosines, e.mul(at, 4)), 4), sine = e.load(e.f(width), e.gep(sines, e.mul(at, 4)), 4);
+      Value cosine = e.load(e.f(width), e.gep(cosines, e.mul(at, 4)), 4),
+            sine = e.load(e.f(width), e.gep(sines, e.mul(at, 4)), 4);
       Value first = low, second = high;
       if (width > 1) {
         SmallVector<int64_t> even, odd;
@@ -41,7 +44,8 @@ struct Rotary {
         first = e.b.create<vector::ShuffleOp>(low, high, even);
         second = e.b.create<vector::ShuffleOp>(low, high, odd);
       }
-      Value turned = e.subf(e.mulf(first, cosine), e.mulf(second, sine)), other = e.addf(e.mulf(second, cosine), e.mulf(first, sine));
+      Value turned = e.subf(e.mulf(first, cosine), e.mulf(second, sine)),
+            other = e.addf(e.mulf(second, cosine), e.mulf(first, sine));
       if (width > 1) {
         SmallVector<int64_t> lowLanes, highLanes;
         for (int64_t i = 0; i < width / 2; i++) {

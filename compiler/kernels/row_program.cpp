@@ -1,6 +1,6 @@
-// Row programs: for each row, the statements one after the other. A statement runs as loops over its letters; the letter
-// that all operands have last (or not at all) runs in vectors. Numbers that a row has one of stay in registers, rows of
-// temporaries in scratch, which is the first-level cache.
+// Row programs: for each row, the statements one after the other. A statement runs as loops over its letters; the
+// letter that all operands have last (or not at all) runs in vectors. Numbers that a row has one of stay in registers,
+// rows of temporaries in scratch, which is the first-level cache.
 #include <algorithm>
 
 #include "compiler/kernels/panels.h"
@@ -53,7 +53,9 @@ class RowProgram {
   bool isOutput(const std::string &name) const {
     return std::any_of(spec.outputs.begin(), spec.outputs.end(), [&](auto &output) { return output.name == name; });
   }
-  static bool isNumber(const ProgramValue &value) { return value.shape.empty() || (value.shape.size() == 1 && value.perRow()); }
+  static bool isNumber(const ProgramValue &value) {
+    return value.shape.empty() || (value.shape.size() == 1 && value.perRow());
+  }
 
   // ---- one statement
   void emitStatement(const BoundStatement &bound, LetterValues letters) {
@@ -66,7 +68,8 @@ class RowProgram {
     std::string reduced = bound.reducedLetters;
     // The reduced letter that can run in vectors, if there is one, goes innermost.
     for (size_t i = 0; i < reduced.size(); i++)
-      if (vectorisable(reduced[i])) std::rotate(reduced.begin() + long(i), reduced.begin() + long(i) + 1, reduced.end()), i = reduced.size();
+      if (vectorisable(reduced[i]))
+        std::rotate(reduced.begin() + long(i), reduced.begin() + long(i) + 1, reduced.end()), i = reduced.size();
     if (!outer.empty() && (reduced.empty() || !vectorisable(reduced.back())) && vectorisable(outer.back())) {
       char across = outer.back();
       outer.pop_back();
@@ -137,9 +140,8 @@ class RowProgram {
   Value reduce(const std::string &reduced, const LetterValues &at) {
     char along = reduced.back();
     if (!vectorisable(along)) {
-      return nest(reduced, at, ValueRange{identity(1)}, [&](LetterValues inner, ValueRange carried) {
-        return Values{combine(carried[0], inner, 1)};
-      })[0];
+      return nest(reduced, at, ValueRange{identity(1)},
+                  [&](LetterValues inner, ValueRange carried) { return Values{combine(carried[0], inner, 1)}; })[0];
     }
     int64_t extent = extents->at(along), unroll = std::min<int64_t>(4, extent / lanes), step = unroll * lanes;
     vectorLetter = along;
@@ -157,10 +159,11 @@ class RowProgram {
         return next;
       });
       int64_t done = extent / step * step;
-      for (int64_t u = 0; done + lanes <= extent; u++, done += lanes) state[u] = accumulate(e.c64(done), state[u], lanes);
-      state.back() = e.loop(e.c64(done), e.c64(extent), 1, ValueRange{state.back()}, [&](Value index, ValueRange running) {
-        return Values{accumulate(index, running[0], 1)};
-      })[0];
+      for (int64_t u = 0; done + lanes <= extent; u++, done += lanes)
+        state[u] = accumulate(e.c64(done), state[u], lanes);
+      state.back() =
+          e.loop(e.c64(done), e.c64(extent), 1, ValueRange{state.back()},
+                 [&](Value index, ValueRange running) { return Values{accumulate(index, running[0], 1)}; })[0];
       return state;
     });
     vectorLetter = 0;
@@ -176,8 +179,11 @@ class RowProgram {
     for (int64_t width = lanes / 2; width >= 1; width /= 2) {
       SmallVector<int64_t> low, high;
       for (int64_t i = 0; i < width; i++) low.push_back(i), high.push_back(width + i);
-      if (width == 1) vector = join(e.extract(vector, 0), e.extract(vector, 1));
-      else vector = join(e.b.create<vector::ShuffleOp>(vector, vector, low), e.b.create<vector::ShuffleOp>(vector, vector, high));
+      if (width == 1)
+        vector = join(e.extract(vector, 0), e.extract(vector, 1));
+      else
+        vector = join(e.b.create<vector::ShuffleOp>(vector, vector, low),
+                      e.b.create<vector::ShuffleOp>(vector, vector, high));
     }
     return join(vector, tail);
   }
@@ -229,7 +235,8 @@ class RowProgram {
 // Rows of a chunk: enough work to be worth claiming, few enough that many threads share a prompt.
 int64_t chooseRows(const BoundProgram &program) {
   int64_t largest = 1;
-  for (auto &[name, value] : program.values) largest = std::max(largest, ProgramValue{.shape = value.shape}.rowElements());
+  for (auto &[name, value] : program.values)
+    largest = std::max(largest, ProgramValue{.shape = value.shape}.rowElements());
   return std::clamp<int64_t>(16384 / largest, 1, 32);
 }
 
@@ -248,7 +255,8 @@ Status checkRowProgram(const RowProgramSpec &spec) {
     for (auto &indices : bound.statement->inputs)
       if (indices.find_first_of("({") != std::string::npos) return refuse("an index is computed");
     char row = bound.rowLetter();
-    if (row && (bound.statement->output.empty() || bound.statement->output[0] != row)) return refuse("the row is not the result's first index");
+    if (row && (bound.statement->output.empty() || bound.statement->output[0] != row))
+      return refuse("the row is not the result's first index");
     for (size_t i = 0; i < bound.operandShapes.size(); i++) {
       const std::string &indices = bound.statement->inputs[i];
       bool perRow = !bound.operandShapes[i].empty() && bound.operandShapes[i][0] < 0;

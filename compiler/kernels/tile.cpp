@@ -15,10 +15,12 @@ Values emitTile(Emitter &e, const Tile &tile, Value a, Value b, Value count, Val
   return e.loop(e.c64(0), count, 1, accumulators, [&](Value k, ValueRange sums) {
     Value aStep = e.gep(a, e.mul(k, 4)), bStep = e.gep(b, e.mul(k, tile.bStepBytes));
     Values columns, next;
-    for (int64_t offset : tile.vectorOffsets) columns.push_back(e.loadFloat(tile.bType, e.gep(bStep, offset), tile.width));
+    for (int64_t offset : tile.vectorOffsets)
+      columns.push_back(e.loadFloat(tile.bType, e.gep(bStep, offset), tile.width));
     for (int64_t row = 0; row < tile.rows; row++) {
       Value scalar = e.splat(tile.width, e.load(e.f32, e.gep(aStep, row * tile.aRowBytes), 4));
-      for (int64_t v = 0; v < tile.vectors(); v++) next.push_back(e.fma(scalar, columns[v], sums[row * tile.vectors() + v]));
+      for (int64_t v = 0; v < tile.vectors(); v++)
+        next.push_back(e.fma(scalar, columns[v], sums[row * tile.vectors() + v]));
     }
     return next;
   });

@@ -16,7 +16,7 @@ struct Tile {
   DType bType = DType::f32;
   int64_t vectors() const { return int64_t(vectorOffsets.size()); }
   // `count` vectors that lie side by side.
-  void setAdjacent(int64_t count);     // after width and bType
+  void setAdjacent(int64_t count);  // after width and bType
 };
 
 Values zeroTile(Emitter &, const Tile &);

@@ -42,7 +42,9 @@ Value withSign(Emitter &e, Value magnitude, Value bits) {
 
 // The integer nearest to x (|x| < 2^22) as a float and as an i32: adding 1.5*2^23 leaves it in the low bits. One add
 // instead of a rounding instruction (which SSE2 lacks) and a conversion (which is undefined for NaN).
-struct Nearest { Value asFloat, asInt; };
+struct Nearest {
+  Value asFloat, asInt;
+};
 Nearest nearest(Emitter &e, Value x) {
   Value magic = number(e, x, 12582912.0), shifted = e.addf(x, magic);
   return {e.subf(shifted, magic), e.sub(e.bitcast(wordOf(e, x), shifted), e.bitcast(wordOf(e, x), magic))};
@@ -64,12 +66,15 @@ Value scale(Emitter &e, Value p, Value n) {
 }
 
 // x minus the nearest multiple of pi/2, and the number of the quadrant.
-struct Angle { Value rest, quadrant; };
+struct Angle {
+  Value rest, quadrant;
+};
 Angle reduceAngle(Emitter &e, Value x) {
   int64_t width = Emitter::widthOf(x);
   Type wide = e.vec(width, e.b.getF64Type()), wideWord = e.vec(width, e.i64);
   Value angle = e.b.create<arith::ExtFOp>(wide, x), magic = e.constant(wide, 6755399441055744.0);
-  Value shifted = e.addf(e.mulf(angle, e.constant(wide, 0.63661977236758134308)), magic), turns = e.subf(shifted, magic);
+  Value shifted = e.addf(e.mulf(angle, e.constant(wide, 0.63661977236758134308)), magic),
+        turns = e.subf(shifted, magic);
   // pi/2 in two parts, the first with 33 bits: its product with a number of turns below 2^20 is exact.
   Value rest = e.subf(angle, e.mulf(turns, e.constant(wide, 1.57079632673412561417e+00)));
   rest = e.subf(rest, e.mulf(turns, e.constant(wide, 6.07710050650619224932e-11)));
@@ -78,16 +83,22 @@ Angle reduceAngle(Emitter &e, Value x) {
 }
 Value sineOf(Emitter &e, Angle angle, int64_t shift) {
   Value r = angle.rest, square = e.mulf(r, r), quadrant = e.add(angle.quadrant, shift);
-  Value sine = e.fma(e.mulf(polynomial(e, square, {2.71823728326126e-06, -0.00019839327433146536, 0.008333329111337662,
-                                                   -0.1666666716337204}), square), r, r);
-  Value cosine = polynomial(e, square, {-2.720954626056482e-07, 2.479951217537746e-05, -0.0013888883404433727, 0.0416666679084301});
+  Value sine = e.fma(
+      e.mulf(polynomial(e, square,
+                        {2.71823728326126e-06, -0.00019839327433146536, 0.008333329111337662, -0.1666666716337204}),
+             square),
+      r, r);
+  Value cosine = polynomial(
+      e, square, {-2.720954626056482e-07, 2.479951217537746e-05, -0.0013888883404433727, 0.0416666679084301});
   cosine = e.addf(e.fma(e.mulf(square, square), cosine, e.mulf(square, number(e, r, -0.5))), number(e, r, 1));
   Value odd = e.cmp(Emitter::IntCompare::ne, e.b.create<arith::AndIOp>(quadrant, word(e, r, 1)), word(e, r, 0));
   Value flip = e.b.create<arith::ShLIOp>(e.b.create<arith::AndIOp>(quadrant, word(e, r, 2)), word(e, r, 30));
   return withSign(e, e.select(odd, cosine, sine), flip);
 }
 
-Value truth(Emitter &e, Value condition, Value like) { return e.select(condition, number(e, like, 1), number(e, like, 0)); }
+Value truth(Emitter &e, Value condition, Value like) {
+  return e.select(condition, number(e, like, 1), number(e, like, 0));
+}
 
 }  // namespace
 
@@ -107,8 +118,9 @@ Value emitExp2(Emitter &e, Value x) {
 Value emitExp2Flush(Emitter &e, Value x) {
   Value limited = atLeast(e, x, -127), magic = number(e, x, 12582912.0), shifted = e.addf(limited, magic);
   Value r = e.subf(limited, e.subf(shifted, magic));
-  Value p = polynomial(e, r, {0.00015476043336093426, 0.0013400416355580091, 0.009618004783987999, 0.055503275245428085,
-                              0.24022650718688965, 0.6931471824645996, 1});
+  Value p = polynomial(e, r,
+                       {0.00015476043336093426, 0.0013400416355580091, 0.009618004783987999, 0.055503275245428085,
+                        0.24022650718688965, 0.6931471824645996, 1});
   // The low bits of `shifted` are the exponent; the constant above them drops out when they are shifted to their place.
   Value exponent = e.b.create<arith::ShLIOp>(e.bitcast(wordOf(e, x), shifted), word(e, x, 23));
   Value power = e.mulf(p, e.bitcast(x.getType(), e.add(exponent, word(e, x, 0x3f800000))));
@@ -122,11 +134,13 @@ Value emitLog(Emitter &e, Value x) {
   Value bits = e.bitcast(wordOf(e, x), scaled), offset = e.sub(bits, word(e, x, 0x3f3504f3));
   Value exponent = e.b.create<arith::ShRSIOp>(offset, word(e, x, 23));
   Value mantissa = e.bitcast(x.getType(), e.sub(bits, e.b.create<arith::ShLIOp>(exponent, word(e, x, 23))));
-  Value n = e.subf(e.b.create<arith::SIToFPOp>(x.getType(), exponent), e.select(tiny, number(e, x, 23), number(e, x, 0)));
+  Value n =
+      e.subf(e.b.create<arith::SIToFPOp>(x.getType(), exponent), e.select(tiny, number(e, x, 23), number(e, x, 0)));
   Value m = e.subf(mantissa, number(e, x, 1)), square = e.mulf(m, m);
-  Value p = polynomial(e, m, {-0.059767235070466995, 0.10631975531578064, -0.1081962063908577, 0.11036217212677002,
-                              -0.12424391508102417, 0.14285117387771606, -0.1666940599679947, 0.20000091195106506,
-                              -0.24999967217445374, 0.3333333134651184});
+  Value p = polynomial(
+      e, m,
+      {-0.059767235070466995, 0.10631975531578064, -0.1081962063908577, 0.11036217212677002, -0.12424391508102417,
+       0.14285117387771606, -0.1666940599679947, 0.20000091195106506, -0.24999967217445374, 0.3333333134651184});
   Value y = e.fma(n, number(e, x, -2.12194440054690583e-4), e.mulf(e.mulf(m, square), p));
   y = e.addf(m, e.fma(square, number(e, x, -0.5), y));
   y = e.fma(n, number(e, x, 0.693359375), y);
@@ -137,8 +151,9 @@ Value emitLog(Emitter &e, Value x) {
 
 Value emitTanh(Emitter &e, Value x) {
   Value magnitude = absolute(e, x), square = e.mulf(x, x);
-  Value p = polynomial(e, square, {0.0021475369576364756, -0.008182673715054989, 0.021702967584133148, -0.05394720286130905,
-                                   0.13333210349082947, -0.3333333134651184});
+  Value p = polynomial(e, square,
+                       {0.0021475369576364756, -0.008182673715054989, 0.021702967584133148, -0.05394720286130905,
+                        0.13333210349082947, -0.3333333134651184});
   Value small = e.fma(e.mulf(p, square), x, x);
   Value grown = emitExp(e, e.mulf(magnitude, number(e, x, 2)));
   Value large = e.subf(number(e, x, 1), e.divf(number(e, x, 2), e.addf(grown, number(e, x, 1))));
@@ -157,13 +172,15 @@ Value emitLogistic(Emitter &e, Value x) {
 
 Value emitErf(Emitter &e, Value x) {
   Value magnitude = absolute(e, x), square = e.mulf(x, x);
-  Value p = polynomial(e, square, {7.889119297033176e-05, -0.0008020841050893068, 0.005189535208046436, -0.026854444295167923,
-                                   0.11283600330352783, -0.3761262595653534, 0.12837916612625122});
+  Value p = polynomial(e, square,
+                       {7.889119297033176e-05, -0.0008020841050893068, 0.005189535208046436, -0.026854444295167923,
+                        0.11283600330352783, -0.3761262595653534, 0.12837916612625122});
   Value small = e.fma(p, x, x);
   // log(1 - erf(x)) as a polynomial; beyond 4 the result is 1.
   Value limited = atMost(e, magnitude, 4);
-  Value g = polynomial(e, limited, {-2.0828618289669976e-05, 0.0004313935642130673, -0.004156254697591066, 0.025080615654587746,
-                                    -0.10822038352489471, -0.6334008574485779, -1.1294883489608765, 0.0001692051300778985});
+  Value g = polynomial(e, limited,
+                       {-2.0828618289669976e-05, 0.0004313935642130673, -0.004156254697591066, 0.025080615654587746,
+                        -0.10822038352489471, -0.6334008574485779, -1.1294883489608765, 0.0001692051300778985});
   Value large = e.subf(number(e, x, 1), emitExp(e, g));
   return e.select(e.cmpf(Float::OLT, magnitude, number(e, x, 0.95)), small, withSign(e, large, signBits(e, x)));
 }
@@ -202,8 +219,14 @@ struct ScalarRow {
   std::string_view name;
   Value (*emit)(Emitter &, ValueRange);
 };
-template <Float predicate> Value compare(Emitter &e, ValueRange v) { return truth(e, e.cmpf(predicate, v[0], v[1]), v[0]); }
-template <Value (*function)(Emitter &, Value)> Value unary(Emitter &e, ValueRange v) { return function(e, v[0]); }
+template <Float predicate>
+Value compare(Emitter &e, ValueRange v) {
+  return truth(e, e.cmpf(predicate, v[0], v[1]), v[0]);
+}
+template <Value (*function)(Emitter &, Value)>
+Value unary(Emitter &e, ValueRange v) {
+  return function(e, v[0]);
+}
 
 const ScalarRow scalarRows[] = {
     {"add", [](Emitter &e, ValueRange v) { return e.addf(v[0], v[1]); }},
@@ -229,9 +252,8 @@ const ScalarRow scalarRows[] = {
     {"eq", compare<Float::OEQ>},
     {"ge", compare<Float::OGE>},
     {"lt", compare<Float::OLT>},
-    {"select", [](Emitter &e, ValueRange v) {
-       return e.select(e.cmpf(Float::UNE, v[0], number(e, v[0], 0)), v[1], v[2]);
-     }},
+    {"select",
+     [](Emitter &e, ValueRange v) { return e.select(e.cmpf(Float::UNE, v[0], number(e, v[0], 0)), v[1], v[2]); }},
 };
 const ScalarRow *findRow(std::string_view name) {
   for (auto &row : scalarRows)
@@ -259,7 +281,8 @@ Value emitScalar(Emitter &e, std::string_view name, ValueRange operands) {
   return row ? row->emit(e, operands) : Value();
 }
 
-Value emitExpr(Emitter &e, const index::ExprPtr &expr, int64_t width, llvm::function_ref<Value(const index::Expr &)> leaf) {
+Value emitExpr(Emitter &e, const index::ExprPtr &expr, int64_t width,
+               llvm::function_ref<Value(const index::Expr &)> leaf) {
   using Kind = index::Expr::Kind;
   if (expr->kind == Kind::Number) return e.constant(e.f(width), expr->number);
   if (expr->kind != Kind::Call) return leaf(*expr);
@@ -278,7 +301,8 @@ Status checkExpr(const index::ExprPtr &expr) {
     if (node.kind == index::Expr::Attribute) missing = "%" + node.attribute;
   });
   if (missing.empty()) return success();
-  return diagnose(ErrorKind::internal, "kernels").says("the scalar function '" + missing + "' has no code")
+  return diagnose(ErrorKind::internal, "kernels")
+      .says("the scalar function '" + missing + "' has no code")
       .toFix("add a row to scalarRows in compiler/kernels/vector_math.cpp");
 }
 

@@ -10,7 +10,7 @@
 namespace llc {
 
 struct Target {
-  std::string name;      // as isaName(level): "generic", "avx2", "avx512", ...; also the symbol suffix of the level
+  std::string name;  // as isaName(level): "generic", "avx2", "avx512", ...; also the symbol suffix of the level
   IsaLevel level = IsaLevel::generic;
   std::string triple = "x86_64-unknown-linux-gnu";
   std::string cpu;       // LLVM's -mcpu

@@ -9,7 +9,9 @@
 namespace llc {
 namespace {
 
-struct Registers { unsigned a = 0, b = 0, c = 0, d = 0; };
+struct Registers {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+};
 Registers cpuid(unsigned leaf, unsigned subleaf = 0) {
   Registers r;
   __get_cpuid_count(leaf, subleaf, &r.a, &r.b, &r.c, &r.d);  // leaves the registers zero for an unknown leaf
@@ -30,7 +32,9 @@ std::vector<std::string> detectFeatures() {
   uint64_t saved = savedState();
   bool ymm = (saved & 0x6) == 0x6, zmm = (saved & 0xe6) == 0xe6;
   std::vector<std::string> found;
-  auto note = [&](bool present, const char *name) { if (present) found.push_back(name); };
+  auto note = [&](bool present, const char *name) {
+    if (present) found.push_back(name);
+  };
   note(bit(one.d, 26), "sse2");
   note(ymm && bit(one.c, 28), "avx");
   note(ymm && bit(seven.b, 5), "avx2");
@@ -73,7 +77,8 @@ void detectCaches(CpuInfo &info) {
     unsigned type = r.a & 31, level = r.a >> 5 & 7;
     if (type == 0) break;
     if (type == 2) continue;  // instructions only
-    int64_t ways = (r.b >> 22) + 1, partitions = (r.b >> 12 & 0x3ff) + 1, line = (r.b & 0xfff) + 1, sets = int64_t(r.c) + 1;
+    int64_t ways = (r.b >> 22) + 1, partitions = (r.b >> 12 & 0x3ff) + 1, line = (r.b & 0xfff) + 1,
+            sets = int64_t(r.c) + 1;
     int64_t bytes = ways * partitions * line * sets;
     if (level == 1) info.l1Bytes = bytes;
     if (level == 2) info.l2Bytes = bytes;
@@ -153,7 +158,8 @@ Status requireFeatures(const std::vector<std::string> &features) {
   if (missing.empty()) return success();
   return diagnose(ErrorKind::unsupported)
       .says("this processor (" + hostCpu().model + ") lacks " + missing + ", which the program needs")
-      .toFix("run it on another machine, or compile it again with --target-cpu " + std::string(isaName(hostCpu().level)));
+      .toFix("run it on another machine, or compile it again with --target-cpu " +
+             std::string(isaName(hostCpu().level)));
 }
 
 }  // namespace llc

@@ -20,13 +20,14 @@ enum class IsaLevel : uint8_t {
 };
 inline constexpr int isaLevelCount = 5;
 
-std::string_view isaName(IsaLevel level);            // "generic", "avx2", "avx512", "avx512vnni", "avx512bf16"
-Result<IsaLevel> parseIsa(std::string_view name);    // unknown: the nearest names
+std::string_view isaName(IsaLevel level);              // "generic", "avx2", "avx512", "avx512vnni", "avx512bf16"
+Result<IsaLevel> parseIsa(std::string_view name);      // unknown: the nearest names
 std::vector<std::string> isaFeatures(IsaLevel level);  // as in a manifest: "avx2", "fma", "f16c", ...
 
 struct CpuInfo {
-  std::string vendor, model;           // "AuthenticAMD", "AMD EPYC ..."
-  std::vector<std::string> features;   // detected and usable (the operating system saves the registers): "avx2", "fma" ...
+  std::string vendor, model;  // "AuthenticAMD", "AMD EPYC ..."
+  std::vector<std::string>
+      features;  // detected and usable (the operating system saves the registers): "avx2", "fma" ...
   IsaLevel level = IsaLevel::generic;  // the highest level whose features are all present
   int64_t l1Bytes = 32 << 10, l2Bytes = 512 << 10, l3Bytes = 8 << 20;  // data caches; the defaults where unknown
   bool has(std::string_view feature) const;

@@ -40,8 +40,9 @@ struct RaggedBatch {
 struct AttentionTest : KernelTest {
   void check(const PagedAttentionSpec &spec, RaggedBatch ragged) {
     const CacheSpec &cs = spec.cache;
-    SCOPED_TRACE(testing::Message() << "heads " << spec.heads << "/" << cs.kvHeads << " dim " << cs.keyDim << "," << cs.valueDim << " "
-                                    << dtypeName(cs.type) << " window " << spec.window << " cap " << spec.softCap);
+    SCOPED_TRACE(testing::Message() << "heads " << spec.heads << "/" << cs.kvHeads << " dim " << cs.keyDim << ","
+                                    << cs.valueDim << " " << dtypeName(cs.type) << " window " << spec.window << " cap "
+                                    << spec.softCap);
     std::vector<uint8_t> cache(size_t(cachePageBytes(cs) * ragged.pages), 0xff);  // NaN in every type
     // keys[s][p][g][d]: appended in two steps, cached ones first
     std::vector<std::vector<float>> keys(ragged.cached.size()), values(ragged.cached.size());
@@ -55,7 +56,8 @@ struct AttentionTest : KernelTest {
       ragged.useTokens(first);
       std::vector<float> k, v;
       for (size_t t = 0; t < ragged.positions.size(); t++) {
-        size_t s = size_t(ragged.sequenceOf[t]), p = size_t(ragged.positions[t]), kw = size_t(cs.kvHeads * cs.keyDim), vw = size_t(cs.kvHeads * cs.valueDim);
+        size_t s = size_t(ragged.sequenceOf[t]), p = size_t(ragged.positions[t]), kw = size_t(cs.kvHeads * cs.keyDim),
+               vw = size_t(cs.kvHeads * cs.valueDim);
         k.insert(k.end(), keys[s].begin() + long(p * kw), keys[s].begin() + long((p + 1) * kw));
         v.insert(v.end(), values[s].begin() + long(p * vw), values[s].begin() + long((p + 1) * vw));
       }
@@ -96,7 +98,8 @@ struct AttentionTest : KernelTest {
             out[d] += weight * values[s][(p * cs.kvHeads + g) * cs.valueDim + d];
         }
         for (int64_t d = 0; d < cs.valueDim; d++)
-          ASSERT_NEAR(y[(t * spec.heads + h) * cs.valueDim + d], out[d] / total, 3e-5) << "row " << t << " head " << h << " dim " << d;
+          ASSERT_NEAR(y[(t * spec.heads + h) * cs.valueDim + d], out[d] / total, 3e-5)
+              << "row " << t << " head " << h << " dim " << d;
       }
   }
 };
@@ -104,7 +107,9 @@ struct AttentionTest : KernelTest {
 const RaggedBatch mixed({0, 37, 5, 200, 64}, {45, 1, 3, 1, 70});
 
 TEST_P(AttentionTest, HeadsAndTypes) {
-  struct Case { int64_t heads, kvHeads, keyDim, valueDim; };
+  struct Case {
+    int64_t heads, kvHeads, keyDim, valueDim;
+  };
   for (DType type : {DType::f32, DType::bf16, DType::f16})
     for (Case c : {Case{4, 4, 16, 16}, Case{8, 2, 64, 64}, Case{6, 1, 20, 12}, Case{3, 3, 80, 48}})
       if (!HasFatalFailure()) check({{c.kvHeads, c.keyDim, c.valueDim, type}, c.heads, 0.25f}, mixed);

@@ -6,8 +6,8 @@
 #include <random>
 
 #include "compiler/jit/object.h"
-#include "mlir/IR/Verifier.h"
 #include "compiler/kernels/kernels.h"
+#include "mlir/IR/Verifier.h"
 #include "runtime/abi/llc_abi.h"
 
 namespace llc {
@@ -16,8 +16,8 @@ inline void PrintTo(const Target &target, std::ostream *out) { *out << target.na
 
 namespace llc::kernels {
 
-// Every level that this machine has as it is; levels above it with their vector widths, tiles and masks, but compiled for
-// this machine's instructions: the generators' decisions are tested everywhere, only the encoding is not.
+// Every level that this machine has as it is; levels above it with their vector widths, tiles and masks, but compiled
+// for this machine's instructions: the generators' decisions are tested everywhere, only the encoding is not.
 inline std::vector<Target> testTargets() {
   std::vector<Target> targets;
   const Target &host = targetOf(hostCpu().level);
@@ -77,7 +77,8 @@ class KernelTest : public testing::TestWithParam<Target> {
     for (size_t i = 0; i < order.size(); i++) order[i] = int64_t(i);
     std::shuffle(order.begin(), order.end(), std::mt19937(7));
     for (int64_t chunk : order) invoke(pointers, rows, chunk, aligned, batch);
-    for (int64_t i = 0; i < guard; i++) ASSERT_EQ(aligned[(function.scratchBytes + 3) / 4 + i], 12345) << "scratch overrun";
+    for (int64_t i = 0; i < guard; i++)
+      ASSERT_EQ(aligned[(function.scratchBytes + 3) / 4 + i], 12345) << "scratch overrun";
   }
 
   void invoke(const std::vector<void *> &p, int64_t rows, int64_t chunk, void *scratch, const void *batch) {
@@ -85,16 +86,23 @@ class KernelTest : public testing::TestWithParam<Target> {
     using I = int64_t;
     using C = const void *;
     switch (p.size()) {
-      case 1: return reinterpret_cast<void (*)(P, I, I, P, C)>(address)(p[0], rows, chunk, scratch, batch);
-      case 2: return reinterpret_cast<void (*)(P, P, I, I, P, C)>(address)(p[0], p[1], rows, chunk, scratch, batch);
-      case 3: return reinterpret_cast<void (*)(P, P, P, I, I, P, C)>(address)(p[0], p[1], p[2], rows, chunk, scratch, batch);
-      case 4: return reinterpret_cast<void (*)(P, P, P, P, I, I, P, C)>(address)(p[0], p[1], p[2], p[3], rows, chunk, scratch, batch);
+      case 1:
+        return reinterpret_cast<void (*)(P, I, I, P, C)>(address)(p[0], rows, chunk, scratch, batch);
+      case 2:
+        return reinterpret_cast<void (*)(P, P, I, I, P, C)>(address)(p[0], p[1], rows, chunk, scratch, batch);
+      case 3:
+        return reinterpret_cast<void (*)(P, P, P, I, I, P, C)>(address)(p[0], p[1], p[2], rows, chunk, scratch, batch);
+      case 4:
+        return reinterpret_cast<void (*)(P, P, P, P, I, I, P, C)>(address)(p[0], p[1], p[2], p[3], rows, chunk, scratch,
+                                                                           batch);
       case 5:
-        return reinterpret_cast<void (*)(P, P, P, P, P, I, I, P, C)>(address)(p[0], p[1], p[2], p[3], p[4], rows, chunk, scratch, batch);
+        return reinterpret_cast<void (*)(P, P, P, P, P, I, I, P, C)>(address)(p[0], p[1], p[2], p[3], p[4], rows, chunk,
+                                                                              scratch, batch);
       case 6:
-        return reinterpret_cast<void (*)(P, P, P, P, P, P, I, I, P, C)>(address)(p[0], p[1], p[2], p[3], p[4], p[5], rows, chunk,
-                                                                                 scratch, batch);
-      default: FAIL() << p.size() << " pointers";
+        return reinterpret_cast<void (*)(P, P, P, P, P, P, I, I, P, C)>(address)(p[0], p[1], p[2], p[3], p[4], p[5],
+                                                                                 rows, chunk, scratch, batch);
+      default:
+        FAIL() << p.size() << " pointers";
     }
   }
 
@@ -115,7 +123,8 @@ inline std::vector<float> randomFloats(size_t count, uint32_t seed, float scale 
 // A buffer of elements of any type with a guard behind it.
 class Buffer {
  public:
-  Buffer(DType type, std::vector<float> values) : type(type), count(values.size()), bytes(count * byteSize(type) + 64, 0xa5) {
+  Buffer(DType type, std::vector<float> values)
+      : type(type), count(values.size()), bytes(count * byteSize(type) + 64, 0xa5) {
     for (size_t i = 0; i < count; i++) storeElement(bytes.data(), type, i, values[i]);
   }
   Buffer(DType type, size_t count) : type(type), count(count), bytes(count * byteSize(type) + 64, 0xa5) {}

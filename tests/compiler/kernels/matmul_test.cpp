@@ -7,7 +7,8 @@ struct MatmulTest : KernelTest {
   // y = epilogue(x w1, x w2, extras), against sums in double.
   template <class Epilogue>
   void check(const GatedMatmulSpec &spec, bool gated, int64_t rows, Epilogue expected) {
-    SCOPED_TRACE(testing::Message() << "rows " << rows << " k " << spec.k << " n " << spec.n << " " << dtypeName(spec.weights));
+    SCOPED_TRACE(testing::Message() << "rows " << rows << " k " << spec.k << " n " << spec.n << " "
+                                    << dtypeName(spec.weights));
     int64_t k = spec.k, n = spec.n;
     auto x = randomFloats(size_t(rows * k), 1);
     auto w1 = randomFloats(size_t(k * n), 2, 0.1f), w2 = randomFloats(size_t(k * n), 3, 0.1f);
@@ -17,7 +18,10 @@ struct MatmulTest : KernelTest {
     Buffer y(DType::f32, size_t(rows * n));
     std::vector<Buffer> extras;
     for (auto &indices : spec.extras)
-      extras.emplace_back(DType::f32, randomFloats(size_t(indices == "tn" ? rows * n : indices == "n" ? n : rows), 4 + uint32_t(extras.size())));
+      extras.emplace_back(DType::f32, randomFloats(size_t(indices == "tn"  ? rows * n
+                                                          : indices == "n" ? n
+                                                                           : rows),
+                                                   4 + uint32_t(extras.size())));
     std::vector<void *> pointers = {x.data(), packed1.data()};
     if (gated) pointers.push_back(packed2.data());
     for (auto &extra : extras) pointers.push_back(extra.data());
@@ -33,7 +37,8 @@ struct MatmulTest : KernelTest {
           size += std::abs(double(x[t * k + i]) * w1[i * n + c]);
         }
         std::vector<double> operands;
-        for (size_t i = 0; i < extras.size(); i++) operands.push_back(extras[i][spec.extras[i] == "tn" ? t * n + c : spec.extras[i] == "n" ? c : t]);
+        for (size_t i = 0; i < extras.size(); i++)
+          operands.push_back(extras[i][spec.extras[i] == "tn" ? t * n + c : spec.extras[i] == "n" ? c : t]);
         double want = expected(a, b, operands);
         ASSERT_NEAR(y[t * n + c], want, 1e-6 * size + 2e-5) << t << "," << c;
       }
@@ -41,7 +46,9 @@ struct MatmulTest : KernelTest {
 };
 
 TEST_P(MatmulTest, ShapesAndTypes) {
-  struct Case { int64_t k, n; };
+  struct Case {
+    int64_t k, n;
+  };
   for (DType type : {DType::f32, DType::bf16, DType::f16})
     for (Case shape : {Case{64, 48}, Case{33, 20}, Case{1, 1}, Case{520, 130}, Case{257, 272}}) {
       GatedMatmulSpec spec;
@@ -58,7 +65,8 @@ TEST_P(MatmulTest, Epilogue) {
   spec.epilogue = "tanh(a + b) * d + c", spec.extras = {"n", "tn", "t"};
   compile([&](Emitter &e) { return emitMatmul(e, spec); });
   for (int64_t rows : {1, 9})
-    check(spec, false, rows, [](double a, double, auto &extra) { return std::tanh(a + extra[0]) * extra[2] + extra[1]; });
+    check(spec, false, rows,
+          [](double a, double, auto &extra) { return std::tanh(a + extra[0]) * extra[2] + extra[1]; });
 }
 
 // The residual may be the result itself.
@@ -66,7 +74,8 @@ TEST_P(MatmulTest, AddsInPlace) {
   MatmulSpec spec{48, 40, DType::f32, "a + b", {"tn"}};
   compile([&](Emitter &e) { return emitMatmul(e, spec); });
   for (int64_t rows : {1, 30}) {
-    auto x = randomFloats(size_t(rows * spec.k), 1), w = randomFloats(size_t(spec.k * spec.n), 2), before = randomFloats(size_t(rows * spec.n), 3);
+    auto x = randomFloats(size_t(rows * spec.k), 1), w = randomFloats(size_t(spec.k * spec.n), 2),
+         before = randomFloats(size_t(rows * spec.n), 3);
     Buffer packed = packReference(DType::f32, w, spec.k, spec.n), y(DType::f32, before);
     run({x.data(), packed.data(), y.data(), y.data()}, rows);
     for (int64_t t = 0; t < rows; t++)

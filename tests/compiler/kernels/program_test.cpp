@@ -73,34 +73,57 @@ struct ProgramTest : KernelTest {
       auto want = tensors.at(spec.outputs[o].name).values();
       double tolerance = spec.outputs[o].type == DType::f32 ? 2e-5 : spec.outputs[o].type == DType::f16 ? 2e-3 : 1e-2;
       for (size_t i = 0; i < want.size(); i++)
-        ASSERT_NEAR(buffer[i], want[i], tolerance * std::max(1.0, std::abs(want[i]))) << spec.outputs[o].name << " " << i << " rows " << rows;
+        ASSERT_NEAR(buffer[i], want[i], tolerance * std::max(1.0, std::abs(want[i])))
+            << spec.outputs[o].name << " " << i << " rows " << rows;
     }
   }
 };
 
 const std::vector<ProgramCase> rowCases = {
-    {"rms_norm", "q[t] = sum[i] x[ti]*x[ti]/#i; r[t] = rsqrt(q[t]+0.00001); y[ti] = x[ti]*r[t]*w[i]",
-     {{"x", {-1, 103}}, {"w", {103}, DType::bf16}}, {{"y", {-1, 103}}}},
+    {"rms_norm",
+     "q[t] = sum[i] x[ti]*x[ti]/#i; r[t] = rsqrt(q[t]+0.00001); y[ti] = x[ti]*r[t]*w[i]",
+     {{"x", {-1, 103}}, {"w", {103}, DType::bf16}},
+     {{"y", {-1, 103}}}},
     {"layer_norm",
-     "m[t] = sum[i] x[ti]/#i; d[ti] = x[ti]-m[t]; v[t] = sum[i] d[ti]*d[ti]/#i; y[ti] = d[ti]*rsqrt(v[t]+0.001)*w[i]+b[i]",
-     {{"x", {-1, 64}}, {"w", {64}, DType::f16}, {"b", {64}}}, {{"y", {-1, 64}}}},
-    {"softmax", "m[t] = max[i] x[ti]; e[ti] = exp(x[ti]-m[t]); s[t] = sum[i] e[ti]; y[ti] = e[ti]/s[t]",
-     {{"x", {-1, 200}}}, {{"y", {-1, 200}}}},
-    {"logsumexp", "m[t] = max[i] x[ti]; s[t] = sum[i] exp(x[ti]-m[t]); y[t] = log(s[t])+m[t]", {{"x", {-1, 77}}}, {{"y", {-1}}}},
-    {"silu_chain", "a[ti] = x[ti]*logistic(x[ti]); c[ti] = a[ti]*u[ti]; y[ti] = c[ti]+r[ti]; z[ti] = tanh(y[ti])",
-     {{"x", {-1, 50}}, {"u", {-1, 50}}, {"r", {-1, 50}}}, {{"y", {-1, 50}}, {"z", {-1, 50}, DType::bf16}}},
-    {"head_norm", "q[th] = sum[d] x[thd]*x[thd]; y[thd] = x[thd]*rsqrt(q[th]/#d+0.00001)*(1+w[d])",
-     {{"x", {-1, 3, 40}}, {"w", {40}}}, {{"y", {-1, 3, 40}, DType::f16}}},
+     "m[t] = sum[i] x[ti]/#i; d[ti] = x[ti]-m[t]; v[t] = sum[i] d[ti]*d[ti]/#i; y[ti] = "
+     "d[ti]*rsqrt(v[t]+0.001)*w[i]+b[i]",
+     {{"x", {-1, 64}}, {"w", {64}, DType::f16}, {"b", {64}}},
+     {{"y", {-1, 64}}}},
+    {"softmax",
+     "m[t] = max[i] x[ti]; e[ti] = exp(x[ti]-m[t]); s[t] = sum[i] e[ti]; y[ti] = e[ti]/s[t]",
+     {{"x", {-1, 200}}},
+     {{"y", {-1, 200}}}},
+    {"logsumexp",
+     "m[t] = max[i] x[ti]; s[t] = sum[i] exp(x[ti]-m[t]); y[t] = log(s[t])+m[t]",
+     {{"x", {-1, 77}}},
+     {{"y", {-1}}}},
+    {"silu_chain",
+     "a[ti] = x[ti]*logistic(x[ti]); c[ti] = a[ti]*u[ti]; y[ti] = c[ti]+r[ti]; z[ti] = tanh(y[ti])",
+     {{"x", {-1, 50}}, {"u", {-1, 50}}, {"r", {-1, 50}}},
+     {{"y", {-1, 50}}, {"z", {-1, 50}, DType::bf16}}},
+    {"head_norm",
+     "q[th] = sum[d] x[thd]*x[thd]; y[thd] = x[thd]*rsqrt(q[th]/#d+0.00001)*(1+w[d])",
+     {{"x", {-1, 3, 40}}, {"w", {40}}},
+     {{"y", {-1, 3, 40}, DType::f16}}},
     {"two_reduced", "y[t] = sum[hd] x[thd]*w[dh]", {{"x", {-1, 5, 24}}, {"w", {24, 5}}}, {{"y", {-1}}}},
     {"transpose", "y[tdh] = x[thd]", {{"x", {-1, 6, 20}}}, {{"y", {-1, 20, 6}}}},
     {"columns", "y[tn] = sum[k] x[tk]*w[kn]", {{"x", {-1, 9}}, {"w", {9, 37}}}, {{"y", {-1, 37}}}},
-    {"minimum_product", "p[t] = prod[i] (1+x[ti]*0.01); m[t] = min[i] x[ti]; y[ti] = p[t]+m[t]*x[ti]", {{"x", {-1, 35}}}, {{"y", {-1, 35}}}},
+    {"minimum_product",
+     "p[t] = prod[i] (1+x[ti]*0.01); m[t] = min[i] x[ti]; y[ti] = p[t]+m[t]*x[ti]",
+     {{"x", {-1, 35}}},
+     {{"y", {-1, 35}}}},
     {"positions", "y[ti] = cos(p[t]*f[i])*0.5 + @i/#i", {{"p", {-1}, DType::i32}, {"f", {20}}}, {{"y", {-1, 20}}}, 40},
-    {"row_invariant", "g[i] = exp(w[i]); s[] = sum[i] w[i]; y[ti] = x[ti]*g[i]+s[]", {{"x", {-1, 30}}, {"w", {30}}}, {{"y", {-1, 30}}}},
+    {"row_invariant",
+     "g[i] = exp(w[i]); s[] = sum[i] w[i]; y[ti] = x[ti]*g[i]+s[]",
+     {{"x", {-1, 30}}, {"w", {30}}},
+     {{"y", {-1, 30}}}},
     {"unit_dimension", "s[t1] = max[i] x[ti]; y[ti] = x[ti]-s[t1]", {{"x", {-1, 21}}}, {{"y", {-1, 21}}}},
     {"row_number", "y[t] = 2*x[t]+1; z[t] = y[t]*y[t]", {{"x", {-1}}}, {{"y", {-1}}, {"z", {-1}}}},
-    {"choice", "y[ti] = select(lt(x[ti],0), 0-x[ti], pow(x[ti],3)) + eq(@i,l[t]) + floor(x[ti]) + min(x[ti],0.25)",
-     {{"x", {-1, 18}}, {"l", {-1}, DType::i32}}, {{"y", {-1, 18}}}, 17},
+    {"choice",
+     "y[ti] = select(lt(x[ti],0), 0-x[ti], pow(x[ti],3)) + eq(@i,l[t]) + floor(x[ti]) + min(x[ti],0.25)",
+     {{"x", {-1, 18}}, {"l", {-1}, DType::i32}},
+     {{"y", {-1, 18}}},
+     17},
 };
 
 TEST_P(ProgramTest, RowPrograms) {
@@ -118,7 +141,10 @@ const std::vector<ProgramCase> loopCases = {
     {"scatter_add", "y[{1}d] = sum[n] x[nd]+0*i[n]", {{"x", {-1, 6}}, {"i", {-1}, DType::i32}}, {{"y", {9, 6}}}, 9},
     {"column_sum", "y[i] = sum[t] x[ti]", {{"x", {-1, 12}}}, {{"y", {12}}}},
     {"row_extent", "y[i] = sum[t] x[ti]/#t+@t", {{"x", {-1, 12}}}, {{"y", {12}}}},
-    {"static_steps", "m[i] = max[j] x[ij]; s[i] = sum[j] exp(x[ij]-m[i]); y[ij] = exp(x[ij]-m[i])/s[i]", {{"x", {4, 9}}}, {{"y", {4, 9}}}},
+    {"static_steps",
+     "m[i] = max[j] x[ij]; s[i] = sum[j] exp(x[ij]-m[i]); y[ij] = exp(x[ij]-m[i])/s[i]",
+     {{"x", {4, 9}}},
+     {{"y", {4, 9}}}},
     {"causal_scores", "y[ts] = select(ge(@t,@s), sum_of[ts], -1)", {{"sum_of", {-1, 16}}}, {{"y", {-1, 16}}}},
 };
 

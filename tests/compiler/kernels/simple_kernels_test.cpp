@@ -13,7 +13,8 @@ TEST_P(SimpleKernelTest, Rotary) {
       compile([&](Emitter &e) { return emitRotary(e, spec); });
       for (int64_t rows : {1, 11}) {
         int64_t half = spec.rotated / 2;
-        auto x = randomFloats(size_t(rows * spec.heads * spec.dim), 1), c = randomFloats(size_t(rows * half), 2), s = randomFloats(size_t(rows * half), 3);
+        auto x = randomFloats(size_t(rows * spec.heads * spec.dim), 1), c = randomFloats(size_t(rows * half), 2),
+             s = randomFloats(size_t(rows * half), 3);
         Buffer y(DType::f32, x.size());
         run({x.data(), c.data(), s.data(), y.data()}, rows);
         ASSERT_TRUE(y.intact());
@@ -61,14 +62,17 @@ TEST_P(SimpleKernelTest, HalvesRoundToNearestEven) {
     run({patterns.data(), exact.data()}, 1024);
     for (size_t i = 0; i < patterns.size(); i++) {
       float want = type == DType::f16 ? fromF16(patterns[i]) : fromBf16(patterns[i]);
-      if (std::isnan(want)) ASSERT_TRUE(std::isnan(exact[i])) << i;
-      else ASSERT_EQ(exact[i], want) << i;
+      if (std::isnan(want))
+        ASSERT_TRUE(std::isnan(exact[i])) << i;
+      else
+        ASSERT_EQ(exact[i], want) << i;
     }
     compile([&](Emitter &e) { return emitRowProgram(e, write); });
     std::vector<float> values;
     std::mt19937 generator(1);
     for (int i = 0; i < 1 << 16; i++) values.push_back(std::bit_cast<float>(uint32_t(generator())));
-    for (int i = 0; i < 1 << 16; i++) values.push_back(fromF16(uint16_t(generator())) * (1 + std::ldexp(float(generator() % 64), -16)));
+    for (int i = 0; i < 1 << 16; i++)
+      values.push_back(fromF16(uint16_t(generator())) * (1 + std::ldexp(float(generator() % 64), -16)));
     std::vector<uint16_t> stored(values.size());
     run({values.data(), stored.data()}, int64_t(values.size() / 64));
     for (size_t i = 0; i < values.size(); i++) {
@@ -82,7 +86,10 @@ TEST_P(SimpleKernelTest, HalvesRoundToNearestEven) {
 }
 
 TEST_P(SimpleKernelTest, LogProbabilities) {
-  struct Case { int64_t k, n; float softCap, scale; };
+  struct Case {
+    int64_t k, n;
+    float softCap, scale;
+  };
   for (DType type : {DType::f32, DType::bf16})
     for (Case c : {Case{40, 500, 0, 1}, Case{33, 257, 4, 0.5f}, Case{16, 9, 0, 2}}) {
       LogProbSpec spec{c.k, c.n, type, c.softCap, c.scale};
@@ -113,12 +120,15 @@ TEST_P(SimpleKernelTest, LogProbabilities) {
 }
 
 TEST_P(SimpleKernelTest, Pack) {
-  struct Case { int64_t k, n; };
+  struct Case {
+    int64_t k, n;
+  };
   for (DType source : {DType::f32, DType::bf16, DType::f16})
     for (DType weights : {DType::f32, DType::bf16, DType::f16})
       for (bool transposed : {false, true})
         for (Case c : {Case{64, 32}, Case{77, 35}, Case{1, 3}, Case{98, 16}}) {
-          SCOPED_TRACE(testing::Message() << dtypeName(source) << " to " << dtypeName(weights) << " k " << c.k << " n " << c.n << " " << transposed);
+          SCOPED_TRACE(testing::Message() << dtypeName(source) << " to " << dtypeName(weights) << " k " << c.k << " n "
+                                          << c.n << " " << transposed);
           PackSpec spec{c.k, c.n, transposed, source, weights};
           compile([&](Emitter &e) { return emitPack(e, spec); });
           auto w = randomFloats(size_t(c.k * c.n), 1);

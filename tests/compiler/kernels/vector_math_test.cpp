@@ -28,15 +28,19 @@ struct VectorMathTest : KernelTest {
   static double error(float got, double exact) {
     if (std::isnan(exact)) return std::isnan(got) ? 0 : INFINITY;
     float nearest = float(exact);
-    if (std::isinf(nearest) || std::isinf(got)) return got == nearest ? 0 : std::isinf(got) == std::isinf(nearest) ? INFINITY : 1;
+    if (std::isinf(nearest) || std::isinf(got))
+      return got == nearest ? 0 : std::isinf(got) == std::isinf(nearest) ? INFINITY : 1;
     int exponent = std::max(std::ilogb(exact == 0 ? 1e-300 : exact), -126);
     return std::abs(double(got) - exact) / std::ldexp(1.0, exponent - 23);
   }
   static std::vector<float> sweep(float limit) {
-    std::vector<float> values = {0.f, -0.f, 1.f, -1.f, INFINITY, -INFINITY, NAN, 0x1p-149f, -0x1p-149f, 0x1p-126f, 0x1.fffffep127f, -0x1.fffffep127f,
-                                 88.72283f, 88.72284f, -87.33655f, -103.97208f, -104.1f, 0.625f, 0.95f, 4.f, 0.99999994f, 1.0000001f};
+    std::vector<float> values = {0.f,       -0.f,      1.f,         -1.f,        INFINITY,        -INFINITY,
+                                 NAN,       0x1p-149f, -0x1p-149f,  0x1p-126f,   0x1.fffffep127f, -0x1.fffffep127f,
+                                 88.72283f, 88.72284f, -87.33655f,  -103.97208f, -104.1f,         0.625f,
+                                 0.95f,     4.f,       0.99999994f, 1.0000001f};
     for (uint64_t bits = 0; bits < (1ull << 32); bits += 1021) values.push_back(std::bit_cast<float>(uint32_t(bits)));
-    if (limit < INFINITY) std::erase_if(values, [&](float x) { return !(std::abs(x) <= limit) && !std::isnan(x) && !std::isinf(x); });
+    if (limit < INFINITY)
+      std::erase_if(values, [&](float x) { return !(std::abs(x) <= limit) && !std::isnan(x) && !std::isinf(x); });
     // Most bit patterns are tiny or huge: add where functions are interesting.
     for (int i = 0; i < 2000000; i++) values.push_back(std::min(limit, 110.f) * (float(i) / 1000000 - 1));
     for (int i = 0; i < 500000; i++) values.push_back(5 * (float(i) / 250000 - 1));
@@ -87,8 +91,12 @@ TEST_P(VectorMathTest, FlushingExponential) {
 
 TEST_P(VectorMathTest, ExactFunctions) {
   auto scalar = [](const char *name) { return index::call(name, {index::operand(0)}); };
-  struct Exact { const char *name; float (*reference)(float); };
-  for (Exact f : {Exact{"sqrt", std::sqrt}, Exact{"abs", std::abs}, Exact{"floor", std::floor}, Exact{"neg", [](float x) { return -x; }}}) {
+  struct Exact {
+    const char *name;
+    float (*reference)(float);
+  };
+  for (Exact f : {Exact{"sqrt", std::sqrt}, Exact{"abs", std::abs}, Exact{"floor", std::floor},
+                  Exact{"neg", [](float x) { return -x; }}}) {
     RowProgramSpec spec{{{"x", {-1, rowLength}}}, {{"y", {-1, rowLength}}}, index::parse("y[ti] = x[ti]")->statements};
     spec.statements[0].body = scalar(f.name);
     compile([&](Emitter &e) { return emitRowProgram(e, spec); });
@@ -96,13 +104,15 @@ TEST_P(VectorMathTest, ExactFunctions) {
     run({x.data(), y.data()}, int64_t(x.size()) / rowLength);
     for (size_t i = 0; i < x.size(); i++) {
       float want = f.reference(x[i]);
-      ASSERT_TRUE(y[i] == want || (std::isnan(y[i]) && std::isnan(want))) << f.name << " " << x[i] << " " << y[i] << " " << want;
+      ASSERT_TRUE(y[i] == want || (std::isnan(y[i]) && std::isnan(want)))
+          << f.name << " " << x[i] << " " << y[i] << " " << want;
     }
   }
 }
 
 TEST_P(VectorMathTest, Power) {
-  RowProgramSpec spec{{{"x", {-1, 64}}, {"e", {-1, 64}}}, {{"y", {-1, 64}}}, index::parse("y[ti] = pow(x[ti],e[ti])")->statements};
+  RowProgramSpec spec{
+      {{"x", {-1, 64}}, {"e", {-1, 64}}}, {{"y", {-1, 64}}}, index::parse("y[ti] = pow(x[ti],e[ti])")->statements};
   compile([&](Emitter &e) { return emitRowProgram(e, spec); });
   auto x = randomFloats(64 * 256, 1, 3), exponent = randomFloats(x.size(), 2, 2);
   for (size_t i = 0; i < x.size(); i++) {
@@ -115,8 +125,10 @@ TEST_P(VectorMathTest, Power) {
   for (size_t i = 0; i < x.size(); i++) {
     double want = std::pow(double(x[i]), double(exponent[i]));
     double bound = 4 + std::abs(exponent[i] * std::log(std::abs(x[i]) + 1e-30)) * 2;
-    if (std::isfinite(want)) ASSERT_LE(error(y[i], want), bound) << x[i] << "^" << exponent[i];
-    else ASSERT_EQ(std::isnan(y[i]), std::isnan(want)) << x[i] << "^" << exponent[i];
+    if (std::isfinite(want))
+      ASSERT_LE(error(y[i], want), bound) << x[i] << "^" << exponent[i];
+    else
+      ASSERT_EQ(std::isnan(y[i]), std::isnan(want)) << x[i] << "^" << exponent[i];
   }
 }
 

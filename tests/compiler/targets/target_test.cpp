@@ -23,7 +23,8 @@ TEST(Target, TableRowsAreConsistent) {
     // Accumulators, one step of b and one broadcast a must fit the registers, or the inner loop spills.
     int64_t vectors = target.tilePanels * 16 / target.lanes;
     EXPECT_LE(target.tileRows * vectors + vectors + 1, target.registers - (target.registers == 32));
-    EXPECT_LE(target.queryRows * target.queryColumns / target.lanes + target.queryColumns / target.lanes + 1, target.registers);
+    EXPECT_LE(target.queryRows * target.queryColumns / target.lanes + target.queryColumns / target.lanes + 1,
+              target.registers);
   }
 }
 TEST(Target, FoundByName) {

@@ -15,8 +15,10 @@ struct IsaVariable {
 TEST(Cpu, HostHasTheFeaturesOfItsLevel) {
   const CpuInfo &host = hostCpu();
   EXPECT_TRUE(host.has("sse2"));
-  for (int level = 0; level <= int(host.level); level++) EXPECT_TRUE(requireFeatures(isaFeatures(IsaLevel(level))).ok());
-  if (int(host.level) + 1 < isaLevelCount) EXPECT_FALSE(requireFeatures(isaFeatures(IsaLevel(int(host.level) + 1))).ok());
+  for (int level = 0; level <= int(host.level); level++)
+    EXPECT_TRUE(requireFeatures(isaFeatures(IsaLevel(level))).ok());
+  if (int(host.level) + 1 < isaLevelCount)
+    EXPECT_FALSE(requireFeatures(isaFeatures(IsaLevel(int(host.level) + 1))).ok());
   EXPECT_GE(host.l1Bytes, 8 << 10);
   EXPECT_GE(host.l2Bytes, host.l1Bytes);
   EXPECT_FALSE(host.model.empty());
@@ -24,7 +26,8 @@ TEST(Cpu, HostHasTheFeaturesOfItsLevel) {
 TEST(Cpu, LevelsContainTheOnesBefore) {
   for (int level = 1; level < isaLevelCount; level++) {
     auto features = isaFeatures(IsaLevel(level));
-    for (auto &name : isaFeatures(IsaLevel(level - 1))) EXPECT_NE(std::find(features.begin(), features.end(), name), features.end());
+    for (auto &name : isaFeatures(IsaLevel(level - 1)))
+      EXPECT_NE(std::find(features.begin(), features.end(), name), features.end());
     EXPECT_EQ(*parseIsa(isaName(IsaLevel(level))), IsaLevel(level));
   }
 }
