@@ -31,6 +31,12 @@ KernelChoice pagedAttention(llm::PagedAttentionOp op, const KernelContext &conte
 bool isF32(Value value) { return getElementTypeOrSelf(value.getType()).isF32(); }
 }  // namespace
 
+bool hasRotaryKernel(Operation *op) {
+  auto rotary = cast<llm::RotaryOp>(op);
+  auto x = cast<RankedTensorType>(rotary.getX().getType()), cosines = cast<RankedTensorType>(rotary.getCos().getType());
+  return x.getRank() == 3 && cosines.getRank() == 2 && isF32(rotary.getX()) && isF32(rotary.getCos());
+}
+
 Result<std::optional<KernelChoice>> attentionKernel(Operation *op, const KernelContext &context) {
   if (auto attention = dyn_cast<llm::PagedAttentionOp>(op)) return std::optional(pagedAttention(attention, context));
   if (auto append = dyn_cast<llm::CacheAppendOp>(op)) {
@@ -39,12 +45,12 @@ Result<std::optional<KernelChoice>> attentionKernel(Operation *op, const KernelC
     return std::optional(std::move(choice));
   }
   if (auto rotary = dyn_cast<llm::RotaryOp>(op)) {
+    if (!hasRotaryKernel(op))
+      return diagnose(ErrorKind::unsupported, modelName(op))
+          .says("rotary embeddings have a kernel for x[t,h,d] with tables [t,r/2] of f32 only")
+          .toFix("run llm-decompose before");
     auto x = cast<RankedTensorType>(rotary.getX().getType());
     auto cosines = cast<RankedTensorType>(rotary.getCos().getType());
-    if (x.getRank() != 3 || cosines.getRank() != 2 || !isF32(rotary.getX()) || !isF32(rotary.getCos()))
-      return diagnose(ErrorKind::unsupported, modelName(op))
-          .says("rotary embeddings have code for x[t,h,d] with tables [t,r/2] of f32 only")
-          .toFix("reshape the operands, or cast them to f32");
     kernels::RotarySpec spec{.heads = x.getDimSize(1), .dim = x.getDimSize(2), .rotated = 2 * cosines.getDimSize(1), .interleaved = rotary.getInterleaved()};
     return std::optional(KernelChoice{kernels::emitRotary(context.emitter, spec), {rotary.getX(), rotary.getCos(), rotary.getSin()}});
   }

@@ -2,6 +2,7 @@
 
 #include "compiler/lowering/row_program.h"
 #include "compiler/memory/stages.h"
+#include "dialect/interfaces/interfaces.h"
 #include "dialect/ops/llm.h"
 
 namespace llc::compiler {
@@ -19,6 +20,16 @@ Result<KernelChoice> loopKernel(Operation *op, const KernelContext &context) {
 }
 
 }  // namespace
+
+bool needsDecomposition(Operation *op) {
+  if (!isa<llm::Decomposable>(op) || isa<llm::FusedOp, llm::PagedAttentionOp, llm::CacheAppendOp, llm::PackOp, llm::LinearLogProbOp>(op)) return false;
+  if (isa<llm::ParameterOp>(op) || stageKind(op) != StageKind::kernel) return false;
+  if (isa<llm::RotaryOp>(op)) return !hasRotaryKernel(op);
+  if (!llm::derive::hasProgram(op)) return true;
+  // Several statements are one stage only where all of them work on the same row.
+  auto statements = llm::derive::concreteStatements(op);
+  return statements.ok() && statements->size() > 1 && !worksRowByRow(op);
+}
 
 Result<KernelChoice> chooseKernel(Operation *op, const KernelContext &context) {
   for (auto family : {matmulKernel, attentionKernel, indexingKernel, stateKernel}) {

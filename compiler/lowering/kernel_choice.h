@@ -22,9 +22,13 @@ struct KernelContext {
 // Emits the kernel function if it is not there yet. Errors: an op that nothing can compute.
 Result<KernelChoice> chooseKernel(mlir::Operation *op, const KernelContext &);
 
+// No kernel and no loop emitter can compute the op as it is (llm-decompose takes it apart).
+bool needsDecomposition(mlir::Operation *op);
+
 // ---- families: nullopt if the op is none of theirs
 Result<std::optional<KernelChoice>> matmulKernel(mlir::Operation *op, const KernelContext &);
 Result<std::optional<KernelChoice>> attentionKernel(mlir::Operation *op, const KernelContext &);
+bool hasRotaryKernel(mlir::Operation *rotary);
 Result<std::optional<KernelChoice>> indexingKernel(mlir::Operation *op, const KernelContext &);
 Result<std::optional<KernelChoice>> stateKernel(mlir::Operation *op, const KernelContext &);
 

@@ -19,6 +19,7 @@ void addPhase(mlir::OpPassManager &passes, Phase phase) {
     case Phase::quantized: passes.addPass(createQuantize()); return;
     case Phase::fused:
       passes.addPass(createSimplify());
+      passes.addPass(createDecompose());
       passes.addPass(createPackWeights());
       passes.addPass(createSimplify());
       passes.addPass(createFuseGates());

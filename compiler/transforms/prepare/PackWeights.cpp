@@ -12,31 +12,49 @@ namespace llc::compiler {
 namespace {
 using namespace mlir;
 
-// A weight in one of its two orientations: [n,k] (transposed) or [k,n].
-struct Weight {
+// How a parameter is wanted: as panels of a weight [n,k] or [k,n], or as a vector of f32.
+enum class Form { panels, panelsOfColumns, f32 };
+
+StringRef suffixOf(Form form) { return form == Form::panels ? "#panel" : form == Form::panelsOfColumns ? "#panel_kn" : "#f32"; }
+
+struct Wanted {
   Value value;
-  bool transposed;
-  bool operator<(const Weight &other) const {
-    return std::tuple(value.getAsOpaquePointer(), transposed) < std::tuple(other.value.getAsOpaquePointer(), other.transposed);
+  Form form;
+  bool operator<(const Wanted &other) const {
+    return std::tuple(value.getAsOpaquePointer(), form) < std::tuple(other.value.getAsOpaquePointer(), other.form);
   }
 };
 
-// The allow-list of ops whose kernels stream a packed weight: its operand and orientation.
-OpOperand *streamedWeight(Operation *op, bool &transposed) {
-  if (auto linear = dyn_cast<llm::LinearOp>(op)) return transposed = linear.getTransposed(), &linear.getWMutable();
-  if (auto loss = dyn_cast<llm::LinearLogProbOp>(op)) return transposed = loss.getTransposed(), &loss.getWMutable();
-  return nullptr;
+bool isMatrix(Value value) {
+  auto x = dyn_cast<RankedTensorType>(value.getType());
+  return x && x.getRank() == 2 && x.getElementType().isF32();
+}
+// The allow-list of ops whose kernels stream a packed weight.
+std::optional<Form> streamedForm(OpOperand &operand) {
+  auto form = [](bool transposed) { return transposed ? Form::panels : Form::panelsOfColumns; };
+  if (auto linear = dyn_cast<llm::LinearOp>(operand.getOwner()); linear && &operand == &linear.getWMutable() && isMatrix(linear.getX()))
+    return form(linear.getTransposed());
+  if (auto loss = dyn_cast<llm::LinearLogProbOp>(operand.getOwner()); loss && &operand == &loss.getWMutable() && isMatrix(loss.getX()))
+    return form(loss.getTransposed());
+  return std::nullopt;
 }
 
-bool packable(Type type) {
-  auto tensor = dyn_cast<RankedTensorType>(type);
-  if (!tensor || tensor.getRank() != 2 || !tensor.hasStaticShape() || tensor.getEncoding()) return false;
+// The form in which an op would rather have this operand; nothing if as it is. Vectors of halves (biases, norms) become
+// f32: they are small, and epilogues read them as they are.
+std::optional<Form> wantedForm(OpOperand &operand) {
+  auto tensor = dyn_cast<RankedTensorType>(operand.get().getType());
+  if (!tensor || !tensor.hasStaticShape() || tensor.getEncoding()) return std::nullopt;
   Type element = tensor.getElementType();
-  return element.isF32() || element.isF16() || element.isBF16();
+  bool half = element.isF16() || element.isBF16();
+  if (tensor.getRank() == 2 && (half || element.isF32())) return streamedForm(operand);
+  bool own = isa_and_nonnull<llm::LlmDialect>(operand.getOwner()->getDialect()) && !isa<llm::CastOp, llm::PackOp>(operand.getOwner());
+  if (tensor.getRank() == 1 && half && own) return Form::f32;
+  return std::nullopt;
 }
 
-RankedTensorType packedType(Type type) {
+RankedTensorType typeOf(Type type, Form form) {
   auto tensor = cast<RankedTensorType>(type);
+  if (form == Form::f32) return RankedTensorType::get(tensor.getShape(), Float32Type::get(type.getContext()));
   return RankedTensorType::get(tensor.getShape(), tensor.getElementType(), llm::PanelAttr::get(type.getContext()));
 }
 
@@ -54,14 +72,12 @@ class Packer {
     module.walk([&](func::CallOp call) { callers_[call.getCallee()].push_back(call); });
   }
   void run() {
-    llvm::SmallVector<std::pair<OpOperand *, bool>> uses;
+    llvm::SmallVector<std::pair<OpOperand *, Form>> uses;
     module_.walk([&](Operation *op) {
-      bool transposed = true;
-      if (OpOperand *weight = streamedWeight(op, transposed); weight && packable(weight->get().getType()))
-        uses.push_back({weight, transposed});
+      for (OpOperand &operand : op->getOpOperands())
+        if (auto form = wantedForm(operand); form && comesFromParameters(operand.get())) uses.push_back({&operand, *form});
     });
-    for (auto [operand, transposed] : uses)
-      if (comesFromParameters(operand->get())) operand->set(packed({operand->get(), transposed}));
+    for (auto [operand, form] : uses) operand->set(packed({operand->get(), form}));
     while (!pending_.empty()) {
       Addition next = pending_.front();
       pending_.pop_front();
@@ -75,7 +91,7 @@ class Packer {
   struct Addition {
     func::FuncOp function;
     unsigned argument;
-    bool transposed;
+    Form form;
   };
 
   // True if every value that reaches `value` is a parameter as it is.
@@ -90,19 +106,19 @@ class Packer {
   }
 
   // The packed form of a parameter's value or of a block's argument; made on first use.
-  Value packed(Weight weight) {
+  Value packed(Wanted weight) {
     Value &result = packed_[weight];
     if (result) return result;
     if (auto use = weight.value.getDefiningOp<llm::UseOp>()) {
       OpBuilder builder(use);
-      auto type = packedType(use.getType());
-      result = builder.create<llm::UseOp>(use.getLoc(), type, packedParameter(use, type, weight.transposed));
+      auto type = typeOf(use.getType(), weight.form);
+      result = builder.create<llm::UseOp>(use.getLoc(), type, packedParameter(use, type, weight.form));
     } else {
       auto argument = cast<BlockArgument>(weight.value);
       auto function = cast<func::FuncOp>(argument.getOwner()->getParentOp());
       unsigned number = function.getNumArguments();
-      function.insertArgument(number, packedType(argument.getType()), {}, argument.getLoc());
-      pending_.push_back({function, argument.getArgNumber(), weight.transposed});
+      function.insertArgument(number, typeOf(argument.getType(), weight.form), {}, argument.getLoc());
+      pending_.push_back({function, argument.getArgNumber(), weight.form});
       touched_.insert(argument.getArgNumber() | uint64_t(functionNumber(function)) << 32);
       result = function.getArgument(number);
     }
@@ -111,13 +127,13 @@ class Packer {
 
   void extendCalls(Addition addition) {
     for (func::CallOp call : callers_[addition.function.getName()]) {
-      Value value = packed({call.getOperand(addition.argument), addition.transposed});
+      Value value = packed({call.getOperand(addition.argument), addition.form});
       call->insertOperands(call->getNumOperands(), value);
     }
   }
 
-  StringRef packedParameter(llm::UseOp use, RankedTensorType type, bool transposed) {
-    std::string name = (use.getName() + (transposed ? "#panel" : "#panel_kn")).str();
+  StringRef packedParameter(llm::UseOp use, RankedTensorType type, Form form) {
+    std::string name = (use.getName() + suffixOf(form)).str();
     auto [found, isNew] = prepared_.try_emplace(name);
     if (isNew) {
       auto original = symbols_.lookup<llm::ParameterOp>(use.getName());
@@ -125,7 +141,7 @@ class Packer {
       builder.setInsertionPointAfter(original);
       auto parameter = builder.create<llm::ParameterOp>(original.getLoc(), builder.getStringAttr(name), TypeAttr::get(type));
       symbols_.insert(parameter);
-      found->second = {use.getName().str(), type, transposed};
+      found->second = {use.getName().str(), use.getType(), type, form};
       order_.push_back(name);
     }
     return found->first();
@@ -147,19 +163,20 @@ class Packer {
     }
   }
 
-  func::FuncOp packingFunction(RankedTensorType packed, bool transposed) {
-    auto plain = RankedTensorType::get(packed.getShape(), packed.getElementType());
-    std::string name = "prepare.pack_" + typeText(plain) + (transposed ? "" : "_kn");
+  func::FuncOp packingFunction(RankedTensorType plain, RankedTensorType made, Form form) {
+    std::string name = "prepare." + std::string(form == Form::f32 ? "cast_" : "pack_") + typeText(plain) + (form == Form::panelsOfColumns ? "_kn" : "");
     if (auto found = module_.lookupSymbol<func::FuncOp>(name)) return found;
     OpBuilder builder = OpBuilder::atBlockEnd(module_.getBody());
     Location location = NameLoc::get(builder.getStringAttr(name));
-    auto function = builder.create<func::FuncOp>(location, name, builder.getFunctionType({plain}, {packed}));
+    auto function = builder.create<func::FuncOp>(location, name, builder.getFunctionType({plain}, {made}));
     function.setPrivate();
     function->setAttr("llm.prepare", builder.getUnitAttr());
     builder.setInsertionPointToStart(function.addEntryBlock());
-    auto pack = builder.create<llm::PackOp>(location, packed, function.getArgument(0), llm::PanelAttr::get(builder.getContext()), TypeAttr());
-    if (!transposed) pack->setAttr("llm.transposed", builder.getBoolAttr(false));
-    builder.create<func::ReturnOp>(location, pack->getResults());
+    Value source = function.getArgument(0);
+    Operation *op = form == Form::f32 ? builder.create<llm::CastOp>(location, made, source).getOperation()
+                                      : builder.create<llm::PackOp>(location, made, source, llm::PanelAttr::get(builder.getContext()), TypeAttr()).getOperation();
+    if (form == Form::panelsOfColumns) op->setAttr("llm.transposed", builder.getBoolAttr(false));
+    builder.create<func::ReturnOp>(location, op->getResults());
     return function;
   }
 
@@ -174,11 +191,10 @@ class Packer {
     llvm::SmallVector<Value> results;
     for (auto [i, name] : llvm::enumerate(order_)) {
       const Prepared &prepared = prepared_[name];
-      func::FuncOp pack = packingFunction(prepared.type, prepared.transposed);
+      func::FuncOp pack = packingFunction(prepared.sourceType, prepared.type, prepared.form);
       builder.setInsertionPointToEnd(body);
       Location at = NameLoc::get(builder.getStringAttr(prepared.source));
-      auto plain = RankedTensorType::get(prepared.type.getShape(), prepared.type.getElementType());
-      Value source = builder.create<llm::UseOp>(at, plain, prepared.source);
+      Value source = builder.create<llm::UseOp>(at, prepared.sourceType, prepared.source);
       results.push_back(builder.create<func::CallOp>(at, pack, ValueRange{source}).getResult(0));
       prepare.setResultAttr(i, "llm.parameter", builder.getStringAttr(name));
     }
@@ -188,13 +204,13 @@ class Packer {
 
   struct Prepared {
     std::string source;
-    RankedTensorType type;
-    bool transposed;
+    RankedTensorType sourceType, type;
+    Form form;
   };
   ModuleOp module_;
   SymbolTable symbols_;
   llvm::StringMap<std::vector<func::CallOp>> callers_;
-  std::map<Weight, Value> packed_;
+  std::map<Wanted, Value> packed_;
   std::deque<Addition> pending_;
   llvm::StringMap<Prepared> prepared_;
   std::vector<std::string> order_;

@@ -10,4 +10,12 @@ def Simplify : Pass<"llm-simplify", "::mlir::ModuleOp"> {
     calls and of parameters that nobody uses (a checkpoint may hold more than one entry needs).
   }];
 }
+
+def Decompose : Pass<"llm-decompose", "::mlir::ModuleOp"> {
+  let summary = "ops that have neither a kernel nor a program for the loop emitters become simpler ops";
+  let description = [{
+    Dense attention, normalizations over dimensions that are no rows, and whatever else says by its facet `decompose` what
+    it consists of. Run before packing and fusion, so that the parts can be fused.
+  }];
+}
 #endif
