@@ -3,6 +3,7 @@
 #include <functional>
 #include <string>
 #include <vector>
+
 #include "frontends/dsl/config.h"
 #include "frontends/dsl/dsl.h"
 
@@ -17,9 +18,9 @@ struct Tokens {
 
 // A model ready to be traced.
 struct Model {
-  std::string name;                // of the architecture
+  std::string name;  // of the architecture
   int64_t vocabulary = 0, hidden = 0, layers = 0;
-  int64_t maxPositions = 0;        // positions it was made for; 0 means no limit
+  int64_t maxPositions = 0;          // positions it was made for; 0 means no limit
   bool positionsAreLearned = false;  // then maxPositions is a hard limit: there is no row for a later position
   // Logits [R,vocabulary] of rows[R]; log-probability [T] of targets[T]; hidden states [R,hidden] after the last norm.
   std::function<Tensor(const Tokens &, Tensor rows)> logits;
@@ -32,8 +33,8 @@ struct Model {
 };
 
 struct Architecture {
-  std::string name;                      // the file's stem and Hugging Face's model_type
-  std::vector<std::string> answersTo;    // other model_type values and the names under "architectures"
+  std::string name;                    // the file's stem and Hugging Face's model_type
+  std::vector<std::string> answersTo;  // other model_type values and the names under "architectures"
   std::function<Result<Model>(Config &)> build;
 };
 

@@ -88,7 +88,8 @@ Config::~Config() = default;
 
 Result<Config> Config::parse(std::string_view json, std::string where) {
   if (json.size() > maxBytes)
-    return diagnose(ErrorKind::invalidInput, where).says("the file has " + std::to_string(json.size()) + " bytes")
+    return diagnose(ErrorKind::invalidInput, where)
+        .says("the file has " + std::to_string(json.size()) + " bytes")
         .toFix("a configuration has a few kB: download it again");
   LLC_ASSIGN(std::string text, normalise(json, where));
   auto state = std::make_unique<State>();
@@ -96,16 +97,21 @@ Result<Config> Config::parse(std::string_view json, std::string where) {
   try {
     state->json = Json::parse(text);
   } catch (const Json::exception &problem) {
-    return diagnose(ErrorKind::invalidInput, where).says(std::string("is not JSON: ") + problem.what())
+    return diagnose(ErrorKind::invalidInput, where)
+        .says(std::string("is not JSON: ") + problem.what())
         .toFix("download the file again, it is damaged or was cut short");
   }
   if (!state->json.is_object())
-    return diagnose(ErrorKind::invalidInput, where).expected("a JSON object").found(state->json.type_name())
+    return diagnose(ErrorKind::invalidInput, where)
+        .expected("a JSON object")
+        .found(state->json.type_name())
         .toFix("download the file again");
   return Config(std::move(state));
 }
 
-std::string Config::where(std::string_view key) const { return state_->where + ": " + state_->prefix + std::string(key); }
+std::string Config::where(std::string_view key) const {
+  return state_->where + ": " + state_->prefix + std::string(key);
+}
 
 void Config::refuse(std::string_view key, std::string_view why, std::string_view remedy) {
   if (!state_->error) state_->error = diagnose(ErrorKind::invalidInput, where(key)).says(why).toFix(remedy);
@@ -123,7 +129,8 @@ std::optional<double> Config::optionalNumber(std::string_view key) {
   if (!value) return std::nullopt;
   if (value->is_number()) return value->get<double>();
   if (auto special = specialNumber(*value)) return special;
-  refuse(key, "expected a number, found " + value->dump().substr(0, 40), "compare the file with the model's own repository");
+  refuse(key, "expected a number, found " + value->dump().substr(0, 40),
+         "compare the file with the model's own repository");
   return std::nullopt;
 }
 double Config::number(std::string_view key, double fallback) {
@@ -138,9 +145,11 @@ int64_t Config::integer(std::string_view key, int64_t fallback) {
   if (!value) return fallback;
   // 4096.0 is written by some tools; a fraction is a mistake.
   bool whole = value->is_number_integer() && !(value->is_number_unsigned() && value->get<uint64_t>() > INT64_MAX);
-  if (value->is_number_float()) whole = std::abs(value->get<double>()) < 9e15 && std::floor(value->get<double>()) == value->get<double>();
+  if (value->is_number_float())
+    whole = std::abs(value->get<double>()) < 9e15 && std::floor(value->get<double>()) == value->get<double>();
   if (!whole) {
-    refuse(key, "expected an integer, found " + value->dump().substr(0, 40), "compare the file with the model's own repository");
+    refuse(key, "expected an integer, found " + value->dump().substr(0, 40),
+           "compare the file with the model's own repository");
     return fallback;
   }
   int64_t number = value->is_number_float() ? int64_t(value->get<double>()) : value->get<int64_t>();
@@ -171,7 +180,8 @@ bool Config::boolean(std::string_view key, bool fallback) {
   const Json *value = state_->find(key);
   if (!value) return fallback;
   if (value->is_boolean()) return value->get<bool>();
-  refuse(key, "expected true or false, found " + value->dump().substr(0, 40), "compare the file with the model's own repository");
+  refuse(key, "expected true or false, found " + value->dump().substr(0, 40),
+         "compare the file with the model's own repository");
   return fallback;
 }
 
@@ -179,7 +189,8 @@ std::string Config::text(std::string_view key, std::string_view fallback) {
   const Json *value = state_->find(key);
   if (!value) return std::string(fallback);
   if (value->is_string()) return value->get<std::string>();
-  refuse(key, "expected a text, found " + value->dump().substr(0, 40), "compare the file with the model's own repository");
+  refuse(key, "expected a text, found " + value->dump().substr(0, 40),
+         "compare the file with the model's own repository");
   return std::string(fallback);
 }
 
@@ -189,7 +200,8 @@ std::vector<std::string> Config::texts(std::string_view key) {
   if (!value) return list;
   for (const Json &item : value->is_array() ? *value : Json::array({*value})) {
     if (!item.is_string()) {
-      refuse(key, "expected a list of texts, found " + value->dump().substr(0, 60), "compare the file with the model's own repository");
+      refuse(key, "expected a list of texts, found " + value->dump().substr(0, 60),
+             "compare the file with the model's own repository");
       return {};
     }
     list.push_back(item.get<std::string>());
@@ -203,7 +215,8 @@ std::vector<double> Config::numbers(std::string_view key) {
   if (!value) return list;
   for (const Json &item : value->is_array() ? *value : Json::array({*value})) {
     if (!item.is_number()) {
-      refuse(key, "expected a list of numbers, found " + value->dump().substr(0, 60), "compare the file with the model's own repository");
+      refuse(key, "expected a list of numbers, found " + value->dump().substr(0, 60),
+             "compare the file with the model's own repository");
       return {};
     }
     list.push_back(item.get<double>());
@@ -215,7 +228,8 @@ std::vector<int64_t> Config::integers(std::string_view key) {
   std::vector<int64_t> list;
   for (double value : numbers(key)) {
     if (std::floor(value) != value || std::abs(value) > 9e15) {
-      refuse(key, "expected integers, found " + std::to_string(value), "compare the file with the model's own repository");
+      refuse(key, "expected integers, found " + std::to_string(value),
+             "compare the file with the model's own repository");
       return {};
     }
     list.push_back(int64_t(value));
@@ -233,7 +247,8 @@ Config &Config::object(std::string_view key) {
     if (value->is_object())
       child->json = *value;
     else
-      refuse(key, "expected an object, found " + value->dump().substr(0, 40), "compare the file with the model's own repository");
+      refuse(key, "expected an object, found " + value->dump().substr(0, 40),
+             "compare the file with the model's own repository");
   }
   return state_->children.emplace(std::string(key), Config(std::move(child))).first->second;
 }
@@ -273,7 +288,8 @@ std::string Config::originOf(int64_t value) const {
   auto isHead = [](const std::string &key) { return key.find("head") != key.npos; };
   for (auto &[first, count] : origins)
     for (auto &[second, size] : origins)
-      if (isHead(first) && isHead(second) && first != second && count > 1 && value % count == 0 && value / count == size)
+      if (isHead(first) && isHead(second) && first != second && count > 1 && value % count == 0 &&
+          value / count == size)
         return first + " x " + second;
   for (auto &[key, number] : origins)
     if (number > 1 && value % number == 0 && value / number <= 4) return std::to_string(value / number) + " x " + key;

@@ -9,8 +9,9 @@
 //
 // One function per op comes from the dialect's definition (frontends/dsl/ops.h, written at build time). Values are
 // handles: cheap to copy, valid while their Program lives, used by one thread. Shapes are static but for the rows of a
-// ragged batch, whose size is `dynamicSize`. A mistake (shapes that don't fit, a missing parameter) ends the trace of the
-// entry: Program::entry returns it as an Error whose place is the scope, e.g. "step: model.layers.3.self_attn.q_proj".
+// ragged batch, whose size is `dynamicSize`. A mistake (shapes that don't fit, a missing parameter) ends the trace of
+// the entry: Program::entry returns it as an Error whose place is the scope, e.g. "step:
+// model.layers.3.self_attn.q_proj".
 #pragma once
 #include <concepts>
 #include <cstdint>
@@ -20,6 +21,7 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
 #include "runtime/base/dtype.h"
 #include "runtime/base/status.h"
 
@@ -49,11 +51,18 @@ class Tensor : public Value {
   DType dtype() const;
 };
 // The cache of one layer: cacheLayer() names it, cache_append() gives it back with this step's keys and values in it.
-class Kv : public Value { public: using Value::Value; };
+class Kv : public Value {
+ public:
+  using Value::Value;
+};
 // Where the sequences of the ragged batch start and which cache pages are theirs.
-class Batch : public Value { public: using Value::Value; };
+class Batch : public Value {
+ public:
+  using Value::Value;
+};
 
-// While it lives, parameters and locations get "name." in front. Scopes nest: "model.layers.3" + "mlp" + "up_proj.weight".
+// While it lives, parameters and locations get "name." in front. Scopes nest: "model.layers.3" + "mlp" +
+// "up_proj.weight".
 class Scope {
  public:
   explicit Scope(std::string_view name);
@@ -77,9 +86,9 @@ Tensor cast(Tensor x, DType type);
 // Stop the trace with this error; its place is set to the current scope.
 [[noreturn]] void fail(Error error);
 
-// block(name, function, arguments...): trace function(arguments...) as a function of its own and call it. Bodies that come
-// out equal share one function, so a model of 80 equal layers has one. Parameters and outer values that the body uses
-// become arguments by themselves.
+// block(name, function, arguments...): trace function(arguments...) as a function of its own and call it. Bodies that
+// come out equal share one function, so a model of 80 equal layers has one. Parameters and outer values that the body
+// uses become arguments by themselves.
 Tensor traceBlock(std::string_view name, const std::vector<Value> &arguments,
                   const std::function<Tensor(const std::vector<Value> &)> &body);
 

@@ -24,7 +24,8 @@ struct Listener {
 };
 
 Error traceError(const std::string &text, std::string_view op) {
-  return diagnose(ErrorKind::invalidInput).says(text.empty() ? "'" + std::string(op) + "' refuses its operands" : text)
+  return diagnose(ErrorKind::invalidInput)
+      .says(text.empty() ? "'" + std::string(op) + "' refuses its operands" : text)
       .toFix("compare the sizes in the configuration with what this part of the model expects");
 }
 
@@ -55,7 +56,8 @@ ProgramState &currentState() {
   return *tracing;
 }
 
-ProgramState::ProgramState(mlir::MLIRContext &where, std::string model, Bounds bounds, DType cache, ParameterTypes named)
+ProgramState::ProgramState(mlir::MLIRContext &where, std::string model, Bounds bounds, DType cache,
+                           ParameterTypes named)
     : context(where), cacheType(cache), types(std::move(named)) {
   context.loadDialect<llm::LlmDialect, mlir::func::FuncDialect>();
   mlir::OpBuilder builder(&context);
@@ -81,22 +83,33 @@ std::string ProgramState::scope(size_t first) const {
 
 mlir::Location ProgramState::location() {
   std::string name = scope(frame->firstScope);
-  return mlir::NameLoc::get(mlir::StringAttr::get(&context, name.empty() ? frame->function.getName() : llvm::StringRef(name)));
+  return mlir::NameLoc::get(
+      mlir::StringAttr::get(&context, name.empty() ? frame->function.getName() : llvm::StringRef(name)));
 }
 
 mlir::Type ProgramState::elementType(DType type) {
   mlir::Builder builder(&context);
   switch (type) {
-    case DType::f32: return builder.getF32Type();
-    case DType::f16: return builder.getF16Type();
-    case DType::bf16: return builder.getBF16Type();
-    case DType::f64: return builder.getF64Type();
-    case DType::i64: return builder.getI64Type();
-    case DType::i32: return builder.getI32Type();
-    case DType::i16: return builder.getIntegerType(16);
-    case DType::i8: return builder.getI8Type();
-    case DType::u8: return builder.getIntegerType(8, false);
-    case DType::boolean: return builder.getI1Type();
+    case DType::f32:
+      return builder.getF32Type();
+    case DType::f16:
+      return builder.getF16Type();
+    case DType::bf16:
+      return builder.getBF16Type();
+    case DType::f64:
+      return builder.getF64Type();
+    case DType::i64:
+      return builder.getI64Type();
+    case DType::i32:
+      return builder.getI32Type();
+    case DType::i16:
+      return builder.getIntegerType(16);
+    case DType::i8:
+      return builder.getI8Type();
+    case DType::u8:
+      return builder.getIntegerType(8, false);
+    case DType::boolean:
+      return builder.getI1Type();
   }
   return {};
 }
@@ -114,7 +127,8 @@ mlir::Value ProgramState::resolve(mlir::Value value) {
   Frame *owner = frame->outer;
   while (owner && value.getParentRegion() != &owner->function.getBody()) owner = owner->outer;
   if (!owner)
-    fail(diagnose(ErrorKind::internal).says("a value is used outside of the block or entry that made it")
+    fail(diagnose(ErrorKind::internal)
+             .says("a value is used outside of the block or entry that made it")
              .toFix("let the block return it"));
   // It reaches this function through every function in between: the call that is made later resolves it again.
   frame->captured.push_back(value);
@@ -129,7 +143,9 @@ mlir::Operation *ProgramState::insert(mlir::OperationState &state, bool infer) {
   Listener listener(context);
   std::string name = state.name.getStringRef().str();
   if (!state.name.isRegistered())
-    fail(diagnose(ErrorKind::internal).says("the dialect has no op '" + name + "'").toFix("report this with the model's config.json"));
+    fail(diagnose(ErrorKind::internal)
+             .says("the dialect has no op '" + name + "'")
+             .toFix("report this with the model's config.json"));
   if (infer && !inferTypes(state)) fail(traceError(listener.text, name));
   std::string dimension;
   for (mlir::Value operand : state.operands)
@@ -140,7 +156,8 @@ mlir::Operation *ProgramState::insert(mlir::OperationState &state, bool infer) {
     fail(traceError(listener.text, name));
   }
   for (mlir::Value result : op->getResults())
-    if (auto type = mlir::dyn_cast<mlir::RankedTensorType>(result.getType()); type && !type.hasStaticShape() && !dimension.empty())
+    if (auto type = mlir::dyn_cast<mlir::RankedTensorType>(result.getType());
+        type && !type.hasStaticShape() && !dimension.empty())
       frame->dimensions[result] = dimension;
   return op;
 }
@@ -183,7 +200,8 @@ Frame makeEntryFrame(ProgramState &state, std::string_view name, const std::vect
     frame.argumentDimensions.push_back(input.kind == Input::batch ? "" : input.dimension);
   }
   mlir::Location location = mlir::NameLoc::get(builder.getStringAttr(llvm::StringRef(name.data(), name.size())));
-  frame.function = builder.create<mlir::func::FuncOp>(location, llvm::StringRef(name.data(), name.size()), builder.getFunctionType(types, {}));
+  frame.function = builder.create<mlir::func::FuncOp>(location, llvm::StringRef(name.data(), name.size()),
+                                                      builder.getFunctionType(types, {}));
   mlir::Block *body = frame.function.addEntryBlock();
   frame.builder = mlir::OpBuilder::atBlockEnd(body);
   for (size_t i = 0; i < inputs.size(); ++i) {
@@ -201,7 +219,8 @@ void finishFunction(ProgramState &state, Frame &frame, Tensor result) {
   frame.function.setType(mlir::FunctionType::get(&state.context, arguments, value.getType()));
   mlir::Builder builder(&state.context);
   for (size_t i = 0; i < frame.argumentDimensions.size(); ++i)
-    if (!frame.argumentDimensions[i].empty()) frame.function.setArgAttr(i, "llm.dim", builder.getStringAttr(frame.argumentDimensions[i]));
+    if (!frame.argumentDimensions[i].empty())
+      frame.function.setArgAttr(i, "llm.dim", builder.getStringAttr(frame.argumentDimensions[i]));
 }
 
 Status Program::entry(std::string_view name, const std::vector<Input> &inputs,
@@ -240,7 +259,9 @@ Result<mlir::OwningOpRef<mlir::ModuleOp>> takeModule(Program &program) {
   ProgramState &state = program.state();
   Listener listener(state.context);
   if (failed(mlir::verify(*state.module)))
-    return diagnose(ErrorKind::internal, "traced module").says(listener.text).toFix("report this with the model's config.json");
+    return diagnose(ErrorKind::internal, "traced module")
+        .says(listener.text)
+        .toFix("report this with the model's config.json");
   return std::move(state.module);
 }
 

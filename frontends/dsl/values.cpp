@@ -16,12 +16,14 @@ mlir::RankedTensorType tensorType(ProgramState &state, Shape shape, DType type) 
 
 std::string shapeText(const Shape &shape) {
   std::string text = "[";
-  for (int64_t size : shape) text += (text.size() > 1 ? ", " : "") + (size == dynamicSize ? std::string("?") : std::to_string(size));
+  for (int64_t size : shape)
+    text += (text.size() > 1 ? ", " : "") + (size == dynamicSize ? std::string("?") : std::to_string(size));
   return text + "]";
 }
 
 void require(Tensor x, const char *op) {
-  if (!x) fail(diagnose(ErrorKind::invalidInput).says(std::string(op) + " got an absent value").toFix("give it a tensor"));
+  if (!x)
+    fail(diagnose(ErrorKind::invalidInput).says(std::string(op) + " got an absent value").toFix("give it a tensor"));
 }
 
 mlir::Attribute toAttribute(ProgramState &state, const Attribute &value) {
@@ -49,7 +51,10 @@ mlir::Operation *build(const char *name, OperandGroups operands, NamedAttributes
   for (const std::vector<Value> &group : operands) {
     sizes.push_back(int32_t(group.size()));
     for (Value value : group) {
-      if (!value) fail(diagnose(ErrorKind::invalidInput).says(std::string("'") + name + "' got an absent value").toFix("give it a tensor"));
+      if (!value)
+        fail(diagnose(ErrorKind::invalidInput)
+                 .says(std::string("'") + name + "' got an absent value")
+                 .toFix("give it a tensor"));
       op.addOperands(state.resolve(unwrap(value)));
     }
   }
@@ -63,7 +68,8 @@ mlir::Operation *build(const char *name, OperandGroups operands, NamedAttributes
 
 Shape Tensor::shape() const {
   Shape shape;
-  for (int64_t size : tensorType(*this).getShape()) shape.push_back(mlir::ShapedType::isDynamic(size) ? dynamicSize : size);
+  for (int64_t size : tensorType(*this).getShape())
+    shape.push_back(mlir::ShapedType::isDynamic(size) ? dynamicSize : size);
   return shape;
 }
 int64_t Tensor::rank() const { return tensorType(*this).getRank(); }
@@ -71,7 +77,8 @@ int64_t Tensor::size(int64_t dimension) const {
   Shape all = shape();
   if (dimension < 0) dimension += int64_t(all.size());
   if (dimension < 0 || dimension >= int64_t(all.size()))
-    fail(diagnose(ErrorKind::invalidInput).says("dimension " + std::to_string(dimension) + " of a tensor " + shapeText(all))
+    fail(diagnose(ErrorKind::invalidInput)
+             .says("dimension " + std::to_string(dimension) + " of a tensor " + shapeText(all))
              .toFix("ask for a dimension it has"));
   return all[dimension];
 }
@@ -90,12 +97,15 @@ std::string scopeName() { return currentState().scope(0); }
 Value makeOp(const char *name, OperandGroups operands, NamedAttributes attributes, bool segments) {
   return wrap<Value>(build(name, operands, attributes, segments, std::nullopt)->getResult(0));
 }
-Value makeOp(const char *name, OperandGroups operands, NamedAttributes attributes, bool segments, const Shape &shape, DType type) {
-  return wrap<Value>(build(name, operands, attributes, segments, tensorType(currentState(), shape, type))->getResult(0));
+Value makeOp(const char *name, OperandGroups operands, NamedAttributes attributes, bool segments, const Shape &shape,
+             DType type) {
+  return wrap<Value>(
+      build(name, operands, attributes, segments, tensorType(currentState(), shape, type))->getResult(0));
 }
 std::vector<Value> makeOps(const char *name, OperandGroups operands, NamedAttributes attributes, bool segments) {
   std::vector<Value> results;
-  for (mlir::Value result : build(name, operands, attributes, segments, std::nullopt)->getResults()) results.push_back(wrap<Value>(result));
+  for (mlir::Value result : build(name, operands, attributes, segments, std::nullopt)->getResults())
+    results.push_back(wrap<Value>(result));
   return results;
 }
 
@@ -116,11 +126,14 @@ Tensor parameter(std::string_view name, const Shape &shape) {
     builder.create<llm::ParameterOp>(location, builder.getStringAttr(full), mlir::TypeAttr::get(known->second));
   }
   if (known->second.getShape() != llvm::ArrayRef<int64_t>(shape))
-    fail(diagnose(ErrorKind::internal).says("parameter '" + full + "' is used with two shapes").toFix("report this with the model's config.json"));
+    fail(diagnose(ErrorKind::internal)
+             .says("parameter '" + full + "' is used with two shapes")
+             .toFix("report this with the model's config.json"));
   mlir::Value &use = state.uses[full];
   if (!use) {
     mlir::NameLoc location = mlir::NameLoc::get(mlir::StringAttr::get(&state.context, full));
-    use = state.entryFrame().builder.create<llm::UseOp>(location, known->second, mlir::FlatSymbolRefAttr::get(&state.context, full));
+    use = state.entryFrame().builder.create<llm::UseOp>(location, known->second,
+                                                        mlir::FlatSymbolRefAttr::get(&state.context, full));
   }
   return wrap<Tensor>(use);
 }
@@ -129,7 +142,9 @@ Tensor constant(const std::vector<float> &values, const Shape &shape) {
   ProgramState &state = currentState();
   mlir::RankedTensorType type = tensorType(state, shape, DType::f32);
   if (type.getNumElements() != int64_t(values.size()))
-    fail(diagnose(ErrorKind::internal).says(std::to_string(values.size()) + " values for a constant " + shapeText(shape)).toFix("report this"));
+    fail(diagnose(ErrorKind::internal)
+             .says(std::to_string(values.size()) + " values for a constant " + shapeText(shape))
+             .toFix("report this"));
   mlir::OperationState op(state.location(), llm::ConstantOp::getOperationName());
   op.addAttribute("value", mlir::DenseElementsAttr::get(type, llvm::ArrayRef<float>(values)));
   op.addTypes(type);
@@ -144,7 +159,9 @@ Kv cacheLayer(int64_t number, int64_t heads, int64_t keySize, int64_t valueSize)
   // In the entry, like parameters: a block that named its layer could not be shared.
   if (!cache) cache = state.entryFrame().builder.create<llm::CacheLayerOp>(state.location(), type, number);
   if (cache.getType() != type)
-    fail(diagnose(ErrorKind::internal).says("the cache of layer " + std::to_string(number) + " is used with two shapes").toFix("report this"));
+    fail(diagnose(ErrorKind::internal)
+             .says("the cache of layer " + std::to_string(number) + " is used with two shapes")
+             .toFix("report this"));
   return wrap<Kv>(cache);
 }
 
@@ -156,59 +173,6 @@ Tensor cast(Tensor x, DType type) {
   require(x, "cast");
   if (x.dtype() == type) return x;
   return cast(x, x.shape(), type);
-}
-
-Tensor traceBlock(std::string_view name, const std::vector<Value> &arguments,
-                  const std::function<Tensor(const std::vector<Value> &)> &body) {
-  ProgramState &state = currentState();
-  std::string base(name);
-  mlir::Location callLocation = state.location();
-  Frame frame{.outer = state.frame, .builder = mlir::OpBuilder(&state.context), .firstScope = state.scopes.size()};
-  // Until it turns out whether the body is new, the function stands outside of the module.
-  mlir::Location location = mlir::NameLoc::get(mlir::StringAttr::get(&state.context, base));
-  mlir::OwningOpRef<mlir::func::FuncOp> function =
-      mlir::func::FuncOp::create(location, base, mlir::FunctionType::get(&state.context, {}, {}));
-  frame.function = *function;
-  frame.function.setPrivate();
-  frame.builder = mlir::OpBuilder::atBlockEnd(frame.function.addEntryBlock());
-  state.frame = &frame;
-  std::vector<Value> inner;
-  try {
-    for (Value argument : arguments) inner.push_back(argument ? wrap<Value>(state.resolve(unwrap(argument))) : Value());
-    finishFunction(state, frame, body(inner));
-  } catch (...) {
-    state.frame = frame.outer;
-    throw;
-  }
-  state.frame = frame.outer;
-
-  std::vector<mlir::func::FuncOp> &known = state.blocks[base];
-  mlir::func::FuncOp callee;
-  for (mlir::func::FuncOp candidate : known)
-    if (candidate.getFunctionType() == frame.function.getFunctionType() && candidate.getArgAttrsAttr() == frame.function.getArgAttrsAttr() &&
-        mlir::OperationEquivalence::isRegionEquivalentTo(&candidate.getBody(), &frame.function.getBody(),
-                                                         mlir::OperationEquivalence::IgnoreLocations))
-      callee = candidate;
-  if (!callee) {
-    callee = function.release();
-    if (!known.empty()) callee.setName(base + "_" + std::to_string(known.size() + 1));
-    // Before the entries, behind the parameters and the blocks that exist already.
-    mlir::Block *module = state.module->getBody();
-    auto entry = llvm::find_if(*module, [](mlir::Operation &op) {
-      auto other = mlir::dyn_cast<mlir::func::FuncOp>(op);
-      return other && !other.isPrivate();
-    });
-    module->getOperations().insert(entry, callee);
-    known.push_back(callee);
-  }
-  std::vector<mlir::Value> operands;
-  for (mlir::Value value : frame.captured) operands.push_back(state.resolve(value));
-  auto call = state.frame->builder.create<mlir::func::CallOp>(callLocation, callee, operands);
-  std::string dimension;
-  for (mlir::Value operand : operands)
-    if (std::string found = state.frame->dimensions.lookup(operand); !found.empty()) dimension = found;
-  if (!dimension.empty()) state.frame->dimensions[call.getResult(0)] = dimension;
-  return wrap<Tensor>(call.getResult(0));
 }
 
 }  // namespace llc::dsl

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <vector>
+
 #include "frontends/dsl/architecture.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
@@ -26,8 +27,8 @@ class ModelSource {
   dsl::Model model;
   GenerationDefaults generation;
   std::filesystem::path directory;
-  std::vector<std::string> warnings;     // to be shown to the user: keys that were not understood, and the like
-  std::optional<DType> storedType;       // the type of most weights
+  std::vector<std::string> warnings;  // to be shown to the user: keys that were not understood, and the like
+  std::optional<DType> storedType;    // the type of most weights
 
   SafeTensors checkpoint;
 
@@ -37,7 +38,7 @@ class ModelSource {
   // The elements converted to `type` (f32, f16 or bf16); `out` must hold exactly all of them.
   Status copyWeight(std::string_view parameter, DType type, std::span<std::byte> out) const;
 
-  std::shared_ptr<dsl::Config> config;   // which keys were read; for messages about shapes
+  std::shared_ptr<dsl::Config> config;  // which keys were read; for messages about shapes
 };
 
 // Reads everything but the weights' bytes. `architectures`: models::architectures().
@@ -45,13 +46,13 @@ Result<ModelSource> openHuggingFace(const std::filesystem::path &directory,
                                     const std::vector<dsl::Architecture> &architectures);
 
 struct TraceOptions {
-  std::optional<DType> dtype;          // of matrices; without it as the checkpoint holds them. Vectors are always f32
+  std::optional<DType> dtype;  // of matrices; without it as the checkpoint holds them. Vectors are always f32
   dsl::Bounds bounds = {};
   DType cacheType = DType::f32;
 };
 
-// The module with the entries step, score and embed. Every parameter is checked against the checkpoint: missing tensors,
-// other shapes, and tensors that nothing uses are errors.
+// The module with the entries step, score and embed. Every parameter is checked against the checkpoint: missing
+// tensors, other shapes, and tensors that nothing uses are errors.
 Result<mlir::OwningOpRef<mlir::ModuleOp>> traceModel(const ModelSource &source, mlir::MLIRContext &context,
                                                      const TraceOptions &options);
 

@@ -21,7 +21,9 @@ Result<std::string> readFile(const fs::path &path) {
     text.append(piece.data(), size_t(file.gcount()));
   }
   if (!file.eof() && text.size() <= maxConfigBytes)
-    return diagnose(ErrorKind::notFound, path.string()).says("can't be read").toFix("check that it is a file and its permissions");
+    return diagnose(ErrorKind::notFound, path.string())
+        .says("can't be read")
+        .toFix("check that it is a file and its permissions");
   return text;
 }
 
@@ -35,7 +37,8 @@ Result<const Architecture *> findArchitecture(Config &config, const std::vector<
   std::vector<std::string> classes = config.texts("architectures"), known;
   LLC_TRY(config.status());
   auto answers = [](const Architecture &architecture, const std::string &name) {
-    return architecture.name == name || std::find(architecture.answersTo.begin(), architecture.answersTo.end(), name) != architecture.answersTo.end();
+    return architecture.name == name || std::find(architecture.answersTo.begin(), architecture.answersTo.end(), name) !=
+                                            architecture.answersTo.end();
   };
   for (const Architecture &architecture : architectures) {
     known.push_back(architecture.name);
@@ -50,7 +53,8 @@ Result<const Architecture *> findArchitecture(Config &config, const std::vector<
   std::string all, near = nearestNames(asked, known);
   for (const std::string &name : known) all += (all.empty() ? "" : ", ") + name;
   return diagnose(ErrorKind::unsupported, config.where("model_type"))
-      .says(asked.empty() ? "the file names no model_type" : "unknown architecture '" + asked + "'" + (near.empty() ? "" : ", the nearest are " + near))
+      .says(asked.empty() ? "the file names no model_type"
+                          : "unknown architecture '" + asked + "'" + (near.empty() ? "" : ", the nearest are " + near))
       .toFix("use a model of one of these architectures: " + all + "; or add '" + (asked.empty() ? "NAME" : asked) +
              "' as one file in models/architectures (docs/guides/add-an-architecture.md)");
 }
@@ -93,7 +97,8 @@ std::optional<DType> mainType(const SafeTensors &checkpoint) {
 Result<ModelSource> openHuggingFace(const fs::path &directory, const std::vector<Architecture> &architectures) {
   fs::path path = directory / "config.json";
   if (!fs::exists(path))
-    return diagnose(ErrorKind::notFound, directory.string()).says(fs::is_directory(directory) ? "has no config.json" : "is not a directory")
+    return diagnose(ErrorKind::notFound, directory.string())
+        .says(fs::is_directory(directory) ? "has no config.json" : "is not a directory")
         .toFix("give a directory with config.json and model.safetensors, as Hugging Face repositories have");
   LLC_ASSIGN(Config config, readConfig(path));
   LLC_ASSIGN(const Architecture *architecture, findArchitecture(config, architectures));
@@ -104,10 +109,12 @@ Result<ModelSource> openHuggingFace(const fs::path &directory, const std::vector
   LLC_TRY(readGeneration(directory, config, source.generation));
   for (int64_t id : source.generation.eosIds)
     if (id < 0 || id >= source.model.vocabulary)
-      source.warnings.push_back(config.where("eos_token_id") + ": " + std::to_string(id) + " is outside of the vocabulary of " +
-                                std::to_string(source.model.vocabulary) + " tokens, generation never stops at it");
+      source.warnings.push_back(config.where("eos_token_id") + ": " + std::to_string(id) +
+                                " is outside of the vocabulary of " + std::to_string(source.model.vocabulary) +
+                                " tokens, generation never stops at it");
   for (const std::string &key : config.unreadKeys())
-    source.warnings.push_back(config.where(key) + ": architecture '" + architecture->name + "' does not know this key, it has no effect");
+    source.warnings.push_back(config.where(key) + ": architecture '" + architecture->name +
+                              "' does not know this key, it has no effect");
   LLC_ASSIGN(source.checkpoint, SafeTensors::open(directory.string()));
   source.storedType = mainType(source.checkpoint);
   source.config = std::make_shared<Config>(std::move(config));
@@ -126,12 +133,15 @@ Status ModelSource::copyWeight(std::string_view parameter, DType type, std::span
   LLC_ASSIGN(const TensorView *view, weight(parameter));
   size_t count = size_t(view->elements());
   if (out.size() != count * byteSize(type))
-    return diagnose(ErrorKind::internal, std::string(parameter)).says("the buffer has " + std::to_string(out.size()) + " bytes for " +
-                    std::to_string(count) + " elements of " + std::string(dtypeName(type))).toFix("report this");
+    return diagnose(ErrorKind::internal, std::string(parameter))
+        .says("the buffer has " + std::to_string(out.size()) + " bytes for " + std::to_string(count) + " elements of " +
+              std::string(dtypeName(type)))
+        .toFix("report this");
   if (view->type == type)
     std::copy(view->bytes.begin(), view->bytes.end(), out.begin());
   else
-    for (size_t i = 0; i < count; ++i) storeElement(out.data(), type, i, loadElement(view->bytes.data(), view->type, i));
+    for (size_t i = 0; i < count; ++i)
+      storeElement(out.data(), type, i, loadElement(view->bytes.data(), view->type, i));
   return success();
 }
 

@@ -3,16 +3,19 @@
 #include "models/registry.h"
 
 namespace llc::models {
+namespace {
+DecoderTraits readTraits(dsl::Config &config) {
+  DecoderTraits t = readLlamaLike(config, {.maxPositions = 131072, .keyValueHeads = 8});
+  // Files from before the key was written mean 4096; null means none.
+  std::optional<int64_t> window = config.optionalSize("sliding_window");
+  if (!config.isWritten("sliding_window")) window = 4096;
+  t.windows.assign(size_t(t.layers), window.value_or(0));
+  return t;
+}
+}  // namespace
 
 dsl::Architecture mistral(const Blocks &blocks) {
-  return decoder({.name = "mistral", .answersTo = {"MistralForCausalLM"}, .traits = [](dsl::Config &config) {
-    DecoderTraits t = readLlamaLike(config, {.maxPositions = 131072, .keyValueHeads = 8});
-    // Files from before the key was written mean 4096; null means none.
-    std::optional<int64_t> window = config.optionalSize("sliding_window");
-    if (!config.isWritten("sliding_window")) window = 4096;
-    t.windows.assign(size_t(t.layers), window.value_or(0));
-    return t;
-  }}, blocks);
+  return decoder({.name = "mistral", .answersTo = {"MistralForCausalLM"}, .traits = readTraits}, blocks);
 }
 
 }  // namespace llc::models

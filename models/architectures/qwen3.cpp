@@ -3,16 +3,19 @@
 #include "models/registry.h"
 
 namespace llc::models {
+namespace {
+DecoderTraits readTraits(dsl::Config &config) {
+  DecoderTraits t = readLlamaLike(config, {.maxPositions = 32768, .keyValueHeads = 32, .headSize = 128});
+  t.attention.inputBias = t.attention.outputBias = config.boolean("attention_bias", false);
+  t.attention.queryNorm = "q_norm";
+  t.attention.keyNorm = "k_norm";
+  t.windows = readQwenWindows(config, t.layers);
+  return t;
+}
+}  // namespace
 
 dsl::Architecture qwen3(const Blocks &blocks) {
-  return decoder({.name = "qwen3", .answersTo = {"Qwen3ForCausalLM"}, .traits = [](dsl::Config &config) {
-    DecoderTraits t = readLlamaLike(config, {.maxPositions = 32768, .keyValueHeads = 32, .headSize = 128});
-    t.attention.inputBias = t.attention.outputBias = config.boolean("attention_bias", false);
-    t.attention.queryNorm = "q_norm";
-    t.attention.keyNorm = "k_norm";
-    t.windows = readQwenWindows(config, t.layers);
-    return t;
-  }}, blocks);
+  return decoder({.name = "qwen3", .answersTo = {"Qwen3ForCausalLM"}, .traits = readTraits}, blocks);
 }
 
 }  // namespace llc::models

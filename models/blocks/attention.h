@@ -3,6 +3,7 @@
 #pragma once
 #include <optional>
 #include <string>
+
 #include "models/blocks/norm.h"
 #include "models/blocks/projection.h"
 #include "models/blocks/rope.h"
@@ -11,20 +12,20 @@ namespace llc::models {
 
 struct Attention {
   int64_t heads = 0, keyValueHeads = 0, headSize = 0;
-  std::optional<double> scale;        // of the scores; without it 1/sqrt(headSize)
-  std::optional<double> softCap;      // scores become cap * tanh(score / cap)
-  std::optional<int64_t> window;      // a row sees itself and this many rows minus one before it
+  std::optional<double> scale;    // of the scores; without it 1/sqrt(headSize)
+  std::optional<double> softCap;  // scores become cap * tanh(score / cap)
+  std::optional<int64_t> window;  // a row sees itself and this many rows minus one before it
   bool inputBias = false, outputBias = false;
   WeightLayout layout = WeightLayout::outputsFirst;
-  Norm norm;                          // of queries and keys, used where these have a name
+  Norm norm;  // of queries and keys, used where these have a name
   Rope rope;
 
   // Names of the weights. A name that is empty means: there is no such part.
-  std::string name = "self_attn";     // in front of the others
+  std::string name = "self_attn";  // in front of the others
   std::string query = "q_proj", key = "k_proj", value = "v_proj", output = "o_proj";
-  std::string queryNorm, keyNorm;     // per head: weight [headSize]
-  std::string fused;                  // one matrix instead of query, key and value
-  bool fusedPerHead = false;          // its rows: all of head 0, all of head 1 .. (else all queries, all keys, all values)
+  std::string queryNorm, keyNorm;  // per head: weight [headSize]
+  std::string fused;               // one matrix instead of query, key and value
+  bool fusedPerHead = false;       // its rows: all of head 0, all of head 1 .. (else all queries, all keys, all values)
 };
 
 // What a layer sees besides its input.

@@ -21,11 +21,21 @@ Tensor identity(Tensor x) { return x; }
 // The names of the Hugging Face configurations. Several of them are one function computed in different ways.
 const std::map<std::string, Activation> &activations() {
   static const std::map<std::string, Activation> table = {
-      {"silu", siluOf},           {"swish", siluOf},        {"gelu", geluOf},
-      {"gelu_python", geluOf},    {"gelu_new", geluTanhOf}, {"gelu_fast", geluTanhOf},
-      {"gelu_pytorch_tanh", geluTanhOf}, {"gelu_python_tanh", geluTanhOf}, {"gelu_accurate", geluTanhOf},
-      {"quick_gelu", geluQuickOf}, {"gelu_10", clippedGelu}, {"relu", reluOf},
-      {"relu2", reluSquaredOf},   {"tanh", tanhOf},         {"sigmoid", logisticOf},
+      {"silu", siluOf},
+      {"swish", siluOf},
+      {"gelu", geluOf},
+      {"gelu_python", geluOf},
+      {"gelu_new", geluTanhOf},
+      {"gelu_fast", geluTanhOf},
+      {"gelu_pytorch_tanh", geluTanhOf},
+      {"gelu_python_tanh", geluTanhOf},
+      {"gelu_accurate", geluTanhOf},
+      {"quick_gelu", geluQuickOf},
+      {"gelu_10", clippedGelu},
+      {"relu", reluOf},
+      {"relu2", reluSquaredOf},
+      {"tanh", tanhOf},
+      {"sigmoid", logisticOf},
       {"linear", identity},
   };
   return table;

@@ -2,6 +2,7 @@
 #pragma once
 #include <string>
 #include <vector>
+
 #include "frontends/dsl/config.h"
 #include "models/blocks/projection.h"
 

@@ -1,6 +1,7 @@
 // Normalization over the last dimension.
 #pragma once
 #include <string>
+
 #include "frontends/dsl/dsl.h"
 
 namespace llc::models {
@@ -11,7 +12,7 @@ struct Norm {
     layer,  // (x - mean) / sqrt(variance + epsilon) * weight + bias: Ba, Kiros and Hinton 2016
   } kind = rms;
   double epsilon = 1e-6;
-  double offset = 0;   // 1 where the stored weight is the difference to 1 (Gemma)
+  double offset = 0;  // 1 where the stored weight is the difference to 1 (Gemma)
 };
 
 // Weights: NAME.weight and, for `layer`, NAME.bias, both of x's last size.

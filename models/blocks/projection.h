@@ -1,6 +1,7 @@
 // Weights as layers hold them: NAME.weight, and NAME.bias where there is one.
 #pragma once
 #include <string>
+
 #include "frontends/dsl/dsl.h"
 
 namespace llc::models {

@@ -4,21 +4,22 @@
 #pragma once
 #include <optional>
 #include <vector>
+
 #include "frontends/dsl/architecture.h"
 
 namespace llc::models {
 
 struct Rope {
-  int64_t size = 0;                     // of a head's leading elements that are rotated, 0: no rotation at all
-  bool interleaved = false;             // pairs are (0,1),(2,3).. instead of (0,size/2),(1,size/2+1)..
-  std::vector<float> frequencies;       // angle per position, [size/2]
-  double tableScale = 1;                // factor on cos and sin (the attention factor of yarn and longrope)
+  int64_t size = 0;                // of a head's leading elements that are rotated, 0: no rotation at all
+  bool interleaved = false;        // pairs are (0,1),(2,3).. instead of (0,size/2),(1,size/2+1)..
+  std::vector<float> frequencies;  // angle per position, [size/2]
+  double tableScale = 1;           // factor on cos and sin (the attention factor of yarn and longrope)
   // longrope: sequences longer than `switchLength` use these instead.
   std::vector<float> longFrequencies;
   int64_t switchLength = 0;
   // dynamic: sequences longer than `trainedLength` get a larger base.
   double base = 0, factor = 0;
-  int64_t trainedLength = 0;            // 0: not dynamic
+  int64_t trainedLength = 0;  // 0: not dynamic
 };
 
 // Where a family's configurations differ in how they spell it.

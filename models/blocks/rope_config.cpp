@@ -1,5 +1,6 @@
-// From a configuration's words to frequencies. The formulas are those of the papers named in rope.h, with the defaults that
-// configurations written for the reference implementation rely on. Frequencies are computed in double and rounded once.
+// From a configuration's words to frequencies. The formulas are those of the papers named in rope.h, with the defaults
+// that configurations written for the reference implementation rely on. Frequencies are computed in double and rounded
+// once.
 #include <algorithm>
 #include <cmath>
 #include <numbers>
@@ -10,7 +11,7 @@ namespace llc::models {
 using dsl::Config;
 namespace {
 struct Settings {
-  Config &parameters;   // rope_parameters, or rope_scaling
+  Config &parameters;  // rope_parameters, or rope_scaling
   Rope &rope;
   double theta;
   int64_t maxPositions;
@@ -26,7 +27,8 @@ struct Settings {
     std::optional<double> value = parameters.optionalNumber("factor");
     if (!value) value = fallback;
     if (value && std::isfinite(*value) && *value > 0) return *value;
-    parameters.refuse("factor", value ? "is not a positive number" : "is missing", "give the factor by which the context is stretched");
+    parameters.refuse("factor", value ? "is not a positive number" : "is missing",
+                      "give the factor by which the context is stretched");
     return 1;
   }
 };
@@ -45,13 +47,16 @@ void readDynamic(Settings &s) {
   s.rope.base = s.theta;
   s.rope.factor = s.factor();
   s.rope.trainedLength = s.maxPositions;
-  if (s.rope.size < 4) s.parameters.refuse("rope_type", "dynamic needs at least 4 rotated elements per head", "use linear");
+  if (s.rope.size < 4)
+    s.parameters.refuse("rope_type", "dynamic needs at least 4 rotated elements per head", "use linear");
 }
 
 void readLlama3(Settings &s) {
-  double factor = s.factor(), low = s.parameters.number("low_freq_factor", 1), high = s.parameters.number("high_freq_factor", 4);
+  double factor = s.factor(), low = s.parameters.number("low_freq_factor", 1),
+         high = s.parameters.number("high_freq_factor", 4);
   double trained = double(s.originalPositions);
-  if (!(high > low) || !(low > 0)) s.parameters.refuse("high_freq_factor", "must be greater than low_freq_factor, and both positive", "use 1 and 4");
+  if (!(high > low) || !(low > 0))
+    s.parameters.refuse("high_freq_factor", "must be greater than low_freq_factor, and both positive", "use 1 and 4");
   std::vector<double> list = s.plain();
   for (double &frequency : list) {
     double wavelength = 2 * std::numbers::pi / frequency;
@@ -68,7 +73,8 @@ double yarnScale(double factor, double multiplier) { return factor <= 1 ? 1 : 0.
 void readYarn(Settings &s) {
   double factor = s.factor(double(s.maxPositions) / double(s.originalPositions));
   double mscale = s.parameters.number("mscale", 0), mscaleAll = s.parameters.number("mscale_all_dim", 0);
-  double inferred = mscale != 0 && mscaleAll != 0 ? yarnScale(factor, mscale) / yarnScale(factor, mscaleAll) : yarnScale(factor, 1);
+  double inferred =
+      mscale != 0 && mscaleAll != 0 ? yarnScale(factor, mscale) / yarnScale(factor, mscaleAll) : yarnScale(factor, 1);
   s.rope.tableScale = s.parameters.number("attention_factor", inferred);
   double fast = s.parameters.number("beta_fast", 32), slow = s.parameters.number("beta_slow", 1);
   if (fast == 0) fast = 32;
@@ -98,8 +104,9 @@ void readLongrope(Settings &s) {
   auto divided = [&](const char *key) {
     std::vector<double> list = s.plain(), factors = s.parameters.numbers(key);
     if (factors.size() != list.size()) {
-      s.parameters.refuse(key, "has " + std::to_string(factors.size()) + " numbers, the heads need " + std::to_string(list.size()),
-                          "give one number for each rotated pair of elements");
+      s.parameters.refuse(
+          key, "has " + std::to_string(factors.size()) + " numbers, the heads need " + std::to_string(list.size()),
+          "give one number for each rotated pair of elements");
       factors.resize(list.size(), 1);
     }
     for (size_t i = 0; i < list.size(); ++i) list[i] /= factors[i];
@@ -139,14 +146,17 @@ Rope readRope(Config &config, int64_t headSize, int64_t maxPositions, const Rope
   }
   rope.size = int64_t(double(headSize) * partial);
   if (rope.size < 2 || rope.size % 2)
-    config.refuse(keys.partial, "gives " + std::to_string(rope.size) + " rotated elements per head of " + std::to_string(headSize) +
-                                    ", it must be even and not 0", "compare head_dim and this with the model's own repository");
+    config.refuse(keys.partial,
+                  "gives " + std::to_string(rope.size) + " rotated elements per head of " + std::to_string(headSize) +
+                      ", it must be even and not 0",
+                  "compare head_dim and this with the model's own repository");
   for (const char *nested : {"full_attention", "sliding_attention"})
     if (parameters.has(nested))
       parameters.refuse(nested, "a rotation of its own for each kind of layer is not supported by this architecture",
                         "use one rotation for all layers, or extend the architecture's file in models/architectures");
   std::string kind = parameters.text("rope_type", parameters.text("type", "default"));
-  int64_t original = config.size("original_max_position_embeddings", parameters.size("original_max_position_embeddings", maxPositions));
+  int64_t original = config.size("original_max_position_embeddings",
+                                 parameters.size("original_max_position_embeddings", maxPositions));
   parameters.irrelevant({"type", "original_max_position_embeddings"});
   Settings settings{parameters, rope, theta, maxPositions, original};
   for (auto &[name, read] : kinds())

@@ -1,6 +1,7 @@
 // Parts of the families that a program may replace by functions of its own: docs/guides/custom-block.md shows how.
 #pragma once
 #include <functional>
+
 #include "frontends/dsl/dsl.h"
 
 namespace llc::models {

@@ -48,7 +48,8 @@ struct Decoder {
       Scope scope(traits.layersName + "." + std::to_string(i));
       DecoderTraits t = traits;
       if (!traits.windows.empty() && traits.windows[i]) t.attention.window = traits.windows[i];
-      LayerState state{tokens, rotation, cacheLayer(i, t.attention.keyValueHeads, t.attention.headSize, t.attention.headSize),
+      LayerState state{tokens, rotation,
+                       cacheLayer(i, t.attention.keyValueHeads, t.attention.headSize, t.attention.headSize),
                        traits.scoreScales.empty() ? Tensor() : scalar(traits.scoreScales[i])};
       x = block("layer", [&](Tensor inner) { return layer(inner, t, state); }, x);
     }
@@ -89,7 +90,9 @@ Model decoderModel(const std::string &name, const DecoderTraits &traits, const B
   model.maxPositions = traits.maxPositions;
   model.positionsAreLearned = !traits.positionsName.empty();
   model.logits = [self](const Tokens &tokens, Tensor rows) { return self->logits(tokens, rows); };
-  model.logProbabilities = [self](const Tokens &tokens, Tensor targets) { return self->logProbabilities(tokens, targets); };
+  model.logProbabilities = [self](const Tokens &tokens, Tensor targets) {
+    return self->logProbabilities(tokens, targets);
+  };
   model.embeddings = [self](const Tokens &tokens, Tensor rows) { return self->embeddings(tokens, rows); };
   model.unneededTensors = traits.unneededTensors;
   if (traits.tiedHead) model.unneededTensors.push_back(traits.headName + ".weight");

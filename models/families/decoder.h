@@ -1,10 +1,11 @@
-// The decoder family: token embedding, layers of attention and feed-forward with residuals, a last norm, a head. What its
-// members differ in is in DecoderTraits; an architecture is a function from a configuration to traits.
+// The decoder family: token embedding, layers of attention and feed-forward with residuals, a last norm, a head. What
+// its members differ in is in DecoderTraits; an architecture is a function from a configuration to traits.
 #pragma once
 #include <functional>
 #include <optional>
 #include <string>
 #include <vector>
+
 #include "frontends/dsl/architecture.h"
 #include "models/blocks/attention.h"
 #include "models/blocks/mlp.h"
@@ -16,21 +17,21 @@ namespace llc::models {
 struct DecoderTraits {
   int64_t vocabulary = 0, hidden = 0, layers = 0, maxPositions = 0;
   Attention attention;
-  std::vector<int64_t> windows;          // per layer, 0 for none; empty: no layer has one
-  std::vector<float> scoreScales;        // per layer; empty: all 1
+  std::vector<int64_t> windows;    // per layer, 0 for none; empty: no layer has one
+  std::vector<float> scoreScales;  // per layer; empty: all 1
   Mlp mlp;
   Norm norm;
-  bool parallelResidual = false;         // x + attention(norm(x)) + mlp(norm(x)) instead of one after the other
-  bool tiedHead = false;                 // logits use the embedding's matrix
+  bool parallelResidual = false;  // x + attention(norm(x)) + mlp(norm(x)) instead of one after the other
+  bool tiedHead = false;          // logits use the embedding's matrix
   double embeddingScale = 1, logitScale = 1;
-  std::optional<double> logitCap;        // logits become cap * tanh(logit / cap)
+  std::optional<double> logitCap;  // logits become cap * tanh(logit / cap)
 
-  // Names of the weights, those of a layer relative to "LAYERS.number". A norm whose name is empty is left out, so that the
-  // names say where norms stand: before a sublayer, after it (on what is added to the residual), or both.
+  // Names of the weights, those of a layer relative to "LAYERS.number". A norm whose name is empty is left out, so that
+  // the names say where norms stand: before a sublayer, after it (on what is added to the residual), or both.
   std::string embeddingName = "model.embed_tokens", positionsName, layersName = "model.layers";
   std::string finalNormName = "model.norm", headName = "lm_head";
   std::string attentionNormName = "input_layernorm", attentionOutputNormName;
-  std::string mlpNormName = "post_attention_layernorm", mlpOutputNormName;   // parallel and empty: shares attention's
+  std::string mlpNormName = "post_attention_layernorm", mlpOutputNormName;  // parallel and empty: shares attention's
   std::vector<std::string> unneededTensors = {"*.rotary_emb.inv_freq"};
   std::vector<std::string> optionalPrefixes;
 };
@@ -50,13 +51,14 @@ dsl::Model decoderModel(const std::string &name, const DecoderTraits &traits, co
 // Numbers of layers beyond this are mistakes; so a wrong one can't exhaust memory either.
 inline constexpr int64_t maxLayers = 4096;
 int64_t readLayers(dsl::Config &config, std::string_view key, int64_t fallback);  // fallback 0: the key is required
+double readEpsilon(dsl::Config &config, std::string_view key, double fallback);
 // Elements per head where no key says it.
 int64_t evenHeads(dsl::Config &config, std::string_view headsKey, int64_t hidden, int64_t heads);
 // What an architecture's reference implementation assumes when a key is absent, and where its keys have other names.
 struct LlamaLikeDefaults {
   int64_t maxPositions = 2048;
-  std::optional<int64_t> keyValueHeads = {};   // without it as many as query heads
-  std::optional<int64_t> headSize = {};        // without it hidden / heads
+  std::optional<int64_t> keyValueHeads = {};  // without it as many as query heads
+  std::optional<int64_t> headSize = {};       // without it hidden / heads
   bool tiedHead = false;
   const char *activationKey = "hidden_act", *activation = "silu";
 };

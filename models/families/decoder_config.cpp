@@ -7,22 +7,30 @@ using dsl::Config;
 void checkDecoder(Config &config, const DecoderTraits &t) {
   const Attention &a = t.attention;
   if (a.keyValueHeads < 1 || a.heads % a.keyValueHeads)
-    config.refuse("num_key_value_heads", std::to_string(a.heads) + " query heads can't share " + std::to_string(a.keyValueHeads) +
-                  " key heads evenly", "use a divisor of num_attention_heads");
-  if (!(t.norm.epsilon > 0 && t.norm.epsilon < 1))
-    config.refuse("rms_norm_eps", "the norms' epsilon must be between 0 and 1", "1e-5 and 1e-6 are common");
+    config.refuse(
+        "num_key_value_heads",
+        std::to_string(a.heads) + " query heads can't share " + std::to_string(a.keyValueHeads) + " key heads evenly",
+        "use a divisor of num_attention_heads");
+}
+
+double readEpsilon(Config &config, std::string_view key, double fallback) {
+  double epsilon = config.number(key, fallback);
+  if (!(epsilon > 0 && epsilon < 1)) config.refuse(key, "must be between 0 and 1", "1e-5 and 1e-6 are common");
+  return epsilon;
 }
 
 int64_t readLayers(Config &config, std::string_view key, int64_t fallback) {
   int64_t layers = fallback ? config.size(key, fallback) : config.requiredSize(key);
   if (layers <= maxLayers) return layers;
-  config.refuse(key, std::to_string(layers) + " layers are more than " + std::to_string(maxLayers), "compare the file with the model's own repository");
+  config.refuse(key, std::to_string(layers) + " layers are more than " + std::to_string(maxLayers),
+                "compare the file with the model's own repository");
   return 1;
 }
 
 int64_t evenHeads(Config &config, std::string_view headsKey, int64_t hidden, int64_t heads) {
   if (hidden % heads == 0) return hidden / heads;
-  config.refuse(headsKey, std::to_string(heads) + " heads can't share a hidden size of " + std::to_string(hidden) + " evenly",
+  config.refuse(headsKey,
+                std::to_string(heads) + " heads can't share a hidden size of " + std::to_string(hidden) + " evenly",
                 "compare both with the model's own repository");
   return 2;
 }
@@ -35,12 +43,14 @@ DecoderTraits readLlamaLike(Config &config, const LlamaLikeDefaults &defaults) {
   t.maxPositions = config.size("max_position_embeddings", defaults.maxPositions);
   Attention &a = t.attention;
   a.heads = config.requiredSize("num_attention_heads");
-  a.keyValueHeads = config.size("num_key_value_heads", config.isWritten("num_key_value_heads") ? a.heads : defaults.keyValueHeads.value_or(a.heads));
+  a.keyValueHeads =
+      config.size("num_key_value_heads",
+                  config.isWritten("num_key_value_heads") ? a.heads : defaults.keyValueHeads.value_or(a.heads));
   std::optional<int64_t> headSize = config.optionalSize("head_dim");
   if (!headSize) headSize = defaults.headSize;
   a.headSize = headSize ? *headSize : evenHeads(config, "num_attention_heads", t.hidden, a.heads);
   a.rope = readRope(config, a.headSize, t.maxPositions);
-  t.norm = {.kind = Norm::rms, .epsilon = config.number("rms_norm_eps", 1e-6)};
+  t.norm = {.kind = Norm::rms, .epsilon = readEpsilon(config, "rms_norm_eps", 1e-6)};
   a.norm = t.norm;
   t.mlp.inner = config.requiredSize("intermediate_size");
   t.mlp.activation = readActivation(config, defaults.activationKey, defaults.activation);
@@ -53,16 +63,19 @@ std::vector<int64_t> readWindows(Config &config, int64_t layers, std::optional<i
   std::vector<int64_t> windows(size_t(layers), 0);
   std::vector<std::string> kinds = config.texts("layer_types");
   if (!kinds.empty() && int64_t(kinds.size()) != layers) {
-    config.refuse("layer_types", "has " + std::to_string(kinds.size()) + " entries for " + std::to_string(layers) + " layers",
+    config.refuse("layer_types",
+                  "has " + std::to_string(kinds.size()) + " entries for " + std::to_string(layers) + " layers",
                   "give one for each layer, or leave the key out");
     return windows;
   }
   for (size_t i = 0; i < windows.size(); ++i) {
     bool sliding = kinds.empty() ? slides(int64_t(i)) : kinds[i] == "sliding_attention";
     if (!kinds.empty() && !sliding && kinds[i] != "full_attention")
-      config.refuse("layer_types", "unknown kind of layer '" + kinds[i] + "'", "full_attention and sliding_attention are supported");
+      config.refuse("layer_types", "unknown kind of layer '" + kinds[i] + "'",
+                    "full_attention and sliding_attention are supported");
     if (sliding && !window)
-      config.refuse("sliding_window", "is missing although layer " + std::to_string(i) + " slides", "give its size in tokens");
+      config.refuse("sliding_window", "is missing although layer " + std::to_string(i) + " slides",
+                    "give its size in tokens");
     if (sliding) windows[i] = window.value_or(1);
   }
   return windows;

@@ -53,7 +53,8 @@ CASES = {
         "yarn", factor=4.0, original_max_position_embeddings=16, mscale=0.707, mscale_all_dim=0.5, beta_fast=8.0, beta_slow=0.5,
         truncate=False)), "f16", "old"),
     "llama-llama3": ("Llama", llama_like(head_dim=16, rope_parameters=rope(
-        "llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=16, theta=500000.0)), "bf16", "old"),
+        "llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=16,
+        theta=500000.0)), "bf16", "old"),
     "llama-longrope": ("Llama", llama_like(head_dim=8, max_position_embeddings=32, rope_parameters=rope(
         "longrope", factor=4.0, original_max_position_embeddings=8, short_factor=[1.0, 1.05, 1.1, 1.2],
         long_factor=[1.0, 1.7, 2.3, 3.1])), "f32", "new"),

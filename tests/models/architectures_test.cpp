@@ -1,6 +1,9 @@
-// Every architecture against the goldens of tests/golden (made by make_architecture_goldens.py), by the interpreter: all rows
-// at once, several sequences in one step, prompt and continuation in separate steps.
+// Every architecture against the goldens of tests/golden (made by make_architecture_goldens.py), by the interpreter:
+// all rows at once, several sequences in one step, prompt and continuation in separate steps.
 #include <gtest/gtest.h>
+
+#include <fstream>
+#include <sstream>
 
 #include "tests/models/interpreted_model.h"
 
@@ -32,7 +35,9 @@ class Architectures : public testing::TestWithParam<std::string> {
     expected = std::move(*file);
   }
   std::vector<int64_t> ids(int sequence) { return idsOf(expected, "ids." + std::to_string(sequence)); }
-  std::vector<double> values(const std::string &what, int sequence) { return valuesOf(expected, what + "." + std::to_string(sequence)); }
+  std::vector<double> values(const std::string &what, int sequence) {
+    return valuesOf(expected, what + "." + std::to_string(sequence));
+  }
 
   std::unique_ptr<InterpretedModel> model;
   SafeTensors expected;
@@ -95,7 +100,22 @@ TEST_P(Architectures, EqualLayersAreOneFunction) {
   EXPECT_EQ(blocks, mixed ? 2 : 1);
 }
 
-TEST_P(Architectures, EveryKeyIsUnderstood) { EXPECT_TRUE(model->source.warnings.empty()) << model->source.warnings.front(); }
+TEST_P(Architectures, EveryKeyIsUnderstood) {
+  EXPECT_TRUE(model->source.warnings.empty()) << model->source.warnings.front();
+}
+
+std::string read(const fs::path &path) {
+  std::stringstream text;
+  text << std::ifstream(path).rdbuf();
+  return text.str();
+}
+
+TEST(Guide, ShowsAWholeArchitecture) {
+  std::string file = read(fs::path(LLC_SOURCE_DIR) / "models/architectures/qwen3.cpp");
+  EXPECT_NE(read(fs::path(LLC_SOURCE_DIR) / "docs/guides/add-an-architecture.md").find("```cpp\n" + file + "```"),
+            std::string::npos)
+      << "to fix: paste models/architectures/qwen3.cpp into docs/guides/add-an-architecture.md";
+}
 
 INSTANTIATE_TEST_SUITE_P(Goldens, Architectures, testing::ValuesIn(names()), [](const auto &info) {
   std::string name = info.param;

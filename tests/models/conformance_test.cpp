@@ -1,7 +1,9 @@
 // The conformance cases of the decoder architectures, by the interpreter, where the cases are installed: folders with a
-// Hugging Face model, expected.safetensors and case.json, under $LLC_SHARED/conformance/cases (or ../shared/...), or $LLC_CASES.
-#include <fstream>
+// Hugging Face model, expected.safetensors and case.json, under $LLC_SHARED/conformance/cases (or ../shared/...), or
+// $LLC_CASES.
 #include <gtest/gtest.h>
+
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -71,13 +73,16 @@ TEST_P(Conformance, Logits) {
 
 TEST_P(Conformance, PaddedLogits) {
   if (!expected.find("padded_logits")) GTEST_SKIP() << "no padded batch in this case";
-  if (dynamicRope) GTEST_SKIP() << "the reference goes on with the base of the longest sequence it ever saw, here the greedy run's";
+  if (dynamicRope)
+    GTEST_SKIP() << "the reference goes on with the base of the longest sequence it ever saw, here the greedy run's";
   std::vector<int64_t> mask = idsOf(expected, "padded_attention_mask");
   std::vector<double> padded = valuesOf(expected, "padded_logits"), kept;
   size_t vocabulary = size_t(model->source.model.vocabulary);
   for (size_t i = 0; i < mask.size(); ++i)
-    if (mask[i]) kept.insert(kept.end(), padded.begin() + int64_t(i * vocabulary), padded.begin() + int64_t((i + 1) * vocabulary));
-  Result<llm::Tensor> logits = model->run("step", {{row("padded_input_ids", 0, mask)}, {row("padded_input_ids", 1, mask)}});
+    if (mask[i])
+      kept.insert(kept.end(), padded.begin() + int64_t(i * vocabulary), padded.begin() + int64_t((i + 1) * vocabulary));
+  Result<llm::Tensor> logits =
+      model->run("step", {{row("padded_input_ids", 0, mask)}, {row("padded_input_ids", 1, mask)}});
   ASSERT_TRUE(logits.ok()) << logits.error().text();
   EXPECT_LT(difference(*logits, kept), 2e-5) << description["padding"].dump();
 }

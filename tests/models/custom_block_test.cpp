@@ -1,7 +1,8 @@
 // The example of docs/guides/custom-block.md, compiled and run.
+#include <gtest/gtest.h>
+
 #include <cmath>
 #include <fstream>
-#include <gtest/gtest.h>
 #include <sstream>
 
 #include "frontends/dsl/sugar.h"
@@ -22,7 +23,8 @@ Tensor alibiAttention(Tensor x, const DecoderTraits &traits, const LayerState &s
   };
   std::vector<float> slopes;
   for (int64_t head = 1; head <= a.heads; ++head) slopes.push_back(std::exp2(-8.0f * float(head) / float(a.heads)));
-  Kv cache = cache_append(state.cache, heads(a.key, a.keyValueHeads), heads(a.value, a.keyValueHeads), state.tokens.batch);
+  Kv cache =
+      cache_append(state.cache, heads(a.key, a.keyValueHeads), heads(a.value, a.keyValueHeads), state.tokens.batch);
   Tensor mixed = paged_attention(heads(a.query, a.heads), cache, state.tokens.batch, state.tokens.positions,
                                  {.slopes = constant(slopes, {a.heads}), .scale = 1 / std::sqrt(double(a.headSize))});
   return project(reshape(mixed, {dynamicSize, a.heads * a.headSize}), a.output, x.size(-1), a.outputBias);
@@ -43,7 +45,8 @@ std::string read(const fs::path &path) {
 
 TEST(CustomBlock, ReplacesAttentionInEveryLayer) {
   fs::path folder = fs::path(LLC_SOURCE_DIR) / "tests/golden/architectures/llama";
-  auto usual = InterpretedModel::open(folder), custom = InterpretedModel::open(folder, {}, example::architecturesWithAlibi);
+  auto usual = InterpretedModel::open(folder),
+       custom = InterpretedModel::open(folder, {}, example::architecturesWithAlibi);
   ASSERT_TRUE(usual.ok() && custom.ok());
   int rotations = 0, blocks = 0;
   (*custom)->module->walk([&](mlir::Operation *op) { rotations += op->getName().getStringRef() == "llm.rotary"; });
@@ -67,7 +70,8 @@ TEST(CustomBlock, TheGuideShowsThisCode) {
   size_t begin = source.find(mark) + mark.size();
   std::string code = source.substr(begin, source.find(mark, begin) - begin);
   EXPECT_NE(read(fs::path(LLC_SOURCE_DIR) / "docs/guides/custom-block.md").find(code), std::string::npos)
-      << "to fix: paste this between ```cpp and ``` in docs/guides/custom-block.md:\n" << code;
+      << "to fix: paste this between ```cpp and ``` in docs/guides/custom-block.md:\n"
+      << code;
 }
 }  // namespace
 }  // namespace llc::test

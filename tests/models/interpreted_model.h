@@ -23,8 +23,9 @@ struct Rows {
 
 class InterpretedModel {
  public:
-  static Result<std::unique_ptr<InterpretedModel>> open(const std::filesystem::path &directory, huggingface::TraceOptions options = {},
-                                                        const std::vector<dsl::Architecture> &architectures = models::architectures()) {
+  static Result<std::unique_ptr<InterpretedModel>> open(
+      const std::filesystem::path &directory, huggingface::TraceOptions options = {},
+      const std::vector<dsl::Architecture> &architectures = models::architectures()) {
     auto model = std::make_unique<InterpretedModel>();
     LLC_ASSIGN(model->source, huggingface::openHuggingFace(directory, architectures));
     if (model->source.model.positionsAreLearned)
@@ -49,11 +50,15 @@ class InterpretedModel {
       for (size_t i = 0; i < ids.size(); ++i) last.push_back(int64_t(i));
     int64_t tokens = int64_t(ids.size());
     std::vector<llm::Datum> arguments = {
-        llm::Tensor({tokens}, ids), llm::Tensor({tokens}, std::vector<double>(batch->positions.begin(), batch->positions.end())),
+        llm::Tensor({tokens}, ids),
+        llm::Tensor({tokens}, std::vector<double>(batch->positions.begin(), batch->positions.end())),
         llm::Datum(std::shared_ptr<const llm::Batch>(batch)),
         llm::Tensor({int64_t(last.size())}, std::vector<double>(last.begin(), last.end()))};
     std::string problem;
-    mlir::ScopedDiagnosticHandler handler(&context, [&](mlir::Diagnostic &diagnostic) { problem += diagnostic.str() + "\n"; return mlir::success(); });
+    mlir::ScopedDiagnosticHandler handler(&context, [&](mlir::Diagnostic &diagnostic) {
+      problem += diagnostic.str() + "\n";
+      return mlir::success();
+    });
     auto results = llm::interpret(*module, entry, arguments, environment);
     if (failed(results)) return diagnose(ErrorKind::internal, entry).says(problem).toFix("see the op named here");
     return results->front().tensor;

@@ -151,8 +151,8 @@ class Function:
         attributes = []
         for item in self.items:
             if item.kind == "attribute":
-                value = access(item)
-                attributes.append(f'{{"{item.name}", ' + (f"optionalAttribute({value})" if item.cpp.startswith("std::optional") else f"Attribute({value})") + "}")
+                convert = "optionalAttribute" if item.cpp.startswith("std::optional") else "Attribute"
+                attributes.append(f'{{"{item.name}", {convert}({access(item)})}}')
         segments = "true" if self.segments else "false"
         tail = "" if self.inferred else ", shape, type"
         call = f'("{self.op}", {{{operands}}}, {{{", ".join(attributes)}}}, {segments}{tail})'

@@ -1,8 +1,9 @@
 // Configurations: what was read is ticked off, mistakes are kept with their place, hostile text is refused.
-#include <cmath>
+#include "frontends/dsl/config.h"
+
 #include <gtest/gtest.h>
 
-#include "frontends/dsl/config.h"
+#include <cmath>
 
 namespace llc::dsl {
 namespace {
@@ -17,7 +18,8 @@ std::string refusal(std::string_view text) {
 }
 
 TEST(Config, ReadsValuesAndDefaults) {
-  Config config = parsed(R"({"hidden_size": 4096.0, "eps": 1e-5, "tied": true, "name": "x", "eos": [1, 2], "kv": null})");
+  Config config =
+      parsed(R"({"hidden_size": 4096.0, "eps": 1e-5, "tied": true, "name": "x", "eos": [1, 2], "kv": null})");
   EXPECT_EQ(config.requiredSize("hidden_size"), 4096);
   EXPECT_EQ(config.number("eps", 1), 1e-5);
   EXPECT_TRUE(config.boolean("tied", false));
@@ -63,7 +65,8 @@ TEST(Config, TheFirstMistakeIsKeptAndReadingGoesOn) {
 }
 
 TEST(Config, SizesAreLimited) {
-  for (const char *text : {R"({"n": 0})", R"({"n": 4000000000})", R"({"n": 1e300})", R"({"n": 1.5})", R"({"n": 18446744073709551615})"}) {
+  for (const char *text :
+       {R"({"n": 0})", R"({"n": 4000000000})", R"({"n": 1e300})", R"({"n": 1.5})", R"({"n": 18446744073709551615})"}) {
     Config config = parsed(text);
     config.requiredSize("n");
     EXPECT_FALSE(config.status().ok()) << text;

@@ -1,4 +1,5 @@
-// Tracing: blocks are shared, outer values become arguments, mistakes name their scope. No MLIR header is needed for this.
+// Tracing: blocks are shared, outer values become arguments, mistakes name their scope. No MLIR header is needed for
+// this.
 #include <gtest/gtest.h>
 
 #include "frontends/dsl/sugar.h"
@@ -8,15 +9,19 @@ namespace {
 Program emptyProgram() {
   return Program("test", {}, DType::f32, [](const std::string &name, const Shape &) -> Result<DType> {
     if (name.find("absent") != name.npos)
-      return diagnose(ErrorKind::invalidInput, "model.safetensors").says("tensor '" + name + "' is missing").toFix("download it");
+      return diagnose(ErrorKind::invalidInput, "model.safetensors")
+          .says("tensor '" + name + "' is missing")
+          .toFix("download it");
     return DType::f32;
   });
 }
-const std::vector<Input> rowsInput = {{.name = "x", .type = DType::f32, .shape = {dynamicSize, 8}, .dimension = "tokens"}};
+const std::vector<Input> rowsInput = {
+    {.name = "x", .type = DType::f32, .shape = {dynamicSize, 8}, .dimension = "tokens"}};
 using Body = std::function<Tensor(Tensor)>;
 
 Status trace(Program &program, const Body &body) {
-  return program.entry("main", rowsInput, [&](const std::vector<Value> &inputs) { return body(Tensor(inputs[0].handle())); });
+  return program.entry("main", rowsInput,
+                       [&](const std::vector<Value> &inputs) { return body(Tensor(inputs[0].handle())); });
 }
 int count(const std::string &text, const std::string &part) {
   int found = 0;
@@ -59,9 +64,12 @@ TEST(Program, NestedBlocksReachOuterValues) {
   Program program = emptyProgram();
   Status status = trace(program, [](Tensor x) {
     Tensor table = exp(x);
-    return block("outer", [&](Tensor inner) {
-      return block("inner", [&](Tensor y) { return y + table + parameter("bias", {8}); }, inner);
-    }, x);
+    return block(
+        "outer",
+        [&](Tensor inner) {
+          return block("inner", [&](Tensor y) { return y + table + parameter("bias", {8}); }, inner);
+        },
+        x);
   });
   ASSERT_TRUE(status.ok()) << status.error().text();
   std::string text = program.print();
@@ -72,17 +80,21 @@ TEST(Program, NestedBlocksReachOuterValues) {
 
 TEST(Program, CachesAreNamedInTheEntry) {
   Program program = emptyProgram();
-  Status status = program.entry("main", {rowsInput[0], {.name = "batch", .kind = Input::batch}}, [](const std::vector<Value> &inputs) {
-    Tensor x(inputs[0].handle());
-    Batch batch(inputs[1].handle());
-    for (int64_t i = 0; i < 2; ++i)
-      x = block("layer", [&](Tensor inner) {
-        Tensor heads = reshape(inner, {dynamicSize, 2, 4});
-        cache_append(cacheLayer(i, 2, 4, 4), heads, heads, batch);
-        return inner;
-      }, x);
-    return x;
-  });
+  Status status = program.entry("main", {rowsInput[0], {.name = "batch", .kind = Input::batch}},
+                                [](const std::vector<Value> &inputs) {
+                                  Tensor x(inputs[0].handle());
+                                  Batch batch(inputs[1].handle());
+                                  for (int64_t i = 0; i < 2; ++i)
+                                    x = block(
+                                        "layer",
+                                        [&](Tensor inner) {
+                                          Tensor heads = reshape(inner, {dynamicSize, 2, 4});
+                                          cache_append(cacheLayer(i, 2, 4, 4), heads, heads, batch);
+                                          return inner;
+                                        },
+                                        x);
+                                  return x;
+                                });
   ASSERT_TRUE(status.ok()) << status.error().text();
   std::string text = program.print();
   EXPECT_EQ(count(text, "func.func private"), 1);
@@ -93,10 +105,13 @@ TEST(Program, MistakesNameTheirScopeAndLeaveTheProgramUsable) {
   Program program = emptyProgram();
   Status status = trace(program, [](Tensor x) {
     Scope layer("layers.3");
-    return block("layer", [](Tensor inner) {
-      Scope scope("mlp.up_proj");
-      return linear(inner, parameter("weight", {8, 9}));
-    }, x);
+    return block(
+        "layer",
+        [](Tensor inner) {
+          Scope scope("mlp.up_proj");
+          return linear(inner, parameter("weight", {8, 9}));
+        },
+        x);
   });
   ASSERT_FALSE(status.ok());
   EXPECT_EQ(status.error().where, "main: layers.3.mlp.up_proj");

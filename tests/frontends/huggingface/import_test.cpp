@@ -1,9 +1,11 @@
 // Directories that are wrong: each mistake gets one message that names the file, the tensor or key, and the remedy.
-#include <fstream>
+#include "frontends/huggingface/import.h"
+
 #include <gtest/gtest.h>
+
+#include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "frontends/huggingface/import.h"
 #include "mlir/IR/MLIRContext.h"
 #include "models/registry.h"
 
@@ -18,13 +20,16 @@ class Import : public testing::Test {
   void SetUp() override { copy("llama"); }
   void TearDown() override { fs::remove_all(folder); }
   void copy(const std::string &golden) {
-    folder = fs::temp_directory_path() / ("llc_import_" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
+    folder = fs::temp_directory_path() /
+             ("llc_import_" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
     fs::remove_all(folder);
     fs::create_directories(folder);
     for (const char *file : {"config.json", "model.safetensors"})
       fs::copy_file(fs::path(LLC_SOURCE_DIR) / "tests/golden/architectures" / golden / file, folder / file);
   }
-  void write(const std::string &file, const std::string &text) { std::ofstream(folder / file, std::ios::binary) << text; }
+  void write(const std::string &file, const std::string &text) {
+    std::ofstream(folder / file, std::ios::binary) << text;
+  }
   void change(const Json &patch) {
     Json config = Json::parse(std::ifstream(folder / "config.json"));
     config.merge_patch(patch);
@@ -45,7 +50,8 @@ class Import : public testing::Test {
     std::string text = outcome(options);
     EXPECT_TRUE(text.starts_with("error ")) << text;
     EXPECT_NE(text.find("; to fix: "), std::string::npos) << text;
-    for (const std::string &part : parts) EXPECT_NE(text.find(part), std::string::npos) << "'" << part << "' in: " << text;
+    for (const std::string &part : parts)
+      EXPECT_NE(text.find(part), std::string::npos) << "'" << part << "' in: " << text;
   }
   fs::path folder;
 };
@@ -77,14 +83,16 @@ TEST_F(Import, UnsupportedRope) {
   expectError({"rope_parameters.rope_type", "unsupported rope type 'spiral'", "yarn", "longrope"});
   change({{"rope_parameters", {{"rope_type", "linear"}}}});
   expectError({"rope_parameters.factor", "is missing"});
-  change({{"rope_parameters", {{"rope_type", "longrope"}, {"factor", 2}, {"short_factor", {1}}, {"long_factor", {1}}}}});
+  change(
+      {{"rope_parameters", {{"rope_type", "longrope"}, {"factor", 2}, {"short_factor", {1}}, {"long_factor", {1}}}}});
   expectError({"rope_parameters.short_factor", "has 1 numbers, the heads need 2"});
   change({{"rope_parameters", {{"full_attention", {{"rope_type", "default"}}}}}});
   expectError({"rope_parameters.full_attention", "not supported by this architecture"});
 }
 TEST_F(Import, KeysThatNobodyUnderstandsAreReported) {
   change({{"attention_sparsity", 4}});
-  EXPECT_NE(outcome().find("attention_sparsity: architecture 'llama' does not know this key"), std::string::npos) << outcome();
+  EXPECT_NE(outcome().find("attention_sparsity: architecture 'llama' does not know this key"), std::string::npos)
+      << outcome();
   change({{"quantization_config", {{"bits", 4}}}});
   expectError({"quantization_config", "quantized"});
 }
@@ -95,7 +103,8 @@ TEST_F(Import, ValuesThatMakeNoSense) {
            {{{"num_hidden_layers", 1000000}}, {"num_hidden_layers", "more than 4096"}},
            {{{"hidden_size", nullptr}}, {"hidden_size", "is missing"}},
            {{{"num_attention_heads", 0}}, {"num_attention_heads", "expected a size"}},
-           {{{"num_attention_heads", 5}, {"head_dim", nullptr}}, {"num_attention_heads", "5 heads can't share a hidden size of 16"}},
+           {{{"num_attention_heads", 5}, {"head_dim", nullptr}},
+            {"num_attention_heads", "5 heads can't share a hidden size of 16"}},
            {{{"rms_norm_eps", -1}}, {"rms_norm_eps"}},
            {{{"is_encoder_decoder", true}}, {"encoder-decoder"}}}) {
     copy("llama");
@@ -105,7 +114,8 @@ TEST_F(Import, ValuesThatMakeNoSense) {
 }
 TEST_F(Import, ShapesThatDoNotFitNameTheKey) {
   change({{"vocab_size", 65}});
-  expectError({"model.safetensors: model.embed_tokens.weight", "the file has shape [64, 16]", "config.json needs [65, 16]", "65 is vocab_size"});
+  expectError({"model.safetensors: model.embed_tokens.weight", "the file has shape [64, 16]",
+               "config.json needs [65, 16]", "65 is vocab_size"});
   copy("llama");
   change({{"head_dim", 8}});
   expectError({"layers.0.self_attn.q_proj.weight", "[16, 16]", "[32, 16]", "32 is num_attention_heads x head_dim"});
@@ -132,7 +142,8 @@ TEST_F(Import, DamagedWeights) {
 }
 TEST_F(Import, ContextBeyondLearnedPositions) {
   copy("gpt2");
-  expectError({"n_positions", "learned positions for 32 only", "--max-context 32"}, {.dtype = {}, .bounds = {.maxContext = 33}});
+  expectError({"n_positions", "learned positions for 32 only", "--max-context 32"},
+              {.dtype = {}, .bounds = {.maxContext = 33}});
   EXPECT_EQ(outcome({.dtype = {}, .bounds = {.maxContext = 32}}), "traced\n");
 }
 TEST_F(Import, PrefixesThatBareModelsLack) {
@@ -148,7 +159,8 @@ TEST_F(Import, PrefixesThatBareModelsLack) {
   EXPECT_EQ(outcome({.dtype = {}, .bounds = {.maxContext = 32}}), "traced\n");
 }
 TEST_F(Import, GenerationDefaults) {
-  write("generation_config.json", R"({"eos_token_id": [2, 5], "do_sample": true, "temperature": 0.6, "top_p": 0.9, "top_k": 20})");
+  write("generation_config.json",
+        R"({"eos_token_id": [2, 5], "do_sample": true, "temperature": 0.6, "top_p": 0.9, "top_k": 20})");
   Result<ModelSource> source = openHuggingFace(folder, models::architectures());
   ASSERT_TRUE(source.ok()) << source.error().text();
   EXPECT_EQ(source->generation.eosIds, (std::vector<int64_t>{2, 5}));
