@@ -266,7 +266,7 @@ class Parser {
       default: break;
     }
     if (c >= '1' && c <= '9') { fail("back-references are not supported"); return nullptr; }
-    if (auto set = classEscape()) return makeSet(options_.ignoreCase ? caseClosure(*set) : std::move(*set));
+    if (auto set = classEscape(false)) return makeSet(options_.ignoreCase ? caseClosure(*set) : std::move(*set));
     return literal(escapedCharacter());
   }
 
@@ -286,7 +286,7 @@ class Parser {
   }
 
   // After a backslash: \d \w \s \h \p and their negations; nothing is consumed if it is another escape.
-  std::optional<CodeSet> classEscape() {
+  std::optional<CodeSet> classEscape(bool inClass) {
     char c = pattern_[at_];
     std::string_view name;
     switch (c) {
@@ -294,15 +294,15 @@ class Parser {
       case 'w': case 'W': name = "word"; break;
       case 's': case 'S': name = "space"; break;
       case 'h': case 'H': name = "xdigit"; break;
-      case 'p': case 'P': return property(c == 'P');
+      case 'p': case 'P': return property(c == 'P', inClass);
       default: return std::nullopt;
     }
     ++at_;
-    CodeSet set = *propertySet(name);
+    CodeSet set = inClass && name == "word" ? classWordSet() : *propertySet(name);
     return c >= 'a' ? set : set.complement();
   }
 
-  std::optional<CodeSet> property(bool negative) {
+  std::optional<CodeSet> property(bool negative, bool inClass) {
     std::size_t close = pattern_.find('}', at_);
     if (at_ + 1 >= pattern_.size() || pattern_[at_ + 1] != '{' || close == std::string_view::npos) {
       fail("\\p without {NAME}");
@@ -313,7 +313,8 @@ class Parser {
       negative = !negative;
       name.remove_prefix(1);
     }
-    auto set = propertySet(name);
+    std::string lower = lowercase(name);
+    auto set = lower == "punct" ? propertySet("P") : lower == "word" && inClass ? classWordSet() : propertySet(name);
     if (!set) {
       fail(fmt::format("unknown property '{}'", name));
       return CodeSet();
@@ -421,7 +422,7 @@ class Parser {
     }
     if (atEnd()) { fail("it ends with a backslash"); return false; }
     if (take("b")) { c = 8; return true; }
-    if (auto set = classEscape()) {
+    if (auto set = classEscape(true)) {
       append(*set);
       return false;
     }
@@ -436,7 +437,7 @@ class Parser {
     std::string_view name = pattern_.substr(at_ + 2, close - at_ - 2);
     bool negative = name.starts_with("^");
     if (negative) name.remove_prefix(1);
-    auto set = propertySet(name);
+    auto set = name == "word" ? classWordSet() : propertySet(name);
     if (!set) return false;
     at_ = close + 2;
     if (negative) *set = set->complement();

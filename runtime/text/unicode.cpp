@@ -61,11 +61,14 @@ const CodeSet &bertAccentSet() { static const CodeSet set(bertAccentRanges, bert
 const CodeSet &bertControlSet() { static const CodeSet set(bertControlRanges, bertControlCount); return set; }
 const CodeSet &bertChineseSet() { static const CodeSet set(bertChineseRanges, bertChineseCount); return set; }
 
+const CodeSet &classWordSet() {
+  static const CodeSet set = wordSet().intersect(CodeSet({{0xB2, 0xB3}, {0xB9, 0xB9}, {0xBC, 0xBE}}).complement());
+  return set;
+}
+
 const CodeSet &rustWordSet() {
-  // Unicode's recommendation for \w: without the superscripts and fractions of Latin-1, with the two joiners.
-  static const CodeSet set = wordSet()
-                                 .intersect(CodeSet({{0xB2, 0xB3}, {0xB9, 0xB9}, {0xBC, 0xBE}}).complement())
-                                 .unite(CodeSet(std::vector<CodeRange>{{0x200C, 0x200D}}));
+  // Unicode's recommendation for \w has the two joiners as well.
+  static const CodeSet set = classWordSet().unite(CodeSet(std::vector<CodeRange>{{0x200C, 0x200D}}));
   return set;
 }
 

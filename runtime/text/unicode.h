@@ -33,7 +33,8 @@ class CodeSet {
   std::array<std::uint64_t, bitmapEnd / 64> bitmap_{};
 };
 
-const CodeSet &wordSet();         // \w of regular expressions
+const CodeSet &wordSet();         // \w and \b of regular expressions
+const CodeSet &classWordSet();    // \w inside a class: oniguruma leaves out the superscripts and fractions of Latin-1 there
 const CodeSet &rustWordSet();     // \w of the Whitespace pre-tokenizer and of single_word
 const CodeSet &numericSet();      // Digits
 const CodeSet &punctuationSet();  // Punctuation, BertPreTokenizer
