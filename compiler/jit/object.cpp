@@ -72,6 +72,7 @@ void describeFunctions(llvm::Module &module, const Target &target, const std::st
   for (llvm::Function &function : module) {
     if (function.isDeclaration()) continue;
     function.addFnAttr("target-cpu", target.cpu);
+    function.addFnAttr("tune-cpu", target.tune);
     if (!target.features.empty()) function.addFnAttr("target-features", target.features);
     function.addFnAttr("prefer-vector-width", std::to_string(target.lanes * 32));
     function.addFnAttr("frame-pointer", "none");

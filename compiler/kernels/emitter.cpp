@@ -24,8 +24,8 @@ Emitter::Emitter(ModuleOp module, const Target &target)
 KernelFunction Emitter::kernel(const std::string &key, const std::string &stem, int64_t pointers, KernelFunction shape,
                                llvm::function_ref<void(const KernelArguments &)> body) {
   if (auto found = functions_.find(key); found != functions_.end()) return found->second;
-  int number = stems_[stem]++;
-  shape.symbol = number ? stem + "_" + std::to_string(number) : stem;
+  shape.symbol = stem;
+  while (module.lookupSymbol(shape.symbol)) shape.symbol = stem + "_" + std::to_string(++stems_[stem]);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToEnd(module.getBody());
   SmallVector<Type> types(pointers, ptr);

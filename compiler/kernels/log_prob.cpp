@@ -1,5 +1,7 @@
 // log softmax(x W)[target] for each row, vocabulary block by vocabulary block: running maximum, running sum of
 // exponentials, and the target's logit when its block passes. The logits of a block live in scratch only.
+#include <fmt/format.h>
+
 #include <limits>
 
 #include "compiler/kernels/kernels.h"
@@ -87,7 +89,7 @@ struct LogProb {
 KernelFunction emitLogProb(Emitter &e, const LogProbSpec &spec) {
   std::string stem =
       "log_prob_" + std::to_string(spec.k) + "x" + std::to_string(spec.n) + "_" + std::string(dtypeName(spec.weights));
-  std::string key = stem + "|" + std::to_string(spec.softCap) + "|" + std::to_string(spec.scale);
+  std::string key = stem + fmt::format("|{}|{}", spec.softCap, spec.scale);
   PanelPlan plan(e.target, spec.k, spec.n, spec.weights, 1, blockPanels, rowsPerChunk);
   int64_t cells = roundUp(plan.scratchBytes, 64), perCell = rowsPerChunk * 4;
   KernelFunction shape{

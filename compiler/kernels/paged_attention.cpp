@@ -3,6 +3,8 @@
 // query heads that share the KV head form one block of queries, so every key and value that is loaded serves all of
 // them. Per block of slots: scores = Q K (K pages lie transposed, slots are the vector), softmax per query, output += P
 // V.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -296,7 +298,7 @@ KernelFunction emitPagedAttention(Emitter &e, const PagedAttentionSpec &spec) {
   for (int64_t number :
        {spec.cache.kvHeads, spec.cache.valueDim, spec.window, int64_t(spec.sinks), int64_t(spec.alibi)})
     key += "|" + std::to_string(number);
-  key += "|" + std::to_string(spec.scale) + "|" + std::to_string(spec.softCap);
+  key += fmt::format("|{}|{}", spec.scale, spec.softCap);
   KernelFunction shape{.symbol = "",
                        .rowsPerChunk = plan.rowsPerChunk,
                        .columnChunks = spec.cache.kvHeads,

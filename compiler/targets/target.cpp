@@ -3,14 +3,23 @@
 namespace llc {
 namespace {
 
+std::string featuresOf(IsaLevel level) {
+  std::string text;
+  for (auto &name : isaFeatures(level)) text += (text.empty() ? "+" : ",+") + name;
+  return text;
+}
+
 std::vector<Target> makeTable() {
-  const char *avx2 = "+sse4.2,+popcnt,+cx16,+avx,+avx2,+fma,+f16c,+bmi,+bmi2,+lzcnt,+movbe";
-  std::string avx512 = std::string(avx2) + ",+avx512f,+avx512bw,+avx512dq,+avx512vl,+avx512cd";
-  Target generic{.name = "generic", .level = IsaLevel::generic, .cpu = "x86-64", .features = ""};
+  Target generic{.name = "generic",
+                 .level = IsaLevel::generic,
+                 .cpu = "x86-64",
+                 .features = featuresOf(IsaLevel::generic),
+                 .tune = "x86-64"};
   Target v3{.name = "avx2",
             .level = IsaLevel::avx2,
-            .cpu = "x86-64-v3",
-            .features = avx2,
+            .cpu = "x86-64",
+            .features = featuresOf(IsaLevel::avx2),
+            .tune = "x86-64-v3",
             .lanes = 8,
             .registers = 16,
             .fma = true,
@@ -25,8 +34,9 @@ std::vector<Target> makeTable() {
   // 24 accumulators + 2 weights + 1 broadcast: below the 31 registers at which LLVM starts to spill.
   Target v4{.name = "avx512",
             .level = IsaLevel::avx512,
-            .cpu = "x86-64-v4",
-            .features = avx512,
+            .cpu = "x86-64",
+            .features = featuresOf(IsaLevel::avx512),
+            .tune = "x86-64-v4",
             .lanes = 16,
             .registers = 32,
             .fma = true,
@@ -41,8 +51,8 @@ std::vector<Target> makeTable() {
             .l1Bytes = 32 << 10,
             .l2Bytes = 1 << 20};
   Target vnni = v4, bf16 = v4;
-  vnni.name = "avx512vnni", vnni.level = IsaLevel::avx512vnni, vnni.features = avx512 + ",+avx512vnni";
-  bf16.name = "avx512bf16", bf16.level = IsaLevel::avx512bf16, bf16.features = vnni.features + ",+avx512bf16";
+  vnni.name = "avx512vnni", vnni.level = IsaLevel::avx512vnni, vnni.features = featuresOf(vnni.level);
+  bf16.name = "avx512bf16", bf16.level = IsaLevel::avx512bf16, bf16.features = featuresOf(bf16.level);
   return {generic, v3, v4, vnni, bf16};
 }
 

@@ -13,8 +13,9 @@ struct Target {
   std::string name;  // as isaName(level): "generic", "avx2", "avx512", ...; also the symbol suffix of the level
   IsaLevel level = IsaLevel::generic;
   std::string triple = "x86_64-unknown-linux-gnu";
-  std::string cpu;       // LLVM's -mcpu
-  std::string features;  // LLVM's -mattr
+  std::string cpu;       // LLVM's -mcpu: what every x86-64 has; never more than isaFeatures() promises
+  std::string features;  // LLVM's -mattr: isaFeatures(level) and nothing else, so that a check of those is enough
+  std::string tune;      // LLVM's -mtune: whose timings to schedule for
   int64_t lanes = 4;     // f32 values in a vector register
   int64_t registers = 16;
   bool fma = false, f16c = false;  // fused multiply-add; conversion of halves in hardware

@@ -1,4 +1,6 @@
 // Rotary embedding, gather, log-probabilities and packing.
+#include <set>
+
 #include "harness.h"
 
 namespace llc::kernels {
@@ -141,6 +143,20 @@ TEST_P(SimpleKernelTest, Pack) {
           ASSERT_EQ(got.bytes, want.bytes);
           if (HasFatalFailure()) return;
         }
+}
+
+TEST_P(SimpleKernelTest, DifferentSpecsGiveDifferentFunctions) {
+  compile([&](Emitter &e) {
+    PagedAttentionSpec spec{{1, 8, 8, DType::f32}, 1, 0.12500001f}, other{{1, 8, 8, DType::f32}, 1, 0.125f};
+    EXPECT_NE(emitPagedAttention(e, spec).symbol, emitPagedAttention(e, other).symbol);
+    RowProgramSpec first{{{"x", {-1, 4}}}, {{"y", {-1, 4}}}, index::parse("y[ti] = x[ti]+1")->statements};
+    RowProgramSpec second{{{"x", {-1, 4}}}, {{"y_1", {-1, 4}}}, index::parse("y_1[ti] = x[ti]+2")->statements};
+    RowProgramSpec third{{{"x", {-1, 4}}}, {{"y", {-1, 4}}}, index::parse("y[ti] = x[ti]+3")->statements};
+    std::set<std::string> symbols;
+    for (auto &program : {first, second, third}) symbols.insert(emitRowProgram(e, program).symbol);
+    EXPECT_EQ(symbols.size(), 3u);
+    return emitPagedAttention(e, spec);
+  });
 }
 
 INSTANTIATE_TEST_SUITE_P(Levels, SimpleKernelTest, testing::ValuesIn(testTargets()), targetName);
