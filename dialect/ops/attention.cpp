@@ -286,6 +286,23 @@ Result<Types> PagedAttentionOp::resultTypes(mlir::ValueRange operands, mlir::Dic
   return Types{RankedTensorType::get({q.getDimSize(0), q.getDimSize(1), cache.getValueDim()}, element)};
 }
 
+// The cached slots a row sees: [start, end) of its sequence; null if one of them was never written.
+struct VisibleSlots {
+  const std::vector<Cache::Slot> *slots = nullptr;
+  int64_t start = 0, end = 0;
+};
+
+static VisibleSlots visibleSlots(const Cache &cache, int64_t sequence, double rowPosition, int64_t window) {
+  auto found = cache.sequences.find(sequence);
+  if (found == cache.sequences.end() || !(rowPosition >= 0 && rowPosition < static_cast<double>(found->second.size())))
+    return {};
+  int64_t end = static_cast<int64_t>(rowPosition) + 1;
+  int64_t start = window > 0 ? std::max<int64_t>(0, end - window) : 0;
+  for (int64_t slot = start; slot < end; ++slot)
+    if (found->second[slot].key.empty()) return {};
+  return {&found->second, start, end};
+}
+
 llvm::LogicalResult PagedAttentionOp::evaluate(llvm::ArrayRef<Datum> operands, Environment &,
                                                llvm::SmallVectorImpl<Datum> &results) {
   const Tensor &q = operands[0].tensor;
@@ -293,36 +310,30 @@ llvm::LogicalResult PagedAttentionOp::evaluate(llvm::ArrayRef<Datum> operands, E
   const Batch &batch = *operands[2].batch;
   const double *sinks = getSinks() ? operands[4].tensor.values().data() : nullptr;
   const double *slopes = getSlopes() ? operands[getSinks() ? 5 : 4].tensor.values().data() : nullptr;
-  int64_t rows = q.shape()[0], heads = q.shape()[1], window = getWindow();
+  int64_t rows = q.shape()[0], heads = q.shape()[1], keyDim = cache.keyDim, valueDim = cache.valueDim;
   double scale = getScale().convertToDouble(), cap = getSoftCap().convertToDouble();
   if (rows != static_cast<int64_t>(batch.sequenceOf.size()))
     return emitOpError("has queries for another number of rows than the batch; to fix: pass the step's own batch");
-  Tensor y({rows, heads, cache.valueDim});
+  Tensor y({rows, heads, valueDim});
   std::span<double> out = y.mutableValues();
   std::vector<double> scores;
   for (int64_t row = 0; row < rows; ++row) {
-    auto sequence = cache.sequences.find(batch.sequenceOf[row]);
-    int64_t position = static_cast<int64_t>(operands[3].tensor.values()[row]);
-    int64_t start = window > 0 ? std::max<int64_t>(0, position - window + 1) : 0;
-    bool isCached =
-        sequence != cache.sequences.end() && position >= 0 && position < static_cast<int64_t>(sequence->second.size());
-    for (int64_t slot = start; isCached && slot <= position; ++slot) isCached = !sequence->second[slot].key.empty();
-    if (!isCached)
+    VisibleSlots seen = visibleSlots(cache, batch.sequenceOf[row], operands[3].tensor.values()[row], getWindow());
+    if (!seen.slots)
       return emitOpError("reads a slot that was never written; to fix: append the step's keys first, positions from 0");
     for (int64_t head = 0; head < heads; ++head) {
       int64_t group = head / (heads / cache.heads);
-      const double *query = q.values().data() + (row * heads + head) * cache.keyDim;
+      const double *query = q.values().data() + (row * heads + head) * keyDim;
       scores.clear();
-      for (int64_t slot = start; slot <= position; ++slot) {
-        double score = scale * dot(query, sequence->second[slot].key.data() + group * cache.keyDim, cache.keyDim);
-        if (slopes) score += slopes[head] * static_cast<double>(slot - position);
+      for (int64_t slot = seen.start; slot < seen.end; ++slot) {
+        double score = scale * dot(query, (*seen.slots)[slot].key.data() + group * keyDim, keyDim);
+        if (slopes) score += slopes[head] * static_cast<double>(slot + 1 - seen.end);
         scores.push_back(capped(score, cap));
       }
       softmaxInPlace(scores, sinks ? sinks + head : nullptr);
-      double *target = out.data() + (row * heads + head) * cache.valueDim;
-      for (int64_t slot = start; slot <= position; ++slot)
-        accumulate(target, scores[slot - start], sequence->second[slot].value.data() + group * cache.valueDim,
-                   cache.valueDim);
+      double *target = out.data() + (row * heads + head) * valueDim;
+      for (int64_t slot = seen.start; slot < seen.end; ++slot)
+        accumulate(target, scores[slot - seen.start], (*seen.slots)[slot].value.data() + group * valueDim, valueDim);
     }
   }
   results.push_back(std::move(y));

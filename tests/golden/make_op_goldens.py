@@ -35,7 +35,9 @@ def rms_norm(x, w, eps, offset=0.0):
 def rotate(x, c, s, interleaved):
     pairs = c.shape[1]
     y = x.clone()
-    a, b = (slice(0, 2 * pairs, 2), slice(1, 2 * pairs, 2)) if interleaved else (slice(0, pairs), slice(pairs, 2 * pairs))
+    a, b = slice(0, pairs), slice(pairs, 2 * pairs)
+    if interleaved:
+        a, b = slice(0, 2 * pairs, 2), slice(1, 2 * pairs, 2)
     y[..., a] = x[..., a] * c[:, None] - x[..., b] * s[:, None]
     y[..., b] = x[..., b] * c[:, None] + x[..., a] * s[:, None]
     return y
@@ -68,7 +70,8 @@ BATCH = {"positions": [0, 1, 2, 0, 1], "sequence_of": [3, 3, 3, 8, 8], "sequence
 
 
 def paged(q, k, v, batch, positions, sinks=None, slopes=None, **options):
-    parts = [attention(q[None, a:b], k[None, a:b], v[None, a:b], 0.6, sinks, slopes=slopes, **options)[0] for a, b in ((0, 3), (3, 5))]
+    sequences = (slice(0, 3), slice(3, 5))
+    parts = [attention(q[None, s], k[None, s], v[None, s], 0.6, sinks, slopes=slopes, **options)[0] for s in sequences]
     return torch.cat(parts)
 
 
@@ -100,7 +103,8 @@ def case(name, function, *inputs):
 
 
 for name, function in {
-    "neg": torch.neg, "exp": torch.exp, "tanh": torch.tanh, "logistic": torch.sigmoid, "sin": torch.sin, "cos": torch.cos,
+    "neg": torch.neg, "exp": torch.exp, "tanh": torch.tanh, "logistic": torch.sigmoid, "sin": torch.sin,
+    "cos": torch.cos,
     "erf": torch.erf, "abs": torch.abs, "square": torch.square, "relu": torch.relu, "silu": F.silu, "gelu": F.gelu,
     "gelu_tanh": lambda x: F.gelu(x, approximate="tanh"), "gelu_quick": lambda x: x * torch.sigmoid(1.702 * x),
     "clamp": lambda x: torch.clamp(x, -0.25, 0.5), "soft_cap": lambda x: 1.5 * torch.tanh(x / 1.5),
@@ -111,12 +115,15 @@ for name, function in {
     case(name, function, real(3, 4))
 for name, function in {"log": torch.log, "sqrt": torch.sqrt, "rsqrt": torch.rsqrt}.items():
     case(name, function, real(3, 4, low=0.2, high=3))
-for name, function in {"add": torch.add, "sub": torch.sub, "mul": torch.mul, "maximum": torch.maximum, "minimum": torch.minimum,
-                       "ge": lambda a, b: (a >= b).double() + 0 * a, "lt": lambda a, b: (a < b).double() + 0 * a}.items():
+for name, function in {"add": torch.add, "sub": torch.sub, "mul": torch.mul, "maximum": torch.maximum,
+                       "minimum": torch.minimum,
+                       "ge": lambda a, b: (a >= b).double() + 0 * a,
+                       "lt": lambda a, b: (a < b).double() + 0 * a}.items():
     case(name, function, real(3, 4), real(4))
 case("div", torch.div, real(3, 4), real(4, low=0.5, high=2))
 case("pow", torch.pow, real(3, 4, low=0.2, high=2), real(4))
-case("eq", lambda a, b: (a == b).double() + 0 * a, torch.tensor([[1.0, 2, 3, 4], [5, 6, 7, 8], [1, 6, 3, 8]]), torch.tensor([1.0, 6, 7, 9]))
+case("eq", lambda a, b: (a == b).double() + 0 * a,
+     torch.tensor([[1.0, 2, 3, 4], [5, 6, 7, 8], [1, 6, 3, 8]]), torch.tensor([1.0, 6, 7, 9]))
 case("add.signature", lambda x, w: x + w[:, None], real(3, 4), real(3))
 case("mul.stretch", torch.mul, real(2, 1, 3), bf16(4, 1))
 case("select", lambda c, x, y: torch.where(c != 0, x, y), ints([1], [0], [7]), real(3, 4), real(3, 4))
@@ -146,10 +153,13 @@ case("rms_norm", lambda x, w: rms_norm(x, w, 1e-5), real(3, 4), bf16(4))
 case("rms_norm.offset", lambda x, w: rms_norm(x, w, 1e-6, 1.0), real(3, 2, 4), real(4))
 case("layer_norm", lambda x, w, b: F.layer_norm(x, (4,), w, b, 1e-5), real(3, 4), real(4), real(4))
 case("layer_norm.weight", lambda x, w: F.layer_norm(x, (4,), w, None, 1e-3), real(3, 4), real(4))
-case("rotary_table", lambda p, f: (torch.cos(p[:, None] * f) * 1.25, torch.sin(p[:, None] * f) * 1.25), ints(0, 3, 11), real(3))
-case("rotary_table.rows", lambda p, f: (torch.cos(p[:, None] * f), torch.sin(p[:, None] * f)), ints(0, 3, 11), real(3, 3))
+case("rotary_table", lambda p, f: (torch.cos(p[:, None] * f) * 1.25, torch.sin(p[:, None] * f) * 1.25),
+     ints(0, 3, 11), real(3))
+case("rotary_table.rows", lambda p, f: (torch.cos(p[:, None] * f), torch.sin(p[:, None] * f)),
+     ints(0, 3, 11), real(3, 3))
 case("rotary", lambda x, c, s: rotate(x, c.detach(), s.detach(), False), real(3, 2, 6), real(3, 2), real(3, 2))
-case("rotary.interleaved", lambda x, c, s: rotate(x, c.detach(), s.detach(), True), real(3, 2, 6), real(3, 2), real(3, 2))
+case("rotary.interleaved", lambda x, c, s: rotate(x, c.detach(), s.detach(), True),
+     real(3, 2, 6), real(3, 2), real(3, 2))
 case("sequence_lengths", lambda batch: torch.tensor(batch["sequence_lengths"]), BATCH)
 QKV = real(2, 3, 4, 3), real(2, 5, 2, 3), real(2, 5, 2, 2)
 case("attention", lambda q, k, v: attention(q, k, v, 0.6), *QKV)
@@ -157,7 +167,9 @@ case("attention.full", lambda q, k, v: attention(q, k, v, 0.6, causal=False), *Q
 case("attention.window", lambda q, k, v, sinks: attention(q, k, v, 0.6, sinks, window=2, cap=2.0), *QKV, real(4))
 ROWS = real(5, 4, 3), real(5, 2, 3), real(5, 2, 2), BATCH, ints(*BATCH["positions"])
 case("paged_attention", paged, *ROWS)
-case("paged_attention.all", lambda q, k, v, b, p, sinks, slopes: paged(q, k, v, b, p, sinks, slopes, window=2, cap=2.0), *ROWS, real(4), real(4))
+case("paged_attention.all",
+     lambda q, k, v, b, p, sinks, slopes: paged(q, k, v, b, p, sinks, slopes, window=2, cap=2.0),
+     *ROWS, real(4), real(4))
 case("cross_entropy", cross_entropy, real(4, 5), ints(3, -1, 0, 4))
 case("linear_log_prob", lambda x, w, t: log_prob(x, w.T, t), real(3, 4), bf16(5, 4), ints(1, 4, 0))
 case("linear_log_prob.capped", lambda x, w, t: log_prob(x, w, t, 0.5, 1.5), real(3, 4), real(4, 5), ints(1, 4, 0))
@@ -165,7 +177,8 @@ case("use", lambda: TABLE)
 case("constant", lambda: torch.tensor([1.0, -2.5, 0.125]))
 case("pack", lambda w: w, real(6, 4))
 case("fused", lambda x, w: F.silu(rms_norm(x, w, 1e-6)), real(3, 4), real(4))
-NOT_DIFFERENTIABLE = {"sequence_lengths", "one_hot", "iota", "use", "constant", "fused", "paged_attention", "paged_attention.all"}
+NOT_DIFFERENTIABLE = {"sequence_lengths", "one_hot", "iota", "use", "constant", "fused", "paged_attention",
+                      "paged_attention.all"}
 
 
 def encode(value):
@@ -175,7 +188,11 @@ def encode(value):
 
 
 def record(name, function, inputs):
-    leaves = [v.clone().requires_grad_() if isinstance(v, torch.Tensor) and v.is_floating_point() else v for v in inputs]
+    def leaf(value):
+        is_real = isinstance(value, torch.Tensor) and value.is_floating_point()
+        return value.clone().requires_grad_() if is_real else value
+
+    leaves = [leaf(value) for value in inputs]
     results = function(*leaves)
     results = results if isinstance(results, tuple) else (results,)
     entry = {"inputs": [encode(v) for v in inputs], "results": [encode(r) for r in results]}

@@ -148,11 +148,13 @@ module {
     return %y : tensor<?x4xf32>
   }
   func.func @contract(%x: tensor<2x3x4xf32>, %w: tensor<2x4x5xf32>) -> tensor<2x3x5xf32> {
-    %y = llm.contract %x, %w {signature = "bmk,bkn->bmn"} : (tensor<2x3x4xf32>, tensor<2x4x5xf32>) -> tensor<2x3x5xf32>
+    %y = llm.contract %x, %w {signature = "bmk,bkn->bmn"}
+        : (tensor<2x3x4xf32>, tensor<2x4x5xf32>) -> tensor<2x3x5xf32>
     return %y : tensor<2x3x5xf32>
   }
   func.func @contract.permuted(%x: tensor<4x2x3xf32>, %w: tensor<5x2x4xbf16>) -> tensor<3x5x2xf32> {
-    %y = llm.contract %x, %w {signature = "kbm,nbk->mnb"} : (tensor<4x2x3xf32>, tensor<5x2x4xbf16>) -> tensor<3x5x2xf32>
+    %y = llm.contract %x, %w {signature = "kbm,nbk->mnb"}
+        : (tensor<4x2x3xf32>, tensor<5x2x4xbf16>) -> tensor<3x5x2xf32>
     return %y : tensor<3x5x2xf32>
   }
   func.func @linear(%x: tensor<?x4xf32>, %w: tensor<6x4xbf16>) -> tensor<?x6xf32> {
@@ -176,15 +178,18 @@ module {
     return %y : tensor<2x3xf32>
   }
   func.func @generic.conv(%x: tensor<1x9x4xf32>, %k: tensor<3x4x5xf32>) -> tensor<1x4x5xf32> {
-    %y = llm.generic %x, %k {body = "a*b", combiner = "sum", signature = "b(2i+k)d,kdc->bic"} : (tensor<1x9x4xf32>, tensor<3x4x5xf32>) -> tensor<1x4x5xf32>
+    %y = llm.generic %x, %k {body = "a*b", combiner = "sum", signature = "b(2i+k)d,kdc->bic"}
+        : (tensor<1x9x4xf32>, tensor<3x4x5xf32>) -> tensor<1x4x5xf32>
     return %y : tensor<1x4x5xf32>
   }
   func.func @generic.padded(%x: tensor<1x6x4xf32>, %k: tensor<3x4xf32>) -> tensor<1x6x4xf32> {
-    %y = llm.generic %x, %k {body = "a*b", combiner = "sum", signature = "b(i+k-1)d,kd->bid"} : (tensor<1x6x4xf32>, tensor<3x4xf32>) -> tensor<1x6x4xf32>
+    %y = llm.generic %x, %k {body = "a*b", combiner = "sum", signature = "b(i+k-1)d,kd->bid"}
+        : (tensor<1x6x4xf32>, tensor<3x4xf32>) -> tensor<1x6x4xf32>
     return %y : tensor<1x6x4xf32>
   }
   func.func @generic.scatter(%x: tensor<?x4xf32>, %ids: tensor<?xi32>) -> tensor<5x4xf32> {
-    %y = llm.generic %x, %ids {body = "a", combiner = "sum", signature = "nd,n->{1}d"} : (tensor<?x4xf32>, tensor<?xi32>) -> tensor<5x4xf32>
+    %y = llm.generic %x, %ids {body = "a", combiner = "sum", signature = "nd,n->{1}d"}
+        : (tensor<?x4xf32>, tensor<?xi32>) -> tensor<5x4xf32>
     return %y : tensor<5x4xf32>
   }
   func.func @reshape(%x: tensor<?x12xf32>) -> tensor<?x2x6xf32> {
@@ -208,7 +213,8 @@ module {
     return %y : tensor<?x3xf32>
   }
   func.func @concat(%x: tensor<?x4xf32>, %w: tensor<?x2xf32>, %z: tensor<?x3xf32>) -> tensor<?x9xf32> {
-    %y = llm.concat %x, %w, %z {dim = 1 : i64} : (tensor<?x4xf32>, tensor<?x2xf32>, tensor<?x3xf32>) -> tensor<?x9xf32>
+    %y = llm.concat %x, %w, %z {dim = 1 : i64}
+        : (tensor<?x4xf32>, tensor<?x2xf32>, tensor<?x3xf32>) -> tensor<?x9xf32>
     return %y : tensor<?x9xf32>
   }
   func.func @pad(%x: tensor<3x4xf32>) -> tensor<6x4xf32> {
@@ -260,7 +266,8 @@ module {
     return %y : tensor<?xf32>
   }
   func.func @rotary_table(%p: tensor<?xi32>, %f: tensor<3xf32>) -> (tensor<?x3xf32>, tensor<?x3xf32>) {
-    %c, %s = llm.rotary_table %p, %f {scale = 1.25} : (tensor<?xi32>, tensor<3xf32>) -> (tensor<?x3xf32>, tensor<?x3xf32>)
+    %c, %s = llm.rotary_table %p, %f {scale = 1.25}
+        : (tensor<?xi32>, tensor<3xf32>) -> (tensor<?x3xf32>, tensor<?x3xf32>)
     return %c, %s : tensor<?x3xf32>, tensor<?x3xf32>
   }
   func.func @rotary_table.rows(%p: tensor<?xi32>, %f: tensor<?x3xf32>) -> (tensor<?x3xf32>, tensor<?x3xf32>) {
@@ -271,36 +278,52 @@ module {
     %y = llm.rotary %x, %c, %s : (tensor<?x2x6xf32>, tensor<?x2xf32>, tensor<?x2xf32>) -> tensor<?x2x6xf32>
     return %y : tensor<?x2x6xf32>
   }
-  func.func @rotary.interleaved(%x: tensor<?x2x6xf32>, %c: tensor<?x2xf32>, %s: tensor<?x2xf32>) -> tensor<?x2x6xf32> {
-    %y = llm.rotary %x, %c, %s {interleaved = true} : (tensor<?x2x6xf32>, tensor<?x2xf32>, tensor<?x2xf32>) -> tensor<?x2x6xf32>
+  func.func @rotary.interleaved(%x: tensor<?x2x6xf32>, %c: tensor<?x2xf32>, %s: tensor<?x2xf32>)
+      -> tensor<?x2x6xf32> {
+    %y = llm.rotary %x, %c, %s {interleaved = true}
+        : (tensor<?x2x6xf32>, tensor<?x2xf32>, tensor<?x2xf32>) -> tensor<?x2x6xf32>
     return %y : tensor<?x2x6xf32>
   }
   func.func @sequence_lengths(%batch: !llm.batch) -> tensor<?xi32> {
     %y = llm.sequence_lengths %batch : (!llm.batch) -> tensor<?xi32>
     return %y : tensor<?xi32>
   }
-  func.func @attention(%q: tensor<2x3x4x3xf32>, %k: tensor<2x5x2x3xf32>, %v: tensor<2x5x2x2xf32>) -> tensor<2x3x4x2xf32> {
-    %y = llm.attention %q, %k, %v {scale = 0.6} : (tensor<2x3x4x3xf32>, tensor<2x5x2x3xf32>, tensor<2x5x2x2xf32>) -> tensor<2x3x4x2xf32>
+  func.func @attention(%q: tensor<2x3x4x3xf32>, %k: tensor<2x5x2x3xf32>, %v: tensor<2x5x2x2xf32>)
+      -> tensor<2x3x4x2xf32> {
+    %y = llm.attention %q, %k, %v {scale = 0.6}
+        : (tensor<2x3x4x3xf32>, tensor<2x5x2x3xf32>, tensor<2x5x2x2xf32>) -> tensor<2x3x4x2xf32>
     return %y : tensor<2x3x4x2xf32>
   }
-  func.func @attention.full(%q: tensor<2x3x4x3xf32>, %k: tensor<2x5x2x3xf32>, %v: tensor<2x5x2x2xf32>) -> tensor<2x3x4x2xf32> {
-    %y = llm.attention %q, %k, %v {causal = false, scale = 0.6} : (tensor<2x3x4x3xf32>, tensor<2x5x2x3xf32>, tensor<2x5x2x2xf32>) -> tensor<2x3x4x2xf32>
+  func.func @attention.full(%q: tensor<2x3x4x3xf32>, %k: tensor<2x5x2x3xf32>, %v: tensor<2x5x2x2xf32>)
+      -> tensor<2x3x4x2xf32> {
+    %y = llm.attention %q, %k, %v {causal = false, scale = 0.6}
+        : (tensor<2x3x4x3xf32>, tensor<2x5x2x3xf32>, tensor<2x5x2x2xf32>) -> tensor<2x3x4x2xf32>
     return %y : tensor<2x3x4x2xf32>
   }
-  func.func @attention.window(%q: tensor<2x3x4x3xf32>, %k: tensor<2x5x2x3xf32>, %v: tensor<2x5x2x2xf32>, %sinks: tensor<4xf32>) -> tensor<2x3x4x2xf32> {
-    %y = llm.attention %q, %k, %v sinks %sinks {scale = 0.6, soft_cap = 2.0, window = 2 : i64} : (tensor<2x3x4x3xf32>, tensor<2x5x2x3xf32>, tensor<2x5x2x2xf32>, tensor<4xf32>) -> tensor<2x3x4x2xf32>
+  func.func @attention.window(%q: tensor<2x3x4x3xf32>, %k: tensor<2x5x2x3xf32>, %v: tensor<2x5x2x2xf32>,
+      %sinks: tensor<4xf32>) -> tensor<2x3x4x2xf32> {
+    %y = llm.attention %q, %k, %v sinks %sinks {scale = 0.6, soft_cap = 2.0, window = 2 : i64}
+        : (tensor<2x3x4x3xf32>, tensor<2x5x2x3xf32>, tensor<2x5x2x2xf32>, tensor<4xf32>) -> tensor<2x3x4x2xf32>
     return %y : tensor<2x3x4x2xf32>
   }
-  func.func @paged_attention(%q: tensor<?x4x3xf32>, %k: tensor<?x2x3xf32>, %v: tensor<?x2x2xf32>, %batch: !llm.batch, %p: tensor<?xi32>) -> tensor<?x4x2xf32> {
+  func.func @paged_attention(%q: tensor<?x4x3xf32>, %k: tensor<?x2x3xf32>, %v: tensor<?x2x2xf32>, %batch: !llm.batch,
+      %p: tensor<?xi32>) -> tensor<?x4x2xf32> {
     %kv = llm.cache_layer {layer = 0 : i64} : !llm.kv<2, 3, 2, f32>
-    %n = llm.cache_append %kv, %k, %v, %batch : (!llm.kv<2, 3, 2, f32>, tensor<?x2x3xf32>, tensor<?x2x2xf32>, !llm.batch) -> !llm.kv<2, 3, 2, f32>
-    %y = llm.paged_attention %q, %n, %batch, %p {scale = 0.6} : (tensor<?x4x3xf32>, !llm.kv<2, 3, 2, f32>, !llm.batch, tensor<?xi32>) -> tensor<?x4x2xf32>
+    %n = llm.cache_append %kv, %k, %v, %batch
+        : (!llm.kv<2, 3, 2, f32>, tensor<?x2x3xf32>, tensor<?x2x2xf32>, !llm.batch) -> !llm.kv<2, 3, 2, f32>
+    %y = llm.paged_attention %q, %n, %batch, %p {scale = 0.6}
+        : (tensor<?x4x3xf32>, !llm.kv<2, 3, 2, f32>, !llm.batch, tensor<?xi32>) -> tensor<?x4x2xf32>
     return %y : tensor<?x4x2xf32>
   }
-  func.func @paged_attention.all(%q: tensor<?x4x3xf32>, %k: tensor<?x2x3xf32>, %v: tensor<?x2x2xf32>, %batch: !llm.batch, %p: tensor<?xi32>, %sinks: tensor<4xf32>, %slopes: tensor<4xf32>) -> tensor<?x4x2xf32> {
+  func.func @paged_attention.all(%q: tensor<?x4x3xf32>, %k: tensor<?x2x3xf32>, %v: tensor<?x2x2xf32>,
+      %batch: !llm.batch, %p: tensor<?xi32>, %sinks: tensor<4xf32>, %slopes: tensor<4xf32>) -> tensor<?x4x2xf32> {
     %kv = llm.cache_layer {layer = 0 : i64} : !llm.kv<2, 3, 2, f32>
-    %n = llm.cache_append %kv, %k, %v, %batch : (!llm.kv<2, 3, 2, f32>, tensor<?x2x3xf32>, tensor<?x2x2xf32>, !llm.batch) -> !llm.kv<2, 3, 2, f32>
-    %y = llm.paged_attention %q, %n, %batch, %p sinks %sinks slopes %slopes {scale = 0.6, soft_cap = 2.0, window = 2 : i64} : (tensor<?x4x3xf32>, !llm.kv<2, 3, 2, f32>, !llm.batch, tensor<?xi32>, tensor<4xf32>, tensor<4xf32>) -> tensor<?x4x2xf32>
+    %n = llm.cache_append %kv, %k, %v, %batch
+        : (!llm.kv<2, 3, 2, f32>, tensor<?x2x3xf32>, tensor<?x2x2xf32>, !llm.batch) -> !llm.kv<2, 3, 2, f32>
+    %y = llm.paged_attention %q, %n, %batch, %p sinks %sinks slopes %slopes {scale = 0.6, soft_cap = 2.0,
+        window = 2 : i64}
+            : (tensor<?x4x3xf32>, !llm.kv<2, 3, 2, f32>, !llm.batch, tensor<?xi32>, tensor<4xf32>, tensor<4xf32>)
+                -> tensor<?x4x2xf32>
     return %y : tensor<?x4x2xf32>
   }
   func.func @cross_entropy(%x: tensor<?x5xf32>, %l: tensor<?xi32>) -> tensor<?xf32> {
@@ -312,7 +335,8 @@ module {
     return %y : tensor<?xf32>
   }
   func.func @linear_log_prob.capped(%x: tensor<?x4xf32>, %w: tensor<4x5xf32>, %t: tensor<?xi32>) -> tensor<?xf32> {
-    %y = llm.linear_log_prob %x, %w, %t {scale = 0.5, soft_cap = 1.5, transposed = false} : (tensor<?x4xf32>, tensor<4x5xf32>, tensor<?xi32>) -> tensor<?xf32>
+    %y = llm.linear_log_prob %x, %w, %t {scale = 0.5, soft_cap = 1.5, transposed = false}
+        : (tensor<?x4xf32>, tensor<4x5xf32>, tensor<?xi32>) -> tensor<?xf32>
     return %y : tensor<?xf32>
   }
   func.func @use() -> tensor<3x4xf32> {

@@ -84,38 +84,46 @@ bool canBeHalved(const Factor &factor, llvm::ArrayRef<Datum> operands, llvm::Arr
   return !factor.reduction;
 }
 
+bool hasOnlyTensors(mlir::Operation *op) {
+  auto isTensor = [](mlir::Type type) { return mlir::isa<mlir::RankedTensorType>(type); };
+  return op->getNumOperands() > 0 && llvm::all_of(op->getOperandTypes(), isTensor) &&
+         llvm::all_of(op->getResultTypes(), isTensor);
+}
+
+// The op on the first half of its operands against the first half of its results.
+double errorOfHalf(mlir::Operation *op, const Factor &factor, llvm::ArrayRef<Datum> operands,
+                   llvm::ArrayRef<Datum> results) {
+  mlir::OperationState state(op->getLoc(), op->getName());
+  mlir::Block arguments;
+  std::vector<Datum> parts;
+  for (auto [number, type] : llvm::enumerate(op->getOperandTypes())) {
+    state.operands.push_back(arguments.addArgument(cutType(type, number, factor.operands), op->getLoc()));
+    parts.push_back(cutTensor(operands[number].tensor, number, factor.operands));
+  }
+  for (auto [number, type] : llvm::enumerate(op->getResultTypes()))
+    state.addTypes(cutType(type, number, factor.results));
+  state.attributes = op->getAttrs();
+  mlir::Operation *half = mlir::Operation::create(state);
+  llvm::SmallVector<Datum> computed;
+  Environment environment;
+  bool runs = mlir::succeeded(mlir::cast<Evaluable>(half).evaluate(parts, environment, computed));
+  double error = runs ? 0 : std::numeric_limits<double>::infinity();
+  for (size_t r = 0; r < computed.size(); ++r)
+    error = std::max(error, difference(computed[r].tensor, cutTensor(results[r].tensor, r, factor.results)));
+  half->destroy();
+  return error;
+}
+
 TEST_F(Ops, FactorsCutOpsIntoIndependentHalves) {
   int checked = 0;
-  mlir::OpBuilder builder(&bench_.context());
   auto observe = [&](mlir::Operation *op, llvm::ArrayRef<Datum> operands,
                      llvm::ArrayRef<Datum> results) -> llvm::LogicalResult {
-    auto shardable = mlir::dyn_cast<Shardable>(op);
-    auto isTensor = [](mlir::Type type) { return mlir::isa<mlir::RankedTensorType>(type); };
-    if (!shardable || !llvm::all_of(op->getOperandTypes(), isTensor) || !llvm::all_of(op->getResultTypes(), isTensor))
-      return mlir::success();
-    if (op->getNumOperands() == 0) return mlir::success();
-    for (const Factor &factor : shardable.shardingFactors()) {
+    if (!mlir::isa<Shardable>(op) || !hasOnlyTensors(op)) return mlir::success();
+    for (const Factor &factor : mlir::cast<Shardable>(op).shardingFactors()) {
       if (!canBeHalved(factor, operands, results)) continue;
-      mlir::OperationState state(op->getLoc(), op->getName());
-      std::vector<Datum> parts;
-      mlir::Block arguments;
-      for (auto [number, type] : llvm::enumerate(op->getOperandTypes())) {
-        state.operands.push_back(arguments.addArgument(cutType(type, number, factor.operands), op->getLoc()));
-        parts.push_back(cutTensor(operands[number].tensor, number, factor.operands));
-      }
-      for (auto [number, type] : llvm::enumerate(op->getResultTypes()))
-        state.addTypes(cutType(type, number, factor.results));
-      state.attributes = op->getAttrs();
-      mlir::Operation *half = mlir::Operation::create(state);
-      llvm::SmallVector<Datum> computed;
-      Environment environment;
-      EXPECT_TRUE(mlir::succeeded(mlir::cast<Evaluable>(half).evaluate(parts, environment, computed)))
-          << bench_.takeMessages();
-      for (size_t r = 0; r < computed.size(); ++r)
-        EXPECT_LT(difference(computed[r].tensor, cutTensor(results[r].tensor, r, factor.results)), 1e-12)
-            << op->getName().getStringRef().str() << ": factor of size " << factor.size;
+      EXPECT_LT(errorOfHalf(op, factor, operands, results), 1e-12)
+          << op->getName().getStringRef().str() << ": factor of size " << factor.size << bench_.takeMessages();
       ++checked;
-      half->destroy();
     }
     return mlir::success();
   };
@@ -124,10 +132,19 @@ TEST_F(Ops, FactorsCutOpsIntoIndependentHalves) {
     environment.roundToType = false;
     environment.observer = observe;
     environment.parameters = [](llvm::StringRef) -> Result<Tensor> { return Tensor({3, 4}); };
-    ASSERT_TRUE(mlir::succeeded(
-        interpret(*module_, function.getName(), dataOf(goldens_[function.getName().str()]["inputs"]), environment)));
+    std::vector<Datum> arguments = dataOf(goldens_[function.getName().str()]["inputs"]);
+    ASSERT_TRUE(mlir::succeeded(interpret(*module_, function.getName(), arguments, environment)));
   }
   EXPECT_GT(checked, 50);
+}
+
+// Negative control: a factor that is really a reduction is caught when it claims not to be.
+TEST_F(Ops, AWrongFactorIsCaught) {
+  auto function = module_->lookupSymbol<mlir::func::FuncOp>("softmax");
+  mlir::Operation *op = &function.getBody().front().front();
+  std::vector<Datum> inputs = dataOf(goldens_["softmax"]["inputs"]), results = dataOf(goldens_["softmax"]["results"]);
+  Factor wrong{4, false, {{0, 1}}, {{0, 1}}};
+  EXPECT_GT(errorOfHalf(op, wrong, inputs, results), 0.01);
 }
 
 std::vector<Factor> factorsIn(mlir::ModuleOp module, llvm::StringRef name) {
