@@ -3,46 +3,33 @@
 #include <cmath>
 #include <limits>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <set>
+
+#include "runtime/base/json_read.h"
 
 namespace llc::dsl {
 namespace {
-using Json = nlohmann::json;
 constexpr size_t maxBytes = 16 << 20;
-constexpr int maxDepth = 64;
 constexpr int64_t maxSize = std::numeric_limits<int32_t>::max();
 
 // Python writes Infinity and NaN as bare words, which is not JSON: they become the spelling {"__float__": "Infinity"}.
-// Also finds nesting that is deeper than any sensible file's before the parser recurses into it.
-Result<std::string> normalise(std::string_view text, const std::string &where) {
+std::string withoutBareNumbers(std::string_view text) {
   std::string out;
-  int depth = 0;
   bool quoted = false;
   for (size_t i = 0; i < text.size(); ++i) {
-    char c = text[i];
-    if (quoted) {
-      out += c;
-      if (c == '\\' && i + 1 < text.size()) out += text[++i];
-      quoted = c != '"';
+    std::string_view word;
+    for (std::string_view name : {"-Infinity", "Infinity", "NaN"})
+      if (!quoted && word.empty() && text.substr(i, name.size()) == name) word = name;
+    if (!word.empty()) {
+      out += "{\"__float__\": \"" + std::string(word) + "\"}";
+      i += word.size() - 1;
       continue;
     }
-    if (c == '[' || c == '{') ++depth;
-    if (c == ']' || c == '}') --depth;
-    if (depth > maxDepth)
-      return diagnose(ErrorKind::invalidInput, where + ":" + std::to_string(i))
-          .says("objects and lists are nested more than " + std::to_string(maxDepth) + " deep")
-          .toFix("download the file again, this is not a model's configuration");
-    bool word = false;
-    for (std::string_view name : {"-Infinity", "Infinity", "NaN"})
-      if (!word && text.substr(i, name.size()) == name) {
-        out += "{\"__float__\": \"" + std::string(name) + "\"}";
-        i += name.size() - 1;
-        word = true;
-      }
-    if (word) continue;
-    quoted = c == '"';
-    out += c;
+    out += text[i];
+    if (quoted && text[i] == '\\' && i + 1 < text.size())
+      out += text[++i];
+    else if (text[i] == '"')
+      quoted = !quoted;
   }
   return out;
 }
@@ -91,16 +78,9 @@ Result<Config> Config::parse(std::string_view json, std::string where) {
     return diagnose(ErrorKind::invalidInput, where)
         .says("the file has " + std::to_string(json.size()) + " bytes")
         .toFix("a configuration has a few kB: download it again");
-  LLC_ASSIGN(std::string text, normalise(json, where));
   auto state = std::make_unique<State>();
   state->where = where;
-  try {
-    state->json = Json::parse(text);
-  } catch (const Json::exception &problem) {
-    return diagnose(ErrorKind::invalidInput, where)
-        .says(std::string("is not JSON: ") + problem.what())
-        .toFix("download the file again, it is damaged or was cut short");
-  }
+  LLC_ASSIGN(state->json, parseJson(withoutBareNumbers(json), where));
   if (!state->json.is_object())
     return diagnose(ErrorKind::invalidInput, where)
         .expected("a JSON object")

@@ -10,6 +10,8 @@
 namespace llc::models {
 using dsl::Config;
 namespace {
+constexpr int64_t maxHeadSize = 1 << 16;  // beyond it is a mistake, which must not exhaust memory
+
 struct Settings {
   Config &parameters;  // rope_parameters, or rope_scaling
   Rope &rope;
@@ -143,6 +145,12 @@ Rope readRope(Config &config, int64_t headSize, int64_t maxPositions, const Rope
   if (!(partial > 0 && partial <= 1)) {
     config.refuse(keys.partial, "must be more than 0 and at most 1", "1 rotates whole heads");
     partial = 1;
+  }
+  if (headSize > maxHeadSize) {
+    config.refuse("head_dim",
+                  std::to_string(headSize) + " elements per head are more than " + std::to_string(maxHeadSize),
+                  "compare the file with the model's own repository");
+    return rope;
   }
   rope.size = int64_t(double(headSize) * partial);
   if (rope.size < 2 || rope.size % 2)

@@ -83,11 +83,11 @@ TEST(Config, SaysWhereASizeComesFrom) {
 }
 
 TEST(Config, RefusesWhatIsNoConfiguration) {
-  EXPECT_NE(refusal("").find("is not JSON"), std::string::npos);
-  EXPECT_NE(refusal(R"({"a": 1)").find("cut short"), std::string::npos);
+  EXPECT_NE(refusal("").find("is not usable JSON"), std::string::npos);
+  EXPECT_NE(refusal(R"({"a": 1)").find("fetch it again"), std::string::npos);
   EXPECT_NE(refusal("[1]").find("expected a JSON object"), std::string::npos);
   EXPECT_NE(refusal(std::string(100000, '[')).find("nested more than"), std::string::npos);
-  EXPECT_NE(refusal("{\"a\": \"\xff\"}").find("is not JSON"), std::string::npos);
+  EXPECT_NE(refusal("{\"a\": \"\xff\"}").find("is not usable JSON"), std::string::npos);
 }
 }  // namespace
 }  // namespace llc::dsl

@@ -66,7 +66,7 @@ TEST_F(Import, NoSuchDirectory) {
 }
 TEST_F(Import, DamagedConfiguration) {
   write("config.json", R"({"model_type": "llama", )");
-  expectError({"config.json", "is not JSON"});
+  expectError({"config.json", "is not usable JSON"});
   write("config.json", R"({"model_type": 7})");
   expectError({"model_type", "expected a text, found 7"});
 }
@@ -106,6 +106,7 @@ TEST_F(Import, ValuesThatMakeNoSense) {
            {{{"num_attention_heads", 5}, {"head_dim", nullptr}},
             {"num_attention_heads", "5 heads can't share a hidden size of 16"}},
            {{{"rms_norm_eps", -1}}, {"rms_norm_eps"}},
+           {{{"head_dim", 2000000000}}, {"head_dim", "elements per head are more than 65536"}},
            {{{"is_encoder_decoder", true}}, {"encoder-decoder"}}}) {
     copy("llama");
     change(patch);
