@@ -184,12 +184,26 @@ class Layout {
     } else {
       step.sources.push_back(own);
     }
-    spec.bytes = static_cast<uint64_t>(boundedBytes(value, {1, 1}));
+    spec.bytes = parameterBytes(name, value);
     if (llm::isPacked(value.getType())) spec.layout = "panel";
     if (byteSize(spec.type) > 0 && spec.shape.size() > 1) layout_.manifest.dtype = std::string(dtypeName(spec.type));
     layout_.manifest.parameters.push_back(std::move(spec));
     layout_.prepare.push_back(std::move(step));
     return success();
+  }
+
+  // Bytes as the program holds them: of packed weights exactly what the packing kernel writes.
+  uint64_t parameterBytes(const std::string &name, Value value) {
+    uint64_t bytes = static_cast<uint64_t>(boundedBytes(value, {1, 1}));
+    func::CallOp maker = makerOf(module_, name);
+    if (!maker) return bytes;
+    module_.lookupSymbol<func::FuncOp>(maker.getCallee()).walk([&](llm::PackOp pack) {
+      auto type = cast<RankedTensorType>(pack.getType());
+      auto transposed = pack->getAttrOfType<BoolAttr>("llm.transposed");
+      bool columns = transposed && !transposed.getValue();  // the weight is [k,n]
+      bytes = static_cast<uint64_t>(kernels::packedBytes(type.getDimSize(columns ? 0 : 1), type.getDimSize(columns ? 1 : 0), *dtypeOf(type.getElementType())));
+    });
+    return bytes;
   }
 
   // What one decode step of one sequence costs, per function, calls included.
@@ -216,7 +230,7 @@ class Layout {
     for (auto use : step.getOps<llm::UseOp>()) {
       // A table of which a step reads single rows does not count.
       bool gathered = llvm::all_of(use->getUsers(), [](Operation *user) { return isa<llm::GatherRowsOp>(user); });
-      if (!gathered) layout_.manifest.bytesPerToken += static_cast<uint64_t>(boundedBytes(use.getValue(), {1, 1}));
+      if (!gathered) layout_.manifest.bytesPerToken += parameterBytes(use.getName().str(), use.getValue());
     }
   }
 

@@ -80,7 +80,7 @@ TEST_F(Artifacts, theSharedLibraryOffersItsModulesBestFirst) {
   EXPECT_STREQ(modules[1].level, "generic");
   EXPECT_EQ(modules[2].level, nullptr);
   EXPECT_EQ(modules[0].abi_version, uint64_t(LLC_ABI_VERSION));
-  EXPECT_STREQ(modules[1].features, "");
+  EXPECT_STREQ(modules[1].features, "sse2");
   EXPECT_STREQ(modules[0].entries[0].name, "step");
   EXPECT_NE(modules[0].entries[0].entry, modules[1].entries[0].entry);
   EXPECT_EQ(modules[0].entries[3].name, nullptr);

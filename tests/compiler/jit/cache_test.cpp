@@ -11,7 +11,8 @@ namespace fs = std::filesystem;
 
 namespace {
 constexpr const char *program = R"(
-module attributes {llm.max_tokens = 8 : i64, llm.max_rows = 4 : i64} {
+module attributes {llm.model = "one op", llm.max_tokens = 8 : i64, llm.max_rows = 4 : i64, llm.max_context = 8 : i64,
+                   llm.vocabulary = 4 : i64, llm.hidden = 4 : i64, llm.layers = 1 : i64} {
   func.func @step(%x: tensor<?x4xf32> {llm.dim = "tokens"}) -> tensor<?x4xf32> {
     %y = llm.FUNCTION %x : (tensor<?x4xf32>) -> tensor<?x4xf32>
     return %y : tensor<?x4xf32>
