@@ -1,0 +1,163 @@
+"""Each command once, on small models: results on stdout, the rest on stderr, JSON where it is offered."""
+import json
+import subprocess
+import unittest
+
+import support
+from support import ROOT, TINY
+
+BENCH_KEYS = ["prefill_tok_s", "decode_tok_s", "bytes_per_token", "decode_bandwidth_share", "prefill_flop_share", "peak_rss_gb",
+              "compile_s", "start_s"]
+
+
+class Running(support.Case):
+    def test_run_streams_text_of_the_default_model(self):
+        outcome = self.good("run", "-p", "Once upon a time", "-n", 20, "-q")
+        self.assertGreater(len(outcome.out.split()), 5)
+        self.assertEqual(outcome.err, "")
+
+    def test_same_seed_same_text(self):
+        texts = {self.good("run", "-p", "The dog", "-n", 12, "--temp", 1, "--seed", 5).out for _ in range(2)}
+        self.assertEqual(len(texts), 1)
+
+    def test_generate_gives_exactly_n_ids(self):
+        found = self.json("generate", TINY, "--ids", "1,2,3", "--max-tokens", 9, "--temperature", 0, "--ignore-eos", "--json")
+        self.assertEqual(len(found["ids"]), 9)
+
+    def test_generate_text_is_that_of_its_ids(self):
+        found = self.json("generate", "default", "--prompt", "One day", "--max-tokens", 12, "--temperature", 0, "--json")
+        ids = ",".join(map(str, found["ids"]))
+        decoded = self.json("tokenize", "default", "--decode", "--skip-special", "-p", ids)
+        self.assertEqual(found["text"].strip(), decoded["text"].strip())
+
+    def test_stop_text_is_not_shown(self):
+        whole = self.json("generate", "-p", "Once upon a time", "-n", 60, "--temp", 0, "--json")["text"]
+        word = whole.split()[5]
+        cut = self.json("generate", "-p", "Once upon a time", "-n", 60, "--temp", 0, "--stop", word, "--json")
+        self.assertEqual((cut["text"], cut["finish_reason"]), (whole[:whole.index(word)], "stop"))
+
+    def test_instruction_set_levels_agree(self):
+        level = self.json("doctor", "--json")["cpu"]["level"]
+        levels = ["generic", "avx2", "avx512"]
+        usable = levels[:levels.index(level) + 1] if level in levels else levels
+        texts = set()
+        for name in usable:
+            texts.add(self.good("run", "-p", "The little", "-n", 30, "--temp", 0, environment={"LLC_ISA": name}).out)
+        self.assertEqual(len(texts), 1, texts)
+
+    def test_threads_agree(self):
+        texts = {self.good("run", "-p", "A cat", "-n", 30, "--temp", 0, "-t", threads).out for threads in (1, 2, 3)}
+        self.assertEqual(len(texts), 1, texts)
+
+    def test_bench_keys(self):
+        found = self.json("bench", TINY, "--prompt-tokens", 8, "--gen-tokens", 4, "--threads", 1, "--repeats", 1, "--json")
+        self.assertEqual([key for key in BENCH_KEYS if key not in found], [])
+        self.assertGreater(found["decode_tok_s"], 0)
+
+
+class Tokenizing(support.Case):
+    TEXTS = ["Once upon a time", "", "  two  blanks ", "ünïcödé 🙂", "line\nbreak"]
+
+    def test_lines(self):
+        lines = self.folder / "cases.jsonl"
+        lines.write_text("".join(json.dumps({"text": text}) + "\n" for text in self.TEXTS))
+        ids = [json.loads(line)["ids"] for line in self.good("tokenize", "default", "--input", lines).out.splitlines()]
+        self.assertEqual(len(ids), len(self.TEXTS))
+        self.assertEqual(ids[1], [])
+        back = "".join(json.dumps({"ids": row}) + "\n" for row in ids)
+        texts = [json.loads(line)["text"] for line in self.good("tokenize", "--decode", stdin=back).out.splitlines()]
+        self.assertEqual(texts[0].strip(), self.TEXTS[0])
+
+    def test_special_tokens_only_when_asked(self):
+        plain = self.json("tokenize", "-p", "time")["ids"]
+        special = self.json("tokenize", "-p", "time", "--add-special")["ids"]
+        self.assertIn(plain, (special, special[1:], special[:-1], special[1:-1]))
+
+
+class Logits(support.Case):
+    def logits(self, ids, *options, mask=None):
+        tensors = {"input_ids": ("I64", [len(ids), len(ids[0])], sum(ids, []))}
+        if mask:
+            tensors["attention_mask"] = ("I64", [len(ids), len(ids[0])], sum(mask, []))
+        support.write_safetensors(self.folder / "in", tensors)
+        self.good("logits", TINY, "--input", self.folder / "in", "--output", self.folder / "out", *options)
+        return support.read_safetensors(self.folder / "out")["logits"]
+
+    def test_engines_agree(self):
+        ids = [[5, 6, 7, 8, 9]]
+        compiled, plain = self.logits(ids), self.logits(ids, "--engine", "reference")
+        self.assertEqual(compiled[0], plain[0])
+        largest = max(map(abs, plain[1]))
+        self.assertLess(max(abs(a - b) for a, b in zip(compiled[1], plain[1])), 1e-5 * largest)
+
+    def test_padding_is_not_fed(self):
+        alone = self.logits([[5, 6, 7]])
+        padded = self.logits([[0, 0, 5, 6, 7], [5, 6, 7, 0, 0]], mask=[[0, 0, 1, 1, 1], [1, 1, 1, 0, 0]])
+        width = padded[0][2]
+        rows = [list(padded[1][i * width:(i + 1) * width]) for i in range(10)]
+        expected = [list(alone[1][i * width:(i + 1) * width]) for i in range(3)]
+        zero = [0.0] * width
+        self.assertEqual(rows, [zero, zero, *expected, *expected, zero, zero])
+
+
+class Telling(support.Case):
+    def test_inspect(self):
+        found = self.json("inspect", TINY, "--memory", "--kernels", "--ops", "--params", "--json")
+        self.assertEqual(found["memory"]["total"],
+                         sum(found["memory"][part] for part in ("arena", "scratch", "caches", "results")))
+        for section in ("kernels", "ops", "parameters"):
+            self.assertGreater(len(found[section]), 3, section)
+        self.assertIn("layers", self.good("inspect", TINY).out)
+        self.assertIn("arena", self.good("inspect", TINY, "--memory").out)
+
+    def test_verify(self):
+        found = self.json("verify", TINY, "--json")
+        self.assertEqual([check["phase"] for check in found["checks"]],
+                         ["differentiated", "sharded", "quantized", "fused", "scheduled", "object"])
+        self.assertTrue(all(check["same"] for check in found["checks"]))
+
+    def test_doctor(self):
+        found = self.json("doctor", "--json")
+        self.assertGreaterEqual(found["threads"]["used"], 1)
+        self.assertIn("default", found["models"])
+
+    def test_version_lists_what_is_linked(self):
+        found = self.json("--version", "--json")
+        parts = {part["name"]: part for part in found["components"]}
+        for name in ("LLVM", "MLIR", "LLD", "CLI11"):
+            self.assertTrue(parts[name]["version"] and parts[name]["license"])
+        self.assertTrue(any(name.startswith("libLLVM") for name in found["shared_objects"]))
+
+    def test_help_has_groups_and_defaults(self):
+        text = self.good("run", "--help").out
+        for part in ("Sampling", "--max-tokens INT:NONNEGATIVE=128", "as the model suggests"):
+            self.assertIn(part, text)
+
+    def test_completion_and_manual_know_every_command(self):
+        for shell in ("bash", "zsh", "fish"):
+            script = self.good("completion", shell).out
+            self.assertIn("tokenize", script)
+            self.assertIn("top-k", script)
+        subprocess.run(["bash", "-n"], input=self.good("completion", "bash").out, text=True, check=True)
+        self.assertIn("\\-\\-max\\-tokens", self.good("man", "run").out)
+
+
+class Documentation(unittest.TestCase):
+    def test_commands_of_the_readme_exist(self):
+        """Every llc-model command that README.md shows is one, with flags that it has."""
+        checked = 0
+        for line in (ROOT / "README.md").read_text().splitlines():
+            words = line.split("#")[0].split()
+            if not words or not words[0].endswith("llc-model") or len(words) < 2 or words[1].startswith("-"):
+                continue
+            manual = support.run("man", words[1])
+            self.assertEqual(manual.code, 0, line)
+            for word in words[2:]:
+                if word.startswith("--"):
+                    self.assertIn(word.split("=")[0].replace("-", "\\-"), manual.out, line)
+            checked += 1
+        self.assertGreater(checked, 5)
+
+
+if __name__ == "__main__":
+    support.main()
