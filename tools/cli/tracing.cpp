@@ -17,7 +17,10 @@ Result<std::optional<DType>> weightType(const std::string &name) {
 
 int64_t contextFor(const dsl::Model &model, int64_t asked) {
   if (asked > 0) return asked;
-  return model.maxPositions > 0 ? std::min(model.maxPositions, defaultMaxContext) : defaultMaxContext;
+  if (model.maxPositions <= 0) return defaultMaxContext;
+  // Learned positions end where their table ends; rotations only get worse beyond what the model was made for.
+  int64_t made = model.positionsAreLearned ? model.maxPositions : std::max<int64_t>(model.maxPositions, 1024);
+  return std::min(made, defaultMaxContext);
 }
 }  // namespace
 
