@@ -10,8 +10,8 @@ namespace llc::kernels {
 
 inline int64_t roundUp(int64_t value, int64_t unit) { return (value + unit - 1) / unit * unit; }
 
-// How x[t,k] * w[k,n] is cut into blocks of rowBlock rows x blockPanels panels, and where things lie in scratch.
-// Per block: sums[rows][blockPanels*16] for each weight, a[rows][kBlock] copied from x, b[panels][kBlock][16] as f32.
+// How x[t,k] * w[k,n] is cut into blocks of rowBlock rows x blockPanels panels. Scratch holds, for each weight, the
+// sums [rows][blockPanels*16] of one block.
 struct PanelPlan {
   PanelPlan(const Target &, int64_t k, int64_t n, DType type, int64_t weights, int64_t blockPanels, int64_t rowBlock);
 
@@ -22,9 +22,8 @@ struct PanelPlan {
   int64_t stepBytes;           // one k of one panel
   int64_t blockPanels, columnBlocks;
   int64_t rowBlock, kBlock;
-  int64_t sumRowBytes, aRowBytes;
+  int64_t sumRowBytes, sumsBytes, scratchBytes;
   int64_t sumsOffset(int64_t weight) const { return weight * sumsBytes; }
-  int64_t sumsBytes, aOffset, bOffset, scratchBytes;
 };
 
 // Panels per block such that a matrix gives enough blocks for all threads and a block is worth being claimed.

@@ -24,14 +24,12 @@ std::vector<Target> makeTable() {
             .registers = 16,
             .fma = true,
             .f16c = true,
-            .tileRows = 6,
-            .tilePanels = 1,
-            .smallTileRows = 2,
+            .tileRows = 4,
             .queryRows = 4,
             .queryColumns = 16,
             .smallQueryRows = 2,
             .smallQueryColumns = 32};
-  // 24 accumulators + 2 weights + 1 broadcast: below the 31 registers at which LLVM starts to spill.
+  // Eight rows: with a row stride of a power of two they share a cache set, which has twelve ways.
   Target v4{.name = "avx512",
             .level = IsaLevel::avx512,
             .cpu = "x86-64",
@@ -41,9 +39,7 @@ std::vector<Target> makeTable() {
             .registers = 32,
             .fma = true,
             .f16c = true,
-            .tileRows = 12,
-            .tilePanels = 2,
-            .smallTileRows = 4,
+            .tileRows = 8,
             .queryRows = 8,
             .queryColumns = 32,
             .smallQueryRows = 2,

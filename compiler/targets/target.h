@@ -20,12 +20,11 @@ struct Target {
   int64_t registers = 16;
   bool fma = false, f16c = false;  // fused multiply-add; conversion of halves in hardware
 
-  // Matmul: rows x panels of 16 columns held in registers, and the smaller tile for what is left of the rows.
-  int64_t tileRows = 2, tilePanels = 1, smallTileRows = 1;
-  int64_t kBlock = 256;      // depth of a block whose A and B parts stay in L1
-  int64_t rowBlock = 128;    // rows of a chunk: its A block stays in L2
-  int64_t streamRows = 16;   // up to this many rows weights are streamed past (decode, small batches)
-  int64_t streamPanels = 4;  // panels read side by side while streaming: more streams for the prefetchers
+  // Products: rows of the largest register tile (a power of two; its panels follow from the registers).
+  int64_t tileRows = 2;
+  int64_t kBlock = 8192;     // longest sum in one go: a tile's panels stay in L2 that far
+  int64_t rowBlock = 128;    // rows of a chunk
+  int64_t streamPanels = 4;  // panels read side by side for few rows: more streams for the prefetchers
   int64_t prefetchBytes = 2048;
   // Attention: queries x columns (slots or value dimensions, a divisor of the page length) of a register tile, and of
   // the tile for the queries that are left.

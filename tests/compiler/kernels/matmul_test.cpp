@@ -59,6 +59,17 @@ TEST_P(MatmulTest, ShapesAndTypes) {
     }
 }
 
+// Sums longer than kBlock are cut in two, with a last odd step.
+TEST_P(MatmulTest, LongSums) {
+  for (DType type : {DType::f32, DType::bf16}) {
+    GatedMatmulSpec spec;
+    spec.k = GetParam().kBlock + 301, spec.n = 36, spec.weights = type;
+    compile([&](Emitter &e) { return emitMatmul(e, spec); });
+    for (int64_t rows : {1, 23})
+      if (!HasFatalFailure()) check(spec, false, rows, [](double a, double, auto &) { return a; });
+  }
+}
+
 TEST_P(MatmulTest, Epilogue) {
   GatedMatmulSpec spec;
   spec.k = 40, spec.n = 36, spec.weights = DType::bf16;

@@ -16,13 +16,12 @@ TEST(Target, TableRowsAreConsistent) {
     EXPECT_EQ(target.name, isaName(target.level));
     EXPECT_EQ(&targetOf(target.level), &target);
     EXPECT_EQ(16 % target.lanes, 0) << "a panel is a whole number of vectors";
-    EXPECT_EQ(target.kBlock % 2, 0) << "bf16 weights lie in pairs along k";
+    EXPECT_EQ(target.kBlock % 16, 0);
+    EXPECT_EQ(target.tileRows & (target.tileRows - 1), 0) << "what is left of the rows is done in halves";
     EXPECT_EQ(LLC_PAGE_TOKENS % target.queryColumns, 0);
     EXPECT_EQ(LLC_PAGE_TOKENS % target.smallQueryColumns, 0);
-    EXPECT_GE(target.rowBlock, target.streamRows);
     // Accumulators, one step of b and one broadcast a must fit the registers, or the inner loop spills.
-    int64_t vectors = target.tilePanels * 16 / target.lanes;
-    EXPECT_LE(target.tileRows * vectors + vectors + 1, target.registers - (target.registers == 32));
+    EXPECT_LE(target.tileRows * 16 / target.lanes, target.registers / 2);
     EXPECT_LE(target.queryRows * target.queryColumns / target.lanes + target.queryColumns / target.lanes + 1,
               target.registers);
   }
