@@ -88,7 +88,6 @@ class SentencePiece : public Engine {
     }
     if (more) run.resize(run.size() - incompleteTail(run));
     flush();
-    if (model_.whitespaceSuffix && model_.dummyPrefix && out.ends_with(' ')) out.pop_back();
     return out;
   }
 
@@ -330,7 +329,7 @@ class SentencePiece : public Engine {
     };
     for (std::size_t at = 0; at < input.size(); at += characterLength(input[at])) {
       if (!input.substr(at).starts_with(spaceSymbol)) continue;
-      put(model_.whitespaceSuffix ? at + spaceSymbol.size() : at);
+      put(at);  // whitespace begins a word even where it is a suffix: so does the library
     }
     put(input.size());
   }
@@ -347,7 +346,7 @@ class SentencePiece : public Engine {
   }
 
   void appendPiece(std::string_view text, bool &first, std::string &out) const {
-    if (first && (model_.dummyPrefix || model_.removeExtraWhitespace) && !model_.whitespaceSuffix && text.starts_with(spaceSymbol)) {
+    if (first && (model_.dummyPrefix || model_.removeExtraWhitespace) && text.starts_with(spaceSymbol)) {
       text.remove_prefix(spaceSymbol.size());
       // With extra whitespace removed, spaces at the start never mean anything.
       first = model_.removeExtraWhitespace && text.empty();
