@@ -87,7 +87,8 @@ Model decoderModel(const std::string &name, const DecoderTraits &traits, const B
   model.vocabulary = traits.vocabulary;
   model.hidden = traits.hidden;
   model.layers = traits.layers;
-  model.maxPositions = traits.maxPositions;
+  const Rope &rope = traits.attention.rope;
+  model.maxPositions = rope.trainedLength ? int64_t(double(rope.trainedLength) * rope.factor) : traits.maxPositions;
   model.positionsAreLearned = !traits.positionsName.empty();
   model.logits = [self](const Tokens &tokens, Tensor rows) { return self->logits(tokens, rows); };
   model.logProbabilities = [self](const Tokens &tokens, Tensor targets) {
