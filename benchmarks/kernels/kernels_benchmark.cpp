@@ -5,6 +5,7 @@
 //
 // What it does not measure: the stage and barrier code around kernels, and interference between ops of a whole model.
 #include <sys/mman.h>
+#include <time.h>
 
 #include <algorithm>
 #include <atomic>
@@ -24,6 +25,13 @@
 
 namespace llc::kernels {
 namespace {
+
+// Processor time of this thread: the time slices that other processes take do not count.
+double processorTime() {
+  timespec time;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return double(time.tv_sec) + 1e-9 * double(time.tv_nsec);
+}
 
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
@@ -88,7 +96,7 @@ class Memory {
   void *data;
 };
 
-// Seconds of one call with all chunks claimed by `threads` threads: the best of several repetitions.
+// Seconds of one call with all chunks claimed by `threads` threads (of the slowest): the best of several rounds.
 // `pointersOf(repetition)` lets a caller walk through more memory than the caches hold.
 double measure(const Compiled &kernel, int threads, int64_t rows, const llc_batch *batch, int repetitions,
                const std::function<std::vector<void *>(int)> &pointersOf) {
@@ -105,13 +113,13 @@ double measure(const Compiled &kernel, int threads, int64_t rows, const llc_batc
       arrived++;
       while (arrived < threads) {
       }
-      double start = now();
+      double start = processorTime();
       for (int r = 0; r < repetitions; r++) {
         auto pointers = pointersOf(r);
         for (int64_t chunk; (chunk = next[size_t(r) * 8]++) < chunks;)
           invoke(kernel.address, pointers, rows, chunk, scratch[size_t(thread)]->data, batch);
       }
-      times[size_t(thread)] = now() - start;
+      times[size_t(thread)] = processorTime() - start;
     };
     std::vector<std::thread> team;
     for (int t = 1; t < threads; t++) team.emplace_back(work, t);

@@ -158,7 +158,9 @@ class PagedAttention {
 
   void scores(Value slot, Value slots) {
     e.loop(e.c64(0), slots, LLC_PAGE_TOKENS, [&](Value offset) {
-      Value keys = pageAt(e.add(slot, offset));
+      Value place = e.add(slot, offset), keys = pageAt(place);
+      // Pages lie anywhere in memory: the next one's keys and values are fetched while this one's keys are used.
+      Value following = pageAt(e.min(e.add(place, LLC_PAGE_TOKENS), highest));
       forQueryTiles([&](Value q, int64_t rows, int64_t columns) {
         Tile tile{.rows = rows,
                   .width = lanes,
@@ -167,7 +169,13 @@ class PagedAttention {
                   .bStepBytes = LLC_PAGE_TOKENS * layout.element,
                   .bType = spec.cache.type};
         tile.setAdjacent(columns / lanes);
+        int64_t passes = LLC_PAGE_TOKENS / columns, stepBytes = roundUp(layout.headBytes / (passes * keyDim), 64);
         e.loop(e.c64(0), e.c64(LLC_PAGE_TOKENS), columns, [&](Value column) {
+          Value part = e.gep(following, e.mul(e.div(column, columns), keyDim * stepBytes));
+          tile.eachStep = [&, part](Value k) {
+            for (int64_t line = 0; line < stepBytes; line += 64)
+              e.prefetch(e.gep(part, e.add(e.mul(k, stepBytes), line)));
+          };
           Values sums = emitTile(e, tile, at(0, q, plan.queryRowBytes), e.gep(keys, e.mul(column, layout.element)),
                                  e.c64(keyDim), zeroTile(e, tile));
           storeTile(e, tile, sums, e.gep(at(plan.scoresOffset, q, plan.scoreRowBytes), e.mul(e.add(offset, column), 4)),

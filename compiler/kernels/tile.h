@@ -1,6 +1,7 @@
 // The register tile under every product: accumulators[row][vector] += sum over k of a[row][k] * b[k][vector], a f32.
 // Matmul, attention scores and attention values differ only in where a and b lie.
 #pragma once
+#include <functional>
 #include <vector>
 
 #include "compiler/kernels/emitter.h"
@@ -14,6 +15,7 @@ struct Tile {
   std::vector<int64_t> vectorOffsets;  // byte offset of each vector of b in a step of k
   int64_t bStepBytes = 0;              // distance of steps of k in b
   DType bType = DType::f32;
+  std::function<void(Value k)> eachStep = {};  // emits something more into the loop, such as a prefetch
   int64_t vectors() const { return int64_t(vectorOffsets.size()); }
   // `count` vectors that lie side by side.
   void setAdjacent(int64_t count);  // after width and bType
