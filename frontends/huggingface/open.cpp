@@ -59,6 +59,17 @@ Result<const Architecture *> findArchitecture(Config &config, const std::vector<
              "' as one file in models/architectures (docs/guides/add-an-architecture.md)");
 }
 
+// Checkpoints of other heads (classification, rewards) have the same model_type.
+void warnOfOtherHeads(Config &config, const Architecture &architecture, std::vector<std::string> &warnings) {
+  std::vector<std::string> classes = config.texts("architectures");
+  const std::vector<std::string> &known = architecture.answersTo;
+  for (const std::string &name : classes)
+    if (std::find(known.begin(), known.end(), name) != known.end()) return;
+  if (!classes.empty() && !known.empty())
+    warnings.push_back(config.where("architectures") + ": '" + classes.front() + "' is read as '" + known.front() +
+                       "', which generates text");
+}
+
 Status readGeneration(const fs::path &directory, Config &config, GenerationDefaults &out) {
   auto readIds = [&](Config &from) {
     if (out.eosIds.empty()) out.eosIds = from.integers("eos_token_id");
@@ -107,6 +118,7 @@ Result<ModelSource> openHuggingFace(const fs::path &directory, const std::vector
   source.directory = directory;
   LLC_ASSIGN(source.model, architecture->build(config));
   LLC_TRY(readGeneration(directory, config, source.generation));
+  warnOfOtherHeads(config, *architecture, source.warnings);
   for (int64_t id : source.generation.eosIds)
     if (id < 0 || id >= source.model.vocabulary)
       source.warnings.push_back(config.where("eos_token_id") + ": " + std::to_string(id) +

@@ -78,6 +78,11 @@ TEST_F(Import, UnknownArchitecture) {
   change({{"architectures", nullptr}});
   expectError({"names no model_type"});
 }
+TEST_F(Import, AnotherHeadIsReported) {
+  change({{"architectures", {"LlamaForSequenceClassification"}}});
+  EXPECT_NE(outcome().find("'LlamaForSequenceClassification' is read as 'LlamaForCausalLM'"), std::string::npos)
+      << outcome();
+}
 TEST_F(Import, UnsupportedRope) {
   change({{"rope_parameters", {{"rope_type", "spiral"}, {"rope_theta", 10000.0}}}});
   expectError({"rope_parameters.rope_type", "unsupported rope type 'spiral'", "yarn", "longrope"});
