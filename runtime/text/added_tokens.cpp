@@ -37,7 +37,8 @@ Status AddedTokens::assign(std::vector<AddedToken> tokens, const Vocabulary &mod
   for (AddedToken &token : tokens) {
     if (token.content.empty() || vocabulary_.find(token.content) >= 0) continue;
     if (token.content.size() > longestToken)
-      return badField("tokenizer.json:added_tokens", fmt::format("a token of {} bytes, the limit is {}", token.content.size(), longestToken));
+      return badField("tokenizer.json:added_tokens",
+                      fmt::format("a token of {} bytes, the limit is {}", token.content.size(), longestToken));
     TokenId known = model.find(token.content);
     token.id = known >= 0 ? known : static_cast<TokenId>(next++);
     if (!vocabulary_.add(token.content, token.id)) return badField("tokenizer.json:added_tokens", "too many tokens");
@@ -85,7 +86,9 @@ std::vector<AddedTokens::Stretch> AddedTokens::find(std::string_view text, bool 
     std::size_t begin = at, end = at + length;
     at = end;
     if (token.special && !parseSpecial) continue;
-    if (token.singleWord && ((begin > 0 && wordAt(text, previousCharacter(text, begin))) || (end < text.size() && wordAt(text, end)))) continue;
+    if (token.singleWord &&
+        ((begin > 0 && wordAt(text, previousCharacter(text, begin))) || (end < text.size() && wordAt(text, end))))
+      continue;
     if (token.stripLeft) begin = std::max(spacesBefore(text, begin), done);
     if (token.stripRight) end = spacesBehind(text, end);
     if (done < begin) out.push_back({-1, done, begin});

@@ -13,7 +13,12 @@ inline std::optional<std::string> decodeBase64(std::string_view text) {
   unsigned bits = 0;
   int held = 0;
   for (char c : text) {
-    int value = c >= 'A' && c <= 'Z' ? c - 'A' : c >= 'a' && c <= 'z' ? c - 'a' + 26 : c >= '0' && c <= '9' ? c - '0' + 52 : c == '+' ? 62 : c == '/' ? 63 : -1;
+    int value = c >= 'A' && c <= 'Z'   ? c - 'A'
+                : c >= 'a' && c <= 'z' ? c - 'a' + 26
+                : c >= '0' && c <= '9' ? c - '0' + 52
+                : c == '+'             ? 62
+                : c == '/'             ? 63
+                                       : -1;
     if (value < 0) return std::nullopt;
     bits = (bits << 6 | static_cast<unsigned>(value)) & 0xFFFFFF;
     held += 6;

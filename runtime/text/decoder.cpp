@@ -101,7 +101,9 @@ class ByteFallback : public Decoder {
   }
 
  private:
-  static int digit(char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1; }
+  static int digit(char c) {
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+  }
   static int byteOf(std::string_view token) {
     if (token.size() != 6 || !token.starts_with("<0x") || token.back() != '>') return -1;
     int high = token[3] == '+' ? 0 : digit(token[3]), low = digit(token[4]);  // the reference's number parser takes a plus

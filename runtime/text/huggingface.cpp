@@ -144,7 +144,8 @@ Status readMergesText(std::string_view bytes, ModelData &data) {
     if (line.empty() || line.starts_with("#version")) continue;
     std::size_t space = line.find(' ');
     if (space == std::string_view::npos || line.find(' ', space + 1) != std::string_view::npos)
-      return badField(fmt::format("merges.txt:{}", number), fmt::format("expected two tokens with a space between, found '{}'", lossyUtf8(line.substr(0, 80))));
+      return badField(fmt::format("merges.txt:{}", number),
+                      fmt::format("expected two tokens with a space between, found '{}'", lossyUtf8(line.substr(0, 80))));
     data.merges.emplace_back(line.substr(0, space), line.substr(space + 1));
   }
   return success();
@@ -173,7 +174,8 @@ Result<std::unique_ptr<Engine>> loadWordPieceText(std::string_view bytes, bool l
     std::string_view line = bytes.substr(0, end);
     bytes.remove_prefix(std::min(end + 1, bytes.size()));
     while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.remove_suffix(1);
-    if (!validUtf8(line) || !data.vocabulary.add(line, id)) return badField(fmt::format("vocab.txt:{}", id + 1), "not UTF-8, or too many tokens");
+    if (!validUtf8(line) || !data.vocabulary.add(line, id))
+      return badField(fmt::format("vocab.txt:{}", id + 1), "not UTF-8, or too many tokens");
   }
   Pipeline pipeline;
   for (const char *name : {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"}) {

@@ -97,7 +97,8 @@ class Bpe : public Model {
       if (!settings_.hasUnknown) continue;
       unknown = vocabulary_.find(settings_.unknown);
       if (unknown < 0)
-        return badField("tokenizer.json:model.unk_token", fmt::format("the unknown token '{}' is not in the vocabulary", settings_.unknown));
+        return badField("tokenizer.json:model.unk_token",
+                        fmt::format("the unknown token '{}' is not in the vocabulary", settings_.unknown));
       if (pending && !settings_.fuseUnknown) symbols.push_back(unknown);
       pending = true;
     }

@@ -59,7 +59,8 @@ class Unigram : public Model {
   };
 
   static Error noUnknown(std::string_view piece) {
-    return badField("tokenizer.json:model.unk_id", fmt::format("'{}' is not in the vocabulary, and there is no unknown token", piece.substr(0, 80)));
+    return badField("tokenizer.json:model.unk_id",
+                    fmt::format("'{}' is not in the vocabulary, and there is no unknown token", piece.substr(0, 80)));
   }
 
   // Walks back; neighbouring unknown parts are one token.

@@ -240,8 +240,9 @@ Made makeNormalizer(const Json &json, const std::string &where, int depth) {
     LLC_ASSIGN(std::string content, fields.string("content"));
     return Made(std::make_unique<Replace>(std::move(pattern), lossyUtf8(content)));
   }
-  return unknownType(where, type, {"Sequence", "NFC", "NFD", "NFKC", "NFKD", "Lowercase", "StripAccents", "Nmt", "ByteLevel", "BertNormalizer",
-                                   "Strip", "Precompiled", "Prepend", "Replace"});
+  return unknownType(where, type,
+                     {"Sequence", "NFC", "NFD", "NFKC", "NFKD", "Lowercase", "StripAccents", "Nmt", "ByteLevel", "BertNormalizer",
+                      "Strip", "Precompiled", "Prepend", "Replace"});
 }
 
 namespace {

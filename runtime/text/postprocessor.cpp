@@ -27,7 +27,8 @@ Status PostProcessor::add(const Json &json, const std::string &where, int depth)
   if (type == "ByteLevel") return success();  // it only moves offsets
   if (type == "TemplateProcessing") return addTemplate(fields);
   if (type == "BertProcessing" || type == "RobertaProcessing") return addClassifier(fields);
-  if (type != "Sequence") return unknownType(where, type, {"ByteLevel", "TemplateProcessing", "BertProcessing", "RobertaProcessing", "Sequence"});
+  if (type != "Sequence")
+    return unknownType(where, type, {"ByteLevel", "TemplateProcessing", "BertProcessing", "RobertaProcessing", "Sequence"});
   LLC_ASSIGN(const Json *list, fields.array("processors"));
   for (std::size_t i = 0; i < list->size(); ++i) LLC_TRY(add((*list)[i], fmt::format("{}.processors[{}]", where, i), depth + 1));
   if (steps_.size() > 16) return badField(where, "more than 16 templates");

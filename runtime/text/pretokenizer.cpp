@@ -350,9 +350,11 @@ Made makePreTokenizer(const Json &json, const std::string &where, int depth) {
     if (length == 0) return fields.bad("length", "at least 1");
     return Made(std::make_unique<FixedLength>(length));
   }
-  if (type == "WhitespaceSplit" || type == "CharDelimiterSplit" || type == "Digits" || type == "Punctuation") return makeCharacters(fields, type);
-  return unknownType(where, type, {"Sequence", "ByteLevel", "Metaspace", "Split", "BertPreTokenizer", "Whitespace", "UnicodeScripts", "FixedLength",
-                                   "WhitespaceSplit", "CharDelimiterSplit", "Digits", "Punctuation"});
+  if (type == "WhitespaceSplit" || type == "CharDelimiterSplit" || type == "Digits" || type == "Punctuation")
+    return makeCharacters(fields, type);
+  return unknownType(where, type,
+                     {"Sequence", "ByteLevel", "Metaspace", "Split", "BertPreTokenizer", "Whitespace", "UnicodeScripts",
+                      "FixedLength", "WhitespaceSplit", "CharDelimiterSplit", "Digits", "Punctuation"});
 }
 
 }  // namespace llc::text

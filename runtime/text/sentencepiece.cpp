@@ -35,7 +35,8 @@ class SentencePiece : public Engine {
       }
     }
     for (const AddedToken &token : side.added)
-      if (token.id >= static_cast<TokenId>(model_.pieces.size())) extra_.add(token.content, token.id), special_.add(token.content, token.id);
+      if (token.id >= static_cast<TokenId>(model_.pieces.size()))
+        extra_.add(token.content, token.id), special_.add(token.content, token.id);
     special_.build();
     ordinary_ = ByteTrie(std::move(ordinary));
     userDefined_ = ByteTrie(std::move(userDefined));
@@ -103,7 +104,8 @@ class SentencePiece : public Engine {
   }
   bool isSpecial(TokenId id) const override { return special_.vocabulary().tokenOf(id).has_value() || id == unknown_; }
   std::string_view kind() const override {
-    constexpr std::string_view names[] = {"sentencepiece (unigram)", "sentencepiece (BPE)", "sentencepiece (word)", "sentencepiece (character)"};
+    constexpr std::string_view names[] = {"sentencepiece (unigram)", "sentencepiece (BPE)", "sentencepiece (word)",
+                                          "sentencepiece (character)"};
     return names[static_cast<int>(model_.kind) - 1];
   }
   std::optional<TokenId> bosId() const override { return control(model_.bosId); }
@@ -299,12 +301,13 @@ class SentencePiece : public Engine {
       propose(left.previous, top.left);
       propose(top.left, left.next);
     }
-    for (std::int64_t i = symbols.empty() ? -1 : 0; i >= 0; i = symbols[i].next) resegment(input, symbols[i].begin, symbols[i].end, unusedSplits, parts);
+    for (std::int64_t i = symbols.empty() ? -1 : 0; i >= 0; i = symbols[i].next)
+      resegment(input, symbols[i].begin, symbols[i].end, unusedSplits, parts);
   }
 
   // Takes pieces apart again that only served as a step.
-  void resegment(std::string_view input, std::size_t begin, std::size_t end, const std::unordered_map<std::string_view, std::size_t> &splits,
-                 std::vector<Part> &parts) const {
+  void resegment(std::string_view input, std::size_t begin, std::size_t end,
+                 const std::unordered_map<std::string_view, std::size_t> &splits, std::vector<Part> &parts) const {
     std::vector<std::pair<std::size_t, std::size_t>> work = {{begin, end}};
     while (!work.empty()) {
       auto [from, to] = work.back();
@@ -338,7 +341,8 @@ class SentencePiece : public Engine {
     // One U+FFFD for each byte that belongs to no character, unlike lossyUtf8.
     for (std::size_t at = 0; at < run.size();) {
       std::size_t length = characterLength(run[at]);
-      bool valid = static_cast<unsigned char>(run[at]) < 0x80 || (length > 1 && at + length <= run.size() && validUtf8(run.substr(at, length)));
+      bool valid = static_cast<unsigned char>(run[at]) < 0x80 ||
+                   (length > 1 && at + length <= run.size() && validUtf8(run.substr(at, length)));
       if (valid) out.append(run.substr(at, length));
       else out.append("\xEF\xBF\xBD");
       at += valid ? length : 1;

@@ -135,17 +135,29 @@ struct Known {
 const std::vector<Known> &knownFiles() {
   static const std::vector<Known> files = {
       {"o200k", o200kPattern, {{"<|endoftext|>", 199999}, {"<|endofprompt|>", 200018}}, "", "<|endoftext|>"},
-      {"cl100k", cl100kPattern,
-       {{"<|endoftext|>", 100257}, {"<|fim_prefix|>", 100258}, {"<|fim_middle|>", 100259}, {"<|fim_suffix|>", 100260}, {"<|endofprompt|>", 100276}},
-       "", "<|endoftext|>"},
+      {"cl100k",
+       cl100kPattern,
+       {{"<|endoftext|>", 100257},
+        {"<|fim_prefix|>", 100258},
+        {"<|fim_middle|>", 100259},
+        {"<|fim_suffix|>", 100260},
+        {"<|endofprompt|>", 100276}},
+       "",
+       "<|endoftext|>"},
       {"p50k", gpt2Pattern, {{"<|endoftext|>", 50256}}, "", "<|endoftext|>"},
       {"r50k", gpt2Pattern, {{"<|endoftext|>", 50256}}, "", "<|endoftext|>"},
       {"gpt2", gpt2Pattern, {{"<|endoftext|>", 50256}}, "", "<|endoftext|>"},
       {"multilingual", gpt2Pattern, {{"<|endoftext|>", 50257}, {"<|startoftranscript|>", 50258}}, "", "<|endoftext|>"},
       {"qwen", qwenPattern, {{"<|endoftext|>", 151643}, {"<|im_start|>", 151644}, {"<|im_end|>", 151645}}, "", "<|endoftext|>"},
-      {"tokenizer.model", cl100kPattern,
-       {{"<|begin_of_text|>", 128000}, {"<|end_of_text|>", 128001}, {"<|start_header_id|>", 128006}, {"<|end_header_id|>", 128007}, {"<|eot_id|>", 128009}},
-       "<|begin_of_text|>", "<|end_of_text|>"}};
+      {"tokenizer.model",
+       cl100kPattern,
+       {{"<|begin_of_text|>", 128000},
+        {"<|end_of_text|>", 128001},
+        {"<|start_header_id|>", 128006},
+        {"<|end_header_id|>", 128007},
+        {"<|eot_id|>", 128009}},
+       "<|begin_of_text|>",
+       "<|end_of_text|>"}};
   return files;
 }
 
@@ -184,7 +196,9 @@ Result<std::unique_ptr<Engine>> loadTiktoken(std::string_view bytes, const std::
     if (name.starts_with(file.name)) known = &file;
   if (!known)
     return diagnose(ErrorKind::unsupported, name)
-        .says("the file doesn't tell how text is cut into words, and its name is none of o200k…, cl100k…, p50k…, r50k…, gpt2…, multilingual…, qwen…")
+        .says(
+            "the file doesn't tell how text is cut into words, and its name is none of o200k…, cl100k…, p50k…, r50k…, gpt2…, "
+            "multilingual…, qwen…")
         .toFix("name the file after its encoding (for example o200k_base.tiktoken), or put a tokenizer.json beside it");
   Parts parts;
   LLC_TRY(readRanks(bytes, name, parts.ranks));
@@ -244,7 +258,8 @@ Status readTekkenRanks(const Json &list, std::size_t limit, Vocabulary &ranks) {
 
 Result<std::unique_ptr<Engine>> loadTekken(std::string_view bytes, const SideFiles &side) {
   LLC_ASSIGN(Json file, readJson(bytes, "tekken.json"));
-  if (!file.is_object() || !file.contains("config") || !file["config"].is_object()) return badField("tekken.json", "expected an object with config and vocab");
+  if (!file.is_object() || !file.contains("config") || !file["config"].is_object())
+    return badField("tekken.json", "expected an object with config and vocab");
   Fields config(file["config"], "tekken.json:config");
   LLC_ASSIGN(std::size_t specialCount, config.size("default_num_special_tokens", 1000));
   LLC_ASSIGN(std::size_t size, config.size("default_vocab_size", maximumVocabulary));

@@ -24,7 +24,8 @@ namespace {
 using Files = std::map<std::string, std::string>;
 
 constexpr std::size_t maximumFile = std::size_t{1} << 29;  // 512 MiB; real ones are below 20
-constexpr const char *sideNames[] = {"tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "generation_config.json", "config.json"};
+constexpr const char *sideNames[] = {"tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+                                     "generation_config.json", "config.json"};
 
 bool sentencePieceName(std::string_view name) { return name == "tokenizer.model" || name.ends_with(".model") || name.ends_with(".spm"); }
 bool tiktokenName(std::string_view name) { return name.ends_with(".tiktoken"); }
@@ -50,7 +51,9 @@ std::vector<std::string> chooseNames(const std::vector<std::string> &names) {
 
 Error noTokenizer(const std::string &where) {
   return diagnose(ErrorKind::notFound, where)
-      .says("no tokenizer here: none of tekken.json, tokenizer.json, tokenizer.model, *.tiktoken, rwkv_vocab*.txt, vocab.json with merges.txt, vocab.txt")
+      .says(
+          "no tokenizer here: none of tekken.json, tokenizer.json, tokenizer.model, *.tiktoken, rwkv_vocab*.txt, vocab.json with "
+          "merges.txt, vocab.txt")
       .toFix("copy the tokenizer files of the model into this directory");
 }
 
@@ -59,7 +62,9 @@ Result<std::string> readFile(const std::filesystem::path &path) {
   auto size = std::filesystem::file_size(path, failure);
   if (failure) return diagnose(ErrorKind::notFound, path.string()).says(failure.message()).toFix("check the path and its permissions");
   if (size > maximumFile)
-    return diagnose(ErrorKind::resource, path.string()).says(fmt::format("{} bytes, the limit for a tokenizer file is {}", size, maximumFile)).toFix("check that this is a tokenizer file");
+    return diagnose(ErrorKind::resource, path.string())
+        .says(fmt::format("{} bytes, the limit for a tokenizer file is {}", size, maximumFile))
+        .toFix("check that this is a tokenizer file");
   std::string bytes(size, '\0');
   std::ifstream stream(path, std::ios::binary);
   if (!stream.read(bytes.data(), static_cast<std::streamsize>(size)))
@@ -84,7 +89,8 @@ std::optional<bool> flagField(const Json &json, const char *name) {
 std::vector<TokenId> idsField(const Json &json, const char *name) {
   std::vector<TokenId> ids;
   auto take = [&](const Json &value) {
-    if (value.is_number_unsigned() && value.get<std::uint64_t>() < text::maximumVocabulary) ids.push_back(static_cast<TokenId>(value.get<std::uint64_t>()));
+    if (value.is_number_unsigned() && value.get<std::uint64_t>() < text::maximumVocabulary)
+      ids.push_back(static_cast<TokenId>(value.get<std::uint64_t>()));
   };
   if (!json.is_object() || !json.contains(name)) return ids;
   if (json[name].is_array()) std::for_each(json[name].begin(), json[name].end(), take);

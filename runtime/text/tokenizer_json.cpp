@@ -101,7 +101,8 @@ class Reader : public nlohmann::json_sax<Json> {
     }
     if (part_ != Part::scores || depth_ != partDepth_ + 1 || field_ != 1) return fail("model.merges: a number where none belongs");
     ++field_;
-    if (!out_.model.vocabulary.add(token_, static_cast<std::int64_t>(out_.model.scores.size()))) return fail("model.vocab: too many tokens");
+    if (!out_.model.vocabulary.add(token_, static_cast<std::int64_t>(out_.model.scores.size())))
+      return fail("model.vocab: too many tokens");
     out_.model.scores.push_back(value);
     return true;
   }

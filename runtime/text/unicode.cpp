@@ -242,7 +242,8 @@ void appendNormalized(const std::vector<utf8proc_int32_t> &codes, int options, s
   std::size_t filled = 0;
   for (utf8proc_int32_t c : codes) {
     if (buffer.size() - filled < 32) buffer.resize(buffer.size() * 2);
-    filled += static_cast<std::size_t>(utf8proc_decompose_char(c, buffer.data() + filled, 32, static_cast<utf8proc_option_t>(options), &boundary));
+    filled += static_cast<std::size_t>(
+        utf8proc_decompose_char(c, buffer.data() + filled, 32, static_cast<utf8proc_option_t>(options), &boundary));
   }
   // Canonical order: stable within each run of non-starters.
   auto combining = [](utf8proc_int32_t c) { return utf8proc_get_property(c)->combining_class; };

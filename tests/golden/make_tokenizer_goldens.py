@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Writes tests/golden/tokenizers/*.json: tiny tokenizers of every kind, trained here, and what the reference libraries make of some texts.
 
-Needs the packages tokenizers and sentencepiece. Each file: {"files": {name: text, or {"base64": …}}, "cases": [{"text", "ids", "special",
-"decoded", "skipped"}]}; "special": with the post-processor's tokens, "skipped": decoded without special tokens.
+Needs the packages tokenizers and sentencepiece, whose trainers break ties differently at each run, so the vocabularies change.
+Each file: {"files": {name: text, or {"base64": …}}, "cases": [{"text", "ids", "special", "decoded", "skipped"}]};
+"special": with the post-processor's tokens, "skipped": decoded without special tokens.
 """
 import base64
 import io
@@ -19,8 +20,10 @@ WORDS = """the a small river runs under old stone bridges and every morning its 
 1 22 333 4444 don't we'll they're it's über naïve café Straße Ελληνικά Русский 日本語 中文 한국어 हिन्दी עברית العربية 🙂 👍🏽""".split()
 
 TEXTS = ["", " ", "  ", "a", " a", "a ", "  a  b ", "\n", "\r\n\r\n", "\t x", "the old river", "The OLD River!", "don't we'll THEY'RE it'S",
-         "1 22 333 4444 55555", "3.14159, -2e10; x=y+z", "naïve café Straße", "e\u0301 n\u0303 q\u0307\u0323", "日本語と中文。한국어", "हिन्दी עברית العربية",
-         "🙂👍🏽👩‍👩‍👧🇩🇪", "a\u200bb\u00adc\ufeffd", "\u00a0\u3000\u2028x", "½ ² Ⅷ ٣ ①", "ﬁ Ａ ｶﾞ ㍿", "İ ẞ ß ſ K", "\x00\x01\x7f\x85", "<s>", "<s> the </s>",
+         "1 22 333 4444 55555", "3.14159, -2e10; x=y+z", "naïve café Straße", "e\u0301 n\u0303 q\u0307\u0323",
+         "日本語と中文。한국어", "हिन्दी עברית العربية",
+         "🙂👍🏽👩‍👩‍👧🇩🇪", "a\u200bb\u00adc\ufeffd", "\u00a0\u3000\u2028x", "½ ² Ⅷ ٣ ①", "ﬁ Ａ ｶﾞ ㍿",
+         "İ ẞ ß ſ K", "\x00\x01\x7f\x85", "<s>", "<s> the </s>",
          "the<mask>river", "the <mask>  river", "x<special>y<SPECIAL>", "▁ ▁▁ Ġ", "https://a.b/c?d=e&f#g", "def f(x):\n    return x  # y\n",
          "\u0344\u0f43\u0958", "don 't n't do not 's", "a" * 40, " " * 20 + "x", "\U0010ffff\U000e0001"]
 
@@ -59,7 +62,8 @@ SPECIAL = ["<unk>", "<s>", "</s>"]
 def byte_level():
     t = Tokenizer(models.BPE())
     pattern = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-    t.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(pattern), "isolated"), pre_tokenizers.ByteLevel(False, use_regex=False)])
+    t.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(pattern), "isolated"),
+                                               pre_tokenizers.ByteLevel(False, use_regex=False)])
     t.decoder = decoders.ByteLevel()
     t.train_from_iterator(corpus(), trainers.BpeTrainer(vocab_size=420, special_tokens=SPECIAL, show_progress=False,
                                                         initial_alphabet=pre_tokenizers.ByteLevel.alphabet()))
@@ -82,10 +86,12 @@ def byte_fallback():
 def clip_like():
     t = Tokenizer(models.BPE(unk_token="</s>", end_of_word_suffix="</w>"))
     t.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Lowercase()])
-    t.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(r"'s|'t|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"), "removed", invert=True),
+    words = Regex(r"'s|'t|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+")
+    t.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Split(words, "removed", invert=True),
                                                pre_tokenizers.ByteLevel(False)])
     t.decoder = decoders.Sequence([decoders.BPEDecoder("</w>")])
-    t.train_from_iterator(corpus(), trainers.BpeTrainer(vocab_size=400, special_tokens=SPECIAL, show_progress=False, end_of_word_suffix="</w>"))
+    t.train_from_iterator(corpus(), trainers.BpeTrainer(vocab_size=400, special_tokens=SPECIAL, show_progress=False,
+                                                        end_of_word_suffix="</w>"))
     t.post_processor = processors.RobertaProcessing(("</s>", t.token_to_id("</s>")), ("<s>", t.token_to_id("<s>")))
     save("word_end_bpe", t)
 
@@ -113,7 +119,8 @@ def unigram():
 def word_level():
     t = Tokenizer(models.WordLevel(unk_token="<unk>"))
     t.normalizer = normalizers.Sequence([normalizers.NFD(), normalizers.StripAccents(), normalizers.Strip()])
-    t.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Whitespace(), pre_tokenizers.Punctuation("contiguous"), pre_tokenizers.Digits(True),
+    t.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Whitespace(), pre_tokenizers.Punctuation("contiguous"),
+                                               pre_tokenizers.Digits(True),
                                                pre_tokenizers.UnicodeScripts()])
     t.train_from_iterator(corpus(), trainers.WordLevelTrainer(special_tokens=SPECIAL, show_progress=False))
     t.add_special_tokens([AddedToken("<mask>", lstrip=True)])
@@ -122,7 +129,8 @@ def word_level():
 
 def sentence_piece(kind, **options):
     bytes_out = io.BytesIO()
-    sentencepiece.SentencePieceTrainer.train(sentence_iterator=iter(corpus()), model_writer=bytes_out, model_type=kind, minloglevel=2, **options)
+    sentencepiece.SentencePieceTrainer.train(sentence_iterator=iter(corpus()), model_writer=bytes_out, model_type=kind, minloglevel=2,
+                                                **options)
     model = sentencepiece.SentencePieceProcessor(model_proto=bytes_out.getvalue())
     size = model.get_piece_size()
 
@@ -143,12 +151,14 @@ def main():
     for make in (byte_level, byte_fallback, clip_like, word_piece, unigram, word_level):
         make()
     for kind in ("bpe", "unigram"):
-        sentence_piece(kind, vocab_size=360, byte_fallback=True, user_defined_symbols=["<mask>", "river"], normalization_rule_name="identity",
-                       remove_extra_whitespaces=False)
+        sentence_piece(kind, vocab_size=360, byte_fallback=True, user_defined_symbols=["<mask>", "river"],
+                       normalization_rule_name="identity", remove_extra_whitespaces=False)
         with tempfile.NamedTemporaryFile("w", suffix=".tsv") as rules:  # a small character map: the library's own have 300 KB
-            rules.write("FF21\t41\n2460\t31\nA0\t20\n3000\t20\nFB01\t66 69\n65 301\tE9\n6E 303\tF1\n9\t20\nA\t20\nD\t20\n200B\t\nBD\t31 2044 32\n")
+            rules.write("FF21\t41\n2460\t31\nA0\t20\n3000\t20\nFB01\t66 69\n65 301\tE9\n6E 303\tF1\n"
+                        "9\t20\nA\t20\nD\t20\n200B\t\nBD\t31 2044 32\n")
             rules.flush()
-            sentence_piece(kind, vocab_size=110, user_defined_symbols=["<mask>"], normalization_rule_tsv=rules.name, character_coverage=0.98)
+            sentence_piece(kind, vocab_size=110, user_defined_symbols=["<mask>"], normalization_rule_tsv=rules.name,
+                           character_coverage=0.98)
     sentence_piece("char", vocab_size=80, normalization_rule_name="identity")
     sentence_piece("word", vocab_size=30, normalization_rule_name="identity", treat_whitespace_as_suffix=True)
 

@@ -42,7 +42,9 @@ struct Count {
   template <class A, class B> void check(const A &got, const B &want, const char *what, const Json &line) {
     ++cases;
     if (got == want) return;
-    if (++wrong <= 3) ADD_FAILURE() << what << ": got " << Json(got).dump() << "\nwant " << Json(want).dump() << "\nin " << line.dump().substr(0, 600);
+    if (++wrong <= 3)
+      ADD_FAILURE() << what << ": got " << Json(got).dump() << "\nwant " << Json(want).dump() << "\nin "
+                    << line.dump().substr(0, 600);
   }
 };
 
@@ -79,13 +81,15 @@ TEST_P(Conformance, EqualsTheReference) {
     stream.check(streamed(t, given, true), line["text_skip_special"].get<std::string>(), "stream", line);
   }
   auto say = [](const Count &c) { return fmt::format("{}/{}", c.cases - c.wrong, c.cases); };
-  fmt::print("{} [{}]: ids {}, with special {}, decoded {}, streamed {}\n", GetParam(), t.kind(), say(ids), say(special), say(decoded), say(stream));
+  fmt::print("{} [{}]: ids {}, with special {}, decoded {}, streamed {}\n", GetParam(), t.kind(), say(ids), say(special),
+             say(decoded), say(stream));
 }
 
 INSTANTIATE_TEST_SUITE_P(Tokenizers, Conformance,
-                         testing::Values("clip-bpe", "deepseek-v3", "gguf-bert-bge", "gguf-falcon", "gguf-llama3", "gguf-qwen2", "gguf-xlmr-nomic", "gpt2",
-                                         "llama2-spm", "mistral-spm-v3", "mistral-tekken-240718", "openai-o200k-harmony", "phi-3-vision",
-                                         "rwkv-world", "stories260K", "whisper-multilingual"),
+                         testing::Values("clip-bpe", "deepseek-v3", "gguf-bert-bge", "gguf-falcon", "gguf-llama3", "gguf-qwen2",
+                                         "gguf-xlmr-nomic", "gpt2", "llama2-spm", "mistral-spm-v3", "mistral-tekken-240718",
+                                         "openai-o200k-harmony", "phi-3-vision", "rwkv-world", "stories260K",
+                                         "whisper-multilingual"),
                          [](const auto &info) {
                            std::string name = info.param;
                            for (char &c : name)

@@ -49,9 +49,9 @@ TEST_P(Golden, EqualsTheReference) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Tokenizers, Golden,
-                         testing::Values("byte_level_bpe", "byte_fallback_bpe", "word_end_bpe", "word_piece", "unigram", "word_level", "sentencepiece_bpe",
-                                         "sentencepiece_bpe_plain", "sentencepiece_unigram", "sentencepiece_unigram_plain", "sentencepiece_char_plain",
-                                         "sentencepiece_word_plain"),
+                         testing::Values("byte_level_bpe", "byte_fallback_bpe", "word_end_bpe", "word_piece", "unigram",
+                                         "word_level", "sentencepiece_bpe", "sentencepiece_bpe_plain", "sentencepiece_unigram",
+                                         "sentencepiece_unigram_plain", "sentencepiece_char_plain", "sentencepiece_word_plain"),
                          [](const auto &info) { return std::string(info.param); });
 
 std::string byteLevel() {
@@ -116,16 +116,19 @@ TEST_P(BadFiles, GetAMessage) {
 }
 INSTANTIATE_TEST_SUITE_P(
     Tokenizers, BadFiles,
-    testing::Values(BadFile{"tokenizer.json", "{\"model\": ", "not valid JSON"}, BadFile{"tokenizer.json", "[]", "expected an object"},
-                    BadFile{"tokenizer.json", R"({"model": {"type": "BPEE", "vocab": {"a": 0}, "merges": []}})", "'BPE'"},
-                    BadFile{"tokenizer.json", R"({"model": {"type": "BPE", "vocab": {"a": 99999999999}, "merges": []}})", "no id"},
-                    BadFile{"tokenizer.json", R"({"model": {"type": "BPE", "vocab": {"a": 0}, "merges": ["a b"]}})", "'b' is not in the vocabulary"},
-                    BadFile{"tokenizer.json", R"({"model": {"type": "BPE", "dropout": 0.1, "vocab": {"a": 0}, "merges": []}})", "dropout"},
-                    BadFile{"tokenizer.json", R"({"pre_tokenizer": {"type": "Split", "pattern": {"Regex": "(a)\\1"}, "behavior": "Isolated"}, "model": {}})",
-                            "back-references"},
-                    BadFile{"tokenizer.model", "\x0a\xff\xff\xff\xff\x0f", "sentencepiece"}, BadFile{"x.tiktoken", "YQ== 0\n", "o200k"},
-                    BadFile{"gpt2.tiktoken", "YQ== 0\nYg==\n", "gpt2.tiktoken:2"}, BadFile{"rwkv_vocab.txt", "1 'a' 2\n", "rwkv_vocab.txt:1"},
-                    BadFile{"readme.txt", "", "no tokenizer"}));
+    testing::Values(
+        BadFile{"tokenizer.json", "{\"model\": ", "not valid JSON"}, BadFile{"tokenizer.json", "[]", "expected an object"},
+        BadFile{"tokenizer.json", R"({"model": {"type": "BPEE", "vocab": {"a": 0}, "merges": []}})", "'BPE'"},
+        BadFile{"tokenizer.json", R"({"model": {"type": "BPE", "vocab": {"a": 99999999999}, "merges": []}})", "no id"},
+        BadFile{"tokenizer.json", R"({"model": {"type": "BPE", "vocab": {"a": 0}, "merges": ["a b"]}})",
+                "'b' is not in the vocabulary"},
+        BadFile{"tokenizer.json", R"({"model": {"type": "BPE", "dropout": 0.1, "vocab": {"a": 0}, "merges": []}})", "dropout"},
+        BadFile{"tokenizer.json",
+                R"({"pre_tokenizer": {"type": "Split", "pattern": {"Regex": "(a)\\1"}, "behavior": "Isolated"}, "model": {}})",
+                "back-references"},
+        BadFile{"tokenizer.model", "\x0a\xff\xff\xff\xff\x0f", "sentencepiece"}, BadFile{"x.tiktoken", "YQ== 0\n", "o200k"},
+        BadFile{"gpt2.tiktoken", "YQ== 0\nYg==\n", "gpt2.tiktoken:2"}, BadFile{"rwkv_vocab.txt", "1 'a' 2\n", "rwkv_vocab.txt:1"},
+        BadFile{"readme.txt", "", "no tokenizer"}));
 
 }  // namespace
 }  // namespace llc

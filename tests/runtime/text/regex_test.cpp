@@ -48,7 +48,8 @@ TEST(Regex, FindsWhatOnigurumaFinds) {
 }
 
 TEST(Regex, RefusesWhatItDoesNotKnow) {
-  for (const char *pattern : {"(a)\\1", "(", "a)", "[a", "*a", "\\p{Nonsense}", "(?<=a+)b", "a{2,1}", "a{9999}", "\\X", "((a{500}){500}){500}", "[b-a]"}) {
+  for (const char *pattern : {"(a)\\1", "(", "a)", "[a", "*a", "\\p{Nonsense}", "(?<=a+)b", "a{2,1}", "a{9999}", "\\X",
+                              "((a{500}){500}){500}", "[b-a]"}) {
     auto compiled = Regex::compile(pattern);
     ASSERT_FALSE(compiled.ok()) << pattern;
     EXPECT_FALSE(compiled.error().remedy.empty());
