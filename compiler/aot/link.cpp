@@ -1,5 +1,6 @@
 #include "compiler/aot/link.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -116,6 +117,7 @@ Result<std::string> linkElf(const std::vector<LinkInput> &objects, ArtifactKind 
   std::string messages;
   llvm::raw_string_ostream stream(messages);
   lld::Result result = lld::lldMain(pointers, stream, stream, {{lld::Gnu, &lld::elf::link}});
+  std::replace(messages.begin(), messages.end(), '\n', ' ');
   if (result.retCode != 0)
     return diagnose(ErrorKind::internal, "linker")
         .says(messages.substr(0, 2000))

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <fmt/format.h>
 #include <sched.h>
+#include <sys/mman.h>
 #include <thread>
 
 #include "compiler/jit/convert.h"
@@ -41,6 +42,7 @@ Result<std::byte *> allocate(ProgramMemory &memory, uint64_t bytes, const std::s
     return diagnose(ErrorKind::resource, name)
         .says(fmt::format("no memory for the {} bytes of the packed parameter", bytes))
         .toFix("use a smaller --dtype, or compile ahead of time: an artifact maps its weights");
+  if (bytes >= huge) madvise(block, (bytes + alignment - 1) / alignment * alignment, MADV_HUGEPAGE);
   memory.blocks.emplace_back(block, &std::free);
   return block;
 }

@@ -74,6 +74,7 @@ class Layout {
  public:
   explicit Layout(ModuleOp module) : module_(module) {}
   Result<ProgramLayout> build() {
+    LLC_TRY(checkDimensions());
     readModule();
     for (auto function : module_.getOps<func::FuncOp>()) {
       if (!isEntry(function) || function.isExternal()) continue;
@@ -93,6 +94,22 @@ class Layout {
   }
 
  private:
+  // Memory is laid out for rows: a dynamic dimension further inside would need strides known at run time only.
+  Status checkDimensions() {
+    Operation *bad = nullptr;
+    module_.walk([&](Operation *op) {
+      for (Type type : llvm::concat<const Type>(llvm::to_vector(op->getOperandTypes()), llvm::to_vector(op->getResultTypes()))) {
+        auto tensor = dyn_cast<RankedTensorType>(type);
+        if (tensor && llvm::is_contained(tensor.getShape().drop_front(tensor.getRank() > 0), ShapedType::kDynamic)) bad = op;
+      }
+      return bad ? WalkResult::interrupt() : WalkResult::advance();
+    });
+    if (!bad) return success();
+    return diagnose(ErrorKind::unsupported, modelName(bad))
+        .says("has a tensor whose dynamic dimension is not the first; code is made for ragged rows, which come first")
+        .toFix("transpose the model's tensors so that rows lead, or make the dimension static");
+  }
+
   // The width of the first embedding, for programs without an entry `embed`.
   int64_t embeddingWidth() {
     int64_t width = 0;

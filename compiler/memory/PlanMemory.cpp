@@ -12,9 +12,8 @@ using namespace mlir;
 void writePlaces(func::FuncOp function, const Frame &frame) {
   OpBuilder builder(function.getContext());
   llvm::MapVector<Operation *, llvm::SmallVector<int64_t>> offsets;
-  for (size_t i = 0; i < frame.values.size(); ++i) {
-    auto [op, result] = frame.values[i];
-    int64_t offset = frame.plan.temporaries[i].offset;
+  for (auto [op, result, temporary] : frame.values) {
+    int64_t offset = frame.plan.temporaries[temporary].offset;
     if (result < 0) {
       op->setAttr("llm.frame_offset", builder.getI64IntegerAttr(offset));
       continue;

@@ -1,5 +1,6 @@
 #include "compiler/memory/frames.h"
 
+#include "compiler/memory/in_place.h"
 #include "dialect/ops/llm.h"
 
 namespace llc::compiler {
@@ -46,6 +47,86 @@ int64_t offsetOf(Operation *op, int result) {
   auto offsets = op->getAttrOfType<DenseI64ArrayAttr>("llm.offset");
   return offsets && result < offsets.size() ? offsets[result] : 0;
 }
+// Finds the temporaries of one function.
+class FrameBuilder {
+ public:
+  FrameBuilder(func::FuncOp function, const Bounds &bounds) : function_(function), bounds_(bounds), numbers_(stageNumbers(function)) {}
+
+  Frame build() {
+    frame_.plan.function = function_.getName().str();
+    for (Operation &op : function_.front())
+      for (Value operand : op.getOperands()) {
+        int64_t &last = lastUse_[memoryOf(operand)];
+        last = std::max(last, numbers_[&op]);
+      }
+    for (Operation &op : function_.front()) {
+      StageKind kind = stageKind(&op);
+      if (kind != StageKind::kernel && kind != StageKind::call) continue;
+      for (OpResult result : op.getResults())
+        if (isa<RankedTensorType>(result.getType()) && !returned(result, function_)) addResult(result);
+      if (auto call = dyn_cast<func::CallOp>(op)) addCalleeFrame(call);
+    }
+    return std::move(frame_);
+  }
+
+ private:
+  void addResult(OpResult result) {
+    Operation *op = result.getOwner();
+    int number = static_cast<int>(result.getResultNumber());
+    int64_t last = std::max(numbers_[op], lastUse_.lookup(result));
+    if (auto shared = overwritten(result)) {
+      Temporary &temporary = frame_.plan.temporaries[*shared];
+      temporary.last = std::max(temporary.last, last);
+      temporary.name += ", " + modelName(op);
+      temporaryOf_[result] = *shared;
+      frame_.values.push_back({op, number, *shared});
+      return;
+    }
+    std::string name = modelName(op) + (op->getNumResults() > 1 ? ":" + std::to_string(number) : "");
+    temporaryOf_[result] = frame_.plan.temporaries.size();
+    frame_.values.push_back({op, number, frame_.plan.temporaries.size()});
+    frame_.plan.temporaries.push_back({std::move(name), boundedBytes(result, bounds_), numbers_[op], last, offsetOf(op, number)});
+  }
+
+  // The temporary of an operand that is read here for the last time and may be written over.
+  std::optional<size_t> overwritten(OpResult result) {
+    Operation *op = result.getOwner();
+    if (stageKind(op) != StageKind::kernel) return std::nullopt;
+    for (OpOperand &operand : op->getOpOperands()) {
+      auto found = temporaryOf_.find(memoryOf(operand.get()));
+      if (found == temporaryOf_.end() || !mayOverwrite(operand)) continue;
+      // No other stage of this group or later may read it, and its temporary must hold nothing newer.
+      if (frame_.plan.temporaries[found->second].last == numbers_[op] && readOnlyBy(op, memoryOf(operand.get()))) return found->second;
+    }
+    return std::nullopt;
+  }
+  // Among the stages of op's group, does op alone read the memory?
+  bool readOnlyBy(Operation *op, Value memory) {
+    for (Operation &other : function_.front()) {
+      if (&other == op || numbers_[&other] != numbers_[op] || stageKind(&other) == StageKind::alias) continue;
+      for (Value operand : other.getOperands())
+        if (memoryOf(operand) == memory) return false;
+    }
+    return llvm::count_if(op->getOperands(), [&](Value operand) { return memoryOf(operand) == memory; }) == 1;
+  }
+
+  void addCalleeFrame(func::CallOp call) {
+    auto callee = function_->getParentOfType<ModuleOp>().lookupSymbol<func::FuncOp>(call.getCallee());
+    auto size = callee ? callee->getAttrOfType<IntegerAttr>("llm.frame") : IntegerAttr();
+    if (!size || size.getInt() == 0) return;
+    auto place = call->getAttrOfType<IntegerAttr>("llm.frame_offset");
+    frame_.values.push_back({call, -1, frame_.plan.temporaries.size()});
+    frame_.plan.temporaries.push_back(
+        {"frame of @" + call.getCallee().str(), size.getInt(), numbers_[call], numbers_[call], place ? place.getInt() : 0});
+  }
+
+  func::FuncOp function_;
+  const Bounds &bounds_;
+  llvm::DenseMap<Operation *, int64_t> numbers_;
+  llvm::DenseMap<Value, int64_t> lastUse_;        // of each memory, through its aliases
+  llvm::DenseMap<Value, size_t> temporaryOf_;
+  Frame frame_;
+};
 }  // namespace
 
 Result<std::vector<func::FuncOp>> compiledFunctions(ModuleOp module) {
@@ -56,41 +137,7 @@ Result<std::vector<func::FuncOp>> compiledFunctions(ModuleOp module) {
   return order;
 }
 
-Frame frameOf(func::FuncOp function, const Bounds &bounds) {
-  Frame frame;
-  frame.plan.function = function.getName().str();
-  auto numbers = stageNumbers(function);
-  // Last use of each memory, through its aliases.
-  llvm::DenseMap<Value, int64_t> lastUse;
-  for (Operation &op : function.front())
-    for (Value operand : op.getOperands()) {
-      int64_t &last = lastUse[memoryOf(operand)];
-      last = std::max(last, numbers[&op]);
-    }
-  auto module = function->getParentOfType<ModuleOp>();
-  auto add = [&](Operation *op, int result, std::string name, int64_t bytes, int64_t last, int64_t offset) {
-    frame.plan.temporaries.push_back({std::move(name), bytes, numbers[op], last, offset});
-    frame.values.push_back({op, result});
-  };
-  for (Operation &op : function.front()) {
-    StageKind kind = stageKind(&op);
-    if (kind != StageKind::kernel && kind != StageKind::call) continue;
-    for (OpResult result : op.getResults()) {
-      if (!isa<RankedTensorType>(result.getType()) || returned(result, function)) continue;
-      int number = static_cast<int>(result.getResultNumber());
-      std::string name = modelName(&op) + (op.getNumResults() > 1 ? ":" + std::to_string(number) : "");
-      add(&op, number, std::move(name), boundedBytes(result, bounds), std::max(numbers[&op], lastUse.lookup(result)), offsetOf(&op, number));
-    }
-    auto call = dyn_cast<func::CallOp>(op);
-    if (!call) continue;
-    auto callee = module.lookupSymbol<func::FuncOp>(call.getCallee());
-    auto size = callee ? callee->getAttrOfType<IntegerAttr>("llm.frame") : IntegerAttr();
-    auto place = op.getAttrOfType<IntegerAttr>("llm.frame_offset");
-    if (size && size.getInt() > 0)
-      add(&op, -1, "frame of @" + call.getCallee().str(), size.getInt(), numbers[&op], place ? place.getInt() : 0);
-  }
-  return frame;
-}
+Frame frameOf(func::FuncOp function, const Bounds &bounds) { return FrameBuilder(function, bounds).build(); }
 
 Result<std::vector<FramePlan>> describeMemory(ModuleOp module) {
   LLC_ASSIGN(Bounds bounds, boundsOf(module));

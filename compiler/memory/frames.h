@@ -7,14 +7,16 @@
 
 namespace llc::compiler {
 
-// A temporary of a function and the op that owns it: a stage's result, or the frame of a call's callee.
+// What lies in a temporary: a stage's result, or the frame of a call's callee. Results that are written over an operand
+// (in_place.h) lie in the operand's temporary.
 struct FrameValue {
   mlir::Operation *op = nullptr;
-  int result = 0;  // -1: the callee's frame
+  int result = 0;        // -1: the callee's frame
+  size_t temporary = 0;  // number in plan.temporaries
 };
 struct Frame {
   FramePlan plan;
-  std::vector<FrameValue> values;  // of plan.temporaries, same order
+  std::vector<FrameValue> values;
 };
 
 // Functions that get code, callees before their callers. Error: recursion.

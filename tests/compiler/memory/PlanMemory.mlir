@@ -5,17 +5,17 @@
 module attributes {llm.max_tokens = 16 : i64, llm.max_rows = 2 : i64} {
   // CHECK-LABEL: func.func private @block
   // CHECK-SAME: llm.frame = 512
-  // CHECK: llm.silu {{.*}}llm.offset = array<i64: 0>
-  // CHECK: llm.relu {{.*}}llm.offset = array<i64: 256>
-  // CHECK: llm.tanh {{.*}}llm.offset = array<i64: 0>
-  // CHECK: llm.exp
+  // CHECK: llm.softmax {{.*}}llm.offset = array<i64: 0>
+  // CHECK: llm.softmax {{.*}}llm.offset = array<i64: 256>
+  // CHECK: llm.softmax {{.*}}llm.offset = array<i64: 0>
+  // CHECK: llm.softmax
   // CHECK-NOT: llm.offset
   // CHECK: return
   func.func private @block(%x: tensor<?x4xf32> {llm.dim = "tokens"}) -> tensor<?x4xf32> {
-    %a = llm.silu %x : (tensor<?x4xf32>) -> tensor<?x4xf32>
-    %b = llm.relu %a : (tensor<?x4xf32>) -> tensor<?x4xf32>
-    %c = llm.tanh %b : (tensor<?x4xf32>) -> tensor<?x4xf32>
-    %d = llm.exp %c : (tensor<?x4xf32>) -> tensor<?x4xf32>
+    %a = llm.softmax %x : (tensor<?x4xf32>) -> tensor<?x4xf32>
+    %b = llm.softmax %a : (tensor<?x4xf32>) -> tensor<?x4xf32>
+    %c = llm.softmax %b : (tensor<?x4xf32>) -> tensor<?x4xf32>
+    %d = llm.softmax %c : (tensor<?x4xf32>) -> tensor<?x4xf32>
     return %d : tensor<?x4xf32>
   }
   // The frame of the block is used again by every call.

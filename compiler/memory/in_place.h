@@ -1,0 +1,11 @@
+// Stages that may write their result over an operand.
+#pragma once
+#include "mlir/IR/Operation.h"
+
+namespace llc::compiler {
+
+// True if the kernel of `op` reads element i of the operand before it writes element i of its one result, and nothing
+// else of it: element-wise ops on operands like the result, and residuals in the epilogue of a matrix product.
+bool mayOverwrite(mlir::OpOperand &operand);
+
+}  // namespace llc::compiler
