@@ -116,7 +116,10 @@ struct Generation {
   }
 
   Status run(std::span<const int32_t> prompt) {
-    for (int32_t token : prompt) sampler.accept(token);
+    for (int32_t token : prompt) {
+      sampler.accept(token);
+      if (stream) stream->push(token);
+    }
     auto begin = Clock::now();
     SequenceTokens part{sequence, prompt, Wanted::last};
     LLC_ASSIGN(Rows rows, engine.step({&part, 1}));

@@ -11,6 +11,8 @@
 namespace llc {
 
 // Turns ids into text as they come. push() gives what is certain so far (never half a character); finish() the rest.
+// generate() pushes the prompt first and drops its text, so that the new text is what stands behind the prompt's when
+// all is decoded as one: with the blank in between, which decoding the new tokens alone would lose.
 class TextStream {
  public:
   virtual ~TextStream() = default;

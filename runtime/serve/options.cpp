@@ -69,7 +69,8 @@ void addRunFlags(CLI::App &app, RunOptions &options) {
 }
 
 void addSessionFlags(CLI::App &app, SessionOptions &options) {
-  app.add_option("-t,--threads", options.threads, "Threads; 0: what affinity and CPU quota allow")
+  app.add_option("-t,--threads", options.threads,
+                 "Threads; 0: what affinity and CPU quota allow, fewer for small models")
       ->capture_default_str()
       ->check(CLI::Range(0, LLC_MAX_THREADS));
   app.add_option("--context", options.context, "Tokens of the longest sequence; 0: as compiled")

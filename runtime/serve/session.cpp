@@ -32,6 +32,12 @@ int64_t contextOf(const Manifest &m, const SessionOptions &options) {
 uint64_t scratchStride(const Manifest &m) { return (m.scratchBytes + 4095) / 4096 * 4096; }
 }  // namespace
 
+int64_t defaultThreads(const Manifest &m) {
+  constexpr uint64_t bytesPerThread = 4 << 20;
+  uint64_t useful = std::max<uint64_t>(1, m.bytesPerToken / bytesPerThread);
+  return int64_t(std::min(useful, uint64_t(threadLimits().threads)));
+}
+
 Result<MemoryPlan> planMemory(const Manifest &m, const SessionOptions &options, int64_t threads) {
   MemoryPlan plan;
   for (const ParameterSpec &parameter : m.parameters) plan.parameters += parameter.bytes;
@@ -104,7 +110,7 @@ Result<std::unique_ptr<Session>> Session::create(std::shared_ptr<const Program> 
   std::unique_ptr<Session> session(new Session());
   session->program_ = std::move(program);
   session->limits_ = {m.vocabulary, m.hidden, contextOf(m, options), options.sequences};
-  session->team_ = std::make_unique<ThreadTeam>(options.threads ? options.threads : threadLimits().threads);
+  session->team_ = std::make_unique<ThreadTeam>(options.threads ? options.threads : defaultThreads(m));
   LLC_ASSIGN(session->memory_, planMemory(m, options, session->threads()));
   LLC_TRY(checkMemory(session->memory_, options.memoryLimit));
   LLC_TRY(session->allocate(options));

@@ -12,7 +12,7 @@
 namespace llc {
 
 struct SessionOptions {
-  int64_t threads = 0;       // 0: what quota and affinity allow (threads/limits.h)
+  int64_t threads = 0;       // 0: see defaultThreads()
   int64_t context = 0;       // tokens of the longest sequence; 0: as compiled
   int64_t sequences = 1;     // open at the same time
   uint64_t memoryLimit = 0;  // bytes for arena, scratch, caches, results; 0: what the machine or cgroup has free
@@ -66,6 +66,10 @@ class Session final : public Engine {
   std::unique_ptr<PagedCache> cache_;
   std::unique_ptr<Buffers> buffers_;
 };
+
+// What quota and affinity allow (threads/limits.h), but one thread for each 4 MiB that a step reads at most: below that
+// the threads of a step wait for each other longer than they compute, most of all on a machine that is busy otherwise.
+int64_t defaultThreads(const Manifest &manifest);
 
 Result<MemoryPlan> planMemory(const Manifest &manifest, const SessionOptions &options, int64_t threads);
 

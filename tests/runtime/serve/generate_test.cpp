@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <utility>
 
 namespace llc {
 namespace {
@@ -73,6 +74,23 @@ TEST(Generate, GivesTheTokensAskedFor) {
   EXPECT_EQ(engine.steps_, 5) << "no step is computed whose result nobody needs";
   EXPECT_EQ(engine.opened_, 1);
   EXPECT_EQ(engine.closed_, 1);
+}
+
+TEST(Generate, TheStreamSeesThePromptFirst) {
+  // Capital only at the very beginning of what it decodes.
+  struct Sentence final : TextStream {
+    std::string push(int32_t id) override {
+      char letter = char((std::exchange(first, false) ? 'A' : 'a') + id);
+      return std::string(1, letter);
+    }
+    std::string finish() override { return ""; }
+    bool first = true;
+  };
+  Alphabet engine;
+  Sentence stream;
+  auto result = generate(engine, std::vector<int32_t>{0, 1}, {.maxTokens = 2}, &stream);
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->text, "cd");
 }
 
 TEST(Generate, EndsAtEosUnlessItIsIgnored) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "runtime/sampling/random.h"
+#include "runtime/threads/limits.h"
 #include "tests/runtime/serve/fake_program.h"
 
 namespace llc {
@@ -165,6 +166,15 @@ TEST(Session, PlansItsMemory) {
   EXPECT_EQ(plan->scratch, 3u * 4096);
   EXPECT_EQ(plan->caches, 2u * 4 * 256);
   EXPECT_EQ(plan->results, 3u * fakeVocabulary * 4);
+}
+
+TEST(Session, SmallModelsGetOneThreadUnlessAskedOtherwise) {
+  Manifest m = fakeManifest();
+  EXPECT_EQ(defaultThreads(m), 1);
+  EXPECT_EQ((*Session::create(fakeProgram(m)))->threads(), 1);
+  EXPECT_EQ((*Session::create(fakeProgram(m), {.threads = 2}))->threads(), 2);
+  m.bytesPerToken = uint64_t(1) << 40;
+  EXPECT_EQ(defaultThreads(m), threadLimits().threads);
 }
 
 TEST(Program, ListsOnlyEntriesThatExist) {
