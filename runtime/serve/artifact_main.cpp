@@ -76,7 +76,10 @@ Status execute(const CLI::App &app, const llc_module *modules, Arguments &argume
 int artifactMain(int argc, char **argv, const llc_module *modules) {
   auto begin = Clock::now();
   auto artifact = openArtifact("/proc/self/exe");
-  if (!artifact) return report(artifact.error());
+  if (!artifact) {
+    artifact.error().where = argv[0];
+    return report(artifact.error());
+  }
   Arguments arguments;
   arguments.run.generate = generateOptions(artifact->manifest.generation);
   CLI::App app(fmt::format("{}: a {} model compiled to one program by llc-model", artifact->manifest.name,
