@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+
 #include <map>
 
 #include "dialect/ops/llm.h"
@@ -12,6 +13,7 @@ struct Cell {
   int right = 0, refused = 0, wrong = 0;
   std::string text() const {
     if (wrong) return fmt::format("**{} wrong**", wrong);
+    if (right && refused) return fmt::format("{}, {} refused", right, refused);
     if (right) return std::to_string(right);
     return refused ? "refused" : "–";
   }
@@ -69,9 +71,12 @@ std::string tableOf(const Family &family) {
 std::string supportMatrix() {
   std::string text =
       "# Ops and modes\n\n"
-      "Written by `build/release/bin/conformance_tests --write-matrix docs/generated/support_matrix.md`; a test compares.\n"
-      "A number says how many cases of `tests/conformance/tables` hold the op and are right in that mode; *refused*: the\n"
-      "compiler says why it can't; –: there is no such mode yet. Gradients: *yes*, or *none* where the op has no derivative.\n\n";
+      "Written by `build/release/bin/conformance_tests --write-matrix docs/generated/support_matrix.md`; a test "
+      "compares.\n"
+      "A number says how many cases of `tests/conformance/tables` hold the op and are right in that mode; *refused*: "
+      "the\n"
+      "compiler says why it can't; –: there is no such mode yet. Gradients: *yes*, or *none* where the op has no "
+      "derivative.\n\n";
   for (const Mode &mode : modes()) text += "- `" + mode.name + "`: " + mode.about + "\n";
   text += "\n";
   for (const Family &family : families()) text += tableOf(family);

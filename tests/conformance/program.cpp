@@ -1,14 +1,16 @@
 #include "tests/conformance/program.h"
 
+#include <fmt/format.h>
+#include <sched.h>
+#include <unistd.h>
+
 #include <cmath>
 #include <cstring>
 #include <filesystem>
-#include <fmt/format.h>
-#include <sched.h>
 #include <thread>
-#include <unistd.h>
 
 #include "compiler/aot/artifact.h"
+#include "compiler/kernels/kernels.h"
 #include "dialect/ops/llm.h"
 #include "runtime/serve/program.h"
 
@@ -68,6 +70,13 @@ struct BatchMemory {
   }
 };
 
+// A packed f32 weight [n, k] lies as panels [n/16][k][16], n padded with zeros (compiler/kernels/kernels.h).
+size_t packedSize(const llm::Shape &shape) { return size_t(kernels::packedBytes(shape[1], shape[0], DType::f32)); }
+size_t packedPlace(const llm::Shape &shape, size_t element) {
+  size_t columns = size_t(kernels::panelColumns), depth = size_t(shape[1]), n = element / depth, k = element % depth;
+  return (n / columns * depth + k) * columns + n % columns;
+}
+
 // Everything one call needs, and the call.
 class Call {
  public:
@@ -75,11 +84,15 @@ class Call {
       : program_(program), spec_(*program.manifest.entry(test.name)), batch_(batchIn(test), test.tokens, test.wanted) {
     for (const llm::Datum &datum : test.inputs)
       if (!datum.batch && !datum.cache) inputs_.push_back(blockOf(datum.tensor, spec_.inputs[inputs_.size()].type));
-    for (size_t i = 0; i < spec_.outputs.size(); ++i)
-      outputs_.emplace_back(size_t(test.expected[i].size()) * byteSize(spec_.outputs[i].type) + guardBytes, guardValue);
+    for (size_t i = 0; i < spec_.outputs.size(); ++i) {
+      size_t bytes = size_t(test.expected[i].size()) * byteSize(spec_.outputs[i].type);
+      if (test.row.value("packed", false)) bytes = packedSize(test.expected[i].shape());
+      outputs_.emplace_back(bytes + guardBytes, guardValue);
+    }
     // Pages hold finite values at all times: fresh ones are zero.
     for (const CacheSpec &cache : program.manifest.caches)
-      caches_.emplace_back(cache.pageBytes() * size_t(BatchMemory::pagesEach * std::max<int64_t>(1, batch_.abi.sequences)), 0);
+      caches_.emplace_back(
+          cache.pageBytes() * size_t(BatchMemory::pagesEach * std::max<int64_t>(1, batch_.abi.sequences)), 0);
   }
 
   void run(int threads) {
@@ -110,10 +123,15 @@ class Call {
     for (size_t i = 0; i < outputs_.size(); ++i) {
       size_t count = size_t(test.expected[i].size()), bytes = count * byteSize(spec_.outputs[i].type);
       std::vector<double> values(count);
-      for (size_t k = 0; k < count; ++k) values[k] = loadElement(outputs_[i].data(), spec_.outputs[i].type, k);
+      if (test.row.value("packed", false)) bytes = packedSize(test.expected[i].shape());
+      for (size_t k = 0; k < count; ++k) {
+        size_t place = test.row.value("packed", false) ? packedPlace(test.expected[i].shape(), k) : k;
+        values[k] = loadElement(outputs_[i].data(), spec_.outputs[i].type, place);
+      }
       if (std::string wrong = compare(test, i, values); !wrong.empty()) return wrong;
       for (size_t k = bytes; k < bytes + guardBytes; ++k)
-        if (outputs_[i].data()[k] != guardValue) return fmt::format("writes {} bytes behind result {}", k - bytes + 1, i);
+        if (outputs_[i].data()[k] != guardValue)
+          return fmt::format("writes {} bytes behind result {}", k - bytes + 1, i);
     }
     return "";
   }
@@ -140,7 +158,8 @@ ParameterStore::ParameterStore(const std::vector<Case *> &cases) {
       const llm::Tensor &tensor = test->parameters.at(parameter.getSymName().str());
       Stored stored{bf16 ? DType::bf16 : f16 ? DType::f16 : DType::f32, type.getShape().vec(), {}};
       stored.bytes.resize(size_t(tensor.size()) * byteSize(stored.type));
-      for (size_t i = 0; i < size_t(tensor.size()); ++i) storeElement(stored.bytes.data(), stored.type, i, tensor.values()[i]);
+      for (size_t i = 0; i < size_t(tensor.size()); ++i)
+        storeElement(stored.bytes.data(), stored.type, i, tensor.values()[i]);
       tensors_[parameter.getSymName().str()] = std::move(stored);
     }
 }
@@ -157,12 +176,15 @@ compiler::TensorSource ParameterStore::source() const {
 
 Result<CompiledModule> compileWideForAvx2(mlir::ModuleOp module) {
   mlir::OwningOpRef<mlir::ModuleOp> copy(module.clone());
-  LLC_ASSIGN(CompiledModule wide, compiler::compile(*copy, {.targets = {"avx512"}, .stopAfter = compiler::Phase::llvm}));
+  LLC_ASSIGN(CompiledModule wide,
+             compiler::compile(*copy, {.targets = {"avx512"}, .stopAfter = compiler::Phase::llvm}));
   // Up to here nothing but the table row of the target went into the code; what follows is LLVM's.
   const std::string from = "llm.target = \"avx512\"", to = "llm.target = \"avx2\"";
   size_t at = wide.text.find(from);
   if (at == std::string::npos)
-    return diagnose(ErrorKind::internal, "llm.target").says("the module does not name its target").toFix("mend the test");
+    return diagnose(ErrorKind::internal, "llm.target")
+        .says("the module does not name its target")
+        .toFix("mend the test");
   wide.text.replace(at, from.size(), to);
   return compiler::compileText(wide.text, "wide", {.startAt = compiler::Phase::llvm});
 }

@@ -52,13 +52,14 @@ std::string joined(const json &types) {
 std::string pagedText(const json &row) {
   const json &types = row["types"];
   std::vector<std::string> key = split(types[1]), value = split(types[2]);
-  std::string cache = "!llm.kv<" + key[1] + ", " + key[2] + ", " + value[2] + ", " + row["paged"].get<std::string>() + ">";
+  std::string cache =
+      "!llm.kv<" + key[1] + ", " + key[2] + ", " + value[2] + ", " + row["paged"].get<std::string>() + ">";
   std::string extra, result = joined(row["results"]);
   for (size_t i = 5; i < types.size(); ++i) extra += ", " + typeText(types[i]);
   return "%kv = llm.cache_layer {layer = " + std::to_string(row["layer"].get<int>()) + " : i64} : " + cache +
          "\n%n = llm.cache_append %kv, %b, %c, %d : (" + cache + ", " + typeText(types[1]) + ", " + typeText(types[2]) +
-         ", !llm.batch) -> " + cache + "\n%y = llm.paged_attention %a, %n, %d, %e " + row["op"].get<std::string>() + " : (" +
-         typeText(types[0]) + ", " + cache + ", !llm.batch, " + typeText(types[4]) + extra + ") -> " + result +
+         ", !llm.batch) -> " + cache + "\n%y = llm.paged_attention %a, %n, %d, %e " + row["op"].get<std::string>() +
+         " : (" + typeText(types[0]) + ", " + cache + ", !llm.batch, " + typeText(types[4]) + extra + ") -> " + result +
          "\nreturn %y : " + result;
 }
 
@@ -88,7 +89,8 @@ std::string fixedText(const Case &test, func::FuncOp function) {
   for (auto [i, type] : llvm::enumerate(function.getArgumentTypes()))
     if (auto tensor = dyn_cast<RankedTensorType>(type); tensor && size.empty())
       for (int64_t d = 0; d < tensor.getRank(); ++d)
-        if (tensor.isDynamicDim(d)) size = std::to_string(goldens()[goldenName(test)]["inputs"][i]["shape"][d].get<int64_t>());
+        if (tensor.isDynamicDim(d))
+          size = std::to_string(goldens()[goldenName(test)]["inputs"][i]["shape"][d].get<int64_t>());
   llvm::raw_string_ostream stream(text);
   function.print(stream);
   for (size_t at; (at = text.find('?')) != std::string::npos;) text.replace(at, 1, size);
@@ -226,7 +228,8 @@ void makeParameters(Case &test) {
     builder.setInsertionPointToStart(test.module->getBody());
     builder.create<llm::ParameterOp>(function.getLoc(), name, cast<RankedTensorType>(value.getType()));
     builder.setInsertionPointToStart(&function.front());
-    value.replaceAllUsesWith(builder.create<llm::UseOp>(function.getLoc(), value.getType(), llvm::StringRef(name)).getResult());
+    value.replaceAllUsesWith(
+        builder.create<llm::UseOp>(function.getLoc(), value.getType(), llvm::StringRef(name)).getResult());
     function.eraseArgument(*argument);
     test.parameters[name] = test.inputs[*argument].tensor;
     test.inputs.erase(test.inputs.begin() + *argument);

@@ -15,6 +15,7 @@
 //   positions           the argument that holds the batch's positions
 //   range, ranges       of the random values of all, or of one, argument
 //   tolerance           of the largest expected magnitude; by default the family's
+//   packed              compiled code gives the result as panels of weights
 //   refused             the compiler must refuse the case, with a message that holds this text
 #pragma once
 #include <map>
@@ -32,7 +33,7 @@ namespace llc::conformance {
 
 struct Case {
   std::string family, name;
-  nlohmann::json row;  // as the table has it, `each` and the family's defaults filled in
+  nlohmann::json row;                        // as the table has it, `each` and the family's defaults filled in
   mlir::OwningOpRef<mlir::ModuleOp> module;  // llm.parameter ops and the function @name
   std::vector<llm::Datum> inputs;            // of the function, without what became parameters
   std::map<std::string, llm::Tensor> parameters;

@@ -1,6 +1,7 @@
 #include "tests/conformance/verdicts.h"
 
 #include <fmt/format.h>
+
 #include <set>
 
 #include "dialect/reference/interpreter.h"
@@ -59,7 +60,8 @@ FamilyProgram compileFamily(const Family &family, const Compiler &compile) {
   if (together.ok())
     program.compiled = std::make_unique<CompiledModule>(std::move(*together));
   else
-    for (Verdict &verdict : program.verdicts) verdict = {Verdict::wrong, "all cases together: " + together.error().text()};
+    for (Verdict &verdict : program.verdicts)
+      verdict = {Verdict::wrong, "all cases together: " + together.error().text()};
   return program;
 }
 
@@ -97,7 +99,8 @@ Verdict interpreted(Case &test, mlir::ModuleOp module, bool exact) {
     return test.parameters.at(name.split('#').first.str());  // a packed weight has the values of its source
   };
   std::string messages;
-  mlir::ScopedDiagnosticHandler handler(&context(), [&](mlir::Diagnostic &diagnostic) { messages += diagnostic.str(); });
+  mlir::ScopedDiagnosticHandler handler(&context(),
+                                        [&](mlir::Diagnostic &diagnostic) { messages += diagnostic.str(); });
   auto results = llm::interpret(module, test.name, test.inputs, environment);
   if (mlir::failed(results)) return {Verdict::wrong, messages};
   for (size_t i = 0; i < results->size(); ++i)
@@ -112,9 +115,8 @@ std::vector<Verdict> runInterpreted(const Family &family, bool phases) {
     mlir::OwningOpRef<mlir::ModuleOp> module = moduleOf({test.get()});
     if (phases) {
       auto compiled = compiler::compile(*module, {.stopAfter = compiler::Phase::scheduled});
-      if (!compiled.ok() || !test->refused().empty()) {
-        bool declared = !test->refused().empty();
-        verdicts.push_back({declared ? Verdict::refused : Verdict::wrong, compiled.ok() ? test->refused() : compiled.error().text()});
+      if (!compiled.ok()) {
+        verdicts.push_back(refusal(*test, compiled));
         continue;
       }
     }
