@@ -29,7 +29,9 @@ Result<ArtifactKind> parseArtifactKind(std::string_view name) {
   if (name == "exe") return ArtifactKind::executable;
   if (name == "so") return ArtifactKind::sharedLibrary;
   if (name == "bundle") return ArtifactKind::bundle;
-  return diagnose(ErrorKind::invalidInput, "--format").found("'" + std::string(name) + "'").toFix("use exe, so or bundle");
+  return diagnose(ErrorKind::invalidInput, "--format")
+      .found("'" + std::string(name) + "'")
+      .toFix("use exe, so or bundle");
 }
 
 Result<std::string> linkCode(const CompiledModule &module, ArtifactKind kind, const std::string &runtimeArchive) {

@@ -1,5 +1,6 @@
-// Ahead-of-time artifacts: one executable, a shared library, or a bundle, linked in process by lld: nothing but libc and
-// libm is needed at run time, no compiler and no development files when linking. Weights are streamed tensor by tensor.
+// Ahead-of-time artifacts: one executable, a shared library, or a bundle, linked in process by lld: nothing but libc
+// and libm is needed at run time, no compiler and no development files when linking. Weights are streamed tensor by
+// tensor.
 #pragma once
 #include <string>
 #include <string_view>
@@ -20,9 +21,9 @@ struct ArtifactOptions {
   std::string runtimeArchive;  // libllc_artifact.a; empty: found from this program's place (../lib, ../lib/llc-model)
 };
 
-// Links code for every object of the module and writes it with the prepared parameters. The target appears only when all
-// went well. The same input gives the same bytes. Peak memory: code and the largest tensor twice.
-// `module.manifest` is stored; fill in name and generation defaults before.
+// Links code for every object of the module and writes it with the prepared parameters. The target appears only when
+// all went well. The same input gives the same bytes. Peak memory: code and the largest tensor twice. `module.manifest`
+// is stored; fill in name and generation defaults before.
 Status writeArtifact(const CompiledModule &module, const TensorSource &, const ArtifactOptions &);
 
 // Links the code alone: an ELF executable or shared library that exports llc_modules. For tests and writeArtifact.

@@ -1,14 +1,18 @@
 #include "compiler/aot/link.h"
 
-#include <algorithm>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <lld/Common/Driver.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-LLD_HAS_DRIVER(elf)
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+namespace lld::elf {
+bool link(llvm::ArrayRef<const char *> arguments, llvm::raw_ostream &out, llvm::raw_ostream &errors, bool exitEarly,
+          bool disableOutput);
+}
 
 namespace llc::compiler {
 namespace {
@@ -60,7 +64,8 @@ struct TemporaryFolder {
 };
 
 Result<std::string> systemLibrary(const std::string &name) {
-  for (const char *folder : {"/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64", "/usr/lib"}) {
+  for (const char *folder :
+       {"/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64", "/usr/lib"}) {
     std::string path = std::string(folder) + "/" + name;
     if (fs::exists(path)) return path;
   }
@@ -69,14 +74,29 @@ Result<std::string> systemLibrary(const std::string &name) {
       .toFix("install glibc, or make a shared library with --format so");
 }
 
-// Shared libraries export the table alone: kernels of several programs in one process stay apart, unused ones are dropped.
+// Shared libraries export the table alone: kernels of several programs in one process stay apart, unused ones are
+// dropped.
 constexpr const char *exportsScript = "{ global: llc_modules; local: *; };\n";
 
 Result<std::vector<std::string>> arguments(ArtifactKind kind, const std::string &archive, const std::string &output,
                                            const std::string &exports) {
-  std::vector<std::string> list = {"ld.lld", "-o", output, "--build-id=none", "-z", "noexecstack", "-z", "relro", "-z", "now",
-                                   "--gc-sections", "--eh-frame-hdr", "--hash-style=gnu", "-s", "--threads=1",
-                                   "-O1", "--icf=none"};
+  std::vector<std::string> list = {"ld.lld",
+                                   "-o",
+                                   output,
+                                   "--build-id=none",
+                                   "-z",
+                                   "noexecstack",
+                                   "-z",
+                                   "relro",
+                                   "-z",
+                                   "now",
+                                   "--gc-sections",
+                                   "--eh-frame-hdr",
+                                   "--hash-style=gnu",
+                                   "-s",
+                                   "--threads=1",
+                                   "-O1",
+                                   "--icf=none"};
   if (kind != ArtifactKind::executable) {
     list.insert(list.end(), {"-shared", "--no-undefined", "-Bsymbolic", "--version-script", exports});
     return list;
@@ -84,7 +104,8 @@ Result<std::vector<std::string>> arguments(ArtifactKind kind, const std::string 
   LLC_ASSIGN(std::string libc, systemLibrary("libc.so.6"));
   LLC_ASSIGN(std::string libm, systemLibrary("libm.so.6"));
   LLC_ASSIGN(std::string loader, systemLibrary("ld-linux-x86-64.so.2"));
-  list.insert(list.end(), {"-pie", "--dynamic-linker", "/lib64/ld-linux-x86-64.so.2", archive, libc, libm, "--as-needed", loader});
+  list.insert(list.end(),
+              {"-pie", "--dynamic-linker", "/lib64/ld-linux-x86-64.so.2", archive, libc, libm, "--as-needed", loader});
   return list;
 }
 
@@ -92,12 +113,15 @@ Result<std::string> readAll(const std::string &path) {
   std::ifstream stream(path, std::ios::binary);
   std::string bytes((std::istreambuf_iterator<char>(stream)), {});
   if (!stream || bytes.empty())
-    return diagnose(ErrorKind::resource, path).says("the linked program can't be read back").toFix("check the space left in the temporary folder (TMPDIR)");
+    return diagnose(ErrorKind::resource, path)
+        .says("the linked program can't be read back")
+        .toFix("check the space left in the temporary folder (TMPDIR)");
   return bytes;
 }
 }  // namespace
 
-Result<std::string> linkElf(const std::vector<LinkInput> &objects, ArtifactKind kind, const std::string &runtimeArchive) {
+Result<std::string> linkElf(const std::vector<LinkInput> &objects, ArtifactKind kind,
+                            const std::string &runtimeArchive) {
   TemporaryFolder folder;
   if (folder.path.empty())
     return diagnose(ErrorKind::resource, "temporary folder")
@@ -121,7 +145,8 @@ Result<std::string> linkElf(const std::vector<LinkInput> &objects, ArtifactKind 
   if (result.retCode != 0)
     return diagnose(ErrorKind::internal, "linker")
         .says(messages.substr(0, 2000))
-        .toFix("check that " + (runtimeArchive.empty() ? std::string("the module") : runtimeArchive) + " belongs to this version of llc-model and that TMPDIR has space");
+        .toFix("check that " + (runtimeArchive.empty() ? std::string("the module") : runtimeArchive) +
+               " belongs to this version of llc-model and that TMPDIR has space");
   return readAll(output);
 }
 

@@ -13,9 +13,10 @@ struct LinkInput {
   std::string name;   // for messages
   std::string bytes;  // an ELF relocatable object
 };
-// Links objects into a shared library that exports llc_modules and needs nothing, or, with the runtime's archive, into an
-// executable that needs libc.so.6 and libm.so.6 alone. Gives the file's bytes. Deterministic.
-Result<std::string> linkElf(const std::vector<LinkInput> &objects, ArtifactKind kind, const std::string &runtimeArchive);
+// Links objects into a shared library that exports llc_modules and needs nothing, or, with the runtime's archive, into
+// an executable that needs libc.so.6 and libm.so.6 alone. Gives the file's bytes. Deterministic.
+Result<std::string> linkElf(const std::vector<LinkInput> &objects, ArtifactKind kind,
+                            const std::string &runtimeArchive);
 
 // The archive that executables are linked from, beside this program: ../lib or ../lib/llc-model. The environment
 // variable LLC_ARTIFACT_ARCHIVE overrides. Error: not there, and where it was looked for.

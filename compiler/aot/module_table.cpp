@@ -1,7 +1,8 @@
 #include "compiler/aot/module_table.h"
 
-#include <algorithm>
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "compiler/jit/object.h"
 #include "compiler/targets/target.h"
@@ -20,7 +21,8 @@ class TableText {
   // A constant array of structs; each field is the name of a symbol, "" for null, or "#N" for the integer N.
   void array(const std::string &name, std::string_view linkage, const std::vector<std::vector<std::string>> &rows) {
     std::string fields;
-    for (const std::string &field : rows.front()) fields += (fields.empty() ? "" : ", ") + std::string(isInteger(field) ? "i64" : "ptr");
+    for (const std::string &field : rows.front())
+      fields += (fields.empty() ? "" : ", ") + std::string(isInteger(field) ? "i64" : "ptr");
     std::string row = fmt::format("!llvm.struct<({})>", fields);
     std::string whole = fmt::format("!llvm.array<{} x struct<({})>>", rows.size(), fields);
     text_ += fmt::format("llvm.mlir.global {} constant @{}() {{addr_space = 0 : i32}} : {} {{\n", linkage, name, whole);
@@ -65,7 +67,8 @@ std::string tableText(const CompiledModule &module, const std::vector<std::strin
     rows.push_back({"", ""});
     std::string name = "llc_entries_" + object->target;
     table.array(name, "internal", rows);
-    modules.push_back({table.string(object->target), table.string(object->features), name, fmt::format("#{}", LLC_ABI_VERSION)});
+    modules.push_back(
+        {table.string(object->target), table.string(object->features), name, fmt::format("#{}", LLC_ABI_VERSION)});
   }
   modules.push_back({"", "", "", "#0"});
   table.array(LLC_MODULES_SYMBOL, "external", modules);

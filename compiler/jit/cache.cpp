@@ -1,9 +1,10 @@
-// The disk cache of compiled code. One file per key; the file carries a hash of its content, so that a damaged one counts
-// as absent. Writers make a temporary file and rename it: readers see a whole file or none, and the last writer wins with
-// the same bytes.
+// The disk cache of compiled code. One file per key; the file carries a hash of its content, so that a damaged one
+// counts as absent. Writers make a temporary file and rename it: readers see a whole file or none, and the last writer
+// wins with the same bytes.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <filesystem>
-#include <fmt/format.h>
 
 #include "compiler/jit/engine.h"
 #include "compiler/pipelines/program_text.h"
@@ -78,7 +79,11 @@ std::optional<CompiledModule> readEntry(const std::string &path) {
 
 // Removes the entries unused longest until the rest fits.
 void trim(const std::string &folder, int64_t limit) {
-  struct Entry { fs::path path; fs::file_time_type time; int64_t bytes; };
+  struct Entry {
+    fs::path path;
+    fs::file_time_type time;
+    int64_t bytes;
+  };
   std::vector<Entry> entries;
   std::error_code error;
   int64_t total = 0;
@@ -112,7 +117,8 @@ std::string buildIdentity() {
   fs::path self = fs::read_symlink("/proc/self/exe", error);
   auto size = fs::file_size(self, error);
   auto time = fs::last_write_time(self, error).time_since_epoch().count();
-  return fmt::format("llc-model {} llvm {} abi {} build {} {}\n", LLC_VERSION, LLVM_VERSION_STRING, LLC_ABI_VERSION, size, time);
+  return fmt::format("llc-model {} llvm {} abi {} build {} {}\n", LLC_VERSION, LLVM_VERSION_STRING, LLC_ABI_VERSION,
+                     size, time);
 }
 
 Result<std::string> keyOf(mlir::ModuleOp module, const CompileOptions &options) {

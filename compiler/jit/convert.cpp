@@ -2,7 +2,8 @@
 
 namespace llc::compiler {
 namespace {
-template <class Load> void convertTo(DType type, void *to, uint64_t count, Load load) {
+template <class Load>
+void convertTo(DType type, void *to, uint64_t count, Load load) {
   auto *bytes = static_cast<char *>(to);
   switch (type) {
     case DType::f32:
@@ -38,8 +39,10 @@ void convertElements(const void *from, DType fromType, void *to, DType toType, u
         std::memcpy(&value, bytes + i * 4, 4);
         return value;
       });
-    case DType::bf16: return convertTo(toType, to, count, [half](uint64_t i) { return fromBf16(half(i)); });
-    case DType::f16: return convertTo(toType, to, count, [half](uint64_t i) { return fromF16(half(i)); });
+    case DType::bf16:
+      return convertTo(toType, to, count, [half](uint64_t i) { return fromBf16(half(i)); });
+    case DType::f16:
+      return convertTo(toType, to, count, [half](uint64_t i) { return fromF16(half(i)); });
     default:  // integers and f64 go through double, exactly
       for (uint64_t i = 0; i < count; ++i) storeElement(to, toType, i, loadElement(from, fromType, i));
   }

@@ -1,9 +1,10 @@
 #include "compiler/jit/engine.h"
 
-#include <cstdlib>
 #include <fmt/format.h>
 #include <sched.h>
 #include <sys/mman.h>
+
+#include <cstdlib>
 #include <thread>
 
 #include "compiler/jit/convert.h"
@@ -37,7 +38,8 @@ Result<std::byte *> allocate(ProgramMemory &memory, uint64_t bytes, const std::s
   // Whole huge pages when the tensor is large: generated code streams through it once per token.
   constexpr uint64_t huge = 2 << 20;
   uint64_t alignment = bytes >= huge ? huge : 64;
-  auto *block = static_cast<std::byte *>(std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment));
+  auto *block =
+      static_cast<std::byte *>(std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment));
   if (!block)
     return diagnose(ErrorKind::resource, name)
         .says(fmt::format("no memory for the {} bytes of the packed parameter", bytes))
@@ -83,8 +85,8 @@ void runTeam(llc_entry entry, llc_context &context, int threads) {
 // Packing small tensors is over before a thread has started.
 int usefulThreads(uint64_t bytes, int threads) { return bytes < (1 << 20) ? 1 : std::max(1, threads); }
 
-Status runPrepare(const CompiledModule &module, llc_entry entry, const PrepareStep &step, std::span<const void *const> sources,
-                  std::span<std::byte> destination, int threads) {
+Status runPrepare(const CompiledModule &module, llc_entry entry, const PrepareStep &step,
+                  std::span<const void *const> sources, std::span<std::byte> destination, int threads) {
   int64_t stride = (static_cast<int64_t>(module.manifest.scratchBytes) + 127) / 64 * 64;
   std::vector<std::byte> scratch(static_cast<size_t>(stride * threads + 64));
   std::vector<std::byte> arena(static_cast<size_t>(step.arenaBytes + 64));
@@ -109,7 +111,8 @@ Result<std::unique_ptr<LoadedCode>> loadCode(const CompiledModule &module) {
   for (auto object = module.objects.rbegin(); object != module.objects.rend(); ++object) {
     LLC_ASSIGN(IsaLevel level, parseIsa(object->target));
     if (level > host) continue;
-    LLC_ASSIGN(LoadedObject loaded, LoadedObject::load({object->bytes.begin(), object->bytes.end()}, "llc-" + object->target));
+    LLC_ASSIGN(LoadedObject loaded,
+               LoadedObject::load({object->bytes.begin(), object->bytes.end()}, "llc-" + object->target));
     return std::unique_ptr<LoadedCode>(new LinkedCode(std::move(loaded), object->target));
   }
   return diagnose(ErrorKind::unsupported, module.manifest.model)
@@ -133,7 +136,9 @@ Status prepareParameter(const CompiledModule &module, const LoadedCode &code, co
   }
   llc_entry entry = code.entry(step.function);
   if (!entry)
-    return diagnose(ErrorKind::internal, step.function).says("the prepare function is not in the object").toFix("please report this");
+    return diagnose(ErrorKind::internal, step.function)
+        .says("the prepare function is not in the object")
+        .toFix("please report this");
   return runPrepare(module, entry, step, sources, destination, usefulThreads(destination.size(), threads));
 }
 
@@ -146,7 +151,9 @@ Result<JitProgram> loadProgram(const CompiledModule &module, const TensorSource 
   for (const EntrySpec &entry : module.manifest.entries) {
     llc_entry address = memory->code->entry(entry.name);
     if (!address)
-      return diagnose(ErrorKind::internal, entry.name).says("the entry is not in the object").toFix("please report this");
+      return diagnose(ErrorKind::internal, entry.name)
+          .says("the entry is not in the object")
+          .toFix("please report this");
     program.entries[entry.name] = address;
   }
   for (size_t i = 0; i < module.manifest.parameters.size(); ++i) {
@@ -154,12 +161,13 @@ Result<JitProgram> loadProgram(const CompiledModule &module, const TensorSource 
     const PrepareStep &step = module.prepare[i];
     if (step.function.empty()) {
       LLC_ASSIGN(SourceTensor tensor, source.read(step.sources[0].name));
-      if (tensor.type == step.sources[0].type && tensor.shape == step.sources[0].shape && tensor.data.size() == parameter.bytes) {
+      if (tensor.type == step.sources[0].type && tensor.shape == step.sources[0].shape &&
+          tensor.data.size() == parameter.bytes) {
         program.parameters.push_back(tensor.data.data());
         continue;
       }
     }
-    LLC_ASSIGN(std::byte *block, allocate(*memory, parameter.bytes, parameter.name));
+    LLC_ASSIGN(std::byte * block, allocate(*memory, parameter.bytes, parameter.name));
     LLC_TRY(prepareParameter(module, *memory->code, source, i, {block, parameter.bytes}, threads));
     program.parameters.push_back(block);
     if (source.release && !step.function.empty())

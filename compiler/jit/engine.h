@@ -51,8 +51,8 @@ struct JitProgram {
 Result<JitProgram> loadProgram(const CompiledModule &, const TensorSource &, int threads);
 
 // Compiles with the disk cache: the key is a hash of the module's text, the options and the compiler's version; safe
-// against concurrent writers. `directory` empty: $XDG_CACHE_HOME/llc-model/code or ~/.cache/llc-model/code; "none" turns
-// the cache off. Old entries are removed when the cache exceeds `limitBytes`.
+// against concurrent writers. `directory` empty: $XDG_CACHE_HOME/llc-model/code or ~/.cache/llc-model/code; "none"
+// turns the cache off. Old entries are removed when the cache exceeds `limitBytes`.
 struct CacheOptions {
   std::string directory;
   int64_t limitBytes = 256 << 20;
@@ -63,8 +63,8 @@ struct CachedCompile {
 };
 Result<CachedCompile> compileCached(mlir::ModuleOp, const CompileOptions &, const CacheOptions & = {});
 
-// Brings one parameter (number in manifest.parameters) into `destination` (manifest bytes long): copies, converts or packs
-// from the checkpoint. Errors: missing tensor, wrong shape; they name the tensor.
+// Brings one parameter (number in manifest.parameters) into `destination` (manifest bytes long): copies, converts or
+// packs from the checkpoint. Errors: missing tensor, wrong shape; they name the tensor.
 Status prepareParameter(const CompiledModule &, const LoadedCode &, const TensorSource &, size_t number,
                         std::span<std::byte> destination, int threads);
 

@@ -1,6 +1,5 @@
 // Stages of attention over the paged cache, and what prepares its operands.
 #include "compiler/lowering/kernel_choice.h"
-
 #include "compiler/memory/stages.h"
 #include "dialect/ops/llm.h"
 
@@ -10,7 +9,10 @@ namespace {
 
 kernels::CacheSpec cacheSpec(Type type) {
   auto kv = cast<llm::KvType>(type);
-  return {.kvHeads = kv.getKvHeads(), .keyDim = kv.getKeyDim(), .valueDim = kv.getValueDim(), .type = dtypeOf(kv.getElementType()).value_or(DType::f32)};
+  return {.kvHeads = kv.getKvHeads(),
+          .keyDim = kv.getKeyDim(),
+          .valueDim = kv.getValueDim(),
+          .type = dtypeOf(kv.getElementType()).value_or(DType::f32)};
 }
 
 KernelChoice pagedAttention(llm::PagedAttentionOp op, const KernelContext &context) {
@@ -40,7 +42,8 @@ bool hasRotaryKernel(Operation *op) {
 Result<std::optional<KernelChoice>> attentionKernel(Operation *op, const KernelContext &context) {
   if (auto attention = dyn_cast<llm::PagedAttentionOp>(op)) return std::optional(pagedAttention(attention, context));
   if (auto append = dyn_cast<llm::CacheAppendOp>(op)) {
-    KernelChoice choice{kernels::emitCacheAppend(context.emitter, cacheSpec(append.getKv().getType())), {append.getK(), append.getV(), append.getKv()}};
+    KernelChoice choice{kernels::emitCacheAppend(context.emitter, cacheSpec(append.getKv().getType())),
+                        {append.getK(), append.getV(), append.getKv()}};
     choice.passesResults = false;
     return std::optional(std::move(choice));
   }
@@ -51,8 +54,12 @@ Result<std::optional<KernelChoice>> attentionKernel(Operation *op, const KernelC
           .toFix("run llm-decompose before");
     auto x = cast<RankedTensorType>(rotary.getX().getType());
     auto cosines = cast<RankedTensorType>(rotary.getCos().getType());
-    kernels::RotarySpec spec{.heads = x.getDimSize(1), .dim = x.getDimSize(2), .rotated = 2 * cosines.getDimSize(1), .interleaved = rotary.getInterleaved()};
-    return std::optional(KernelChoice{kernels::emitRotary(context.emitter, spec), {rotary.getX(), rotary.getCos(), rotary.getSin()}});
+    kernels::RotarySpec spec{.heads = x.getDimSize(1),
+                             .dim = x.getDimSize(2),
+                             .rotated = 2 * cosines.getDimSize(1),
+                             .interleaved = rotary.getInterleaved()};
+    return std::optional(
+        KernelChoice{kernels::emitRotary(context.emitter, spec), {rotary.getX(), rotary.getCos(), rotary.getSin()}});
   }
   return std::optional<KernelChoice>();
 }

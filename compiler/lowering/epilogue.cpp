@@ -38,8 +38,8 @@ std::optional<ElementwiseOp> asElementwise(Operation *op) {
   auto statements = llm::derive::concreteStatements(op);
   if (!statements.ok() || statements->size() != 1) return std::nullopt;
   const index::Statement &statement = statements->front();
-  bool plain = statement.output.size() == 2 && index::isIndexLetter(statement.output[0]) && index::isIndexLetter(statement.output[1]) &&
-               statement.output[0] != statement.output[1];
+  bool plain = statement.output.size() == 2 && index::isIndexLetter(statement.output[0]) &&
+               index::isIndexLetter(statement.output[1]) && statement.output[0] != statement.output[1];
   if (!plain || !statement.combiner.empty() || !onlyOperandsAndNumbers(statement.body)) return std::nullopt;
   // The statement's operands are reads; map them to the op's operands.
   auto names = llm::derive::operandNames(op);
@@ -49,7 +49,8 @@ std::optional<ElementwiseOp> asElementwise(Operation *op) {
     auto reading = readingOf(statement.inputs[i], statement.output);
     auto name = std::find(names.begin(), names.end(), statement.inputNames[i]);
     auto number = static_cast<size_t>(name - names.begin());
-    if (!reading || number >= op->getNumOperands() || !isPlainF32(op->getOperand(number).getType())) return std::nullopt;
+    if (!reading || number >= op->getNumOperands() || !isPlainF32(op->getOperand(number).getType()))
+      return std::nullopt;
     if (!elementwise.reads[number].empty() && elementwise.reads[number] != *reading) return std::nullopt;
     elementwise.reads[number] = *reading;
     operandOf.push_back(static_cast<int>(number));

@@ -1,6 +1,5 @@
 // Stages that read rows by number.
 #include "compiler/lowering/kernel_choice.h"
-
 #include "compiler/memory/stages.h"
 #include "dialect/ops/llm.h"
 
@@ -15,7 +14,8 @@ Result<std::optional<KernelChoice>> indexingKernel(Operation *op, const KernelCo
   auto element = dtypeOf(type.getElementType());
   bool floats = element == DType::f32 || element == DType::bf16 || element == DType::f16;
   auto result = cast<RankedTensorType>(op->getResult(0).getType());
-  if (!floats || !result.getElementType().isF32() || idsType.getRank() != 1 || !idsType.getElementType().isInteger(32) || llm::isPacked(type))
+  if (!floats || !result.getElementType().isF32() || idsType.getRank() != 1 ||
+      !idsType.getElementType().isInteger(32) || llm::isPacked(type))
     return std::optional<KernelChoice>();
   kernels::GatherRowsSpec spec;
   spec.width = 1;

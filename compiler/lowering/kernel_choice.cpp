@@ -22,7 +22,9 @@ Result<KernelChoice> loopKernel(Operation *op, const KernelContext &context) {
 }  // namespace
 
 bool needsDecomposition(Operation *op) {
-  if (!isa<llm::Decomposable>(op) || isa<llm::FusedOp, llm::PagedAttentionOp, llm::CacheAppendOp, llm::PackOp, llm::LinearLogProbOp>(op)) return false;
+  if (!isa<llm::Decomposable>(op) ||
+      isa<llm::FusedOp, llm::PagedAttentionOp, llm::CacheAppendOp, llm::PackOp, llm::LinearLogProbOp>(op))
+    return false;
   if (isa<llm::ParameterOp>(op) || stageKind(op) != StageKind::kernel) return false;
   if (isa<llm::RotaryOp>(op)) return !hasRotaryKernel(op);
   if (!llm::derive::hasProgram(op)) return true;

@@ -18,22 +18,27 @@ bool hasMemory(Type type) { return isa<RankedTensorType, llm::KvType>(type); }
 
 class FunctionLowering {
  public:
-  FunctionLowering(ProgramLowering &program, func::FuncOp source) : program_(program), e_(program.emitter), source_(source) {}
+  FunctionLowering(ProgramLowering &program, func::FuncOp source)
+      : program_(program), e_(program.emitter), source_(source) {}
 
   Status lower() {
     OpBuilder::InsertionGuard guard(e_.b);
     e_.b.setInsertionPointToEnd(e_.module.getBody());
     e_.b.setLoc(source_.getLoc());
-    if (isBlock(source_)) beginBlock();
-    else beginEntry();
+    if (isBlock(source_))
+      beginBlock();
+    else
+      beginEntry();
     LLC_TRY(results());
     for (Operation &op : source_.front()) {
       e_.b.setLoc(op.getLoc());
       LLC_TRY(lowerOp(&op));
     }
     flush();
-    if (isBlock(source_)) e_.b.create<func::ReturnOp>(ValueRange{team_.claimBase, team_.arriveTarget});
-    else e_.b.create<func::ReturnOp>();
+    if (isBlock(source_))
+      e_.b.create<func::ReturnOp>(ValueRange{team_.claimBase, team_.arriveTarget});
+    else
+      e_.b.create<func::ReturnOp>();
     return success();
   }
 
@@ -45,7 +50,8 @@ class FunctionLowering {
   void beginEntry() {
     auto function = e_.b.create<func::FuncOp>(source_.getName(), e_.b.getFunctionType({e_.ptr, e_.i64, e_.i64}, {}));
     e_.b.setInsertionPointToStart(function.addEntryBlock());
-    team_.context = function.getArgument(0), team_.thread = function.getArgument(1), team_.threads = function.getArgument(2);
+    team_.context = function.getArgument(0), team_.thread = function.getArgument(1),
+    team_.threads = function.getArgument(2);
     Value stride = e_.loadI64(field(offsetof(llc_context, scratch_stride)));
     team_.scratch = e_.gep(pointerField(offsetof(llc_context, scratch)), e_.mul(team_.thread, stride));
     team_.batch = pointerField(offsetof(llc_context, batch));
@@ -63,7 +69,8 @@ class FunctionLowering {
   }
 
   void beginBlock() {
-    llvm::SmallVector<Type> types = {e_.ptr, e_.i64, e_.i64, e_.ptr, e_.ptr, e_.ptr, e_.i64, e_.i64, e_.i64, e_.i64, e_.ptr};
+    llvm::SmallVector<Type> types = {e_.ptr, e_.i64, e_.i64, e_.ptr, e_.ptr, e_.ptr,
+                                     e_.i64, e_.i64, e_.i64, e_.i64, e_.ptr};
     for (Type type : source_.getArgumentTypes())
       if (hasMemory(type)) types.push_back(e_.ptr);
     for (Type type : source_.getResultTypes())
@@ -72,7 +79,8 @@ class FunctionLowering {
     function.setPrivate();
     e_.b.setInsertionPointToStart(function.addEntryBlock());
     auto argument = [&](unsigned i) { return function.getArgument(i); };
-    team_ = {argument(0), argument(1), argument(2), argument(3), argument(4), argument(5), argument(6), argument(7), argument(8), argument(9)};
+    team_ = {argument(0), argument(1), argument(2), argument(3), argument(4),
+             argument(5), argument(6), argument(7), argument(8), argument(9)};
     frame_ = argument(10);
     unsigned next = fixedBlockArguments;
     for (BlockArgument own : source_.getArguments())
@@ -89,7 +97,9 @@ class FunctionLowering {
       if (!isa<RankedTensorType>(value.getType())) continue;
       Value pointer = isBlock(source_) ? resultPointers_[number] : element(outputs, number);
       if (!memory_.try_emplace(memoryOf(value), pointer).second)
-        return diagnose(ErrorKind::internal, source_.getName().str()).says("returns a value that no stage of it can write in place").toFix("run llm-order-stages before");
+        return diagnose(ErrorKind::internal, source_.getName().str())
+            .says("returns a value that no stage of it can write in place")
+            .toFix("run llm-order-stages before");
       ++number;
     }
     return success();
@@ -101,10 +111,15 @@ class FunctionLowering {
       emitBarrier(e_, team_);
     }
     switch (stageKind(op)) {
-      case StageKind::none: return lowerName(op);
-      case StageKind::alias: memory_[op->getResult(0)] = memory_[memoryOf(op->getOperand(0))]; return success();
-      case StageKind::call: return lowerCall(cast<func::CallOp>(op));
-      case StageKind::kernel: return addStage(op);
+      case StageKind::none:
+        return lowerName(op);
+      case StageKind::alias:
+        memory_[op->getResult(0)] = memory_[memoryOf(op->getOperand(0))];
+        return success();
+      case StageKind::call:
+        return lowerCall(cast<func::CallOp>(op));
+      case StageKind::kernel:
+        return addStage(op);
     }
     return success();
   }
@@ -118,7 +133,8 @@ class FunctionLowering {
       int64_t number = program_.layout.cacheNumber.at(static_cast<int64_t>(cache.getLayer()));
       memory_[cache.getResult()] = element(pointerField(offsetof(llc_context, caches)), number);
     } else if (auto lengths = dyn_cast<llm::SequenceLengthsOp>(op)) {
-      memory_[lengths.getResult()] = e_.loadPointer(e_.gep(team_.batch, int64_t(offsetof(llc_batch, sequence_lengths))));
+      memory_[lengths.getResult()] =
+          e_.loadPointer(e_.gep(team_.batch, int64_t(offsetof(llc_batch, sequence_lengths))));
     } else if (auto constant = dyn_cast<llm::ConstantOp>(op)) {
       return lowerConstant(constant);
     }
@@ -129,16 +145,20 @@ class FunctionLowering {
     auto dense = dyn_cast<DenseElementsAttr>(op.getValue());
     auto element = dense ? dtypeOf(dense.getElementType()) : std::nullopt;
     if (!element || *element == DType::boolean)
-      return diagnose(ErrorKind::unsupported, modelName(op)).says("a constant of this kind has no code").toFix("use dense<...> of floats or of integers of 8 bits and more");
+      return diagnose(ErrorKind::unsupported, modelName(op))
+          .says("a constant of this kind has no code")
+          .toFix("use dense<...> of floats or of integers of 8 bits and more");
     std::string bytes;
     auto raw = dense.getRawData();
-    for (int64_t i = 0, count = dense.isSplat() ? dense.getNumElements() : 1; i < count; ++i) bytes.append(raw.data(), raw.size());
+    for (int64_t i = 0, count = dense.isSplat() ? dense.getNumElements() : 1; i < count; ++i)
+      bytes.append(raw.data(), raw.size());
     std::string name = "llc_constant_" + std::to_string(program_.constants++);
     auto type = LLVM::LLVMArrayType::get(e_.i8, bytes.size());
     {
       OpBuilder::InsertionGuard guard(e_.b);
       e_.b.setInsertionPointToStart(e_.module.getBody());
-      e_.b.create<LLVM::GlobalOp>(type, true, LLVM::Linkage::Internal, name, e_.b.getStringAttr(bytes), /*alignment=*/64);
+      e_.b.create<LLVM::GlobalOp>(type, true, LLVM::Linkage::Internal, name, e_.b.getStringAttr(bytes),
+                                  /*alignment=*/64);
     }
     memory_[op.getResult()] = e_.b.create<LLVM::AddressOfOp>(e_.ptr, name);
     return success();
@@ -179,19 +199,21 @@ class FunctionLowering {
     LLC_ASSIGN(KernelChoice choice, chooseKernel(op, {e_, program_.bounds.tokens}));
     program_.scratchBytes = std::max(program_.scratchBytes, choice.function.scratchBytes);
     Values pointers;
-    for (Value operand : choice.operands) pointers.push_back(memory_.lookup(operand) ? memory_.lookup(operand) : memory_[memoryOf(operand)]);
+    for (Value operand : choice.operands)
+      pointers.push_back(memory_.lookup(operand) ? memory_.lookup(operand) : memory_[memoryOf(operand)]);
     for (OpResult result : op->getResults()) {
       Value memory = resultMemory(result);
       if (choice.passesResults) pointers.push_back(memory);
     }
     Value rows = rowsOf(op);
     Location location = op->getLoc();
-    group_.push_back({chunksOf(choice.function, rows), [this, function = choice.function, pointers, rows, location](Value chunk) {
-      Location before = e_.b.getLoc();
-      e_.b.setLoc(location);
-      e_.call(function, pointers, rows, chunk, team_.scratch, team_.batch);
-      e_.b.setLoc(before);
-    }});
+    group_.push_back(
+        {chunksOf(choice.function, rows), [this, function = choice.function, pointers, rows, location](Value chunk) {
+           Location before = e_.b.getLoc();
+           e_.b.setLoc(location);
+           e_.call(function, pointers, rows, chunk, team_.scratch, team_.batch);
+           e_.b.setLoc(before);
+         }});
     return success();
   }
 
@@ -203,13 +225,24 @@ class FunctionLowering {
   Status lowerCall(func::CallOp call) {
     flush();
     auto place = call->getAttrOfType<IntegerAttr>("llm.frame_offset");
-    Values arguments = {team_.context, team_.thread, team_.threads,   team_.scratch,      team_.batch, team_.sync,
-                        team_.tokens,  team_.rows,   team_.claimBase, team_.arriveTarget, e_.gep(frame_, place ? place.getInt() : 0)};
+    Values arguments = {team_.context,
+                        team_.thread,
+                        team_.threads,
+                        team_.scratch,
+                        team_.batch,
+                        team_.sync,
+                        team_.tokens,
+                        team_.rows,
+                        team_.claimBase,
+                        team_.arriveTarget,
+                        e_.gep(frame_, place ? place.getInt() : 0)};
     for (Value operand : call.getOperands())
       if (hasMemory(operand.getType())) arguments.push_back(memory_[memoryOf(operand)]);
     for (OpResult result : call->getResults()) {
       if (!isa<RankedTensorType>(result.getType()))
-        return diagnose(ErrorKind::unsupported, modelName(call)).says("a block returns a handle").toFix("let blocks return tensors only; caches are passed to every block that needs them");
+        return diagnose(ErrorKind::unsupported, modelName(call))
+            .says("a block returns a handle")
+            .toFix("let blocks return tensors only; caches are passed to every block that needs them");
       arguments.push_back(resultMemory(result));
     }
     auto emitted = e_.b.create<func::CallOp>(call.getCallee(), TypeRange{e_.i64, e_.i64}, arguments);
@@ -228,6 +261,8 @@ class FunctionLowering {
 };
 }  // namespace
 
-Status lowerFunction(ProgramLowering &program, func::FuncOp source) { return FunctionLowering(program, source).lower(); }
+Status lowerFunction(ProgramLowering &program, func::FuncOp source) {
+  return FunctionLowering(program, source).lower();
+}
 
 }  // namespace llc::compiler

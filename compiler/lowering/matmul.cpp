@@ -14,7 +14,8 @@ struct WeightShape {
 };
 WeightShape weightShape(Type type, bool transposed) {
   auto tensor = cast<RankedTensorType>(type);
-  return {tensor.getDimSize(transposed ? 1 : 0), tensor.getDimSize(transposed ? 0 : 1), *dtypeOf(tensor.getElementType())};
+  return {tensor.getDimSize(transposed ? 1 : 0), tensor.getDimSize(transposed ? 0 : 1),
+          *dtypeOf(tensor.getElementType())};
 }
 
 bool streams(llm::LinearOp op) {
@@ -55,7 +56,8 @@ class FusedProduct {
         expression = index::operand(static_cast<int>(products_.size() + extras_.size()));
         extras_.push_back(elementwise->reads[i]);
         extraOperands_.push_back(outside(value));
-      } else if (!isInner(value) && extras_[static_cast<size_t>(expression->operand) - products_.size()] != elementwise->reads[i]) {
+      } else if (!isInner(value) &&
+                 extras_[static_cast<size_t>(expression->operand) - products_.size()] != elementwise->reads[i]) {
         return false;
       }
       operands.push_back(expression);
@@ -76,7 +78,8 @@ class FusedProduct {
     choice.operands.append(extraOperands_);
     kernels::GatedMatmulSpec spec;
     spec.k = weight.k, spec.n = weight.n, spec.weights = weight.type, spec.epilogue = epilogue, spec.extras = extras_;
-    choice.function = products_.size() == 2 ? kernels::emitGatedMatmul(context.emitter, spec) : kernels::emitMatmul(context.emitter, spec);
+    choice.function = products_.size() == 2 ? kernels::emitGatedMatmul(context.emitter, spec)
+                                            : kernels::emitMatmul(context.emitter, spec);
     return choice;
   }
 
@@ -103,10 +106,13 @@ Result<std::optional<KernelChoice>> matmulKernel(Operation *op, const KernelCont
   }
   if (auto loss = dyn_cast<llm::LinearLogProbOp>(op); loss && llm::isPacked(loss.getW().getType())) {
     WeightShape weight = weightShape(loss.getW().getType(), loss.getTransposed());
-    kernels::LogProbSpec spec{.k = weight.k, .n = weight.n, .weights = weight.type,
+    kernels::LogProbSpec spec{.k = weight.k,
+                              .n = weight.n,
+                              .weights = weight.type,
                               .softCap = static_cast<float>(loss.getSoftCap().convertToDouble()),
                               .scale = static_cast<float>(loss.getScale().convertToDouble())};
-    return std::optional(KernelChoice{kernels::emitLogProb(context.emitter, spec), {loss.getX(), loss.getW(), loss.getTargets()}});
+    return std::optional(
+        KernelChoice{kernels::emitLogProb(context.emitter, spec), {loss.getX(), loss.getW(), loss.getTargets()}});
   }
   if (auto fused = dyn_cast<llm::FusedOp>(op)) {
     if (auto choice = FusedProduct(fused).choose(context)) return choice;

@@ -12,7 +12,9 @@ Error badType(const std::string &where, Type type) {
   std::string text;
   llvm::raw_string_ostream stream(text);
   stream << type;
-  return diagnose(ErrorKind::unsupported, where).says("programs can't hold values of type " + text).toFix("use tensors of f32, f16, bf16 or integers");
+  return diagnose(ErrorKind::unsupported, where)
+      .says("programs can't hold values of type " + text)
+      .toFix("use tensors of f32, f16, bf16 or integers");
 }
 
 Result<TensorSpec> specOf(const std::string &name, Value value) {
@@ -21,7 +23,8 @@ Result<TensorSpec> specOf(const std::string &name, Value value) {
   if (!element) return badType(name, value.getType());
   TensorSpec spec{name, *element, {}};
   for (int64_t i = 0; i < type.getRank(); ++i)
-    spec.shape.push_back(type.isDynamicDim(i) ? dynamicSize(dynamicDimension(value).value_or(LLC_DIM_TOKENS)) : type.getDimSize(i));
+    spec.shape.push_back(type.isDynamicDim(i) ? dynamicSize(dynamicDimension(value).value_or(LLC_DIM_TOKENS))
+                                              : type.getDimSize(i));
   return spec;
 }
 
@@ -46,7 +49,8 @@ Result<EntrySpec> entryOf(func::FuncOp function) {
   for (BlockArgument argument : function.getArguments()) {
     if (!isa<RankedTensorType>(argument.getType())) continue;
     auto given = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), "llm.name");
-    LLC_ASSIGN(TensorSpec spec, specOf(given ? given.str() : conventionalName(function.getName(), false, position), argument));
+    LLC_ASSIGN(TensorSpec spec,
+               specOf(given ? given.str() : conventionalName(function.getName(), false, position), argument));
     entry.inputs.push_back(std::move(spec));
     ++position;
   }
@@ -98,9 +102,11 @@ class Layout {
   Status checkDimensions() {
     Operation *bad = nullptr;
     module_.walk([&](Operation *op) {
-      for (Type type : llvm::concat<const Type>(llvm::to_vector(op->getOperandTypes()), llvm::to_vector(op->getResultTypes()))) {
+      for (Type type :
+           llvm::concat<const Type>(llvm::to_vector(op->getOperandTypes()), llvm::to_vector(op->getResultTypes()))) {
         auto tensor = dyn_cast<RankedTensorType>(type);
-        if (tensor && llvm::is_contained(tensor.getShape().drop_front(tensor.getRank() > 0), ShapedType::kDynamic)) bad = op;
+        if (tensor && llvm::is_contained(tensor.getShape().drop_front(tensor.getRank() > 0), ShapedType::kDynamic))
+          bad = op;
       }
       return bad ? WalkResult::interrupt() : WalkResult::advance();
     });
@@ -170,7 +176,8 @@ class Layout {
       layout_.cacheNumber[layer] = static_cast<int64_t>(layout_.manifest.caches.size());
       layout_.manifest.caches.push_back(spec);
     }
-    if (!layout_.manifest.layers) layout_.manifest.layers = attribute("llm.layers", static_cast<int64_t>(caches_.size()));
+    if (!layout_.manifest.layers)
+      layout_.manifest.layers = attribute("llm.layers", static_cast<int64_t>(caches_.size()));
   }
 
   Status collectParameters(func::FuncOp entry) {
@@ -193,7 +200,10 @@ class Layout {
       if (auto frame = callee->getAttrOfType<IntegerAttr>("llm.frame")) step.arenaBytes = frame.getInt();
       for (Value operand : maker.getOperands()) {
         auto use = operand.getDefiningOp<llm::UseOp>();
-        if (!use) return diagnose(ErrorKind::internal, name).says("@prepare computes it from something else than parameters").toFix("please report this");
+        if (!use)
+          return diagnose(ErrorKind::internal, name)
+              .says("@prepare computes it from something else than parameters")
+              .toFix("please report this");
         LLC_ASSIGN(TensorSpec source, specOf(use.getName().str(), use.getValue()));
         step.sources.push_back(std::move(source));
       }
@@ -218,7 +228,8 @@ class Layout {
       auto type = cast<RankedTensorType>(pack.getType());
       auto transposed = pack->getAttrOfType<BoolAttr>("llm.transposed");
       bool columns = transposed && !transposed.getValue();  // the weight is [k,n]
-      bytes = static_cast<uint64_t>(kernels::packedBytes(type.getDimSize(columns ? 0 : 1), type.getDimSize(columns ? 1 : 0), *dtypeOf(type.getElementType())));
+      bytes = static_cast<uint64_t>(kernels::packedBytes(
+          type.getDimSize(columns ? 0 : 1), type.getDimSize(columns ? 1 : 0), *dtypeOf(type.getElementType())));
     });
     return bytes;
   }

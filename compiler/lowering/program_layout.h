@@ -7,8 +7,8 @@
 namespace llc::compiler {
 
 struct ProgramLayout {
-  Manifest manifest;                  // without scratchBytes and levels, which code generation finds out
-  std::vector<PrepareStep> prepare;   // one per manifest.parameters
+  Manifest manifest;                         // without scratchBytes and levels, which code generation finds out
+  std::vector<PrepareStep> prepare;          // one per manifest.parameters
   llvm::StringMap<int64_t> parameterNumber;  // of llm.parameter symbols that entries use
   std::map<int64_t, int64_t> cacheNumber;    // layer -> number
 };

@@ -92,13 +92,17 @@ class Builder {
  private:
   std::string nextName() { return "v" + std::to_string(count_++); }
 
-  static Status declare(std::vector<kernels::RowProgramSpec::Value> &list, const std::string &name, Type type, Operation *op) {
+  static Status declare(std::vector<kernels::RowProgramSpec::Value> &list, const std::string &name, Type type,
+                        Operation *op) {
     auto tensor = cast<RankedTensorType>(type);
     auto element = dtypeOf(tensor.getElementType());
     if (!element || llm::isPacked(type))
-      return diagnose(ErrorKind::unsupported, modelName(op)).says("has an operand that loops can't read").toFix("please report this with the model");
+      return diagnose(ErrorKind::unsupported, modelName(op))
+          .says("has an operand that loops can't read")
+          .toFix("please report this with the model");
     kernels::RowProgramSpec::Value value{name, {}, *element};
-    for (int64_t i = 0; i < tensor.getRank(); ++i) value.shape.push_back(tensor.isDynamicDim(i) ? -1 : tensor.getDimSize(i));
+    for (int64_t i = 0; i < tensor.getRank(); ++i)
+      value.shape.push_back(tensor.isDynamicDim(i) ? -1 : tensor.getDimSize(i));
     list.push_back(std::move(value));
     return success();
   }
@@ -122,7 +126,8 @@ class Builder {
     for (Statement &statement : statements) {
       if (statement.name.empty()) statement.name = resultNames.front();
       char row = rowLetterOf(statement, dynamic);
-      dynamic[statement.name] = row && !statement.output.empty() && index::dimensions(statement.output)[0].letter == row;
+      dynamic[statement.name] =
+          row && !statement.output.empty() && index::dimensions(statement.output)[0].letter == row;
       Statement renamed = withRowLetter(statement, row);
       for (std::string &input : renamed.inputNames) input = renamedTo(rename, input);
       renamed.name = renamedTo(rename, statement.name);

@@ -1,6 +1,5 @@
 // Stages that make parameters.
 #include "compiler/lowering/kernel_choice.h"
-
 #include "compiler/memory/stages.h"
 #include "dialect/ops/llm.h"
 

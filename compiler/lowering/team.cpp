@@ -39,13 +39,13 @@ void dispatch(Emitter &e, llvm::ArrayRef<StageCode> stages, Value chunk) {
       [&] { dispatch(e, stages.drop_front(), e.sub(chunk, stages.front().chunks)); });
 }
 
-
 void emitWait(Emitter &e, Value context, Value counter, Value target) {
   e.whileLoop(
       ValueRange{e.c64(0)},
       [&](ValueRange) -> Value {
-        Value seen = e.b.create<LLVM::LoadOp>(e.i64, counter, /*alignment=*/8, /*isVolatile=*/false, /*isNonTemporal=*/false,
-                                              /*isInvariant=*/false, LLVM::AtomicOrdering::acquire);
+        Value seen =
+            e.b.create<LLVM::LoadOp>(e.i64, counter, /*alignment=*/8, /*isVolatile=*/false, /*isNonTemporal=*/false,
+                                     /*isInvariant=*/false, LLVM::AtomicOrdering::acquire);
         return e.cmp(arith::CmpIPredicate::slt, seen, target);
       },
       [&](ValueRange spins) -> Values {

@@ -1,7 +1,7 @@
 // Code by which the threads of a team share work inside a generated function (codegen.md: dynamic chunks, one parallel
-// region per step, inline barriers). Stages between two barriers form a group; the group's chunks, stage after stage, are
-// numbered 0..n-1 and claimed from one counter that only grows: every thread claims once beyond the end, so after a group
-// of n chunks the counter stands at base + n + threads, and nobody has to tell anybody.
+// region per step, inline barriers). Stages between two barriers form a group; the group's chunks, stage after stage,
+// are numbered 0..n-1 and claimed from one counter that only grows: every thread claims once beyond the end, so after a
+// group of n chunks the counter stands at base + n + threads, and nobody has to tell anybody.
 #pragma once
 #include "compiler/kernels/emitter.h"
 
@@ -10,9 +10,9 @@ namespace llc::compiler {
 // What every generated function of a program knows while it runs. All SSA values of the function under construction.
 struct TeamValues {
   mlir::Value context, thread, threads, scratch, batch, sync;
-  mlir::Value tokens, rows;      // run-time values of the dynamic dimensions
-  mlir::Value claimBase;         // counter value at which the current group's chunk 0 stands
-  mlir::Value arriveTarget;      // value of the arrive counter at which the latest barrier opened
+  mlir::Value tokens, rows;  // run-time values of the dynamic dimensions
+  mlir::Value claimBase;     // counter value at which the current group's chunk 0 stands
+  mlir::Value arriveTarget;  // value of the arrive counter at which the latest barrier opened
 };
 
 // One stage of a group: chunk count and the code of one chunk.

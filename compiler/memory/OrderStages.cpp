@@ -1,5 +1,4 @@
 #include "compiler/memory/Passes.h"
-
 #include "compiler/memory/stages.h"
 #include "dialect/ops/llm.h"
 
@@ -15,8 +14,9 @@ Value copyOf(OpBuilder &builder, Value value) {
   auto type = cast<RankedTensorType>(value.getType());
   std::string letters;
   for (int64_t i = 0; i < type.getRank(); ++i) letters += static_cast<char>('a' + i);
-  return builder.create<llm::GenericOp>(value.getLoc(), type, ValueRange{value}, builder.getStringAttr(letters + "->" + letters),
-                                        builder.getStringAttr("a"), builder.getStringAttr(""));
+  return builder.create<llm::GenericOp>(value.getLoc(), type, ValueRange{value},
+                                        builder.getStringAttr(letters + "->" + letters), builder.getStringAttr("a"),
+                                        builder.getStringAttr(""));
 }
 
 // A stage writes each result of a function straight to where the caller wants it. That fails for what no stage of the
@@ -69,23 +69,31 @@ class Levels {
 
 int64_t rankWithinLevel(StageKind kind) {
   switch (kind) {
-    case StageKind::none: return 0;
-    case StageKind::kernel: return 1;
-    case StageKind::call: return 2;
-    case StageKind::alias: return 3;
+    case StageKind::none:
+      return 0;
+    case StageKind::kernel:
+      return 1;
+    case StageKind::call:
+      return 2;
+    case StageKind::alias:
+      return 3;
   }
   return 0;
 }
 
 void order(func::FuncOp function) {
-  struct Item { int64_t level, rank; Operation *op; };
+  struct Item {
+    int64_t level, rank;
+    Operation *op;
+  };
   std::vector<Item> items;
   Levels levels;
   for (Operation &op : function.front().without_terminator()) {
     StageKind kind = stageKind(&op);
     items.push_back({levels.levelOf(op), rankWithinLevel(kind), &op});
   }
-  std::stable_sort(items.begin(), items.end(), [](const Item &a, const Item &b) { return std::tie(a.level, a.rank) < std::tie(b.level, b.rank); });
+  std::stable_sort(items.begin(), items.end(),
+                   [](const Item &a, const Item &b) { return std::tie(a.level, a.rank) < std::tie(b.level, b.rank); });
   Operation *end = function.front().getTerminator();
   int64_t openLevel = -1;  // level of the group that is open; -1: none
   bool first = true;

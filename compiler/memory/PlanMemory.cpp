@@ -1,5 +1,4 @@
 #include "compiler/memory/Passes.h"
-
 #include "compiler/memory/frames.h"
 
 namespace llc::compiler {

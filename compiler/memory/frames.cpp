@@ -50,7 +50,8 @@ int64_t offsetOf(Operation *op, int result) {
 // Finds the temporaries of one function.
 class FrameBuilder {
  public:
-  FrameBuilder(func::FuncOp function, const Bounds &bounds) : function_(function), bounds_(bounds), numbers_(stageNumbers(function)) {}
+  FrameBuilder(func::FuncOp function, const Bounds &bounds)
+      : function_(function), bounds_(bounds), numbers_(stageNumbers(function)) {}
 
   Frame build() {
     frame_.plan.function = function_.getName().str();
@@ -85,7 +86,8 @@ class FrameBuilder {
     std::string name = modelName(op) + (op->getNumResults() > 1 ? ":" + std::to_string(number) : "");
     temporaryOf_[result] = frame_.plan.temporaries.size();
     frame_.values.push_back({op, number, frame_.plan.temporaries.size()});
-    frame_.plan.temporaries.push_back({std::move(name), boundedBytes(result, bounds_), numbers_[op], last, offsetOf(op, number)});
+    frame_.plan.temporaries.push_back(
+        {std::move(name), boundedBytes(result, bounds_), numbers_[op], last, offsetOf(op, number)});
   }
 
   // The temporary of an operand that is read here for the last time and may be written over.
@@ -96,7 +98,8 @@ class FrameBuilder {
       auto found = temporaryOf_.find(memoryOf(operand.get()));
       if (found == temporaryOf_.end() || !mayOverwrite(operand)) continue;
       // No other stage of this group or later may read it, and its temporary must hold nothing newer.
-      if (frame_.plan.temporaries[found->second].last == numbers_[op] && readOnlyBy(op, memoryOf(operand.get()))) return found->second;
+      if (frame_.plan.temporaries[found->second].last == numbers_[op] && readOnlyBy(op, memoryOf(operand.get())))
+        return found->second;
     }
     return std::nullopt;
   }
@@ -116,14 +119,14 @@ class FrameBuilder {
     if (!size || size.getInt() == 0) return;
     auto place = call->getAttrOfType<IntegerAttr>("llm.frame_offset");
     frame_.values.push_back({call, -1, frame_.plan.temporaries.size()});
-    frame_.plan.temporaries.push_back(
-        {"frame of @" + call.getCallee().str(), size.getInt(), numbers_[call], numbers_[call], place ? place.getInt() : 0});
+    frame_.plan.temporaries.push_back({"frame of @" + call.getCallee().str(), size.getInt(), numbers_[call],
+                                       numbers_[call], place ? place.getInt() : 0});
   }
 
   func::FuncOp function_;
   const Bounds &bounds_;
   llvm::DenseMap<Operation *, int64_t> numbers_;
-  llvm::DenseMap<Value, int64_t> lastUse_;        // of each memory, through its aliases
+  llvm::DenseMap<Value, int64_t> lastUse_;  // of each memory, through its aliases
   llvm::DenseMap<Value, size_t> temporaryOf_;
   Frame frame_;
 };

@@ -21,8 +21,8 @@ struct Frame {
 
 // Functions that get code, callees before their callers. Error: recursion.
 Result<std::vector<mlir::func::FuncOp>> compiledFunctions(mlir::ModuleOp);
-// The temporaries of one function with their lifetimes (counted in groups of stages, see llm.barrier); callees must have
-// llm.frame already. Offsets are those of llm.offset and llm.frame_offset where present.
+// The temporaries of one function with their lifetimes (counted in groups of stages, see llm.barrier); callees must
+// have llm.frame already. Offsets are those of llm.offset and llm.frame_offset where present.
 Frame frameOf(mlir::func::FuncOp, const Bounds &);
 // The plans of all functions of a planned module.
 Result<std::vector<FramePlan>> describeMemory(mlir::ModuleOp);

@@ -1,7 +1,8 @@
 #include "compiler/memory/plan.h"
 
-#include <algorithm>
 #include <fmt/format.h>
+
+#include <algorithm>
 
 namespace llc::compiler {
 namespace {
@@ -33,9 +34,8 @@ int64_t lowestGap(const std::vector<const Temporary *> &taken, int64_t bytes) {
 void assignPlaces(FramePlan &plan) {
   std::vector<size_t> order(plan.temporaries.size());
   for (size_t i = 0; i < order.size(); ++i) order[i] = i;
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
-    return plan.temporaries[a].bytes > plan.temporaries[b].bytes;
-  });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t a, size_t b) { return plan.temporaries[a].bytes > plan.temporaries[b].bytes; });
   plan.bytes = plan.withoutReuse = 0;
   std::vector<const Temporary *> placed;
   for (size_t i : order) {
@@ -67,7 +67,8 @@ bool isSound(const FramePlan &plan) {
 nlohmann::json toJson(const FramePlan &plan) {
   auto values = nlohmann::json::array();
   for (const Temporary &t : plan.temporaries)
-    values.push_back({{"name", t.name}, {"bytes", t.bytes}, {"offset", t.offset}, {"first", t.first}, {"last", t.last}});
+    values.push_back(
+        {{"name", t.name}, {"bytes", t.bytes}, {"offset", t.offset}, {"first", t.first}, {"last", t.last}});
   return {{"name", plan.function},
           {"bytes", plan.bytes},
           {"lower_bound", plan.lowerBound},
@@ -93,7 +94,8 @@ std::string report(const FramePlan &plan) {
   for (const Temporary &t : plan.temporaries) sorted.push_back(&t);
   std::stable_sort(sorted.begin(), sorted.end(), [](auto *a, auto *b) { return a->first < b->first; });
   for (const Temporary *t : sorted)
-    text += fmt::format("  {:>10}  {:>12}  steps {:>3}..{:<3}  {}\n", t->offset, humanBytes(t->bytes), t->first, t->last, t->name);
+    text += fmt::format("  {:>10}  {:>12}  steps {:>3}..{:<3}  {}\n", t->offset, humanBytes(t->bytes), t->first,
+                        t->last, t->name);
   return text;
 }
 

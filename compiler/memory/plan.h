@@ -1,6 +1,6 @@
-// Where every temporary of a function lives in its frame: liveness is given as step numbers, places are assigned greedily
-// (largest first, lowest gap that fits: Sekiyama et al. 2018 "Profile-guided memory optimization for deep neural
-// networks"), and the proof of the peak is the frame size itself. No MLIR here.
+// Where every temporary of a function lives in its frame: liveness is given as step numbers, places are assigned
+// greedily (largest first, lowest gap that fits: Sekiyama et al. 2018 "Profile-guided memory optimization for deep
+// neural networks"), and the proof of the peak is the frame size itself. No MLIR here.
 #pragma once
 #include <cstdint>
 #include <nlohmann/json.hpp>
@@ -14,10 +14,10 @@ inline constexpr int64_t placeAlignment = 64;  // bytes: a cache line, and the w
 // A temporary: needed from step `first` to step `last`, both included. Steps that may run at the same time (no barrier
 // between them) count as one step for reuse: the caller gives the step of their group.
 struct Temporary {
-  std::string name;   // in the model's language
+  std::string name;  // in the model's language
   int64_t bytes = 0;
   int64_t first = 0, last = 0;
-  int64_t offset = 0; // the answer
+  int64_t offset = 0;  // the answer
 };
 
 struct FramePlan {

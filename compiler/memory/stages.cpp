@@ -17,14 +17,18 @@ StageKind stageKind(Operation *op) {
 
 Value memoryOf(Value value) {
   while (Operation *op = value.getDefiningOp()) {
-    if (stageKind(op) == StageKind::alias || isa<llm::CacheAppendOp>(op)) value = op->getOperand(0);
-    else break;
+    if (stageKind(op) == StageKind::alias || isa<llm::CacheAppendOp>(op))
+      value = op->getOperand(0);
+    else
+      break;
   }
   return value;
 }
 
 bool isPrepare(func::FuncOp function) { return function->hasAttr("llm.prepare"); }
-bool isEntry(func::FuncOp function) { return function.isPublic() && function.getName() != prepareFunctionName && !isPrepare(function); }
+bool isEntry(func::FuncOp function) {
+  return function.isPublic() && function.getName() != prepareFunctionName && !isPrepare(function);
+}
 bool isBlock(func::FuncOp function) { return function.isPrivate() && !isPrepare(function) && !function.isExternal(); }
 
 namespace {
@@ -48,8 +52,9 @@ std::optional<int> dimensionOfArgument(BlockArgument argument) {
 
 // The operand that has the result's first letter as a plain index: its '?' is the result's.
 Value operandWithLeadingLetter(Operation *op) {
-  auto statements = llm::derive::hasProgram(op) ? llm::derive::concreteStatements(op)
-                                                : Result<std::vector<index::Statement>>(std::vector<index::Statement>());
+  auto statements = llm::derive::hasProgram(op)
+                        ? llm::derive::concreteStatements(op)
+                        : Result<std::vector<index::Statement>>(std::vector<index::Statement>());
   if (!statements.ok() || statements->empty()) return {};
   const index::Statement &last = statements->back();
   auto names = llm::derive::operandNames(op);

@@ -14,9 +14,15 @@ namespace llc::compiler {
 
 void addPhase(mlir::OpPassManager &passes, Phase phase) {
   switch (phase) {
-    case Phase::differentiated: passes.addPass(createDifferentiate()); return;
-    case Phase::sharded: passes.addPass(createShard()); return;
-    case Phase::quantized: passes.addPass(createQuantize()); return;
+    case Phase::differentiated:
+      passes.addPass(createDifferentiate());
+      return;
+    case Phase::sharded:
+      passes.addPass(createShard());
+      return;
+    case Phase::quantized:
+      passes.addPass(createQuantize());
+      return;
     case Phase::fused:
       passes.addPass(createSimplify());
       passes.addPass(createDecompose());
@@ -33,7 +39,8 @@ void addPhase(mlir::OpPassManager &passes, Phase phase) {
     case Phase::traced:
     case Phase::vector:
     case Phase::llvm:
-    case Phase::object: return;
+    case Phase::object:
+      return;
   }
 }
 

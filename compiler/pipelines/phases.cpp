@@ -4,15 +4,24 @@ namespace llc::compiler {
 
 std::string_view phaseName(Phase phase) {
   switch (phase) {
-    case Phase::traced: return "traced";
-    case Phase::differentiated: return "differentiated";
-    case Phase::sharded: return "sharded";
-    case Phase::quantized: return "quantized";
-    case Phase::fused: return "fused";
-    case Phase::scheduled: return "scheduled";
-    case Phase::vector: return "vector";
-    case Phase::llvm: return "llvm";
-    case Phase::object: return "object";
+    case Phase::traced:
+      return "traced";
+    case Phase::differentiated:
+      return "differentiated";
+    case Phase::sharded:
+      return "sharded";
+    case Phase::quantized:
+      return "quantized";
+    case Phase::fused:
+      return "fused";
+    case Phase::scheduled:
+      return "scheduled";
+    case Phase::vector:
+      return "vector";
+    case Phase::llvm:
+      return "llvm";
+    case Phase::object:
+      return "object";
   }
   return "";
 }

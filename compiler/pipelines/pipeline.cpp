@@ -1,9 +1,10 @@
 #include "compiler/pipelines/pipeline.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
-#include <fmt/format.h>
 
 #include "compiler/jit/object.h"
 #include "compiler/lowering/lower_program.h"
@@ -65,7 +66,8 @@ class Compilation {
       PassManager passes(context_);
       passes.enableVerifier(options_.verifyEach);
       addPhase(passes, phase);
-      if (failed(passes.run(module)) || failed(verify(module))) return diagnostics.failure(std::string(phaseName(phase)));
+      if (failed(passes.run(module)) || failed(verify(module)))
+        return diagnostics.failure(std::string(phaseName(phase)));
       timed(phase, begin);
       LLC_TRY(dump(module, phase, ""));
     }
@@ -85,8 +87,8 @@ class Compilation {
     }
     int64_t arena = static_cast<int64_t>(layout.manifest.arenaBytes);
     compiled_.memoryPlan = {{"arena_bytes", arena}, {"functions", functions}};
-    compiled_.memoryReport += fmt::format("arena: {} for {} tokens and {} wanted rows a step; it is never exceeded\n", humanBytes(arena),
-                                          layout.manifest.maxTokens, layout.manifest.maxRows);
+    compiled_.memoryReport += fmt::format("arena: {} for {} tokens and {} wanted rows a step; it is never exceeded\n",
+                                          humanBytes(arena), layout.manifest.maxTokens, layout.manifest.maxRows);
     return success();
   }
 
@@ -103,7 +105,8 @@ class Compilation {
       LLC_ASSIGN(LoweredProgram program, lowerProgram(scheduled, layout, target));
       if (failed(verify(*program.module))) return diagnostics.failure("vector");
       timed(Phase::vector, begin);
-      compiled_.manifest.scratchBytes = std::max(compiled_.manifest.scratchBytes, static_cast<uint64_t>(program.scratchBytes));
+      compiled_.manifest.scratchBytes =
+          std::max(compiled_.manifest.scratchBytes, static_cast<uint64_t>(program.scratchBytes));
       programs.push_back(std::move(program));
     }
     nameLevels(targets);
@@ -131,7 +134,8 @@ class Compilation {
     }
     if (options_.stopAfter == Phase::llvm) return addText(module);
     begin = std::chrono::steady_clock::now();
-    LLC_ASSIGN(std::vector<char> bytes, emitObject(module, target, {.symbolSuffix = target.suffix(), .verify = options_.verifyEach}));
+    LLC_ASSIGN(std::vector<char> bytes,
+               emitObject(module, target, {.symbolSuffix = target.suffix(), .verify = options_.verifyEach}));
     timed(Phase::object, begin);
     std::string features;
     for (const std::string &feature : isaFeatures(target.level)) features += (features.empty() ? "" : ",") + feature;
@@ -168,7 +172,8 @@ class Compilation {
     return targets;
   }
   void nameLevels(const std::vector<Target> &targets) {
-    for (auto target = targets.rbegin(); target != targets.rend(); ++target) compiled_.manifest.levels.push_back(target->name);
+    for (auto target = targets.rbegin(); target != targets.rend(); ++target)
+      compiled_.manifest.levels.push_back(target->name);
   }
   Status addText(ModuleOp module) {
     if (!compiled_.text.empty()) compiled_.text += "// -----\n";
@@ -183,8 +188,8 @@ class Compilation {
     if (options_.dumpDirectory.empty()) return success();
     std::error_code error;
     std::filesystem::create_directories(options_.dumpDirectory, error);
-    std::string path = fmt::format("{}/{:02}-{}{}{}.mlir", options_.dumpDirectory, static_cast<int>(phase), phaseName(phase),
-                                   target.empty() ? "" : ".", target);
+    std::string path = fmt::format("{}/{:02}-{}{}{}.mlir", options_.dumpDirectory, static_cast<int>(phase),
+                                   phaseName(phase), target.empty() ? "" : ".", target);
     LLC_ASSIGN(OutputFile file, OutputFile::create(path));
     LLC_TRY(file.write(print(module)));
     return file.commit();
@@ -243,7 +248,9 @@ Result<CompiledModule> compileText(std::string_view text, const std::string &fil
       continue;
     }
     if (parts.size() > 1)
-      return diagnose(ErrorKind::invalidInput, fileName).says("holds several modules").toFix("give one module: only phases from vector on have one per target");
+      return diagnose(ErrorKind::invalidInput, fileName)
+          .says("holds several modules")
+          .toFix("give one module: only phases from vector on have one per target");
     LLC_TRY(compilation.tensorPhases(*module));
     LLC_TRY(compilation.codePhases(*module));
   }

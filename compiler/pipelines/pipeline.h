@@ -20,14 +20,16 @@ namespace mlir {
 class DialectRegistry;
 class MLIRContext;
 class ModuleOp;
-template <typename> class OwningOpRef;
+template <typename>
+class OwningOpRef;
 }  // namespace mlir
 
 namespace llc::compiler {
 
 enum class Phase { traced, differentiated, sharded, quantized, fused, scheduled, vector, llvm, object };
-inline constexpr Phase allPhases[] = {Phase::traced,    Phase::differentiated, Phase::sharded, Phase::quantized, Phase::fused,
-                                      Phase::scheduled, Phase::vector,         Phase::llvm,    Phase::object};
+inline constexpr Phase allPhases[] = {Phase::traced,    Phase::differentiated, Phase::sharded,
+                                      Phase::quantized, Phase::fused,          Phase::scheduled,
+                                      Phase::vector,    Phase::llvm,           Phase::object};
 std::string_view phaseName(Phase);
 // Unknown names get the nearest ones.
 Result<Phase> parsePhase(std::string_view name);
@@ -38,9 +40,10 @@ struct CompileOptions {
   std::vector<std::string> targets = {"native"};
   Phase startAt = Phase::traced;  // the phase that the given module is in already
   Phase stopAfter = Phase::object;
-  std::string dumpDirectory = {};    // if not empty: one file per phase, NN-phase.mlir (NN-phase.TARGET.mlir from vector on)
-  bool verifyEach = false;        // verify the IR after every pass (always after every phase)
-  bool timePhases = false;        // fill CompiledModule::phaseSeconds
+  std::string dumpDirectory =
+      {};                   // if not empty: one file per phase, NN-phase.mlir (NN-phase.TARGET.mlir from vector on)
+  bool verifyEach = false;  // verify the IR after every pass (always after every phase)
+  bool timePhases = false;  // fill CompiledModule::phaseSeconds
 };
 
 struct TargetObject {
@@ -64,9 +67,9 @@ struct CompiledModule {
   // generation defaults and the model's name: the caller's to fill in.
   Manifest manifest;
   std::vector<PrepareStep> prepare;  // one per manifest.parameters, same order
-  nlohmann::json memoryPlan;   // {"arena_bytes": ..., "functions": [{"name", "bytes", "values": [...]}]}
-  std::string memoryReport;    // the same for people
-  std::string text;            // the IR after `stopAfter` (all targets one after the other), for --stop-after; else empty
+  nlohmann::json memoryPlan;         // {"arena_bytes": ..., "functions": [{"name", "bytes", "values": [...]}]}
+  std::string memoryReport;          // the same for people
+  std::string text;  // the IR after `stopAfter` (all targets one after the other), for --stop-after; else empty
   std::vector<std::pair<std::string, double>> phaseSeconds;
 };
 

@@ -19,7 +19,9 @@ json describeProgram(const CompiledModule &module) {
 
 Result<CompiledModule> parseProgram(const json &description, const std::string &where) {
   auto damaged = [&](const std::string &what) {
-    return diagnose(ErrorKind::invalidInput, where).says("the program's description is damaged: " + what).toFix("compile from an earlier phase");
+    return diagnose(ErrorKind::invalidInput, where)
+        .says("the program's description is damaged: " + what)
+        .toFix("compile from an earlier phase");
   };
   try {
     CompiledModule module;
@@ -35,7 +37,8 @@ Result<CompiledModule> parseProgram(const json &description, const std::string &
       }
       module.prepare.push_back(std::move(out));
     }
-    if (module.prepare.size() != module.manifest.parameters.size()) return damaged("prepare steps and parameters differ in number");
+    if (module.prepare.size() != module.manifest.parameters.size())
+      return damaged("prepare steps and parameters differ in number");
     return module;
   } catch (const json::exception &error) {
     return damaged(error.what());

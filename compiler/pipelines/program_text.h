@@ -1,5 +1,5 @@
-// A compiled module's description as JSON: kept in the code cache, and in the attribute llm.program of modules from phase
-// `vector` on, so that a dumped file can be compiled further.
+// A compiled module's description as JSON: kept in the code cache, and in the attribute llm.program of modules from
+// phase `vector` on, so that a dumped file can be compiled further.
 #pragma once
 #include "compiler/pipelines/pipeline.h"
 

@@ -12,8 +12,9 @@ struct Differentiate final : impl::DifferentiateBase<Differentiate> {
   void runOnOperation() override {
     for (auto function : getOperation().getOps<func::FuncOp>()) {
       if (!function->hasAttr("llm.differentiate")) continue;
-      function.emitError("is marked llm.differentiate, but this version has no differentiation pass yet; "
-                         "to fix: remove the attribute, or compute gradients with the reference interpreter");
+      function.emitError(
+          "is marked llm.differentiate, but this version has no differentiation pass yet; "
+          "to fix: remove the attribute, or compute gradients with the reference interpreter");
       return signalPassFailure();
     }
   }

@@ -1,6 +1,5 @@
-#include "compiler/transforms/fusion/Passes.h"
-
 #include "compiler/lowering/epilogue.h"
+#include "compiler/transforms/fusion/Passes.h"
 #include "compiler/transforms/fusion/outline.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 

@@ -1,6 +1,5 @@
-#include "compiler/transforms/fusion/Passes.h"
-
 #include "compiler/lowering/epilogue.h"
+#include "compiler/transforms/fusion/Passes.h"
 #include "compiler/transforms/fusion/outline.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
@@ -24,8 +23,9 @@ llm::LinearOp productBehind(Value value, llvm::SmallVectorImpl<Operation *> &cha
 }
 
 bool alike(llm::LinearOp left, llm::LinearOp right) {
-  return left && right && left != right && left.getX() == right.getX() && left.getTransposed() == right.getTransposed() &&
-         left.getW().getType() == right.getW().getType() && llm::isPacked(left.getW().getType());
+  return left && right && left != right && left.getX() == right.getX() &&
+         left.getTransposed() == right.getTransposed() && left.getW().getType() == right.getW().getType() &&
+         llm::isPacked(left.getW().getType());
 }
 
 struct FuseGates final : impl::FuseGatesBase<FuseGates> {
@@ -38,7 +38,8 @@ struct FuseGates final : impl::FuseGatesBase<FuseGates> {
   void tryFuse(Operation *meeting) {
     if (meeting->getNumOperands() != 2 || !asElementwise(meeting)) return;
     llvm::SmallVector<Operation *> members;
-    llm::LinearOp left = productBehind(meeting->getOperand(0), members), right = productBehind(meeting->getOperand(1), members);
+    llm::LinearOp left = productBehind(meeting->getOperand(0), members),
+                  right = productBehind(meeting->getOperand(1), members);
     if (!alike(left, right)) return;
     members.push_back(meeting);
     llvm::sort(members, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });

@@ -1,7 +1,6 @@
-#include "compiler/transforms/fusion/Passes.h"
-
 #include "compiler/lowering/row_program.h"
 #include "compiler/memory/stages.h"
+#include "compiler/transforms/fusion/Passes.h"
 #include "compiler/transforms/fusion/outline.h"
 #include "mlir/Analysis/TopologicalSortUtils.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -18,7 +17,8 @@ constexpr size_t mostOps = 12;
 
 // Ops with kernels of their own, and contractions, stay alone.
 bool isCandidate(Operation *op) {
-  return !isa<llm::LinearOp, llm::ContractOp, llm::LinearLogProbOp, llm::GatherRowsOp, llm::TakeOp, llm::FusedOp>(op) && worksRowByRow(op);
+  return !isa<llm::LinearOp, llm::ContractOp, llm::LinearLogProbOp, llm::GatherRowsOp, llm::TakeOp, llm::FusedOp>(op) &&
+         worksRowByRow(op);
 }
 
 class Clusters {
@@ -29,7 +29,8 @@ class Clusters {
       members_.push_back({&op});
       clusterOf_[&op] = members_.size() - 1;
       for (Value operand : op.getOperands())
-        if (Operation *maker = operand.getDefiningOp(); maker && clusterOf_.count(maker)) tryMerge(clusterOf_[maker], clusterOf_[&op]);
+        if (Operation *maker = operand.getDefiningOp(); maker && clusterOf_.count(maker))
+          tryMerge(clusterOf_[maker], clusterOf_[&op]);
     }
   }
   const std::vector<std::vector<Operation *>> &members() const { return members_; }
@@ -56,7 +57,8 @@ class Clusters {
     llvm::SmallVector<Operation *> work;
     auto visit = [&](Operation *op) {
       llvm::ArrayRef<Operation *> together = op;
-      if (auto found = clusterOf_.find(op); found != clusterOf_.end() && !set.count(op)) together = members_[found->second];
+      if (auto found = clusterOf_.find(op); found != clusterOf_.end() && !set.count(op))
+        together = members_[found->second];
       for (Operation *member : together)
         if (seen.insert(member).second) work.push_back(member);
     };

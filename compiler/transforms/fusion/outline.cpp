@@ -13,9 +13,11 @@ void cloneInto(OpBuilder &builder, Operation *op, IRMapping &mapping) {
   }
   Block &body = fused.getBody().front();
   IRMapping inner;
-  for (auto [argument, operand] : llvm::zip(body.getArguments(), fused.getInputs())) inner.map(argument, mapping.lookup(operand));
+  for (auto [argument, operand] : llvm::zip(body.getArguments(), fused.getInputs()))
+    inner.map(argument, mapping.lookup(operand));
   for (Operation &own : body.without_terminator()) builder.clone(own, inner);
-  for (auto [value, result] : llvm::zip(body.getTerminator()->getOperands(), fused.getResults())) mapping.map(result, inner.lookup(value));
+  for (auto [value, result] : llvm::zip(body.getTerminator()->getOperands(), fused.getResults()))
+    mapping.map(result, inner.lookup(value));
 }
 }  // namespace
 
@@ -28,7 +30,8 @@ llm::FusedOp outline(ArrayRef<Operation *> ops) {
     for (Value operand : op->getOperands())
       if (!operand.getDefiningOp() || !members.count(operand.getDefiningOp())) inputs.insert(operand);
     for (Value result : op->getResults())
-      if (llvm::any_of(result.getUsers(), [&](Operation *user) { return !members.count(user); })) outputs.insert(result);
+      if (llvm::any_of(result.getUsers(), [&](Operation *user) { return !members.count(user); }))
+        outputs.insert(result);
   }
   if (outputs.empty()) return {};
   OpBuilder builder(ops.back());

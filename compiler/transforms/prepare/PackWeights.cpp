@@ -1,7 +1,6 @@
-#include "compiler/transforms/prepare/Passes.h"
-
 #include <deque>
 
+#include "compiler/transforms/prepare/Passes.h"
 #include "dialect/ops/llm.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
@@ -15,7 +14,9 @@ using namespace mlir;
 // How a parameter is wanted: as panels of a weight [n,k] or [k,n], or as a vector of f32.
 enum class Form { panels, panelsOfColumns, f32 };
 
-StringRef suffixOf(Form form) { return form == Form::panels ? "#panel" : form == Form::panelsOfColumns ? "#panel_kn" : "#f32"; }
+StringRef suffixOf(Form form) {
+  return form == Form::panels ? "#panel" : form == Form::panelsOfColumns ? "#panel_kn" : "#f32";
+}
 
 struct Wanted {
   Value value;
@@ -32,9 +33,11 @@ bool isMatrix(Value value) {
 // The allow-list of ops whose kernels stream a packed weight.
 std::optional<Form> streamedForm(OpOperand &operand) {
   auto form = [](bool transposed) { return transposed ? Form::panels : Form::panelsOfColumns; };
-  if (auto linear = dyn_cast<llm::LinearOp>(operand.getOwner()); linear && &operand == &linear.getWMutable() && isMatrix(linear.getX()))
+  if (auto linear = dyn_cast<llm::LinearOp>(operand.getOwner());
+      linear && &operand == &linear.getWMutable() && isMatrix(linear.getX()))
     return form(linear.getTransposed());
-  if (auto loss = dyn_cast<llm::LinearLogProbOp>(operand.getOwner()); loss && &operand == &loss.getWMutable() && isMatrix(loss.getX()))
+  if (auto loss = dyn_cast<llm::LinearLogProbOp>(operand.getOwner());
+      loss && &operand == &loss.getWMutable() && isMatrix(loss.getX()))
     return form(loss.getTransposed());
   return std::nullopt;
 }
@@ -47,7 +50,8 @@ std::optional<Form> wantedForm(OpOperand &operand) {
   Type element = tensor.getElementType();
   bool half = element.isF16() || element.isBF16();
   if (tensor.getRank() == 2 && (half || element.isF32())) return streamedForm(operand);
-  bool own = isa_and_nonnull<llm::LlmDialect>(operand.getOwner()->getDialect()) && !isa<llm::CastOp, llm::PackOp>(operand.getOwner());
+  bool own = isa_and_nonnull<llm::LlmDialect>(operand.getOwner()->getDialect()) &&
+             !isa<llm::CastOp, llm::PackOp>(operand.getOwner());
   if (tensor.getRank() == 1 && half && own) return Form::f32;
   return std::nullopt;
 }
@@ -75,7 +79,8 @@ class Packer {
     llvm::SmallVector<std::pair<OpOperand *, Form>> uses;
     module_.walk([&](Operation *op) {
       for (OpOperand &operand : op->getOpOperands())
-        if (auto form = wantedForm(operand); form && comesFromParameters(operand.get())) uses.push_back({&operand, *form});
+        if (auto form = wantedForm(operand); form && comesFromParameters(operand.get()))
+          uses.push_back({&operand, *form});
     });
     for (auto [operand, form] : uses) operand->set(packed({operand->get(), form}));
     while (!pending_.empty()) {
@@ -102,7 +107,9 @@ class Packer {
     auto function = dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp());
     if (!function || !function.isPrivate()) return false;
     auto &calls = callers_[function.getName()];
-    return !calls.empty() && llvm::all_of(calls, [&](func::CallOp call) { return comesFromParameters(call.getOperand(argument.getArgNumber())); });
+    return !calls.empty() && llvm::all_of(calls, [&](func::CallOp call) {
+      return comesFromParameters(call.getOperand(argument.getArgNumber()));
+    });
   }
 
   // The packed form of a parameter's value or of a block's argument; made on first use.
@@ -139,7 +146,8 @@ class Packer {
       auto original = symbols_.lookup<llm::ParameterOp>(use.getName());
       OpBuilder builder(module_.getContext());
       builder.setInsertionPointAfter(original);
-      auto parameter = builder.create<llm::ParameterOp>(original.getLoc(), builder.getStringAttr(name), TypeAttr::get(type));
+      auto parameter =
+          builder.create<llm::ParameterOp>(original.getLoc(), builder.getStringAttr(name), TypeAttr::get(type));
       symbols_.insert(parameter);
       found->second = {use.getName().str(), use.getType(), type, form};
       order_.push_back(name);
@@ -164,7 +172,8 @@ class Packer {
   }
 
   func::FuncOp packingFunction(RankedTensorType plain, RankedTensorType made, Form form) {
-    std::string name = "prepare." + std::string(form == Form::f32 ? "cast_" : "pack_") + typeText(plain) + (form == Form::panelsOfColumns ? "_kn" : "");
+    std::string name = "prepare." + std::string(form == Form::f32 ? "cast_" : "pack_") + typeText(plain) +
+                       (form == Form::panelsOfColumns ? "_kn" : "");
     if (auto found = module_.lookupSymbol<func::FuncOp>(name)) return found;
     OpBuilder builder = OpBuilder::atBlockEnd(module_.getBody());
     Location location = NameLoc::get(builder.getStringAttr(name));
@@ -173,8 +182,11 @@ class Packer {
     function->setAttr("llm.prepare", builder.getUnitAttr());
     builder.setInsertionPointToStart(function.addEntryBlock());
     Value source = function.getArgument(0);
-    Operation *op = form == Form::f32 ? builder.create<llm::CastOp>(location, made, source).getOperation()
-                                      : builder.create<llm::PackOp>(location, made, source, llm::PanelAttr::get(builder.getContext()), TypeAttr()).getOperation();
+    Operation *op =
+        form == Form::f32
+            ? builder.create<llm::CastOp>(location, made, source).getOperation()
+            : builder.create<llm::PackOp>(location, made, source, llm::PanelAttr::get(builder.getContext()), TypeAttr())
+                  .getOperation();
     if (form == Form::panelsOfColumns) op->setAttr("llm.transposed", builder.getBoolAttr(false));
     builder.create<func::ReturnOp>(location, op->getResults());
     return function;
@@ -221,7 +233,8 @@ class Packer {
 struct PackWeights final : impl::PackWeightsBase<PackWeights> {
   void runOnOperation() override {
     if (getOperation().lookupSymbol("prepare")) {
-      getOperation().emitError("already has a function @prepare; to fix: run llm-pack-weights once, on a module in phase quantized");
+      getOperation().emitError(
+          "already has a function @prepare; to fix: run llm-pack-weights once, on a module in phase quantized");
       return signalPassFailure();
     }
     Packer(getOperation()).run();

@@ -7,8 +7,8 @@ def PackWeights : Pass<"llm-pack-weights", "::mlir::ModuleOp"> {
   let summary = "weights of matrix products become packed parameters, vectors f32, made by @prepare";
   let description = [{
     The weight of every llm.linear and llm.linear_log_prob that is a parameter (or a block argument that only ever is one)
-    gets the type with the encoding #llm.panel, through all calls; vectors of halves become f32. @prepare holds one call per packed parameter of one
-    packing function per shape, so its code does not grow with depth.
+    gets the type with the encoding #llm.panel, through all calls; vectors of halves become f32. @prepare holds one call
+    per prepared parameter of one function per shape, so its code does not grow with depth.
 
     ```mlir
     llm.parameter @"w#panel" : tensor<128x64xbf16, #llm.panel>

@@ -12,8 +12,9 @@ struct Quantize final : impl::QuantizeBase<Quantize> {
   void runOnOperation() override {
     for (auto parameter : getOperation().getOps<llm::ParameterOp>()) {
       if (!parameter->hasAttr("llm.quantize")) continue;
-      parameter.emitError("is marked llm.quantize, but this version has no quantized weights yet; "
-                          "to fix: remove the attribute and choose the type with --dtype");
+      parameter.emitError(
+          "is marked llm.quantize, but this version has no quantized weights yet; "
+          "to fix: remove the attribute and choose the type with --dtype");
       return signalPassFailure();
     }
   }

@@ -1,6 +1,5 @@
-#include "compiler/transforms/simplify/Passes.h"
-
 #include "compiler/lowering/kernel_choice.h"
+#include "compiler/transforms/simplify/Passes.h"
 #include "dialect/ops/llm.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
@@ -28,7 +27,8 @@ struct Decompose final : impl::DecomposeBase<Decompose> {
         return signalPassFailure();
       }
       // The parts may have to be taken apart again.
-      for (Operation *part = before ? before->getNextNode() : &op->getBlock()->front(); part != op; part = part->getNextNode())
+      for (Operation *part = before ? before->getNextNode() : &op->getBlock()->front(); part != op;
+           part = part->getNextNode())
         if (needsDecomposition(part)) work.push_back(part);
       op->replaceAllUsesWith(results);
       op->erase();

@@ -1,9 +1,11 @@
 // Artifacts: linked in process, need nothing but libc and libm, come out byte-identical, and hold every ISA level.
+#include "compiler/aot/artifact.h"
+
 #include <dlfcn.h>
+
 #include <filesystem>
 
 #include "../pipelines/program_harness.h"
-#include "compiler/aot/artifact.h"
 #include "compiler/aot/link.h"
 
 using namespace llc;
@@ -67,7 +69,8 @@ TEST_F(Artifacts, theExecutableNeedsLibcAndLibmAlone) {
   for (std::string line; std::getline(lines, line);)
     if (line.find("NEEDED") != std::string::npos)
       EXPECT_TRUE(line.find("libc.so.6") != std::string::npos || line.find("libm.so.6") != std::string::npos ||
-                  line.find("ld-linux-x86-64.so.2") != std::string::npos) << line;
+                  line.find("ld-linux-x86-64.so.2") != std::string::npos)
+          << line;
 }
 
 TEST_F(Artifacts, theSharedLibraryOffersItsModulesBestFirst) {
@@ -104,7 +107,8 @@ TEST_F(Artifacts, parametersInTheFileAreThoseOfTheJit) {
   ASSERT_EQ(artifact->manifest.parameters.size(), program->parameters.size());
   for (size_t i = 0; i < program->parameters.size(); ++i) {
     auto bytes = artifact->parameter(i);
-    EXPECT_EQ(std::memcmp(bytes.data(), program->parameters[i], bytes.size()), 0) << artifact->manifest.parameters[i].name;
+    EXPECT_EQ(std::memcmp(bytes.data(), program->parameters[i], bytes.size()), 0)
+        << artifact->manifest.parameters[i].name;
   }
 }
 

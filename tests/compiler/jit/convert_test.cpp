@@ -17,7 +17,8 @@ TEST(ConvertElements, equalsElementwiseConversion) {
       for (size_t i = 0; i < values.size(); ++i) {
         std::vector<char> one(8);
         storeElement(one.data(), to, 0, loadElement(source.data() + 1, from, i));
-        EXPECT_EQ(loadElement(result.data() + 1, to, i), loadElement(one.data(), to, 0)) << dtypeName(from) << " to " << dtypeName(to);
+        EXPECT_EQ(loadElement(result.data() + 1, to, i), loadElement(one.data(), to, 0))
+            << dtypeName(from) << " to " << dtypeName(to);
       }
     }
 }

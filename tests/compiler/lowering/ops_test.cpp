@@ -1,8 +1,9 @@
 // Every op that has a text or a kernel runs as compiled code: the golden cases of the dialect, through all phases, for
 // the lowest and the best instruction set level of this machine.
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 #include <sched.h>
+
+#include <nlohmann/json.hpp>
 
 #include "compiler/jit/convert.h"
 #include "tests/compiler/pipelines/program_harness.h"
@@ -15,14 +16,16 @@ namespace {
 
 // Needs a batch, or gives packed bytes that no golden has: tests/compiler/pipelines runs these.
 bool isForPrograms(mlir::func::FuncOp function) {
-  return llvm::any_of(function.getArgumentTypes(), [](mlir::Type type) { return mlir::isa<llm::BatchType, llm::KvType>(type); }) ||
+  return llvm::any_of(function.getArgumentTypes(),
+                      [](mlir::Type type) { return mlir::isa<llm::BatchType, llm::KvType>(type); }) ||
          llvm::any_of(function.getResultTypes(), llm::isPacked);
 }
 // A dynamic dimension that is not the first: the interpreter runs it, code generation refuses it.
 bool hasInnerDynamic(mlir::func::FuncOp function) {
   auto inner = [](mlir::Type type) {
     auto tensor = mlir::dyn_cast<mlir::RankedTensorType>(type);
-    return tensor && tensor.getRank() > 1 && llvm::is_contained(tensor.getShape().drop_front(), mlir::ShapedType::kDynamic);
+    return tensor && tensor.getRank() > 1 &&
+           llvm::is_contained(tensor.getShape().drop_front(), mlir::ShapedType::kDynamic);
   };
   return llvm::any_of(function.getArgumentTypes(), inner) || llvm::any_of(function.getResultTypes(), inner);
 }
@@ -52,8 +55,10 @@ struct OneOp {
       auto type = mlir::dyn_cast<mlir::RankedTensorType>(copy.getArgument(i).getType());
       if (!type || type.getRank() == 0 || !type.isDynamicDim(0)) continue;
       int64_t size = golden.inputShapes[i][0];
-      if (!tokensKnown) tokens = size, tokensKnown = true;
-      else if (size != tokens) rows = size;
+      if (!tokensKnown)
+        tokens = size, tokensKnown = true;
+      else if (size != tokens)
+        rows = size;
       copy.setArgAttr(i, "llm.dim", builder.getStringAttr(size == tokens ? "tokens" : "rows"));
     }
   }
@@ -66,29 +71,36 @@ std::vector<char> inType(const std::vector<double> &values, DType type) {
 }
 
 // Runs the only entry of the program; results as doubles.
-std::vector<std::vector<double>> runOnce(const JitProgram &program, const Golden &golden, int64_t tokens, int64_t rows) {
+std::vector<std::vector<double>> runOnce(const JitProgram &program, const Golden &golden, int64_t tokens,
+                                         int64_t rows) {
   const EntrySpec &entry = program.manifest.entries.front();
   std::vector<std::vector<char>> inputs, outputs;
   std::vector<const void *> in;
   std::vector<void *> out;
   for (size_t i = 0; i < entry.inputs.size(); ++i) inputs.push_back(inType(golden.inputs[i], entry.inputs[i].type));
-  for (size_t i = 0; i < entry.outputs.size(); ++i) outputs.push_back(inType(std::vector<double>(golden.results[i].size(), -77), entry.outputs[i].type));
+  for (size_t i = 0; i < entry.outputs.size(); ++i)
+    outputs.push_back(inType(std::vector<double>(golden.results[i].size(), -77), entry.outputs[i].type));
   for (auto &bytes : inputs) in.push_back(bytes.data());
   for (auto &bytes : outputs) out.push_back(bytes.data());
   std::vector<char> arena(program.manifest.arenaBytes + 128), scratch(program.manifest.scratchBytes + 128);
-  auto align = [](std::vector<char> &memory) { return reinterpret_cast<void *>((reinterpret_cast<uintptr_t>(memory.data()) + 63) / 64 * 64); };
+  auto align = [](std::vector<char> &memory) {
+    return reinterpret_cast<void *>((reinterpret_cast<uintptr_t>(memory.data()) + 63) / 64 * 64);
+  };
   int64_t sizes[] = {tokens, rows, 1};
   llc_sync sync{};
   llc_batch batch{};
   llc_context context{};
-  context.arena = align(arena), context.scratch = align(scratch), context.scratch_stride = int64_t(program.manifest.scratchBytes + 64);
-  context.parameters = program.parameters.data(), context.batch = &batch, context.inputs = in.data(), context.outputs = out.data();
+  context.arena = align(arena), context.scratch = align(scratch),
+  context.scratch_stride = int64_t(program.manifest.scratchBytes + 64);
+  context.parameters = program.parameters.data(), context.batch = &batch, context.inputs = in.data(),
+  context.outputs = out.data();
   context.sizes = sizes, context.sync = &sync, context.relax = [](llc_context *) { sched_yield(); };
   program.entries.begin()->second(&context, 0, 1);
   std::vector<std::vector<double>> results;
   for (size_t i = 0; i < entry.outputs.size(); ++i) {
     results.emplace_back();
-    for (size_t k = 0; k < golden.results[i].size(); ++k) results.back().push_back(loadElement(outputs[i].data(), entry.outputs[i].type, k));
+    for (size_t k = 0; k < golden.results[i].size(); ++k)
+      results.back().push_back(loadElement(outputs[i].data(), entry.outputs[i].type, k));
   }
   return results;
 }
@@ -108,12 +120,16 @@ double worstDifference(const std::vector<double> &actual, const std::vector<doub
 class CompiledOps : public testing::TestWithParam<std::string> {};
 TEST_P(CompiledOps, equalTheGoldens) {
   auto context = makeContext();
-  auto module = mlir::parseSourceString<mlir::ModuleOp>(readFile(LLC_SOURCE_DIR "/tests/dialect/ops/cases.mlir"), context.get());
+  auto module =
+      mlir::parseSourceString<mlir::ModuleOp>(readFile(LLC_SOURCE_DIR "/tests/dialect/ops/cases.mlir"), context.get());
   ASSERT_TRUE(module);
   auto goldens = nlohmann::json::parse(readFile(LLC_SOURCE_DIR "/tests/golden/dialect/ops.json"));
   std::vector<char> table(12 * 4);
   for (size_t i = 0; i < 12; ++i) storeElement(table.data(), DType::f32, i, double(i) / 8);
-  TensorSource source{[&](std::string_view) -> Result<SourceTensor> { return SourceTensor{DType::f32, {3, 4}, std::as_bytes(std::span(table))}; }, {}};
+  TensorSource source{[&](std::string_view) -> Result<SourceTensor> {
+                        return SourceTensor{DType::f32, {3, 4}, std::as_bytes(std::span(table))};
+                      },
+                      {}};
   int compiledOps = 0;
   for (auto function : module->getOps<mlir::func::FuncOp>()) {
     std::string name = function.getName().str();
@@ -124,7 +140,8 @@ TEST_P(CompiledOps, equalTheGoldens) {
     auto compiled = compile(*one.module, {.targets = {GetParam()}});
     if (hasInnerDynamic(function)) {
       ASSERT_FALSE(compiled.ok());
-      EXPECT_NE(compiled.error().what.find("dynamic dimension is not the first"), std::string::npos) << compiled.error().text();
+      EXPECT_NE(compiled.error().what.find("dynamic dimension is not the first"), std::string::npos)
+          << compiled.error().text();
       continue;
     }
     if (!compiled.ok()) {
@@ -134,10 +151,12 @@ TEST_P(CompiledOps, equalTheGoldens) {
     auto program = loadProgram(*compiled, source, 1);
     ASSERT_TRUE(program.ok()) << program.error().text();
     auto results = runOnce(*program, golden, one.tokens, one.rows);
-    for (size_t r = 0; r < results.size(); ++r) EXPECT_LT(worstDifference(results[r], golden.results[r]), 1e-5) << "result " << r;
+    for (size_t r = 0; r < results.size(); ++r)
+      EXPECT_LT(worstDifference(results[r], golden.results[r]), 1e-5) << "result " << r;
     ++compiledOps;
   }
   EXPECT_GT(compiledOps, 70);
 }
-INSTANTIATE_TEST_SUITE_P(Levels, CompiledOps, testing::Values("generic", "native"), [](const auto &info) { return info.param; });
+INSTANTIATE_TEST_SUITE_P(Levels, CompiledOps, testing::Values("generic", "native"),
+                         [](const auto &info) { return info.param; });
 }  // namespace

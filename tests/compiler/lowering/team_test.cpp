@@ -1,11 +1,12 @@
 // Claim loops and barriers run on real threads: every chunk exactly once, every later stage after every earlier one.
 #include "compiler/lowering/team.h"
 
+#include <gtest/gtest.h>
+#include <sched.h>
+
 #include <atomic>
 #include <cstddef>
-#include <gtest/gtest.h>
 #include <numeric>
-#include <sched.h>
 #include <thread>
 
 #include "compiler/jit/object.h"
@@ -34,14 +35,16 @@ void emitEntry(kernels::Emitter &e) {
     e.store(e.add(e.loadI64(at), 1), at);
   };
   for (int64_t round = 0; round < rounds; ++round) {
-    emitGroup(e, team, {StageCode{e.c64(firstChunks), bump},
-                        StageCode{e.c64(secondChunks), [&](mlir::Value chunk) { bump(e.add(chunk, firstChunks)); }}});
+    emitGroup(e, team, {StageCode{e.c64(firstChunks), bump}, StageCode{e.c64(secondChunks), [&](mlir::Value chunk) {
+                                                                         bump(e.add(chunk, firstChunks));
+                                                                       }}});
     emitBarrier(e, team);
     emitGroup(e, team, {StageCode{e.c64(1), [&](mlir::Value) {
-      mlir::Value sum = e.c64(0);
-      for (int64_t i = 0; i < cells; ++i) sum = e.add(sum, e.loadI64(e.gep(memory, i * 8)));
-      e.store(sum, e.gep(memory, (cells + round) * 8));
-    }}});
+                                    mlir::Value sum = e.c64(0);
+                                    for (int64_t i = 0; i < cells; ++i)
+                                      sum = e.add(sum, e.loadI64(e.gep(memory, i * 8)));
+                                    e.store(sum, e.gep(memory, (cells + round) * 8));
+                                  }}});
     emitBarrier(e, team);
   }
   e.b.create<mlir::func::ReturnOp>();
@@ -78,7 +81,8 @@ TEST_P(Team, everyChunkOnceAndStagesInOrder) {
   for (int t = 0; t < threads; ++t) team.emplace_back([&, t] { entry(&call, t, threads); });
   for (std::thread &thread : team) thread.join();
   for (int64_t i = 0; i < cells; ++i) EXPECT_EQ(memory[i], rounds) << "cell " << i;
-  for (int64_t round = 0; round < rounds; ++round) EXPECT_EQ(memory[cells + round], (round + 1) * cells) << "round " << round;
+  for (int64_t round = 0; round < rounds; ++round)
+    EXPECT_EQ(memory[cells + round], (round + 1) * cells) << "round " << round;
 }
 INSTANTIATE_TEST_SUITE_P(Threads, Team, testing::Values(1, 2, 3, 8));
 }  // namespace

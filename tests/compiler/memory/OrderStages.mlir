@@ -9,7 +9,8 @@
 // CHECK: llm.relu
 // CHECK-NOT: llm.barrier
 // CHECK: llm.mul {{.*}}llm.barrier
-func.func private @levels(%x: tensor<?x4xf32> {llm.dim = "tokens"}, %v: tensor<8x4xf32, #llm.panel>, %w: tensor<8x4xf32, #llm.panel>) -> tensor<?x8xf32> {
+func.func private @levels(%x: tensor<?x4xf32> {llm.dim = "tokens"}, %v: tensor<8x4xf32, #llm.panel>,
+    %w: tensor<8x4xf32, #llm.panel>) -> tensor<?x8xf32> {
   %a = llm.linear %x, %v : (tensor<?x4xf32>, tensor<8x4xf32, #llm.panel>) -> tensor<?x8xf32>
   %s = llm.silu %a : (tensor<?x8xf32>) -> tensor<?x8xf32>
   %b = llm.linear %x, %w : (tensor<?x4xf32>, tensor<8x4xf32, #llm.panel>) -> tensor<?x8xf32>

@@ -1,6 +1,7 @@
 #include "compiler/memory/plan.h"
 
 #include <gtest/gtest.h>
+
 #include <random>
 
 using namespace llc::compiler;

@@ -1,10 +1,11 @@
 // Runs compiled programs and the interpreter on the same random parameters and ragged batches.
 #pragma once
+#include <gtest/gtest.h>
+#include <sched.h>
+
 #include <cmath>
 #include <fstream>
-#include <gtest/gtest.h>
 #include <random>
-#include <sched.h>
 #include <sstream>
 #include <thread>
 
@@ -34,7 +35,9 @@ class RandomParameters {
     for (auto parameter : module.getOps<llm::ParameterOp>()) {
       auto type = mlir::cast<mlir::RankedTensorType>(parameter.getType());
       Stored &stored = tensors_[parameter.getSymName().str()];
-      stored.type = type.getElementType().isBF16() ? DType::bf16 : type.getElementType().isF16() ? DType::f16 : DType::f32;
+      stored.type = type.getElementType().isBF16()  ? DType::bf16
+                    : type.getElementType().isF16() ? DType::f16
+                                                    : DType::f32;
       stored.shape.assign(type.getShape().begin(), type.getShape().end());
       stored.bytes.resize(size_t(type.getNumElements()) * byteSize(stored.type));
       stored.values.resize(size_t(type.getNumElements()));
@@ -47,8 +50,10 @@ class RandomParameters {
   TensorSource source() const {
     return {[this](std::string_view name) -> Result<SourceTensor> {
               auto found = tensors_.find(std::string(name));
-              if (found == tensors_.end()) return diagnose(ErrorKind::notFound, std::string(name)).says("no such tensor").toFix("mend the test");
-              return SourceTensor{found->second.type, found->second.shape, std::as_bytes(std::span(found->second.bytes))};
+              if (found == tensors_.end())
+                return diagnose(ErrorKind::notFound, std::string(name)).says("no such tensor").toFix("mend the test");
+              return SourceTensor{found->second.type, found->second.shape,
+                                  std::as_bytes(std::span(found->second.bytes))};
             },
             {}};
   }
@@ -70,7 +75,8 @@ class RandomParameters {
 
 // Rows of a ragged batch as the tests write it down: per sequence, how many tokens are new.
 struct Ragged {
-  std::vector<int32_t> tokens, positions, sequenceOf, starts = {0}, contextLengths, sequenceLengths, pageTable, rows, targets;
+  std::vector<int32_t> tokens, positions, sequenceOf, starts = {0}, contextLengths, sequenceLengths, pageTable, rows,
+                                                      targets;
   static constexpr int64_t pages = 4;  // per sequence
   // `cached[s]` tokens are there already; `fresh[s]` are new. All rows are wanted every second time.
   Ragged(const std::vector<int> &cached, const std::vector<int> &fresh, int seed) {
@@ -78,11 +84,13 @@ struct Ragged {
     for (size_t s = 0; s < cached.size(); ++s) {
       for (int i = 0; i < fresh[s]; ++i) {
         tokens.push_back(int32_t(random() % 48)), targets.push_back(int32_t(random() % 48));
-        positions.push_back(cached[s] + i), sequenceOf.push_back(int32_t(s)), sequenceLengths.push_back(cached[s] + fresh[s]);
+        positions.push_back(cached[s] + i), sequenceOf.push_back(int32_t(s)),
+            sequenceLengths.push_back(cached[s] + fresh[s]);
       }
       starts.push_back(int32_t(tokens.size()));
       contextLengths.push_back(cached[s] + fresh[s]);
-      for (int64_t page = 0; page < pages; ++page) pageTable.push_back(int32_t(page * int64_t(cached.size()) + int64_t(s)));
+      for (int64_t page = 0; page < pages; ++page)
+        pageTable.push_back(int32_t(page * int64_t(cached.size()) + int64_t(s)));
       if (fresh[s]) rows.push_back(int32_t(tokens.size()) - 1);
     }
     if (seed % 2) rows.insert(rows.begin(), 0);
@@ -111,11 +119,15 @@ class CompiledProgram {
   std::vector<float> run(const std::string &entry, const Ragged &batch, int64_t outputs) {
     const Manifest &m = program_.manifest;
     llc_batch b{};
-    b.tokens = int64_t(batch.tokens.size()), b.sequences = int64_t(batch.contextLengths.size()), b.rows = int64_t(batch.rows.size());
+    b.tokens = int64_t(batch.tokens.size()), b.sequences = int64_t(batch.contextLengths.size()),
+    b.rows = int64_t(batch.rows.size());
     b.token_ids = batch.tokens.data(), b.positions = batch.positions.data(), b.sequence_of = batch.sequenceOf.data();
-    b.sequence_starts = batch.starts.data(), b.context_lengths = batch.contextLengths.data(), b.sequence_lengths = batch.sequenceLengths.data();
-    b.page_table = batch.pageTable.data(), b.page_stride = Ragged::pages, b.wanted_rows = batch.rows.data(), b.targets = batch.targets.data();
-    std::map<std::string, const void *> byName = {{"tokens", b.token_ids}, {"positions", b.positions}, {"rows", b.wanted_rows}, {"targets", b.targets}};
+    b.sequence_starts = batch.starts.data(), b.context_lengths = batch.contextLengths.data(),
+    b.sequence_lengths = batch.sequenceLengths.data();
+    b.page_table = batch.pageTable.data(), b.page_stride = Ragged::pages, b.wanted_rows = batch.rows.data(),
+    b.targets = batch.targets.data();
+    std::map<std::string, const void *> byName = {
+        {"tokens", b.token_ids}, {"positions", b.positions}, {"rows", b.wanted_rows}, {"targets", b.targets}};
     std::vector<const void *> inputs;
     for (const TensorSpec &input : m.entry(entry)->inputs) {
       auto found = byName.find(input.name);
@@ -127,7 +139,8 @@ class CompiledProgram {
     llc_sync sync{};
     llc_context context{};
     context.abi_version = LLC_ABI_VERSION;
-    context.arena = align(arena_), context.scratch = align(scratch_), context.scratch_stride = int64_t((m.scratchBytes + 63) / 64 * 64);
+    context.arena = align(arena_), context.scratch = align(scratch_),
+    context.scratch_stride = int64_t((m.scratchBytes + 63) / 64 * 64);
     std::vector<void *> caches;
     for (auto &cache : caches_) caches.push_back(align(cache));
     context.parameters = program_.parameters.data(), context.caches = caches.data(), context.batch = &b;
@@ -143,7 +156,9 @@ class CompiledProgram {
   const Manifest &manifest() const { return program_.manifest; }
 
  private:
-  static void *align(std::vector<char> &memory) { return reinterpret_cast<void *>((reinterpret_cast<uintptr_t>(memory.data()) + 63) / 64 * 64); }
+  static void *align(std::vector<char> &memory) {
+    return reinterpret_cast<void *>((reinterpret_cast<uintptr_t>(memory.data()) + 63) / 64 * 64);
+  }
   JitProgram program_;
   int threads_;
   std::vector<char> arena_, scratch_;
@@ -154,7 +169,9 @@ class CompiledProgram {
 class ReferenceProgram {
  public:
   ReferenceProgram(mlir::ModuleOp module, const RandomParameters &parameters) : module_(module) {
-    environment_.parameters = [&parameters](llvm::StringRef name) -> Result<llm::Tensor> { return parameters.value(name); };
+    environment_.parameters = [&parameters](llvm::StringRef name) -> Result<llm::Tensor> {
+      return parameters.value(name);
+    };
     environment_.roundToType = false;
   }
   std::vector<double> run(const std::string &entry, const Ragged &batch) {
@@ -166,7 +183,8 @@ class ReferenceProgram {
         arguments.push_back(batch.reference());
         continue;
       }
-      const std::vector<int32_t> *order[] = {&batch.tokens, &batch.positions, entry == "score" ? &batch.targets : &batch.rows};
+      const std::vector<int32_t> *order[] = {&batch.tokens, &batch.positions,
+                                             entry == "score" ? &batch.targets : &batch.rows};
       arguments.push_back(asTensor(*order[tensor++]));
     }
     auto results = llm::interpret(module_, entry, arguments, environment_);
@@ -180,7 +198,8 @@ class ReferenceProgram {
   llm::Environment environment_;
 };
 
-inline void expectNear(const std::vector<float> &actual, const std::vector<double> &expected, double tolerance, const std::string &what) {
+inline void expectNear(const std::vector<float> &actual, const std::vector<double> &expected, double tolerance,
+                       const std::string &what) {
   ASSERT_EQ(actual.size(), expected.size()) << what;
   ASSERT_FALSE(expected.empty()) << what;
   double largest = 0, worst = 0;

@@ -39,8 +39,10 @@ module attributes {llm.model = "tiny", llm.max_tokens = 16 : i64, llm.max_rows =
     %v3 = llm.reshape %v : (tensor<?x16xf32>) -> tensor<?x2x8xf32>
     %qr = llm.rotary %q3, %cos, %sin : (tensor<?x4x8xf32>, tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4x8xf32>
     %kr = llm.rotary %k3, %cos, %sin : (tensor<?x2x8xf32>, tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x2x8xf32>
-    %next = llm.cache_append %kv, %kr, %v3, %batch : (!llm.kv<2, 8, 8, f32>, tensor<?x2x8xf32>, tensor<?x2x8xf32>, !llm.batch) -> !llm.kv<2, 8, 8, f32>
-    %a = llm.paged_attention %qr, %next, %batch, %positions {scale = 0.35355339059327379} : (tensor<?x4x8xf32>, !llm.kv<2, 8, 8, f32>, !llm.batch, tensor<?xi32>) -> tensor<?x4x8xf32>
+    %next = llm.cache_append %kv, %kr, %v3, %batch : (!llm.kv<2, 8, 8, f32>, tensor<?x2x8xf32>, tensor<?x2x8xf32>,
+        !llm.batch) -> !llm.kv<2, 8, 8, f32>
+    %a = llm.paged_attention %qr, %next, %batch, %positions {scale = 0.35355339059327379} : (tensor<?x4x8xf32>,
+        !llm.kv<2, 8, 8, f32>, !llm.batch, tensor<?xi32>) -> tensor<?x4x8xf32>
     %a2 = llm.reshape %a : (tensor<?x4x8xf32>) -> tensor<?x32xf32>
     %o = llm.linear %a2, %wo : (tensor<?x32xf32>, tensor<32x32xf32>) -> tensor<?x32xf32>
     %h = llm.add %x, %o : (tensor<?x32xf32>, tensor<?x32xf32>) -> tensor<?x32xf32>
@@ -53,22 +55,37 @@ module attributes {llm.model = "tiny", llm.max_tokens = 16 : i64, llm.max_rows =
     %y = llm.add %h, %d : (tensor<?x32xf32>, tensor<?x32xf32>) -> tensor<?x32xf32>
     return %y : tensor<?x32xf32>
   }
-  func.func private @trunk(%tokens: tensor<?xi32> {llm.dim = "tokens"}, %positions: tensor<?xi32> {llm.dim = "tokens"}, %batch: !llm.batch,
+  func.func private @trunk(%tokens: tensor<?xi32> {llm.dim = "tokens"},
+      %positions: tensor<?xi32> {llm.dim = "tokens"}, %batch: !llm.batch,
       %kv0: !llm.kv<2, 8, 8, f32>, %kv1: !llm.kv<2, 8, 8, f32>, %embed: tensor<48x32xf32>,
-      %n10: tensor<32xf32>, %q0: tensor<32x32xf32>, %k0: tensor<16x32xf32>, %v0: tensor<16x32xf32>, %vb0: tensor<16xf32>,
-      %o0: tensor<32x32xf32>, %n20: tensor<32xf32>, %g0: tensor<40x32xf32>, %u0: tensor<40x32xf32>, %d0: tensor<32x40xf32>,
-      %n11: tensor<32xf32>, %q1: tensor<32x32xf32>, %k1: tensor<16x32xf32>, %v1: tensor<16x32xf32>, %vb1: tensor<16xf32>,
-      %o1: tensor<32x32xf32>, %n21: tensor<32xf32>, %g1: tensor<40x32xf32>, %u1: tensor<40x32xf32>, %d1: tensor<32x40xf32>,
+      %n10: tensor<32xf32>, %q0: tensor<32x32xf32>, %k0: tensor<16x32xf32>, %v0: tensor<16x32xf32>,
+          %vb0: tensor<16xf32>,
+      %o0: tensor<32x32xf32>, %n20: tensor<32xf32>, %g0: tensor<40x32xf32>, %u0: tensor<40x32xf32>,
+          %d0: tensor<32x40xf32>,
+      %n11: tensor<32xf32>, %q1: tensor<32x32xf32>, %k1: tensor<16x32xf32>, %v1: tensor<16x32xf32>,
+          %vb1: tensor<16xf32>,
+      %o1: tensor<32x32xf32>, %n21: tensor<32xf32>, %g1: tensor<40x32xf32>, %u1: tensor<40x32xf32>,
+          %d1: tensor<32x40xf32>,
       %norm: tensor<32xf32>) -> tensor<?x32xf32> {
     %frequencies = llm.constant dense<[1.0, 0.1, 0.01, 0.001]> : tensor<4xf32>
     %x = llm.gather_rows %embed, %tokens : (tensor<48x32xf32>, tensor<?xi32>) -> tensor<?x32xf32>
-    %cos, %sin = llm.rotary_table %positions, %frequencies : (tensor<?xi32>, tensor<4xf32>) -> (tensor<?x4xf32>, tensor<?x4xf32>)
-    %y = call @block(%x, %cos, %sin, %positions, %batch, %kv0, %n10, %q0, %k0, %v0, %vb0, %o0, %n20, %g0, %u0, %d0) : (tensor<?x32xf32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<?xi32>, !llm.batch, !llm.kv<2, 8, 8, f32>, tensor<32xf32>, tensor<32x32xf32>, tensor<16x32xf32>, tensor<16x32xf32>, tensor<16xf32>, tensor<32x32xf32>, tensor<32xf32>, tensor<40x32xf32>, tensor<40x32xf32>, tensor<32x40xf32>) -> tensor<?x32xf32>
-    %z = call @block(%y, %cos, %sin, %positions, %batch, %kv1, %n11, %q1, %k1, %v1, %vb1, %o1, %n21, %g1, %u1, %d1) : (tensor<?x32xf32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<?xi32>, !llm.batch, !llm.kv<2, 8, 8, f32>, tensor<32xf32>, tensor<32x32xf32>, tensor<16x32xf32>, tensor<16x32xf32>, tensor<16xf32>, tensor<32x32xf32>, tensor<32xf32>, tensor<40x32xf32>, tensor<40x32xf32>, tensor<32x40xf32>) -> tensor<?x32xf32>
+    %cos, %sin = llm.rotary_table %positions, %frequencies : (tensor<?xi32>, tensor<4xf32>) -> (tensor<?x4xf32>,
+        tensor<?x4xf32>)
+    %y = call @block(%x, %cos, %sin, %positions, %batch, %kv0, %n10, %q0, %k0, %v0, %vb0, %o0, %n20, %g0, %u0,
+        %d0) : (tensor<?x32xf32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<?xi32>, !llm.batch, !llm.kv<2, 8, 8,
+        f32>, tensor<32xf32>, tensor<32x32xf32>, tensor<16x32xf32>, tensor<16x32xf32>, tensor<16xf32>,
+        tensor<32x32xf32>, tensor<32xf32>, tensor<40x32xf32>, tensor<40x32xf32>, tensor<32x40xf32>)
+        -> tensor<?x32xf32>
+    %z = call @block(%y, %cos, %sin, %positions, %batch, %kv1, %n11, %q1, %k1, %v1, %vb1, %o1, %n21, %g1, %u1,
+        %d1) : (tensor<?x32xf32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<?xi32>, !llm.batch, !llm.kv<2, 8, 8,
+        f32>, tensor<32xf32>, tensor<32x32xf32>, tensor<16x32xf32>, tensor<16x32xf32>, tensor<16xf32>,
+        tensor<32x32xf32>, tensor<32xf32>, tensor<40x32xf32>, tensor<40x32xf32>, tensor<32x40xf32>)
+        -> tensor<?x32xf32>
     %n = llm.rms_norm %z, %norm {eps = 1.0e-05} : (tensor<?x32xf32>, tensor<32xf32>) -> tensor<?x32xf32>
     return %n : tensor<?x32xf32>
   }
-  func.func @step(%tokens: tensor<?xi32> {llm.dim = "tokens"}, %positions: tensor<?xi32> {llm.dim = "tokens"}, %batch: !llm.batch,
+  func.func @step(%tokens: tensor<?xi32> {llm.dim = "tokens"}, %positions: tensor<?xi32> {llm.dim = "tokens"},
+      %batch: !llm.batch,
       %rows: tensor<?xi32> {llm.dim = "rows"}) -> tensor<?x48xf32> {
     %kv0 = llm.cache_layer {layer = 0 : i64} : !llm.kv<2, 8, 8, f32>
     %kv1 = llm.cache_layer {layer = 1 : i64} : !llm.kv<2, 8, 8, f32>
@@ -94,12 +111,20 @@ module attributes {llm.model = "tiny", llm.max_tokens = 16 : i64, llm.max_rows =
     %l1_up = llm.use @l1.up : tensor<40x32xf32>
     %l1_down = llm.use @l1.down : tensor<32x40xf32>
     %norm = llm.use @norm : tensor<32xf32>
-    %h = call @trunk(%tokens, %positions, %batch, %kv0, %kv1, %embed, %l0_norm1, %l0_q, %l0_k, %l0_v, %l0_vb, %l0_o, %l0_norm2, %l0_gate, %l0_up, %l0_down, %l1_norm1, %l1_q, %l1_k, %l1_v, %l1_vb, %l1_o, %l1_norm2, %l1_gate, %l1_up, %l1_down, %norm) : (tensor<?xi32>, tensor<?xi32>, !llm.batch, !llm.kv<2, 8, 8, f32>, !llm.kv<2, 8, 8, f32>, tensor<48x32xf32>, tensor<32xf32>, tensor<32x32xf32>, tensor<16x32xf32>, tensor<16x32xf32>, tensor<16xf32>, tensor<32x32xf32>, tensor<32xf32>, tensor<40x32xf32>, tensor<40x32xf32>, tensor<32x40xf32>, tensor<32xf32>, tensor<32x32xf32>, tensor<16x32xf32>, tensor<16x32xf32>, tensor<16xf32>, tensor<32x32xf32>, tensor<32xf32>, tensor<40x32xf32>, tensor<40x32xf32>, tensor<32x40xf32>, tensor<32xf32>) -> tensor<?x32xf32>
+    %h = call @trunk(%tokens, %positions, %batch, %kv0, %kv1, %embed, %l0_norm1, %l0_q, %l0_k, %l0_v, %l0_vb,
+        %l0_o, %l0_norm2, %l0_gate, %l0_up, %l0_down, %l1_norm1, %l1_q, %l1_k, %l1_v, %l1_vb, %l1_o, %l1_norm2,
+        %l1_gate, %l1_up, %l1_down, %norm) : (tensor<?xi32>, tensor<?xi32>, !llm.batch, !llm.kv<2, 8, 8, f32>,
+        !llm.kv<2, 8, 8, f32>, tensor<48x32xf32>, tensor<32xf32>, tensor<32x32xf32>, tensor<16x32xf32>,
+        tensor<16x32xf32>, tensor<16xf32>, tensor<32x32xf32>, tensor<32xf32>, tensor<40x32xf32>, tensor<40x32xf32>,
+        tensor<32x40xf32>, tensor<32xf32>, tensor<32x32xf32>, tensor<16x32xf32>, tensor<16x32xf32>, tensor<16xf32>,
+        tensor<32x32xf32>, tensor<32xf32>, tensor<40x32xf32>, tensor<40x32xf32>, tensor<32x40xf32>,
+        tensor<32xf32>) -> tensor<?x32xf32>
     %t = llm.take %h, %rows : (tensor<?x32xf32>, tensor<?xi32>) -> tensor<?x32xf32>
     %y = llm.linear %t, %embed : (tensor<?x32xf32>, tensor<48x32xf32>) -> tensor<?x48xf32>
     return %y : tensor<?x48xf32>
   }
-  func.func @score(%tokens: tensor<?xi32> {llm.dim = "tokens"}, %positions: tensor<?xi32> {llm.dim = "tokens"}, %batch: !llm.batch,
+  func.func @score(%tokens: tensor<?xi32> {llm.dim = "tokens"}, %positions: tensor<?xi32> {llm.dim = "tokens"},
+      %batch: !llm.batch,
       %targets: tensor<?xi32> {llm.dim = "tokens"}) -> tensor<?xf32> {
     %kv0 = llm.cache_layer {layer = 0 : i64} : !llm.kv<2, 8, 8, f32>
     %kv1 = llm.cache_layer {layer = 1 : i64} : !llm.kv<2, 8, 8, f32>
@@ -125,11 +150,20 @@ module attributes {llm.model = "tiny", llm.max_tokens = 16 : i64, llm.max_rows =
     %l1_up = llm.use @l1.up : tensor<40x32xf32>
     %l1_down = llm.use @l1.down : tensor<32x40xf32>
     %norm = llm.use @norm : tensor<32xf32>
-    %h = call @trunk(%tokens, %positions, %batch, %kv0, %kv1, %embed, %l0_norm1, %l0_q, %l0_k, %l0_v, %l0_vb, %l0_o, %l0_norm2, %l0_gate, %l0_up, %l0_down, %l1_norm1, %l1_q, %l1_k, %l1_v, %l1_vb, %l1_o, %l1_norm2, %l1_gate, %l1_up, %l1_down, %norm) : (tensor<?xi32>, tensor<?xi32>, !llm.batch, !llm.kv<2, 8, 8, f32>, !llm.kv<2, 8, 8, f32>, tensor<48x32xf32>, tensor<32xf32>, tensor<32x32xf32>, tensor<16x32xf32>, tensor<16x32xf32>, tensor<16xf32>, tensor<32x32xf32>, tensor<32xf32>, tensor<40x32xf32>, tensor<40x32xf32>, tensor<32x40xf32>, tensor<32xf32>, tensor<32x32xf32>, tensor<16x32xf32>, tensor<16x32xf32>, tensor<16xf32>, tensor<32x32xf32>, tensor<32xf32>, tensor<40x32xf32>, tensor<40x32xf32>, tensor<32x40xf32>, tensor<32xf32>) -> tensor<?x32xf32>
-    %y = llm.linear_log_prob %h, %embed, %targets : (tensor<?x32xf32>, tensor<48x32xf32>, tensor<?xi32>) -> tensor<?xf32>
+    %h = call @trunk(%tokens, %positions, %batch, %kv0, %kv1, %embed, %l0_norm1, %l0_q, %l0_k, %l0_v, %l0_vb,
+        %l0_o, %l0_norm2, %l0_gate, %l0_up, %l0_down, %l1_norm1, %l1_q, %l1_k, %l1_v, %l1_vb, %l1_o, %l1_norm2,
+        %l1_gate, %l1_up, %l1_down, %norm) : (tensor<?xi32>, tensor<?xi32>, !llm.batch, !llm.kv<2, 8, 8, f32>,
+        !llm.kv<2, 8, 8, f32>, tensor<48x32xf32>, tensor<32xf32>, tensor<32x32xf32>, tensor<16x32xf32>,
+        tensor<16x32xf32>, tensor<16xf32>, tensor<32x32xf32>, tensor<32xf32>, tensor<40x32xf32>, tensor<40x32xf32>,
+        tensor<32x40xf32>, tensor<32xf32>, tensor<32x32xf32>, tensor<16x32xf32>, tensor<16x32xf32>, tensor<16xf32>,
+        tensor<32x32xf32>, tensor<32xf32>, tensor<40x32xf32>, tensor<40x32xf32>, tensor<32x40xf32>,
+        tensor<32xf32>) -> tensor<?x32xf32>
+    %y = llm.linear_log_prob %h, %embed, %targets : (tensor<?x32xf32>, tensor<48x32xf32>, tensor<?xi32>)
+        -> tensor<?xf32>
     return %y : tensor<?xf32>
   }
-  func.func @embed(%tokens: tensor<?xi32> {llm.dim = "tokens"}, %positions: tensor<?xi32> {llm.dim = "tokens"}, %batch: !llm.batch,
+  func.func @embed(%tokens: tensor<?xi32> {llm.dim = "tokens"}, %positions: tensor<?xi32> {llm.dim = "tokens"},
+      %batch: !llm.batch,
       %rows: tensor<?xi32> {llm.dim = "rows"}) -> tensor<?x32xf32> {
     %kv0 = llm.cache_layer {layer = 0 : i64} : !llm.kv<2, 8, 8, f32>
     %kv1 = llm.cache_layer {layer = 1 : i64} : !llm.kv<2, 8, 8, f32>
@@ -155,7 +189,14 @@ module attributes {llm.model = "tiny", llm.max_tokens = 16 : i64, llm.max_rows =
     %l1_up = llm.use @l1.up : tensor<40x32xf32>
     %l1_down = llm.use @l1.down : tensor<32x40xf32>
     %norm = llm.use @norm : tensor<32xf32>
-    %h = call @trunk(%tokens, %positions, %batch, %kv0, %kv1, %embed, %l0_norm1, %l0_q, %l0_k, %l0_v, %l0_vb, %l0_o, %l0_norm2, %l0_gate, %l0_up, %l0_down, %l1_norm1, %l1_q, %l1_k, %l1_v, %l1_vb, %l1_o, %l1_norm2, %l1_gate, %l1_up, %l1_down, %norm) : (tensor<?xi32>, tensor<?xi32>, !llm.batch, !llm.kv<2, 8, 8, f32>, !llm.kv<2, 8, 8, f32>, tensor<48x32xf32>, tensor<32xf32>, tensor<32x32xf32>, tensor<16x32xf32>, tensor<16x32xf32>, tensor<16xf32>, tensor<32x32xf32>, tensor<32xf32>, tensor<40x32xf32>, tensor<40x32xf32>, tensor<32x40xf32>, tensor<32xf32>, tensor<32x32xf32>, tensor<16x32xf32>, tensor<16x32xf32>, tensor<16xf32>, tensor<32x32xf32>, tensor<32xf32>, tensor<40x32xf32>, tensor<40x32xf32>, tensor<32x40xf32>, tensor<32xf32>) -> tensor<?x32xf32>
+    %h = call @trunk(%tokens, %positions, %batch, %kv0, %kv1, %embed, %l0_norm1, %l0_q, %l0_k, %l0_v, %l0_vb,
+        %l0_o, %l0_norm2, %l0_gate, %l0_up, %l0_down, %l1_norm1, %l1_q, %l1_k, %l1_v, %l1_vb, %l1_o, %l1_norm2,
+        %l1_gate, %l1_up, %l1_down, %norm) : (tensor<?xi32>, tensor<?xi32>, !llm.batch, !llm.kv<2, 8, 8, f32>,
+        !llm.kv<2, 8, 8, f32>, tensor<48x32xf32>, tensor<32xf32>, tensor<32x32xf32>, tensor<16x32xf32>,
+        tensor<16x32xf32>, tensor<16xf32>, tensor<32x32xf32>, tensor<32xf32>, tensor<40x32xf32>, tensor<40x32xf32>,
+        tensor<32x40xf32>, tensor<32xf32>, tensor<32x32xf32>, tensor<16x32xf32>, tensor<16x32xf32>, tensor<16xf32>,
+        tensor<32x32xf32>, tensor<32xf32>, tensor<40x32xf32>, tensor<40x32xf32>, tensor<32x40xf32>,
+        tensor<32xf32>) -> tensor<?x32xf32>
     %t = llm.take %h, %rows : (tensor<?x32xf32>, tensor<?xi32>) -> tensor<?x32xf32>
     return %t : tensor<?x32xf32>
   }

@@ -9,7 +9,8 @@
 // CHECK: llm.add
 // CHECK: llm.yield
 // CHECK: return %[[Y]]
-func.func @all(%x: tensor<?x4xf32> {llm.dim = "tokens"}, %w: tensor<8x4xf32, #llm.panel>, %b: tensor<8xf32>, %r: tensor<?x8xf32> {llm.dim = "tokens"}) -> tensor<?x8xf32> {
+func.func @all(%x: tensor<?x4xf32> {llm.dim = "tokens"}, %w: tensor<8x4xf32, #llm.panel>, %b: tensor<8xf32>,
+    %r: tensor<?x8xf32> {llm.dim = "tokens"}) -> tensor<?x8xf32> {
   %p = llm.linear %x, %w : (tensor<?x4xf32>, tensor<8x4xf32, #llm.panel>) -> tensor<?x8xf32>
   %q = llm.add %p, %b : (tensor<?x8xf32>, tensor<8xf32>) -> tensor<?x8xf32>
   %a = llm.gelu %q : (tensor<?x8xf32>) -> tensor<?x8xf32>
@@ -20,7 +21,8 @@ func.func @all(%x: tensor<?x4xf32> {llm.dim = "tokens"}, %w: tensor<8x4xf32, #ll
 // A reduction ends the epilogue; a second reader too.
 // CHECK-LABEL: func.func @ends
 // CHECK-NOT: llm.fused
-func.func @ends(%x: tensor<?x4xf32> {llm.dim = "tokens"}, %w: tensor<8x4xf32, #llm.panel>) -> (tensor<?x8xf32>, tensor<?x8xf32>) {
+func.func @ends(%x: tensor<?x4xf32> {llm.dim = "tokens"}, %w: tensor<8x4xf32, #llm.panel>) -> (tensor<?x8xf32>,
+    tensor<?x8xf32>) {
   %p = llm.linear %x, %w : (tensor<?x4xf32>, tensor<8x4xf32, #llm.panel>) -> tensor<?x8xf32>
   %s = llm.softmax %p : (tensor<?x8xf32>) -> tensor<?x8xf32>
   %a = llm.silu %p : (tensor<?x8xf32>) -> tensor<?x8xf32>

@@ -7,7 +7,8 @@
 // CHECK: llm.linear
 // CHECK: llm.mul
 // CHECK: return %[[Y]]
-func.func @gated(%x: tensor<?x4xf32> {llm.dim = "tokens"}, %g: tensor<8x4xf32, #llm.panel>, %u: tensor<8x4xf32, #llm.panel>) -> tensor<?x8xf32> {
+func.func @gated(%x: tensor<?x4xf32> {llm.dim = "tokens"}, %g: tensor<8x4xf32, #llm.panel>, %u: tensor<8x4xf32,
+    #llm.panel>) -> tensor<?x8xf32> {
   %a = llm.linear %x, %g : (tensor<?x4xf32>, tensor<8x4xf32, #llm.panel>) -> tensor<?x8xf32>
   %s = llm.silu %a : (tensor<?x8xf32>) -> tensor<?x8xf32>
   %b = llm.linear %x, %u : (tensor<?x4xf32>, tensor<8x4xf32, #llm.panel>) -> tensor<?x8xf32>
@@ -18,7 +19,8 @@ func.func @gated(%x: tensor<?x4xf32> {llm.dim = "tokens"}, %g: tensor<8x4xf32, #
 // A product that somebody else reads stays.
 // CHECK-LABEL: func.func @shared
 // CHECK-NOT: llm.fused
-func.func @shared(%x: tensor<?x4xf32> {llm.dim = "tokens"}, %g: tensor<8x4xf32, #llm.panel>, %u: tensor<8x4xf32, #llm.panel>) -> (tensor<?x8xf32>, tensor<?x8xf32>) {
+func.func @shared(%x: tensor<?x4xf32> {llm.dim = "tokens"}, %g: tensor<8x4xf32, #llm.panel>, %u: tensor<8x4xf32,
+    #llm.panel>) -> (tensor<?x8xf32>, tensor<?x8xf32>) {
   %a = llm.linear %x, %g : (tensor<?x4xf32>, tensor<8x4xf32, #llm.panel>) -> tensor<?x8xf32>
   %b = llm.linear %x, %u : (tensor<?x4xf32>, tensor<8x4xf32, #llm.panel>) -> tensor<?x8xf32>
   %y = llm.mul %a, %b : (tensor<?x8xf32>, tensor<?x8xf32>) -> tensor<?x8xf32>

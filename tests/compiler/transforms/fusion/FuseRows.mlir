@@ -7,7 +7,8 @@
 // CHECK: llm.add
 // CHECK: llm.rms_norm
 // CHECK: llm.yield
-func.func @sandwich(%x: tensor<?x8xf32> {llm.dim = "tokens"}, %r: tensor<?x8xf32> {llm.dim = "tokens"}, %w: tensor<8xf32>, %v: tensor<8xf32>) -> (tensor<?x8xf32>, tensor<?x8xf32>) {
+func.func @sandwich(%x: tensor<?x8xf32> {llm.dim = "tokens"}, %r: tensor<?x8xf32> {llm.dim = "tokens"},
+    %w: tensor<8xf32>, %v: tensor<8xf32>) -> (tensor<?x8xf32>, tensor<?x8xf32>) {
   %n = llm.rms_norm %x, %w : (tensor<?x8xf32>, tensor<8xf32>) -> tensor<?x8xf32>
   %h = llm.add %r, %n : (tensor<?x8xf32>, tensor<?x8xf32>) -> tensor<?x8xf32>
   %m = llm.rms_norm %h, %v : (tensor<?x8xf32>, tensor<8xf32>) -> tensor<?x8xf32>

@@ -12,7 +12,8 @@ llm.parameter @b : tensor<8xbf16>
 // CHECK-LABEL: func.func private @block
 // CHECK-SAME: tensor<8x4xbf16, #llm.panel>, %[[B:.*]]: tensor<8xf32>
 // CHECK: llm.add %{{.*}}, %[[B]]
-func.func private @block(%x: tensor<?x4xf32> {llm.dim = "tokens"}, %w: tensor<8x4xbf16>, %b: tensor<8xbf16>) -> tensor<?x8xf32> {
+func.func private @block(%x: tensor<?x4xf32> {llm.dim = "tokens"}, %w: tensor<8x4xbf16>, %b: tensor<8xbf16>)
+    -> tensor<?x8xf32> {
   %y = llm.linear %x, %w : (tensor<?x4xf32>, tensor<8x4xbf16>) -> tensor<?x8xf32>
   %z = llm.add %y, %b : (tensor<?x8xf32>, tensor<8xbf16>) -> tensor<?x8xf32>
   return %z : tensor<?x8xf32>

@@ -5,7 +5,8 @@
 // CHECK-NOT: llm.attention
 // CHECK: llm.contract
 func.func @attention(%q: tensor<1x3x2x4xf32>, %k: tensor<1x3x2x4xf32>, %v: tensor<1x3x2x4xf32>) -> tensor<1x3x2x4xf32> {
-  %y = llm.attention %q, %k, %v {scale = 0.5, causal = true} : (tensor<1x3x2x4xf32>, tensor<1x3x2x4xf32>, tensor<1x3x2x4xf32>) -> tensor<1x3x2x4xf32>
+  %y = llm.attention %q, %k, %v {scale = 0.5, causal = true} : (tensor<1x3x2x4xf32>, tensor<1x3x2x4xf32>,
+      tensor<1x3x2x4xf32>) -> tensor<1x3x2x4xf32>
   return %y : tensor<1x3x2x4xf32>
 }
 
