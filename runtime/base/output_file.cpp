@@ -17,9 +17,18 @@ Error cannotWrite(const std::string &path, int code) {
       .toFix(full ? "free space on that disk or write elsewhere; nothing was left behind"
                   : "choose a directory that exists and that you may write to");
 }
+// A finished file replaces what stood at its path: that must not be a device, a pipe or a directory.
+Status checkReplaceable(const std::string &path) {
+  struct stat status;
+  if (::stat(path.c_str(), &status) != 0 || S_ISREG(status.st_mode)) return success();
+  return diagnose(ErrorKind::invalidInput, path)
+      .says(S_ISDIR(status.st_mode) ? "is a directory" : "exists and is no regular file (a device, pipe or socket)")
+      .toFix("name a file that does not exist yet, or one to replace");
+}
 }  // namespace
 
 Result<OutputFile> OutputFile::create(const std::string &path, bool executable) {
+  LLC_TRY(checkReplaceable(path));
   OutputFile file;
   file.path_ = path;
   file.temporary_ = path + ".partial-XXXXXX";

@@ -89,8 +89,9 @@ inline Status success() { return {}; }
 // LLC_TRY(status);  LLC_ASSIGN(auto x, result);  return the error to the caller.
 #define LLC_CONCAT_(a, b) a##b
 #define LLC_CONCAT(a, b) LLC_CONCAT_(a, b)
-#define LLC_TRY(expression) \
-  if (auto LLC_CONCAT(tried_, __LINE__) = (expression); !LLC_CONCAT(tried_, __LINE__).ok()) return std::move(LLC_CONCAT(tried_, __LINE__).error())
+#define LLC_TRY(expression)                                                                    \
+  if (auto LLC_CONCAT(tried_, __LINE__) = (expression); !LLC_CONCAT(tried_, __LINE__).ok()) \
+  return std::move(LLC_CONCAT(tried_, __LINE__).error())
 #define LLC_ASSIGN(declaration, expression)                                                                \
   auto LLC_CONCAT(result_, __LINE__) = (expression);                                                       \
   if (!LLC_CONCAT(result_, __LINE__).ok()) return std::move(LLC_CONCAT(result_, __LINE__).error());        \

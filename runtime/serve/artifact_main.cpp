@@ -85,8 +85,15 @@ int artifactMain(int argc, char **argv, const llc_module *modules) {
   CLI::App app(fmt::format("{}: a {} model compiled to one program by llc-model", artifact->manifest.name,
                            artifact->manifest.model));
   declare(app, arguments);
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError &error) {
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help
+    std::string command = app.get_subcommands().empty() ? "" : " " + app.get_subcommands().front()->get_name();
+    return report(diagnose(ErrorKind::invalidInput).says(error.what()).toFix(fmt::format("see {}{} --help", argv[0], command)));
+  }
   Status status = execute(app, modules, arguments, begin);
+  if (status) status = finishOutput();
   return status ? 0 : report(status.error());
 }
 }  // namespace

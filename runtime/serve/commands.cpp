@@ -141,6 +141,13 @@ void infoCommand(const Manifest &m, bool json) {
   for (auto &[name, version] : m.versions) fmt::print("made with   {} {}\n", name, version);
 }
 
+Status finishOutput() {
+  if (std::fflush(stdout) == 0 && !std::ferror(stdout)) return success();
+  return diagnose(ErrorKind::resource, "standard output")
+      .says("could not be written to the end")
+      .toFix("free space where it goes, or send it elsewhere");
+}
+
 int report(const Error &error) {
   fmt::print(stderr, "error: {}\n", error.text());
   return error.exitCode();

@@ -63,5 +63,7 @@ void infoCommand(const Manifest &manifest, bool json);
 
 // Prints "error: ..." on stderr and gives the exit code.
 int report(const Error &error);
+// For the end of main: an error if something that was printed did not arrive (a full disk, a closed file).
+Status finishOutput();
 
 }  // namespace llc

@@ -69,14 +69,21 @@ class StopFilter {
   bool stopped_ = false;
 };
 
-Status checkPrompt(const Engine &engine, std::span<const int32_t> prompt) {
+Status checkLength(const Engine &engine, std::span<const int32_t> prompt, const GenerateOptions &options) {
   if (prompt.empty())
     return diagnose(ErrorKind::invalidInput, "prompt").says("has no tokens").toFix("give at least one word or id");
   int64_t context = engine.limits().maxContext;
-  if (int64_t(prompt.size()) <= context) return success();
-  return diagnose(ErrorKind::invalidInput, "prompt")
-      .says(fmt::format("has {} tokens, the context holds {}", prompt.size(), context))
-      .toFix("shorten it, or compile the model with a larger --max-context");
+  if (int64_t(prompt.size()) > context)
+    return diagnose(ErrorKind::invalidInput, "prompt")
+        .says(fmt::format("has {} tokens, the context holds {}", prompt.size(), context))
+        .toFix("shorten it, or compile the model with a larger --max-context");
+  // Without end-of-text tokens exactly maxTokens are promised; the last one need not be read again, so it takes no place.
+  if (options.ignoreEos && int64_t(prompt.size()) + options.maxTokens - 1 > context)
+    return diagnose(ErrorKind::invalidInput, "--max-tokens")
+        .says(fmt::format("{} new tokens behind {} of the prompt are more than the context of {} holds", options.maxTokens,
+                          prompt.size(), context))
+        .toFix("ask for fewer, drop --ignore-eos, or compile the model with a larger --max-context");
+  return success();
 }
 
 // The loop's state; run() is the loop.
@@ -138,7 +145,7 @@ struct Generation {
 Result<GenerateResult> generate(Engine &engine, std::span<const int32_t> prompt, const GenerateOptions &options,
                                 TextStream *text, const std::function<bool(std::string_view)> &onText) {
   LLC_TRY(options.sampling.check());
-  LLC_TRY(checkPrompt(engine, prompt));
+  LLC_TRY(checkLength(engine, prompt, options));
   GenerateResult result;
   result.promptTokens = int64_t(prompt.size());
   if (options.maxTokens <= 0) return result;

@@ -43,7 +43,7 @@ struct GenerateResult {
 
 // `text` may be null (ids only). `onText` gets each new piece of text; returning false stops (FinishReason::cancelled).
 // When the context is full generation ends with FinishReason::context. Errors: an empty prompt, one longer than the
-// context.
+// context, or (ignoreEos) more tokens promised than the context holds.
 Result<GenerateResult> generate(Engine &engine, std::span<const int32_t> prompt, const GenerateOptions &options,
                                 TextStream *text = nullptr,
                                 const std::function<bool(std::string_view)> &onText = nullptr);

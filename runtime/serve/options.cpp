@@ -1,6 +1,9 @@
 #include "runtime/serve/options.h"
 
 namespace llc {
+namespace {
+constexpr int64_t largestCount = int64_t(1) << 40;  // tokens: beyond any use, and short in a message
+}
 
 void addInputFlags(CLI::App &app, TextOrIds &input, bool required) {
   auto *group = app.add_option_group("Input");
@@ -22,7 +25,7 @@ void addGenerateFlags(CLI::App &app, GenerateOptions &options) {
   SamplingOptions &sampling = options.sampling;
   app.add_option("-n,--max-tokens", options.maxTokens, "Most tokens to generate")
       ->capture_default_str()
-      ->check(CLI::NonNegativeNumber)
+      ->check(CLI::Range(int64_t(0), largestCount))
       ->group(group);
   app.add_option("--stop", options.stop, "Ends before this text (may be given more than once)")
       ->expected(1)
@@ -75,7 +78,7 @@ void addSessionFlags(CLI::App &app, SessionOptions &options) {
       ->check(CLI::Range(0, LLC_MAX_THREADS));
   app.add_option("--context", options.context, "Tokens of the longest sequence; 0: as compiled")
       ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
+      ->check(CLI::Range(int64_t(0), largestCount));
 }
 
 void addBenchFlags(CLI::App &app, BenchOptions &options) {

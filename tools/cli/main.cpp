@@ -73,6 +73,7 @@ int run(int argc, char **argv) {
     return 2;
   }
   Status status = context.action();
+  if (status) status = finishOutput();
   return status ? 0 : report(status.error());
 }
 
