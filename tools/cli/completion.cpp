@@ -26,8 +26,10 @@ std::string commandNames(const std::vector<CommandText> &commands) {
 
 std::string bashScript(const std::vector<CommandText> &commands) {
   std::string cases;
-  for (size_t i = 1; i < commands.size(); ++i) cases += fmt::format("    {}) words=\"{}\" ;;\n", commands[i].name, joined(commands[i]));
-  return fmt::format(R"(# bash completion of llc-model; source it, or put it into /usr/share/bash-completion/completions/llc-model
+  for (size_t i = 1; i < commands.size(); ++i)
+    cases += fmt::format("    {}) words=\"{}\" ;;\n", commands[i].name, joined(commands[i]));
+  return fmt::format(
+      R"(# bash completion of llc-model; source it, or put it into /usr/share/bash-completion/completions/llc-model
 _llc_model() {{
   local current=${{COMP_WORDS[COMP_CWORD]}} words
   case ${{COMP_WORDS[1]}} in
@@ -41,16 +43,19 @@ _llc_model() {{
 }}
 complete -o default -o bashdefault -F _llc_model llc-model
 )",
-                     cases, commandNames(commands), joined(commands[0]), commandNames(commands), joined(commands[0]));
+      cases, commandNames(commands), joined(commands[0]), commandNames(commands), joined(commands[0]));
 }
 
 // Text inside single quotes of zsh and fish, without what zsh's _arguments gives a meaning.
 std::string quoted(const std::string &text) {
   std::string out;
   for (char c : text) {
-    if (c == '\'') out += "'\\''";
-    else if (c == '[' || c == ']' || c == ':') out += ' ';
-    else out += c;
+    if (c == '\'')
+      out += "'\\''";
+    else if (c == '[' || c == ']' || c == ':')
+      out += ' ';
+    else
+      out += c;
   }
   return out;
 }
@@ -62,7 +67,8 @@ std::string zshScript(const std::vector<CommandText> &commands) {
     cases += fmt::format("    {}) _arguments", commands[i].name);
     for (const FlagText &flag : commands[i].flags)
       for (const std::string &name : flag.names)
-        cases += fmt::format(" \\\n      '{}[{}]{}'", name, quoted(flag.description), flag.value.empty() ? "" : ":value:_files");
+        cases += fmt::format(" \\\n      '{}[{}]{}'", name, quoted(flag.description),
+                             flag.value.empty() ? "" : ":value:_files");
     cases += " \\\n      '*:model:_files' ;;\n";
   }
   return fmt::format(R"(#compdef llc-model
@@ -87,9 +93,11 @@ _llc_model "$@"
 std::string fishScript(const std::vector<CommandText> &commands) {
   std::string script = "# fish completion of llc-model\n";
   for (const CommandText &command : commands) {
-    std::string condition = command.name.empty() ? "__fish_use_subcommand" : "__fish_seen_subcommand_from " + command.name;
+    std::string condition =
+        command.name.empty() ? "__fish_use_subcommand" : "__fish_seen_subcommand_from " + command.name;
     if (!command.name.empty())
-      script += fmt::format("complete -c llc-model -n __fish_use_subcommand -a {} -d '{}'\n", command.name, quoted(command.description));
+      script += fmt::format("complete -c llc-model -n __fish_use_subcommand -a {} -d '{}'\n", command.name,
+                            quoted(command.description));
     for (const FlagText &flag : command.flags) {
       if (flag.names.empty()) continue;
       script += fmt::format("complete -c llc-model -n '{}'", condition);
@@ -103,18 +111,23 @@ std::string fishScript(const std::vector<CommandText> &commands) {
 
 Status run(Context &context, CLI::App &, Options &options) {
   std::vector<CommandText> commands = describeParser(context.app);
-  fmt::print("{}", options.shell == "bash" ? bashScript(commands) : options.shell == "zsh" ? zshScript(commands) : fishScript(commands));
+  fmt::print("{}", options.shell == "bash"  ? bashScript(commands)
+                   : options.shell == "zsh" ? zshScript(commands)
+                                            : fishScript(commands));
   return success();
 }
 }  // namespace
 
 void addCompletion(Context &context) {
-  addCommand<Options>(context, "completion", "Prints the completion script of a shell",
-                      [](CLI::App &app, Options &options) {
-                        app.group("");
-                        app.add_option("SHELL", options.shell, "bash, zsh or fish")->required()->check(CLI::IsMember({"bash", "zsh", "fish"}));
-                      },
-                      run);
+  addCommand<Options>(
+      context, "completion", "Prints the completion script of a shell",
+      [](CLI::App &app, Options &options) {
+        app.group("");
+        app.add_option("SHELL", options.shell, "bash, zsh or fish")
+            ->required()
+            ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+      },
+      run);
 }
 
 }  // namespace llc::cli

@@ -1,5 +1,5 @@
-// logits: what the model gives for every token of a batch, as a file. Padding (attention_mask 0, left or right) is not fed to
-// the model: positions count real tokens, and the rows of padding are zero in the result.
+// logits: what the model gives for every token of a batch, as a file. Padding (attention_mask 0, left or right) is not
+// fed to the model: positions count real tokens, and the rows of padding are zero in the result.
 #include <fmt/format.h>
 
 #include "runtime/formats/safetensors.h"
@@ -16,17 +16,20 @@ struct Options {
 
 void declare(CLI::App &app, Options &o) {
   addOpenFlags(app, o.open);
-  app.add_option("--input", o.input, "safetensors with input_ids [B,S] and, if there is padding, attention_mask [B,S] (i64)")->required();
+  app.add_option("--input", o.input,
+                 "safetensors with input_ids [B,S] and, if there is padding, attention_mask [B,S] (i64)")
+      ->required();
   app.add_option("--output", o.output, "safetensors to write: logits F32 [B,S,V]")->required();
   app.add_option("--engine", o.engine, "jit: compiled code; reference: the interpreter, slow and plain")
-      ->capture_default_str()->check(CLI::IsMember({"jit", "reference"}));
+      ->capture_default_str()
+      ->check(CLI::IsMember({"jit", "reference"}));
 }
 
 // The batch: ids of real tokens and where they stand.
 struct Batch {
   int64_t sequences = 0, width = 0;
-  std::vector<std::vector<int32_t>> ids;    // per sequence, real tokens only
-  std::vector<std::vector<int64_t>> places; // their columns
+  std::vector<std::vector<int32_t>> ids;     // per sequence, real tokens only
+  std::vector<std::vector<int64_t>> places;  // their columns
 };
 
 Result<const TensorView *> integerMatrix(const SafeTensors &file, const std::string &name) {
@@ -34,7 +37,8 @@ Result<const TensorView *> integerMatrix(const SafeTensors &file, const std::str
   bool integer = tensor->type == DType::i64 || tensor->type == DType::i32;
   if (integer && tensor->shape.size() == 2) return tensor;
   return diagnose(ErrorKind::invalidInput, file.path() + ": " + name)
-      .expected("i64 [batch, tokens]").found(tensor->describe())
+      .expected("i64 [batch, tokens]")
+      .found(tensor->describe())
       .toFix("write it as a matrix of 64-bit integers");
 }
 
@@ -46,7 +50,8 @@ Result<Batch> readBatch(const std::string &path) {
     LLC_ASSIGN(mask, integerMatrix(file, "attention_mask"));
     if (mask->shape != ids->shape)
       return diagnose(ErrorKind::invalidInput, path + ": attention_mask")
-          .says(fmt::format("has the shape {}, input_ids {}", mask->describe(), ids->describe())).toFix("give both the same shape");
+          .says(fmt::format("has the shape {}, input_ids {}", mask->describe(), ids->describe()))
+          .toFix("give both the same shape");
   }
   Batch batch{ids->shape[0], ids->shape[1], {}, {}};
   batch.ids.resize(size_t(batch.sequences)), batch.places.resize(size_t(batch.sequences));
@@ -55,10 +60,14 @@ Result<Batch> readBatch(const std::string &path) {
     double id = loadElement(ids->bytes.data(), ids->type, size_t(i));
     std::string where = fmt::format("{}: row {}, column {}", path, i / batch.width, i % batch.width);
     if (real != 0 && real != 1)
-      return diagnose(ErrorKind::invalidInput, where).says(fmt::format("attention_mask is {}", real)).toFix("use 1 for tokens, 0 for padding");
+      return diagnose(ErrorKind::invalidInput, where)
+          .says(fmt::format("attention_mask is {}", real))
+          .toFix("use 1 for tokens, 0 for padding");
     if (real == 0) continue;
     if (id < 0 || id > INT32_MAX)
-      return diagnose(ErrorKind::invalidInput, where).says(fmt::format("input_ids is {}", id)).toFix("use ids of the vocabulary, or mask it");
+      return diagnose(ErrorKind::invalidInput, where)
+          .says(fmt::format("input_ids is {}", id))
+          .toFix("use ids of the vocabulary, or mask it");
     batch.ids[size_t(i / batch.width)].push_back(int32_t(id));
     batch.places[size_t(i / batch.width)].push_back(i % batch.width);
   }
@@ -68,7 +77,8 @@ Result<Batch> readBatch(const std::string &path) {
 constexpr size_t tokensAtOnce = 256;  // results of that many rows are in memory at a time
 
 // Logits of one sequence, [width, vocabulary] with zeros at padding.
-Status feed(Engine &engine, const std::vector<int32_t> &ids, const std::vector<int64_t> &places, std::vector<float> &out) {
+Status feed(Engine &engine, const std::vector<int32_t> &ids, const std::vector<int64_t> &places,
+            std::vector<float> &out) {
   std::fill(out.begin(), out.end(), 0.0f);
   if (ids.empty()) return success();
   LLC_ASSIGN(int64_t sequence, engine.open());
@@ -76,7 +86,8 @@ Status feed(Engine &engine, const std::vector<int32_t> &ids, const std::vector<i
     size_t count = std::min(tokensAtOnce, ids.size() - begin);
     SequenceTokens part{sequence, std::span(ids).subspan(begin, count), Wanted::all};
     LLC_ASSIGN(Rows rows, engine.step({&part, 1}));
-    for (size_t i = 0; i < count; ++i) std::ranges::copy(rows.row(int64_t(i)), out.begin() + places[begin + i] * rows.columns);
+    for (size_t i = 0; i < count; ++i)
+      std::ranges::copy(rows.row(int64_t(i)), out.begin() + places[begin + i] * rows.columns);
   }
   engine.close(sequence);
   return success();

@@ -15,10 +15,14 @@ struct Options {
 std::string roff(const std::string &text) {
   std::string out;
   for (char c : text) {
-    if (c == '\\') out += "\\e";
-    else if (c == '-') out += "\\-";
-    else if ((c == '.' || c == '\'') && (out.empty() || out.back() == '\n')) out += std::string("\\&") + c;
-    else out += c;
+    if (c == '\\')
+      out += "\\e";
+    else if (c == '-')
+      out += "\\-";
+    else if ((c == '.' || c == '\'') && (out.empty() || out.back() == '\n'))
+      out += std::string("\\&") + c;
+    else
+      out += c;
   }
   return out;
 }
@@ -29,8 +33,8 @@ std::string flagsSection(const CommandText &command) {
     if (flag.group != group) text += fmt::format(".SS {}\n", roff(group = flag.group));
     std::string names = flag.positional;
     for (const std::string &name : flag.names) names += (names.empty() ? "" : ", ") + name;
-    text += fmt::format(".TP\n\\fB{}\\fR{}\n{}\n", roff(names), flag.value.empty() ? "" : " \\fI" + roff(flag.value) + "\\fR",
-                        roff(flag.description));
+    text += fmt::format(".TP\n\\fB{}\\fR{}\n{}\n", roff(names),
+                        flag.value.empty() ? "" : " \\fI" + roff(flag.value) + "\\fR", roff(flag.description));
     if (!flag.defaultValue.empty()) text += fmt::format("Default: {}.\n", roff(flag.defaultValue));
   }
   return text;
@@ -41,15 +45,18 @@ std::string page(const CommandText &command, const std::vector<CommandText> &all
   std::string call = command.name.empty() ? "COMMAND [OPTIONS]" : command.name + " [OPTIONS]";
   for (const FlagText &flag : command.flags)
     if (!flag.positional.empty()) call += " [" + flag.positional + "]";
-  std::string text = fmt::format(".TH {} 1 \"\" \"llc-model {}\"\n.SH NAME\n{} \\- {}\n.SH SYNOPSIS\n\\fBllc\\-model\\fR {}\n", name,
-                                 LLC_VERSION, roff(name), roff(command.description), roff(call));
+  std::string text =
+      fmt::format(".TH {} 1 \"\" \"llc-model {}\"\n.SH NAME\n{} \\- {}\n.SH SYNOPSIS\n\\fBllc\\-model\\fR {}\n", name,
+                  LLC_VERSION, roff(name), roff(command.description), roff(call));
   if (command.name.empty()) {
     text += ".SH COMMANDS\n";
-    for (size_t i = 1; i < all.size(); ++i) text += fmt::format(".TP\n\\fB{}\\fR(1)\n{}\n", "llc\\-model\\-" + all[i].name, roff(all[i].description));
+    for (size_t i = 1; i < all.size(); ++i)
+      text += fmt::format(".TP\n\\fB{}\\fR(1)\n{}\n", "llc\\-model\\-" + all[i].name, roff(all[i].description));
   }
   text += ".SH OPTIONS\n" + flagsSection(command);
-  text += ".SH EXIT STATUS\n0 success; 2 a mistake in the command or its input; 3 not possible with this machine or build; "
-          "4 memory, disk or a limit ran out; 70 a bug.\n";
+  text +=
+      ".SH EXIT STATUS\n0 success; 2 a mistake in the command or its input; 3 not possible with this machine or build; "
+      "4 memory, disk or a limit ran out; 70 a bug.\n";
   return text;
 }
 
@@ -68,12 +75,13 @@ Status run(Context &context, CLI::App &, Options &options) {
 }  // namespace
 
 void addManual(Context &context) {
-  addCommand<Options>(context, "man", "Prints the manual page of a command, or of the whole program",
-                      [](CLI::App &app, Options &options) {
-                        app.group("");
-                        app.add_option("COMMAND", options.command, "A command of llc-model");
-                      },
-                      run);
+  addCommand<Options>(
+      context, "man", "Prints the manual page of a command, or of the whole program",
+      [](CLI::App &app, Options &options) {
+        app.group("");
+        app.add_option("COMMAND", options.command, "A command of llc-model");
+      },
+      run);
 }
 
 }  // namespace llc::cli

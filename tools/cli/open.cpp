@@ -27,12 +27,14 @@ Result<OpenedModel> compileDirectory(const ModelPlace &place, const OpenOptions 
   completeManifest(compiled.module.manifest, traced, opened.tokenizer.get());
   progress.step("loading weights", int64_t(compiled.module.manifest.parameters.size()));
   int64_t threads = options.session.threads ? options.session.threads : threadLimits().threads;
-  LLC_ASSIGN(compiler::JitProgram jit, compiler::loadProgram(compiled.module, tensorsOf(*traced.source, &progress), int(threads)));
+  LLC_ASSIGN(compiler::JitProgram jit,
+             compiler::loadProgram(compiled.module, tensorsOf(*traced.source, &progress), int(threads)));
   // The checkpoint stays mapped as long as the program: parameters may be used where they lie in the file.
   std::shared_ptr<huggingface::ModelSource> source = std::move(traced.source);
-  auto keep = std::make_shared<std::pair<std::shared_ptr<const void>, std::shared_ptr<const void>>>(jit.keepAlive, source);
-  LLC_ASSIGN(Program program, Program::fromPointers(std::move(jit.manifest), std::move(jit.entries), std::move(jit.parameters),
-                                                    std::move(jit.level), std::move(keep)));
+  auto keep =
+      std::make_shared<std::pair<std::shared_ptr<const void>, std::shared_ptr<const void>>>(jit.keepAlive, source);
+  LLC_ASSIGN(Program program, Program::fromPointers(std::move(jit.manifest), std::move(jit.entries),
+                                                    std::move(jit.parameters), std::move(jit.level), std::move(keep)));
   opened.program = std::make_shared<Program>(std::move(program));
   return opened;
 }
@@ -58,10 +60,14 @@ void addOpenFlags(CLI::App &app, OpenOptions &options) {
   app.add_option("MODEL", options.model, "Directory, artifact, or name of a built-in model")->capture_default_str();
   addSessionFlags(app, options.session);
   for (const char *flag : {"--threads", "--context"}) app.get_option(flag)->group("Execution");
-  app.get_option("--context")->description("Tokens of the longest sequence; 0: what the model was made for, up to 4096");
-  app.add_flag("--preload", options.preload, "Copies an artifact's weights into huge pages: faster steps, slower start")->group("Execution");
-  app.add_option("--dtype", options.dtype, "Element type of weight matrices: f32, f16, bf16 (default: as stored)")->group("Compilation");
-  app.add_option("--code-cache", options.cache, "Directory of compiled code, or none (default: in the user's cache directory)")
+  app.get_option("--context")
+      ->description("Tokens of the longest sequence; 0: what the model was made for, up to 4096");
+  app.add_flag("--preload", options.preload, "Copies an artifact's weights into huge pages: faster steps, slower start")
+      ->group("Execution");
+  app.add_option("--dtype", options.dtype, "Element type of weight matrices: f32, f16, bf16 (default: as stored)")
+      ->group("Compilation");
+  app.add_option("--code-cache", options.cache,
+                 "Directory of compiled code, or none (default: in the user's cache directory)")
       ->group("Compilation");
 }
 
@@ -71,13 +77,15 @@ Result<OpenedModel> openModel(const ModelPlace &place, const OpenOptions &option
     return diagnose(ErrorKind::invalidInput, "--preload")
         .says(place.path + " is compiled just in time: its weights are in memory anyway")
         .toFix("leave the option out, or make an artifact with llc-model compile");
-  LLC_ASSIGN(OpenedModel opened, isDirectory ? compileDirectory(place, options, progress) : loadArtifact(place, options, progress));
+  LLC_ASSIGN(OpenedModel opened,
+             isDirectory ? compileDirectory(place, options, progress) : loadArtifact(place, options, progress));
   LLC_ASSIGN(opened.session, Session::create(opened.program, options.session));
   progress.finish();
   return opened;
 }
 
-Error replaceByExecutable(const Context &context, const ModelPlace &place, const std::string &model, const std::string &command) {
+Error replaceByExecutable(const Context &context, const ModelPlace &place, const std::string &model,
+                          const std::string &command) {
   std::vector<std::string> arguments = {place.path, command};
   bool dropped = false;
   for (size_t i = 1; i < context.arguments.size(); ++i) {

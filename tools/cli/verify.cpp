@@ -19,10 +19,15 @@ struct Options {
 };
 
 void declare(CLI::App &app, Options &o) {
-  app.add_option("MODEL", o.model, "Directory, or name of a built-in model (small ones: the interpreter is slow)")->capture_default_str();
-  app.add_option("--tolerance", o.tolerance, "Largest difference, relative to the largest value")->capture_default_str()->check(CLI::PositiveNumber);
+  app.add_option("MODEL", o.model, "Directory, or name of a built-in model (small ones: the interpreter is slow)")
+      ->capture_default_str();
+  app.add_option("--tolerance", o.tolerance, "Largest difference, relative to the largest value")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
   app.add_option("--dtype", o.trace.dtype, "Element type of weight matrices: f32, f16, bf16 (default: as stored)");
-  app.add_option("-t,--threads", o.threads, "Threads; 0: what affinity and CPU quota allow")->capture_default_str()->check(CLI::Range(0, 256));
+  app.add_option("-t,--threads", o.threads, "Threads; 0: what affinity and CPU quota allow")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 256));
   app.add_flag("--json", o.json, "One JSON object instead of lines for people");
 }
 
@@ -35,7 +40,9 @@ struct Check {
 class Verification {
  public:
   Verification(const ModelPlace &place, const Options &options, Progress &progress)
-      : options_(options), progress_(progress), trace_([place, &options, &progress] { return traceDirectory(place, options.trace, progress); }) {}
+      : options_(options),
+        progress_(progress),
+        trace_([place, &options, &progress] { return traceDirectory(place, options.trace, progress); }) {}
 
   Status run() {
     LLC_ASSIGN(TracedModel traced, trace_());
@@ -92,15 +99,21 @@ class Verification {
 
 void print(const Verification &verification) {
   for (const Check &check : verification.checks())
-    fmt::print("{:16} {}  difference {:.2e} (relative {:.2e})\n", check.phase, check.ok ? "same" : "DIFFERS", check.off.absolute, check.off.relative);
-  if (const auto &op = verification.wrongOp()) fmt::print("first op that differs: {} ({}), relative {:.2e}\n", op->name, op->op, op->off.relative);
+    fmt::print("{:16} {}  difference {:.2e} (relative {:.2e})\n", check.phase, check.ok ? "same" : "DIFFERS",
+               check.off.absolute, check.off.relative);
+  if (const auto &op = verification.wrongOp())
+    fmt::print("first op that differs: {} ({}), relative {:.2e}\n", op->name, op->op, op->off.relative);
 }
 
 void printJson(const Verification &verification) {
   nlohmann::json json = {{"checks", nlohmann::json::array()}};
   for (const Check &check : verification.checks())
-    json["checks"].push_back({{"phase", check.phase}, {"same", check.ok}, {"difference", check.off.absolute}, {"relative", check.off.relative}});
-  if (const auto &op = verification.wrongOp()) json["first_op"] = {{"name", op->name}, {"op", op->op}, {"relative", op->off.relative}};
+    json["checks"].push_back({{"phase", check.phase},
+                              {"same", check.ok},
+                              {"difference", check.off.absolute},
+                              {"relative", check.off.relative}});
+  if (const auto &op = verification.wrongOp())
+    json["first_op"] = {{"name", op->name}, {"op", op->op}, {"relative", op->off.relative}};
   fmt::print("{}\n", json.dump());
 }
 
@@ -110,8 +123,10 @@ Status run(Context &context, CLI::App &, Options &options) {
   Verification verification(place, options, progress);
   LLC_TRY(verification.run());
   progress.finish();
-  if (options.json) printJson(verification);
-  else print(verification);
+  if (options.json)
+    printJson(verification);
+  else
+    print(verification);
   for (const Check &check : verification.checks())
     if (!check.ok)
       return diagnose(ErrorKind::internal, options.model)
@@ -122,7 +137,8 @@ Status run(Context &context, CLI::App &, Options &options) {
 }  // namespace
 
 void addVerify(Context &context) {
-  addCommand<Options>(context, "verify", "Compares every phase and the compiled code with the reference interpreter", declare, run);
+  addCommand<Options>(context, "verify", "Compares every phase and the compiled code with the reference interpreter",
+                      declare, run);
 }
 
 }  // namespace llc::cli

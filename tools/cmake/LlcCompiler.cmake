@@ -1,7 +1,8 @@
 # The compiler's target, and the archive that ahead-of-time executables are linked from. Owned together with compiler/.
 function(llc_compiler name)
   file(GLOB transforms RELATIVE ${CMAKE_SOURCE_DIR} CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/compiler/transforms/*)
-  llc_sources(sources compiler/pipelines ${transforms} compiler/memory compiler/lowering compiler/kernels compiler/targets compiler/jit compiler/aot)
+  llc_sources(sources compiler/pipelines ${transforms}
+              compiler/memory compiler/lowering compiler/kernels compiler/targets compiler/jit compiler/aot)
   if(NOT sources)
     add_library(${name} INTERFACE)
     return()
