@@ -3,6 +3,8 @@ include(GNUInstallDirs)
 if(LLC_COMPILER AND TARGET llc-model)
   set_property(SOURCE ${CMAKE_SOURCE_DIR}/tools/cli/version.cpp ${CMAKE_SOURCE_DIR}/tools/cli/manual.cpp
                APPEND PROPERTY COMPILE_DEFINITIONS LLC_VERSION="${PROJECT_VERSION}")
+  # Debian keeps libMLIR in a folder that the loader does not search.
+  set_target_properties(llc-model PROPERTIES INSTALL_RPATH "${LLVM_LIBRARY_DIRS}")
   install(TARGETS llc-model RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
   install(DIRECTORY models/builtin/ DESTINATION ${CMAKE_INSTALL_DATADIR}/llc-model/models PATTERN README.md EXCLUDE)
 
