@@ -32,7 +32,7 @@ std::vector<Component> components() {
       {"nlohmann-json", dotted(NLOHMANN_JSON_VERSION_MAJOR, NLOHMANN_JSON_VERSION_MINOR, NLOHMANN_JSON_VERSION_PATCH), "MIT", "headers"},
       {"fmt", dotted(FMT_VERSION / 10000, FMT_VERSION / 100 % 100, FMT_VERSION % 100), "MIT", "headers"},
       {"CLI11", CLI11_VERSION, "BSD-3-Clause", "headers"},
-      {"utf8proc", utf8proc_version(), "MIT", "static"},
+      {"utf8proc", utf8proc_version(), "MIT", "shared"},
       {"libstdc++", std::to_string(_GLIBCXX_RELEASE), "GPL-3.0 WITH GCC-exception-3.1", "shared"},
       {"glibc", gnu_get_libc_version(), "LGPL-2.1", "shared"},
   };
