@@ -50,7 +50,7 @@ Result<std::string> linkCode(const CompiledModule &module, ArtifactKind kind, co
 Status writeArtifact(const CompiledModule &module, const TensorSource &source, const ArtifactOptions &options) {
   LLC_ASSIGN(std::string code, linkCode(module, options.kind, options.runtimeArchive));
   LLC_ASSIGN(ArtifactWriter writer, ArtifactWriter::create(options.path, options.kind, std::as_bytes(std::span(code))));
-  LLC_TRY(streamParameters(module, source, writer));
+  LLC_TRY(streamParameters(options.preparer ? *options.preparer : module, source, writer));
   for (const auto &[name, content] : options.files) LLC_TRY(writer.addFile(name, content));
   return writer.finish(module.manifest);
 }

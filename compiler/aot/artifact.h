@@ -18,6 +18,9 @@ struct ArtifactOptions {
   ArtifactKind kind = ArtifactKind::executable;
   // Files that travel with the program (tokenizer.json, generation_config.json ...): name, content.
   std::vector<std::pair<std::string, std::string>> files;
+  // The same program compiled for this machine, whose code then prepares the parameters; needed where no object of the
+  // module can run here. Null: the module itself.
+  const CompiledModule *preparer = nullptr;
   std::string runtimeArchive;  // libllc_artifact.a; empty: found from this program's place (../lib, ../lib/llc-model)
 };
 

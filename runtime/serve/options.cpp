@@ -1,8 +1,14 @@
 #include "runtime/serve/options.h"
 
 namespace llc {
-namespace {
-constexpr int64_t largestCount = int64_t(1) << 40;  // tokens: beyond any use, and short in a message
+
+CLI::Validator wholeNumber() {
+  return CLI::Validator(
+      [](std::string &text) {
+        bool digits = !text.empty() && text.size() <= 12 && text.find_first_not_of("0123456789") == std::string::npos;
+        return digits ? std::string() : "expected a whole number from 0, found '" + text + "'";
+      },
+      "NONNEGATIVE", "whole number");
 }
 
 void addInputFlags(CLI::App &app, TextOrIds &input, bool required) {
@@ -25,7 +31,7 @@ void addGenerateFlags(CLI::App &app, GenerateOptions &options) {
   SamplingOptions &sampling = options.sampling;
   app.add_option("-n,--max-tokens", options.maxTokens, "Most tokens to generate")
       ->capture_default_str()
-      ->check(CLI::Range(int64_t(0), largestCount))
+      ->check(wholeNumber())
       ->group(group);
   app.add_option("--stop", options.stop, "Ends before this text (may be given more than once)")
       ->expected(1)
@@ -78,7 +84,7 @@ void addSessionFlags(CLI::App &app, SessionOptions &options) {
       ->check(CLI::Range(0, LLC_MAX_THREADS));
   app.add_option("--context", options.context, "Tokens of the longest sequence; 0: as compiled")
       ->capture_default_str()
-      ->check(CLI::Range(int64_t(0), largestCount));
+      ->check(wholeNumber());
 }
 
 void addBenchFlags(CLI::App &app, BenchOptions &options) {

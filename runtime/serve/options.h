@@ -6,6 +6,9 @@
 
 namespace llc {
 
+// Accepts 0, 1, 2 ...; says what it expected otherwise.
+CLI::Validator wholeNumber();
+
 // -p/--prompt or --ids; `required`: one of them must be there.
 void addInputFlags(CLI::App &app, TextOrIds &input, bool required);
 // -n, --temp, --top-k ... --seed, --stop, --ignore-eos. The defaults in --help are the values that `options` has now.

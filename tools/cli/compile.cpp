@@ -5,7 +5,10 @@
 #include <nlohmann/json.hpp>
 
 #include "compiler/aot/artifact.h"
+#include "compiler/targets/target.h"
+#include "runtime/base/cpu.h"
 #include "runtime/base/memory.h"
+#include "runtime/serve/options.h"
 #include "tools/cli/command.h"
 #include "tools/cli/tracing.h"
 
@@ -27,7 +30,7 @@ void declare(CLI::App &app, Options &o) {
   app.add_flag("--json", o.json, "Prints sizes and times as one JSON object");
   app.add_option("--dtype", o.trace.dtype, "Element type of weight matrices: f32, f16, bf16 (default: as stored)")->group("Compilation");
   app.add_option("--max-context", o.trace.maxContext, "Tokens of the longest sequence; 0: what the model was made for, up to 4096")
-      ->capture_default_str()->check(CLI::NonNegativeNumber)->group("Compilation");
+      ->capture_default_str()->check(wholeNumber())->group("Compilation");
   app.add_option("--target-cpu", o.targets, "Instruction sets to make code for, the best one is chosen at start; or native")
       ->delimiter(',')->capture_default_str()->group("Compilation");
   constexpr const char *phases = "Phases: traced differentiated sharded quantized fused scheduled vector llvm object";
@@ -80,10 +83,23 @@ Status checkRequest(const Options &o, bool wantsObject) {
   return success();
 }
 
+// Whether one of the levels can run here: code for other machines alone can't prepare the parameters.
+Result<bool> runsHere(const std::vector<std::string> &targets) {
+  LLC_ASSIGN(IsaLevel host, usableIsa());
+  for (const std::string &name : targets) {
+    LLC_ASSIGN(Target target, findTarget(name));
+    if (target.level <= host) return true;
+  }
+  return false;
+}
+
 Result<compiler::CompiledModule> compileInput(const Options &o, const compiler::CompileOptions &options, const Input *input,
                                               Progress &progress) {
   progress.step("compiling " + o.model);
-  if (o.startAt.empty()) return compiler::compile(*input->traced.module, options);
+  if (o.startAt.empty()) {
+    mlir::OwningOpRef<mlir::ModuleOp> copy = input->traced.module.get().clone();  // the caller may compile it once more
+    return compiler::compile(*copy, options);
+  }
   LLC_ASSIGN(std::string text, readTextFile(o.model));
   return compiler::compileText(text, o.model, options);
 }
@@ -100,8 +116,18 @@ uint64_t bytesOf(const std::string &path) {
   return stat(path.c_str(), &status) == 0 ? uint64_t(status.st_size) : 0;
 }
 
-Status writeResult(const Options &o, compiler::CompiledModule &module, const Input &input, Progress &progress) {
+Status writeResult(const Options &o, const compiler::CompileOptions &options, compiler::CompiledModule &module,
+                   const Input &input, Progress &progress) {
   compiler::ArtifactOptions artifact;
+  std::optional<compiler::CompiledModule> preparer;
+  LLC_ASSIGN(bool here, runsHere(options.targets));
+  if (!here) {
+    compiler::CompileOptions native = options;
+    native.targets = {"native"};
+    native.dumpDirectory.clear();
+    LLC_ASSIGN(preparer, compileInput(o, native, &input, progress));
+    artifact.preparer = &*preparer;
+  }
   artifact.path = o.output;
   LLC_ASSIGN(artifact.kind, compiler::parseArtifactKind(o.format));
   completeManifest(module.manifest, input.traced, input.tokenizer.get());
@@ -140,7 +166,7 @@ Status run(Context &context, CLI::App &, Options &o) {
   if (o.timePhases && !o.json)
     for (auto &[phase, seconds] : module.phaseSeconds) fmt::print(stderr, "{:>16} {:8.3f} s\n", phase, seconds);
   if (!wantsObject) return writeText(o.output, module.text);
-  LLC_TRY(writeResult(o, module, *input, progress));
+  LLC_TRY(writeResult(o, options, module, *input, progress));
   progress.finish();
   if (o.json || !context.quiet) reportResult(o, module, context.secondsSinceStart());
   return success();

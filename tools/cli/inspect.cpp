@@ -7,6 +7,7 @@
 #include "runtime/base/memory.h"
 #include "runtime/serve/commands.h"
 #include "runtime/threads/limits.h"
+#include "runtime/serve/options.h"
 #include "tools/cli/command.h"
 #include "tools/cli/program_report.h"
 
@@ -31,7 +32,7 @@ void declare(CLI::App &app, Options &o) {
   app.add_flag("--json", o.json, "One JSON object instead of text");
   app.add_option("--dtype", o.trace.dtype, "Element type of weight matrices (default: as stored)")->group("Compilation");
   app.add_option("--max-context", o.trace.maxContext, "Tokens of the longest sequence; 0: what the model was made for, up to 4096")
-      ->capture_default_str()->check(CLI::NonNegativeNumber)->group("Compilation");
+      ->capture_default_str()->check(wholeNumber())->group("Compilation");
   app.add_option("-t,--threads", o.session.threads, "With --memory: threads; 0: what this machine allows")->capture_default_str();
 }
 
