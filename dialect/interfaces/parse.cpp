@@ -13,11 +13,11 @@ constexpr int deepestNesting = 200;  // texts come from IR files: recursion must
 constexpr int mostOperands = 4096;
 constexpr int64_t largestCoefficient = int64_t{1} << 40;
 
-std::string quoted(std::string_view text) { return "`" + std::string(text) + "`"; }
+std::string inBackticks(std::string_view text) { return "`" + std::string(text) + "`"; }
 
 Error syntaxError(std::string_view text, size_t place, const std::string &what, const std::string &remedy) {
-  std::string near = place < text.size() ? " at " + quoted(text.substr(place, 20)) : " at the end";
-  return diagnose(ErrorKind::invalidInput, "index text " + quoted(text)).says(what + near).toFix(remedy);
+  std::string near = place < text.size() ? " at " + inBackticks(text.substr(place, 20)) : " at the end";
+  return diagnose(ErrorKind::invalidInput, "index text " + inBackticks(text)).says(what + near).toFix(remedy);
 }
 
 class Parser {
@@ -300,7 +300,7 @@ Status checkLetters(const Statement &statement) {
       bad = "operand " + std::to_string(part.operand) + " does not exist";
   });
   if (bad.empty()) return success();
-  return syntaxError(all, all.size(), bad, "compare the expression " + quoted(print(statement.body)) + " with it");
+  return syntaxError(all, all.size(), bad, "compare the expression " + inBackticks(print(statement.body)) + " with it");
 }
 
 Status checkStatement(const Statement &statement) {

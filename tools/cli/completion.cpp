@@ -47,7 +47,7 @@ complete -o default -o bashdefault -F _llc_model llc-model
 }
 
 // Text inside single quotes of zsh and fish, without what zsh's _arguments gives a meaning.
-std::string quoted(const std::string &text) {
+std::string escaped(const std::string &text) {
   std::string out;
   for (char c : text) {
     if (c == '\'')
@@ -63,11 +63,11 @@ std::string quoted(const std::string &text) {
 std::string zshScript(const std::vector<CommandText> &commands) {
   std::string names, cases;
   for (size_t i = 1; i < commands.size(); ++i) {
-    names += fmt::format("    '{}:{}'\n", commands[i].name, quoted(commands[i].description));
+    names += fmt::format("    '{}:{}'\n", commands[i].name, escaped(commands[i].description));
     cases += fmt::format("    {}) _arguments", commands[i].name);
     for (const FlagText &flag : commands[i].flags)
       for (const std::string &name : flag.names)
-        cases += fmt::format(" \\\n      '{}[{}]{}'", name, quoted(flag.description),
+        cases += fmt::format(" \\\n      '{}[{}]{}'", name, escaped(flag.description),
                              flag.value.empty() ? "" : ":value:_files");
     cases += " \\\n      '*:model:_files' ;;\n";
   }
@@ -97,13 +97,13 @@ std::string fishScript(const std::vector<CommandText> &commands) {
         command.name.empty() ? "__fish_use_subcommand" : "__fish_seen_subcommand_from " + command.name;
     if (!command.name.empty())
       script += fmt::format("complete -c llc-model -n __fish_use_subcommand -a {} -d '{}'\n", command.name,
-                            quoted(command.description));
+                            escaped(command.description));
     for (const FlagText &flag : command.flags) {
       if (flag.names.empty()) continue;
       script += fmt::format("complete -c llc-model -n '{}'", condition);
       for (const std::string &name : flag.names)
         script += name.starts_with("--") ? " -l " + name.substr(2) : " -s " + name.substr(1);
-      script += fmt::format("{} -d '{}'\n", flag.value.empty() ? "" : " -r", quoted(flag.description));
+      script += fmt::format("{} -d '{}'\n", flag.value.empty() ? "" : " -r", escaped(flag.description));
     }
   }
   return script;

@@ -1,4 +1,5 @@
-// Precompiled for the targets that use MLIR and LLVM (dialect, compiler, tools).
+// Precompiled for the targets that use MLIR and LLVM (dialect, compiler, tools) and for their tests. The headers at the end are
+// no part of MLIR, but one precompiled header serves all of these targets, and those headers are the slowest beside it.
 #pragma once
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
@@ -41,3 +42,11 @@
 #include <set>
 #include <string>
 #include <vector>
+#include <nlohmann/json.hpp>
+#include <fmt/format.h>
+#if __has_include(<CLI/CLI.hpp>)
+#include <CLI/CLI.hpp>
+#endif
+#if __has_include(<gtest/gtest.h>)
+#include <gtest/gtest.h>
+#endif
