@@ -36,15 +36,16 @@ Result<ArtifactKind> parseArtifactKind(std::string_view name) {
 
 Result<std::string> linkCode(const CompiledModule &module, ArtifactKind kind, const std::string &runtimeArchive) {
   std::string archive = runtimeArchive;
+  LLC_ASSIGN(Architecture architecture, architectureOf(module));
   if (kind == ArtifactKind::executable && archive.empty()) {
-    LLC_ASSIGN(archive, findRuntimeArchive());
+    LLC_ASSIGN(archive, findRuntimeArchive(architecture));
   }
   std::vector<std::string> entries;
   for (const EntrySpec &entry : module.manifest.entries) entries.push_back(entry.name);
   LLC_ASSIGN(std::string table, emitModuleTable(module, entries));
   std::vector<LinkInput> inputs = {{"module table", std::move(table)}};
   for (const TargetObject &object : module.objects) inputs.push_back({"code for " + object.target, object.bytes});
-  return linkElf(inputs, kind, archive);
+  return linkElf(inputs, kind, archive, architecture);
 }
 
 Status writeArtifact(const CompiledModule &module, const TensorSource &source, const ArtifactOptions &options) {

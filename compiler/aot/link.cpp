@@ -63,23 +63,44 @@ struct TemporaryFolder {
   }
 };
 
-Result<std::string> systemLibrary(const std::string &name) {
-  for (const char *folder :
-       {"/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64", "/usr/lib"}) {
+// What differs between architectures when an executable is linked.
+struct Platform {
+  std::vector<const char *> folders;  // where its C library may be, of this machine or of a cross compiler
+  const char *loaderPath;             // on the machine that runs the program
+  const char *loaderName;
+  const char *packages;  // Debian's, that bring the C library
+};
+const Platform &platformOf(Architecture architecture) {
+  static const Platform x86{{"/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/usr/x86_64-linux-gnu/lib",
+                             "/lib64", "/usr/lib64", "/usr/lib"},
+                            "/lib64/ld-linux-x86-64.so.2",
+                            "ld-linux-x86-64.so.2",
+                            "libc6:amd64 (or libc6-amd64-cross)"};
+  static const Platform arm{{"/lib/aarch64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/aarch64-linux-gnu/lib"},
+                            "/lib/ld-linux-aarch64.so.1",
+                            "ld-linux-aarch64.so.1",
+                            "libc6:arm64 (or libc6-arm64-cross)"};
+  return architecture == Architecture::x86_64 ? x86 : arm;
+}
+
+Result<std::string> systemLibrary(Architecture architecture, const std::string &name) {
+  const Platform &platform = platformOf(architecture);
+  for (const char *folder : platform.folders) {
     std::string path = std::string(folder) + "/" + name;
     if (fs::exists(path)) return path;
   }
   return diagnose(ErrorKind::notFound, name)
-      .says("the C library is not in any of the usual folders")
-      .toFix("install glibc, or make a shared library with --format so");
+      .says("the C library for " + std::string(architectureName(architecture)) + " is not in any of the usual folders")
+      .toFix(std::string("install glibc (on Debian ") + platform.packages +
+             "), or make a shared library with --format so");
 }
 
 // Shared libraries export the table alone: kernels of several programs in one process stay apart, unused ones are
 // dropped.
 constexpr const char *exportsScript = "{ global: llc_modules; local: *; };\n";
 
-Result<std::vector<std::string>> arguments(ArtifactKind kind, const std::string &archive, const std::string &output,
-                                           const std::string &exports) {
+Result<std::vector<std::string>> arguments(ArtifactKind kind, Architecture architecture, const std::string &archive,
+                                           const std::string &output, const std::string &exports) {
   std::vector<std::string> list = {"ld.lld",
                                    "-o",
                                    output,
@@ -101,11 +122,12 @@ Result<std::vector<std::string>> arguments(ArtifactKind kind, const std::string 
     list.insert(list.end(), {"-shared", "--no-undefined", "-Bsymbolic", "--version-script", exports});
     return list;
   }
-  LLC_ASSIGN(std::string libc, systemLibrary("libc.so.6"));
-  LLC_ASSIGN(std::string libm, systemLibrary("libm.so.6"));
-  LLC_ASSIGN(std::string loader, systemLibrary("ld-linux-x86-64.so.2"));
+  const Platform &platform = platformOf(architecture);
+  LLC_ASSIGN(std::string libc, systemLibrary(architecture, "libc.so.6"));
+  LLC_ASSIGN(std::string libm, systemLibrary(architecture, "libm.so.6"));
+  LLC_ASSIGN(std::string loader, systemLibrary(architecture, platform.loaderName));
   list.insert(list.end(),
-              {"-pie", "--dynamic-linker", "/lib64/ld-linux-x86-64.so.2", archive, libc, libm, "--as-needed", loader});
+              {"-pie", "--dynamic-linker", platform.loaderPath, archive, libc, libm, "--as-needed", loader});
   return list;
 }
 
@@ -120,8 +142,8 @@ Result<std::string> readAll(const std::string &path) {
 }
 }  // namespace
 
-Result<std::string> linkElf(const std::vector<LinkInput> &objects, ArtifactKind kind,
-                            const std::string &runtimeArchive) {
+Result<std::string> linkElf(const std::vector<LinkInput> &objects, ArtifactKind kind, const std::string &runtimeArchive,
+                            Architecture architecture) {
   TemporaryFolder folder;
   if (folder.path.empty())
     return diagnose(ErrorKind::resource, "temporary folder")
@@ -129,7 +151,7 @@ Result<std::string> linkElf(const std::vector<LinkInput> &objects, ArtifactKind 
         .toFix("set TMPDIR to a folder that can be written and has 20 MB free");
   std::string output = folder.path + "/linked";
   LLC_ASSIGN(MemoryFile exports, MemoryFile::create({"exports", exportsScript}));
-  LLC_ASSIGN(std::vector<std::string> list, arguments(kind, runtimeArchive, output, exports.path()));
+  LLC_ASSIGN(std::vector<std::string> list, arguments(kind, architecture, runtimeArchive, output, exports.path()));
   std::vector<MemoryFile> files;
   for (const LinkInput &input : objects) {
     LLC_ASSIGN(MemoryFile file, MemoryFile::create(input));
@@ -150,19 +172,25 @@ Result<std::string> linkElf(const std::vector<LinkInput> &objects, ArtifactKind 
   return readAll(output);
 }
 
-Result<std::string> findRuntimeArchive() {
+Result<std::string> findRuntimeArchive(Architecture architecture) {
   if (const char *given = std::getenv("LLC_ARTIFACT_ARCHIVE"); given && *given) return std::string(given);
   std::error_code error;
   fs::path program = fs::read_symlink("/proc/self/exe", error);
+  bool native = architecture == hostArchitecture;
+  std::string name =
+      native ? "libllc_artifact.a" : "libllc_artifact_" + std::string(architectureName(architecture)) + ".a";
   std::string looked;
-  for (const char *place : {"../lib/libllc_artifact.a", "../lib/llc-model/libllc_artifact.a"}) {
-    fs::path path = (program.parent_path() / place).lexically_normal();
+  for (const char *place : {"../lib", "../lib/llc-model"}) {
+    fs::path path = (program.parent_path() / place / name).lexically_normal();
     if (fs::exists(path, error)) return path.string();
     looked += (looked.empty() ? "" : " and ") + path.string();
   }
-  return diagnose(ErrorKind::notFound, "libllc_artifact.a")
+  return diagnose(native ? ErrorKind::notFound : ErrorKind::unsupported, name)
       .says("the runtime that executables are linked with is missing; looked for " + looked)
-      .toFix("install llc-model whole, set LLC_ARTIFACT_ARCHIVE to its path, or use --format so");
+      .toFix(native ? "install llc-model whole, set LLC_ARTIFACT_ARCHIVE to its path, or use --format so"
+                    : "build llc-model on a machine that has the C and C++ libraries of " +
+                          std::string(architectureName(architecture)) +
+                          " (docs/guides/cross-compile.md), set LLC_ARTIFACT_ARCHIVE to its path, or use --format so");
 }
 
 }  // namespace llc::compiler

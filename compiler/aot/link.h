@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "runtime/abi/artifact.h"
+#include "runtime/base/cpu.h"
 #include "runtime/base/status.h"
 
 namespace llc::compiler {
@@ -14,12 +15,13 @@ struct LinkInput {
   std::string bytes;  // an ELF relocatable object
 };
 // Links objects into a shared library that exports llc_modules and needs nothing, or, with the runtime's archive, into
-// an executable that needs libc.so.6 and libm.so.6 alone. Gives the file's bytes. Deterministic.
-Result<std::string> linkElf(const std::vector<LinkInput> &objects, ArtifactKind kind,
-                            const std::string &runtimeArchive);
+// an executable that needs libc.so.6 and libm.so.6 alone. Gives the file's bytes. Deterministic. Errors: an executable
+// for an architecture whose C library is not on this machine.
+Result<std::string> linkElf(const std::vector<LinkInput> &objects, ArtifactKind kind, const std::string &runtimeArchive,
+                            Architecture architecture = hostArchitecture);
 
 // The archive that executables are linked from, beside this program: ../lib or ../lib/llc-model. The environment
 // variable LLC_ARTIFACT_ARCHIVE overrides. Error: not there, and where it was looked for.
-Result<std::string> findRuntimeArchive();
+Result<std::string> findRuntimeArchive(Architecture architecture = hostArchitecture);
 
 }  // namespace llc::compiler

@@ -76,12 +76,19 @@ std::string tableText(const CompiledModule &module, const std::vector<std::strin
 }
 }  // namespace
 
+Result<Architecture> architectureOf(const CompiledModule &module) {
+  assert(!module.objects.empty() && "the module was compiled up to the phase object");
+  LLC_ASSIGN(IsaLevel level, parseIsa(module.objects.front().target));
+  return llc::architectureOf(level);
+}
+
 Result<std::string> emitModuleTable(const CompiledModule &module, const std::vector<std::string> &entries) {
   auto context = makeContext();
   auto parsed = mlir::parseSourceString<mlir::ModuleOp>(tableText(module, entries), context.get());
   if (!parsed)
     return diagnose(ErrorKind::internal, "module table").says("its text does not parse").toFix("please report this");
-  LLC_ASSIGN(std::vector<char> bytes, emitObject(*parsed, targetOf(IsaLevel::generic), {}));
+  LLC_ASSIGN(Architecture architecture, architectureOf(module));
+  LLC_ASSIGN(std::vector<char> bytes, emitObject(*parsed, targetOf(lowestLevel(architecture)), {}));
   return std::string(bytes.begin(), bytes.end());
 }
 

@@ -123,10 +123,10 @@ std::string buildIdentity() {
 
 Result<std::string> keyOf(mlir::ModuleOp module, const CompileOptions &options) {
   std::string text = buildIdentity();
-  for (const std::string &name : options.targets) {
-    LLC_ASSIGN(Target target, findTarget(name));
-    text += fmt::format("{} {} {} {} {}\n", target.name, target.cpu, target.features, target.l1Bytes, target.l2Bytes);
-  }
+  LLC_ASSIGN(std::vector<Target> targets, findTargets(options.targets));
+  for (const Target &target : targets)
+    text += fmt::format("{} {} {} {} {} {}\n", target.name, target.cpu, target.features, target.tune, target.l1Bytes,
+                        target.l2Bytes);
   text += phaseName(options.startAt);
   text += '\n';
   llvm::raw_string_ostream stream(text);

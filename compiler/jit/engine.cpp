@@ -110,7 +110,7 @@ Result<std::unique_ptr<LoadedCode>> loadCode(const CompiledModule &module) {
   LLC_ASSIGN(IsaLevel host, usableIsa());
   for (auto object = module.objects.rbegin(); object != module.objects.rend(); ++object) {
     LLC_ASSIGN(IsaLevel level, parseIsa(object->target));
-    if (level > host) continue;
+    if (!contains(host, level)) continue;
     LLC_ASSIGN(LoadedObject loaded,
                LoadedObject::load({object->bytes.begin(), object->bytes.end()}, "llc-" + object->target));
     return std::unique_ptr<LoadedCode>(new LinkedCode(std::move(loaded), object->target));

@@ -25,6 +25,10 @@ void initializeLlvm() {
     LLVMInitializeX86Target();
     LLVMInitializeX86TargetMC();
     LLVMInitializeX86AsmPrinter();
+    LLVMInitializeAArch64TargetInfo();
+    LLVMInitializeAArch64Target();
+    LLVMInitializeAArch64TargetMC();
+    LLVMInitializeAArch64AsmPrinter();
   });
 }
 
@@ -157,7 +161,8 @@ LoadedObject::~LoadedObject() = default;
 Result<LoadedObject> LoadedObject::load(std::vector<char> object, const std::string &name) {
   initializeLlvm();
   llvm::orc::LLJITBuilder builder;
-  builder.setJITTargetMachineBuilder(llvm::orc::JITTargetMachineBuilder(llvm::Triple(allTargets().front().triple)));
+  builder.setJITTargetMachineBuilder(
+      llvm::orc::JITTargetMachineBuilder(llvm::Triple(targetOf(hostCpu().level).triple)));
   auto jit = builder.create();
   if (!jit) return internal(llvm::toString(jit.takeError()));
   llvm::StringRef bytes(object.data(), object.size());

@@ -249,4 +249,10 @@ void Emitter::intrinsic(llvm::StringRef name, ValueRange arguments) {
   b.create<LLVM::CallIntrinsicOp>(TypeRange{}, b.getStringAttr(name), arguments, LLVM::FastmathFlagsAttr{});
 }
 
+void Emitter::pause() {
+  if (architectureOf(target.level) == Architecture::x86_64) return intrinsic("llvm.x86.sse2.pause", ValueRange{});
+  constexpr int64_t wholeSystem = 15;
+  intrinsic("llvm.aarch64.isb", c32(wholeSystem));  // the yield hint does nothing on most cores
+}
+
 }  // namespace llc::kernels

@@ -2,8 +2,8 @@
 //
 // Pointers are raw !llvm.ptr, offsets i64 bytes, loops scf.for over i64, vectors one-dimensional. "Width" is a number
 // of f32 lanes: width 1 means a plain scalar, so that one body serves a vector loop and its scalar remainder.
-// Comparisons and minima are written as compare + select, which x86 has as one instruction (arith.maximumf takes
-// seven).
+// Comparisons and minima are written as compare + select, which x86 has as one instruction and aarch64 as two
+// (arith.maximumf takes seven on x86).
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -139,6 +139,7 @@ class Emitter {
   // An LLVM intrinsic by name with one result, or none. Immediate arguments must come from c32/c8.
   Value intrinsic(llvm::StringRef name, Type result, ValueRange arguments);
   void intrinsic(llvm::StringRef name, ValueRange arguments);
+  void pause();  // in a loop that waits for another thread: some ten nanoseconds in which the core does little
   Value c8(int64_t value);
 
  private:

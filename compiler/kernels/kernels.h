@@ -19,7 +19,7 @@
 namespace llc::kernels {
 
 // Weight panels: [N/16][K][16] for f32 and f16; [N/16][K/2][16][2] (pairs along K side by side) for bf16. N is padded
-// to a multiple of 16 and K (bf16) to a multiple of 2 with zeros. The same on every x86 target, so that one artifact
+// to a multiple of 16 and K (bf16) to a multiple of 2 with zeros. The same on every target, so that one artifact
 // serves all.
 inline constexpr int64_t panelColumns = 16;
 int64_t packedBytes(int64_t k, int64_t n, DType type);

@@ -10,7 +10,8 @@ using namespace mlir;
 using kernels::Emitter;
 using kernels::Values;
 
-// Spins before the thread asks the runtime to give up its time slice: some 100 microseconds.
+// Spins before the thread asks the runtime to give up its time slice: some 100 microseconds (a pause takes 20 to 70
+// ns).
 constexpr int64_t spinsBeforeRelax = 2000;
 
 Value fetchAdd(Emitter &e, Value pointer, LLVM::AtomicOrdering ordering) {
@@ -49,7 +50,7 @@ void emitWait(Emitter &e, Value context, Value counter, Value target) {
         return e.cmp(arith::CmpIPredicate::slt, seen, target);
       },
       [&](ValueRange spins) -> Values {
-        e.intrinsic("llvm.x86.sse2.pause", ValueRange{});
+        e.pause();
         Value next = e.add(spins[0], 1);
         Value tired = e.cmp(arith::CmpIPredicate::sge, next, e.c64(spinsBeforeRelax));
         e.ifThen(tired, [&] {

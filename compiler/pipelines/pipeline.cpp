@@ -97,7 +97,7 @@ class Compilation {
     if (options_.stopAfter <= Phase::scheduled) return success();
     ProgramLayout layout;
     LLC_TRY(describe(scheduled, layout));
-    LLC_ASSIGN(std::vector<Target> targets, chosenTargets());
+    LLC_ASSIGN(std::vector<Target> targets, findTargets(options_.targets));
     std::vector<LoweredProgram> programs;
     Diagnostics diagnostics(context_);
     for (const Target &target : targets) {
@@ -114,7 +114,7 @@ class Compilation {
       ModuleOp module = *programs[i].module;
       Builder builder(context_);
       module->setAttr(programAttribute, builder.getStringAttr(describeProgram(compiled_).dump()));
-      module->setAttr(targetAttribute, builder.getStringAttr(targets[i].name));
+      module->setAttr(targetAttribute, builder.getStringAttr(targets[i].key()));
       LLC_TRY(dump(module, Phase::vector, targets[i].name));
       LLC_TRY(finishCode(module, targets[i], Phase::vector));
     }
@@ -161,16 +161,6 @@ class Compilation {
   CompiledModule take() { return std::move(compiled_); }
 
  private:
-  Result<std::vector<Target>> chosenTargets() {
-    std::vector<Target> targets;
-    for (const std::string &name : options_.targets) {
-      LLC_ASSIGN(Target target, findTarget(name));
-      bool known = llvm::any_of(targets, [&](const Target &other) { return other.name == target.name; });
-      if (!known) targets.push_back(std::move(target));
-    }
-    std::sort(targets.begin(), targets.end(), [](const Target &a, const Target &b) { return a.level < b.level; });
-    return targets;
-  }
   void nameLevels(const std::vector<Target> &targets) {
     for (auto target = targets.rbegin(); target != targets.rend(); ++target)
       compiled_.manifest.levels.push_back(target->name);

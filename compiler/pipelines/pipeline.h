@@ -35,8 +35,8 @@ std::string_view phaseName(Phase);
 Result<Phase> parsePhase(std::string_view name);
 
 struct CompileOptions {
-  // ISA levels to make code for: "generic", "avx2", "avx512", or "native" (the best level this machine has).
-  // The JIT takes {"native"}; an artifact for other machines takes all levels.
+  // What to make code for: levels or processors of one architecture (compiler/targets), or "native" (the best level
+  // this machine has). The JIT takes {"native"}; an artifact for other machines takes all levels.
   std::vector<std::string> targets = {"native"};
   Phase startAt = Phase::traced;  // the phase that the given module is in already
   Phase stopAfter = Phase::object;

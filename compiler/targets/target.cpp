@@ -1,5 +1,7 @@
 #include "compiler/targets/target.h"
 
+#include <algorithm>
+
 namespace llc {
 namespace {
 
@@ -7,6 +9,26 @@ std::string featuresOf(IsaLevel level) {
   std::string text;
   for (auto &name : isaFeatures(level)) text += (text.empty() ? "+" : ",+") + name;
   return text;
+}
+
+// Four rows of one panel are sixteen accumulators of the 32 registers; multiply-adds take their factor by element. LLVM
+// expands no half and no multiply-add: every ARMv8-A has instructions for both.
+Target neonRow(IsaLevel level) {
+  return {.name = std::string(isaName(level)),
+          .level = level,
+          .triple = "aarch64-unknown-linux-gnu",
+          .cpu = "generic",
+          .features = featuresOf(level),
+          .tune = "generic",
+          .lanes = 4,
+          .registers = 32,
+          .fma = true,
+          .f16c = true,
+          .tileRows = 4,
+          .queryRows = 4,
+          .queryColumns = 16,
+          .smallQueryRows = 2,
+          .smallQueryColumns = 32};
 }
 
 std::vector<Target> makeTable() {
@@ -49,7 +71,22 @@ std::vector<Target> makeTable() {
   Target vnni = v4, bf16 = v4;
   vnni.name = "avx512vnni", vnni.level = IsaLevel::avx512vnni, vnni.features = featuresOf(vnni.level);
   bf16.name = "avx512bf16", bf16.level = IsaLevel::avx512bf16, bf16.features = featuresOf(bf16.level);
-  return {generic, v3, v4, vnni, bf16};
+  return {generic,
+          v3,
+          v4,
+          vnni,
+          bf16,
+          neonRow(IsaLevel::neon),
+          neonRow(IsaLevel::neonDotprod),
+          neonRow(IsaLevel::neonI8mm),
+          neonRow(IsaLevel::neonBf16)};
+}
+
+std::vector<std::string> knownNames() {
+  std::vector<std::string> names = {"native"};
+  for (const Target &target : allTargets()) names.push_back(target.name);
+  for (const Processor &processor : allProcessors()) names.emplace_back(processor.name);
+  return names;
 }
 
 }  // namespace
@@ -63,8 +100,39 @@ const Target &targetOf(IsaLevel level) { return allTargets()[int(level)]; }
 
 Result<Target> findTarget(std::string_view name) {
   if (name == "native") return detectHost();
-  LLC_ASSIGN(IsaLevel level, parseIsa(name));
-  return targetOf(level);
+  for (const Target &target : allTargets())
+    if (target.name == name) return target;
+  for (const Processor &processor : allProcessors()) {
+    if (processor.name != name) continue;
+    Target target = targetOf(processor.level);
+    target.processor = target.tune = name;
+    target.l1Bytes = processor.l1Bytes, target.l2Bytes = processor.l2Bytes;
+    return target;
+  }
+  std::string near = nearestNames(name, knownNames());
+  return diagnose(ErrorKind::invalidInput, "--target-cpu")
+      .says("'" + std::string(name) + "' is no instruction set level and no processor")
+      .toFix(near.empty() ? "llc-model compile --target-cpu help lists them" : "use " + near);
+}
+
+Result<std::vector<Target>> findTargets(const std::vector<std::string> &names) {
+  std::vector<Target> targets;
+  auto refuse = [](const Target &a, const Target &b, const std::string &what, const std::string &remedy) {
+    return diagnose(ErrorKind::invalidInput, "--target-cpu").says(a.key() + " and " + b.key() + what).toFix(remedy);
+  };
+  for (const std::string &name : names) {
+    LLC_ASSIGN(Target target, findTarget(name));
+    if (!targets.empty() && architectureOf(targets.front().level) != architectureOf(target.level))
+      return refuse(targets.front(), target, " are of different architectures", "compile once for each architecture");
+    auto same = std::ranges::find(targets, target.level, &Target::level);
+    if (same == targets.end())
+      targets.push_back(std::move(target));
+    else if (same->tune != target.tune)
+      return refuse(*same, target, " have the same instruction set level, " + target.name,
+                    "name one of them; code for it runs on both");
+  }
+  std::ranges::sort(targets, {}, &Target::level);
+  return targets;
 }
 
 Result<Target> detectHost() {

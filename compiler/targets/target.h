@@ -1,4 +1,5 @@
-// What the generators know about a machine, as one table row per instruction set level. A new chip is a new row.
+// What the generators know about machines, in two tables: instruction set levels (widths, registers, tiles) and
+// processors by name (which level, caches, timings). A new chip is a new row.
 #pragma once
 #include <string>
 #include <string_view>
@@ -13,7 +14,8 @@ struct Target {
   std::string name;  // as isaName(level): "generic", "avx2", "avx512", ...; also the symbol suffix of the level
   IsaLevel level = IsaLevel::generic;
   std::string triple = "x86_64-unknown-linux-gnu";
-  std::string cpu;       // LLVM's -mcpu: what every x86-64 has; never more than isaFeatures() promises
+  std::string processor = {};  // the name of a Processor's row; empty: any of this level
+  std::string cpu;       // LLVM's -mcpu: what all of the architecture have; never more than isaFeatures() promises
   std::string features;  // LLVM's -mattr: isaFeatures(level) and nothing else, so that a check of those is enough
   std::string tune;      // LLVM's -mtune: whose timings to schedule for
   int64_t lanes = 4;     // f32 values in a vector register
@@ -32,13 +34,31 @@ struct Target {
 
   int64_t l1Bytes = 32 << 10, l2Bytes = 512 << 10;
   std::string suffix() const { return "." + name; }  // appended to every symbol of an object for this level
+  // What findTarget() finds this target by again.
+  const std::string &key() const { return processor.empty() ? name : processor; }
 };
 
-// All rows, lowest level first.
+// A processor by LLVM's name for it, which is also its -mtune.
+struct Processor {
+  std::string_view name;
+  IsaLevel level;            // the highest one that it has
+  int64_t l1Bytes, l2Bytes;  // data caches of one core (of one cluster, where cores share the second level)
+  // Operations per cycle of one core, a multiply-add counted as two: f32 multiply-adds, dot products of 8-bit integers
+  // (0: no instruction for them). From the makers' optimization guides.
+  int64_t f32PerCycle, i8PerCycle;
+};
+
+// All rows, lowest level first, one architecture after the other.
 const std::vector<Target> &allTargets();
+const std::vector<Processor> &allProcessors();
 const Target &targetOf(IsaLevel level);
-// By name; "native" is the host's. Errors: an unknown name with the nearest ones.
+// By the name of a level or a processor; "native" is the host's. Errors: an unknown name with the nearest ones.
 Result<Target> findTarget(std::string_view name);
+// The targets of a compilation, lowest level first, each level once. Errors: an unknown name; levels of several
+// architectures; one level tuned for several processors.
+Result<std::vector<Target>> findTargets(const std::vector<std::string> &names);
+// Both tables as Markdown, which people can read on a terminal too.
+std::string describeTargets();
 // The row of usableIsa() with the host's cache sizes.
 Result<Target> detectHost();
 

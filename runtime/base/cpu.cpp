@@ -1,130 +1,88 @@
 #include "runtime/base/cpu.h"
 
-#include <cpuid.h>
-
 #include <algorithm>
 #include <cstdlib>
-#include <cstring>
+
+#include "runtime/base/cpu_detect.h"
 
 namespace llc {
 namespace {
 
-struct Registers {
-  unsigned a = 0, b = 0, c = 0, d = 0;
+// One row per level, in the order of IsaLevel: what it adds to the row before it. A row whose architecture differs
+// from that of the row before begins a chain.
+struct LevelRow {
+  std::string_view name;
+  Architecture architecture;
+  std::vector<std::string> adds;
 };
-Registers cpuid(unsigned leaf, unsigned subleaf = 0) {
-  Registers r;
-  __get_cpuid_count(leaf, subleaf, &r.a, &r.b, &r.c, &r.d);  // leaves the registers zero for an unknown leaf
-  return r;
-}
-bool bit(unsigned word, int number) { return word >> number & 1; }
-
-// Which register files the operating system saves at a context switch (XCR0); 0 if it saves none.
-uint64_t savedState() {
-  if (!bit(cpuid(1).c, 27)) return 0;
-  unsigned low = 0, high = 0;
-  __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-  return uint64_t(high) << 32 | low;
-}
-
-std::vector<std::string> detectFeatures() {
-  Registers one = cpuid(1), seven = cpuid(7), sevenOne = cpuid(7, 1);
-  uint64_t saved = savedState();
-  bool ymm = (saved & 0x6) == 0x6, zmm = (saved & 0xe6) == 0xe6;
-  std::vector<std::string> found;
-  auto note = [&](bool present, const char *name) {
-    if (present) found.push_back(name);
+const std::vector<LevelRow> &levelRows() {
+  using enum Architecture;
+  static const std::vector<LevelRow> rows = {
+      {"generic", x86_64, {"sse2"}},
+      {"avx2", x86_64, {"avx", "avx2", "fma", "f16c"}},
+      {"avx512", x86_64, {"avx512f", "avx512bw", "avx512dq", "avx512vl"}},
+      {"avx512vnni", x86_64, {"avx512vnni"}},
+      {"avx512bf16", x86_64, {"avx512bf16"}},
+      {"neon", aarch64, {"neon"}},
+      {"neon-dotprod", aarch64, {"lse", "dotprod"}},
+      {"neon-i8mm", aarch64, {"i8mm"}},
+      {"neon-bf16", aarch64, {"bf16"}},
   };
-  note(bit(one.d, 26), "sse2");
-  note(ymm && bit(one.c, 28), "avx");
-  note(ymm && bit(seven.b, 5), "avx2");
-  note(ymm && bit(one.c, 12), "fma");
-  note(ymm && bit(one.c, 29), "f16c");
-  note(zmm && bit(seven.b, 16), "avx512f");
-  note(zmm && bit(seven.b, 30), "avx512bw");
-  note(zmm && bit(seven.b, 17), "avx512dq");
-  note(zmm && bit(seven.b, 31), "avx512vl");
-  note(zmm && bit(seven.c, 11), "avx512vnni");
-  note(zmm && bit(sevenOne.a, 5), "avx512bf16");
-  return found;
+  return rows;
 }
-
-std::string vendorName() {
-  Registers r = cpuid(0);
-  char text[13] = {};
-  std::memcpy(text, &r.b, 4);
-  std::memcpy(text + 4, &r.d, 4);
-  std::memcpy(text + 8, &r.c, 4);
-  return text;
-}
-
-std::string modelName() {
-  char text[49] = {};
-  for (unsigned i = 0; i < 3; i++) {
-    Registers r = cpuid(0x80000002 + i);
-    std::memcpy(text + 16 * i, &r, 16);
-  }
-  std::string name = text;
-  size_t first = name.find_first_not_of(' '), last = name.find_last_not_of(' ');
-  return first == std::string::npos ? "unknown" : name.substr(first, last - first + 1);
-}
-
-// Deterministic cache parameters: leaf 4 on Intel, 0x8000001d on AMD, the same format.
-void detectCaches(CpuInfo &info) {
-  unsigned leaf = info.vendor == "AuthenticAMD" || info.vendor == "HygonGenuine" ? 0x8000001d : 4;
-  for (unsigned i = 0; i < 8; i++) {
-    Registers r = cpuid(leaf, i);
-    unsigned type = r.a & 31, level = r.a >> 5 & 7;
-    if (type == 0) break;
-    if (type == 2) continue;  // instructions only
-    int64_t ways = (r.b >> 22) + 1, partitions = (r.b >> 12 & 0x3ff) + 1, line = (r.b & 0xfff) + 1,
-            sets = int64_t(r.c) + 1;
-    int64_t bytes = ways * partitions * line * sets;
-    if (level == 1) info.l1Bytes = bytes;
-    if (level == 2) info.l2Bytes = bytes;
-    if (level == 3) info.l3Bytes = bytes;
-  }
-}
+const LevelRow &rowOf(IsaLevel level) { return levelRows()[size_t(level)]; }
 
 CpuInfo detect() {
   CpuInfo info;
-  info.vendor = vendorName();
-  info.model = modelName();
-  info.features = detectFeatures();
-  detectCaches(info);
-  for (int level = 0; level < isaLevelCount; level++) {
-    auto needed = isaFeatures(IsaLevel(level));
-    if (!std::all_of(needed.begin(), needed.end(), [&](auto &name) { return info.has(name); })) break;
-    info.level = IsaLevel(level);
+  detectCpu(info);
+  auto present = [&](auto &name) { return info.has(name); };
+  for (IsaLevel level = lowestLevel(hostArchitecture);; level = nextLevel(level)) {
+    if (!std::ranges::all_of(rowOf(level).adds, present)) break;
+    info.level = level;
+    if (nextLevel(level) == level) break;
   }
   return info;
 }
 
-constexpr std::string_view levelNames[isaLevelCount] = {"generic", "avx2", "avx512", "avx512vnni", "avx512bf16"};
-
 }  // namespace
 
-std::string_view isaName(IsaLevel level) { return levelNames[int(level)]; }
+std::string_view architectureName(Architecture architecture) {
+  return architecture == Architecture::x86_64 ? "x86-64" : "aarch64";
+}
+std::string_view isaName(IsaLevel level) { return rowOf(level).name; }
+Architecture architectureOf(IsaLevel level) { return rowOf(level).architecture; }
 
 Result<IsaLevel> parseIsa(std::string_view name) {
-  std::vector<std::string> known(std::begin(levelNames), std::end(levelNames));
-  for (int i = 0; i < isaLevelCount; i++)
-    if (levelNames[i] == name) return IsaLevel(i);
+  std::vector<std::string> known;
+  std::string all;
+  for (const LevelRow &row : levelRows()) {
+    if (row.name == name) return IsaLevel(&row - levelRows().data());
+    known.emplace_back(row.name);
+    all += (all.empty() ? "" : ", ") + known.back();
+  }
   std::string near = nearestNames(name, known);
   return diagnose(ErrorKind::invalidInput)
       .says("'" + std::string(name) + "' is no instruction set level")
-      .toFix("use " + (near.empty() ? "generic, avx2, avx512, avx512vnni or avx512bf16" : near));
+      .toFix("use " + (near.empty() ? "one of " + all : near));
 }
 
 std::vector<std::string> isaFeatures(IsaLevel level) {
-  std::vector<std::string> names = {"sse2"};
-  auto append = [&](std::initializer_list<const char *> more) { names.insert(names.end(), more.begin(), more.end()); };
-  if (level >= IsaLevel::avx2) append({"avx", "avx2", "fma", "f16c"});
-  if (level >= IsaLevel::avx512) append({"avx512f", "avx512bw", "avx512dq", "avx512vl"});
-  if (level >= IsaLevel::avx512vnni) append({"avx512vnni"});
-  if (level >= IsaLevel::avx512bf16) append({"avx512bf16"});
+  std::vector<std::string> names;
+  for (IsaLevel each = lowestLevel(architectureOf(level)); each <= level; each = IsaLevel(int(each) + 1))
+    names.insert(names.end(), rowOf(each).adds.begin(), rowOf(each).adds.end());
   return names;
 }
+
+IsaLevel lowestLevel(Architecture architecture) {
+  return architecture == Architecture::x86_64 ? IsaLevel::generic : IsaLevel::neon;
+}
+
+IsaLevel nextLevel(IsaLevel level) {
+  size_t next = size_t(level) + 1;
+  return next < levelRows().size() && levelRows()[next].architecture == architectureOf(level) ? IsaLevel(next) : level;
+}
+
+bool contains(IsaLevel host, IsaLevel level) { return architectureOf(host) == architectureOf(level) && level <= host; }
 
 bool CpuInfo::has(std::string_view feature) const {
   return std::find(features.begin(), features.end(), feature) != features.end();
@@ -144,7 +102,7 @@ Result<IsaLevel> usableIsa() {
     level.error().where = "LLC_ISA";
     return level;
   }
-  if (*level > host)
+  if (!contains(host, *level))
     return diagnose(ErrorKind::unsupported, "LLC_ISA")
         .says("this processor (" + hostCpu().model + ") has no " + wanted)
         .toFix("set LLC_ISA to " + std::string(isaName(host)) + " or lower, or unset it");

@@ -1,8 +1,10 @@
 // What the machine can give at most. The loops use intrinsics with the function attribute `target`, so that the rest of
-// the runtime stays portable x86-64.
+// the runtime stays portable.
 #include <chrono>
 #if defined(__x86_64__)
 #include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 
 #include "runtime/base/cpu.h"
@@ -86,6 +88,16 @@ __attribute__((target("avx512f,avx512bw,avx512bf16"))) double flopsBf16() {
   keep(sums);
   return double(rounds) * chains * 32 * 2;
 }
+#elif defined(__aarch64__)
+double flopsNeon() {
+  constexpr int manyChains = 20;  // up to four pipes of latency 4, and 32 registers
+  float32x4_t sums[manyChains], factor = vdupq_n_f32(0.999f), small = vdupq_n_f32(1e-6f);
+  for (auto &sum : sums) sum = factor;
+  for (int64_t i = 0; i < rounds; ++i)
+    for (auto &sum : sums) sum = vfmaq_f32(sum, factor, small);
+  keep(sums);
+  return double(rounds) * manyChains * 4 * 2;
+}
 #endif
 
 FlopLoop flopLoop(std::string_view level) {
@@ -93,6 +105,8 @@ FlopLoop flopLoop(std::string_view level) {
   if (level == "avx512bf16" && hostCpu().has("avx512bf16")) return flopsBf16;
   if (level.starts_with("avx512") && hostCpu().has("avx512f")) return flopsAvx512;
   if (level != "generic" && hostCpu().has("fma")) return flopsAvx2;
+#elif defined(__aarch64__)
+  return flopsNeon;
 #endif
   return flopsPortable;
 }

@@ -65,7 +65,7 @@ Result<const llc_module *> chooseModule(const llc_module *modules, const std::st
     if (module->abi_version != LLC_ABI_VERSION) return tooOld(where, module->abi_version);
     LLC_ASSIGN(IsaLevel level, parseIsa(module->level));
     Status fits = requireFeatures(splitFeatures(module->features));
-    if (fits.ok() && level <= highest) return module;
+    if (fits.ok() && contains(highest, level)) return module;
     if (!fits.ok()) whyNot = fits.error();  // the last one needs least
   }
   if (whyNot) {

@@ -23,7 +23,7 @@ inline void pauseBriefly() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
 #elif defined(__aarch64__)
-  asm volatile("yield");
+  asm volatile("isb" ::: "memory");  // yield is nothing on most cores
 #endif
 }
 

@@ -31,7 +31,8 @@ void declare(CLI::App &app, Options &o) {
   app.add_option("--dtype", o.trace.dtype, "Element type of weight matrices: f32, f16, bf16 (default: as stored)")->group("Compilation");
   app.add_option("--max-context", o.trace.maxContext, "Tokens of the longest sequence; 0: what the model was made for, up to 4096")
       ->capture_default_str()->check(wholeNumber())->group("Compilation");
-  app.add_option("--target-cpu", o.targets, "Instruction sets to make code for, the best one is chosen at start; or native")
+  app.add_option("--target-cpu", o.targets,
+                 "What to make code for, the best is chosen at start: instruction set levels, processors, native; help lists them")
       ->delimiter(',')->capture_default_str()->group("Compilation");
   constexpr const char *phases = "Phases: traced differentiated sharded quantized fused scheduled vector llvm object";
   app.add_option("--stop-after", o.stopAfter, "Prints the IR after this phase (to --output, if given)")->group(phases);
@@ -86,11 +87,8 @@ Status checkRequest(const Options &o, bool wantsObject) {
 // Whether one of the levels can run here: code for other machines alone can't prepare the parameters.
 Result<bool> runsHere(const std::vector<std::string> &targets) {
   LLC_ASSIGN(IsaLevel host, usableIsa());
-  for (const std::string &name : targets) {
-    LLC_ASSIGN(Target target, findTarget(name));
-    if (target.level <= host) return true;
-  }
-  return false;
+  LLC_ASSIGN(std::vector<Target> found, findTargets(targets));
+  return std::ranges::any_of(found, [&](const Target &target) { return contains(host, target.level); });
 }
 
 Result<compiler::CompiledModule> compileInput(const Options &o, const compiler::CompileOptions &options, const Input *input,
@@ -153,6 +151,7 @@ void reportResult(const Options &o, const compiler::CompiledModule &module, doub
 }
 
 Status run(Context &context, CLI::App &, Options &o) {
+  if (o.targets == std::vector<std::string>{"help"}) return writeText("", describeTargets());
   Progress progress(context.quiet);
   LLC_ASSIGN(compiler::CompileOptions options, compileOptions(o));
   bool wantsObject = options.stopAfter == compiler::Phase::object;

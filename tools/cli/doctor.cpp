@@ -36,6 +36,9 @@ nlohmann::json examine() {
   if (!usable) problem(usable.error());
   if (auto archive = compiler::findRuntimeArchive()) json["runtime_archive"] = *archive;
   else problem(archive.error());
+  json["executables_for"] = nlohmann::json::array();
+  for (int i = 0; i < architectureCount; i++)
+    if (compiler::findRuntimeArchive(Architecture(i))) json["executables_for"].push_back(architectureName(Architecture(i)));
   if (builtinModels().empty())
     problem(diagnose(ErrorKind::notFound, "built-in models")
                 .says(fmt::format("none in {}", fmt::join(builtinFolders(), " or ")))
@@ -51,6 +54,7 @@ void print(const nlohmann::json &json) {
   fmt::print("caches    L1 {}, L2 {}, L3 {}\n", humanBytes(cpu["l1_bytes"]), humanBytes(cpu["l2_bytes"]), humanBytes(cpu["l3_bytes"]));
   fmt::print("threads   {}: {}\n", threads["used"].get<int64_t>(), threads["reason"].get<std::string>());
   fmt::print("memory    {} available ({})\n", humanBytes(memory["available_bytes"]), memory["source"].get<std::string>());
+  fmt::print("programs  for {}\n", fmt::join(json["executables_for"].get<std::vector<std::string>>(), ", "));
   fmt::print("models    {}\n", fmt::join(json["models"].get<std::vector<std::string>>(), ", "));
   for (const auto &problem : json["problems"]) fmt::print("problem   {}\n", problem.get<std::string>());
   if (json["problems"].empty()) fmt::print("no problems\n");

@@ -1,4 +1,6 @@
-# The compiler's target, and the archive that ahead-of-time executables are linked from. Owned together with compiler/.
+# The compiler's target. Owned together with compiler/.
+include(LlcArtifact)
+
 function(llc_compiler name)
   file(GLOB transforms RELATIVE ${CMAKE_SOURCE_DIR} CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/compiler/transforms/*)
   llc_sources(sources compiler/pipelines ${transforms}
@@ -12,7 +14,7 @@ function(llc_compiler name)
   llc_mlir_target(${name})
   llc_pass_tables(${name})
   llc_link_lld(${name})
-  llc_artifact_archive()
+  llc_artifact_archives()
   target_compile_definitions(${name} PRIVATE LLC_VERSION="${PROJECT_VERSION}")
 endfunction()
 
@@ -47,47 +49,4 @@ function(llc_link_lld name)
   find_library(LLC_ZSTD NAMES zstd libzstd.so.1 REQUIRED)
   find_library(LLC_ZLIB NAMES z libz.so.1 REQUIRED)
   target_link_libraries(${name} PUBLIC ${LLC_LLD_ELF} ${LLC_LLD_COMMON} LLVM ${LLC_ZLIB} ${LLC_ZSTD})
-endfunction()
-
-# libllc_artifact.a: start code, the whole runtime, and the C++ library, so that linking needs no development files.
-function(llc_artifact_archive)
-  add_library(llc_start STATIC ${CMAKE_SOURCE_DIR}/compiler/aot/start/start.S ${CMAKE_SOURCE_DIR}/compiler/aot/start/main.c)
-  set(libraries llc_start)
-  foreach(library llc_runtime llc_text llc_formats llc_base)
-    get_target_property(type ${library} TYPE)
-    if(type STREQUAL "STATIC_LIBRARY")
-      list(APPEND libraries ${library})
-    endif()
-  endforeach()
-  set(archive ${CMAKE_ARCHIVE_OUTPUT_DIRECTORY}/libllc_artifact.a)
-  set(script "create ${archive}\n")
-  foreach(library ${libraries})
-    string(APPEND script "addlib $<TARGET_FILE:${library}>\n")
-  endforeach()
-  foreach(file libutf8proc.a libstdc++.a libgcc.a libgcc_eh.a libc_nonshared.a)
-    execute_process(COMMAND ${CMAKE_CXX_COMPILER} -print-file-name=${file} OUTPUT_VARIABLE path OUTPUT_STRIP_TRAILING_WHITESPACE)
-    if(NOT EXISTS ${path})
-      message(FATAL_ERROR "${file} is missing: executables made ahead of time are linked with it (apt install g++ libutf8proc-dev)")
-    endif()
-    string(APPEND script "addlib ${path}\n")
-  endforeach()
-  string(APPEND script "save\nend\n")
-  file(GENERATE OUTPUT ${CMAKE_BINARY_DIR}/llc_artifact.mri CONTENT "${script}")
-  find_program(LLC_AR NAMES llvm-ar-19 llvm-ar HINTS ${LLVM_TOOLS_BINARY_DIR} REQUIRED)
-  add_custom_command(OUTPUT ${archive} DEPENDS ${libraries} ${CMAKE_BINARY_DIR}/llc_artifact.mri
-    COMMAND ${CMAKE_COMMAND} -E rm -f ${archive}
-    COMMAND sh -c "${LLC_AR} -M < ${CMAKE_BINARY_DIR}/llc_artifact.mri"
-    COMMENT "Archive for ahead-of-time executables" VERBATIM)
-  add_custom_target(llc_artifact ALL DEPENDS ${archive})
-  install(FILES ${archive} DESTINATION lib/llc-model)
-  # Whoever links artifacts needs the archive beside the program; these targets exist only at the end.
-  cmake_language(DEFER DIRECTORY ${CMAKE_SOURCE_DIR} CALL llc_need_artifact_archive)
-endfunction()
-
-function(llc_need_artifact_archive)
-  foreach(user llc-model compiler_tests)
-    if(TARGET ${user})
-      add_dependencies(${user} llc_artifact)
-    endif()
-  endforeach()
 endfunction()

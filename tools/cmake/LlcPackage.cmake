@@ -25,10 +25,6 @@ if(LLC_COMPILER AND TARGET llc-model)
 endif()
 # lib, not the multiarch folder: llc-model looks for the archive at ../lib/llc-model.
 set(archives lib/llc-model)
-if(TARGET llc_artifact)  # what executables are linked from
-  install(FILES ${CMAKE_ARCHIVE_OUTPUT_DIRECTORY}/libllc_artifact.a DESTINATION ${archives})
-  add_dependencies(llc-model llc_artifact)
-endif()
 foreach(library llc_base llc_formats llc_text llc_runtime)
   get_target_property(type ${library} TYPE)
   if(type STREQUAL "STATIC_LIBRARY")

@@ -70,7 +70,7 @@ class Programs : public testing::TestWithParam<Case> {};
 TEST_P(Programs, equalTheInterpreter) {
   const Case &c = GetParam();
   auto level = parseIsa(c.target);
-  if (level.ok() && *level > hostCpu().level) GTEST_SKIP() << "this machine lacks " << c.target;
+  if (level.ok() && !contains(hostCpu().level, *level)) GTEST_SKIP() << "this machine lacks " << c.target;
   expectProgramIsRight(c.type == "f32" ? tinyText() : tinyText(c.type), c.target, c.threads, 2e-5);
 }
 INSTANTIATE_TEST_SUITE_P(Levels, Programs,

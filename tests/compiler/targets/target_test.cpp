@@ -3,7 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <fstream>
+#include <set>
+#include <sstream>
 
+#include "llvm/MC/MCSubtargetInfo.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Support/TargetSelect.h"
 #include "runtime/abi/llc_abi.h"
 
 namespace llc {
@@ -26,13 +32,68 @@ TEST(Target, TableRowsAreConsistent) {
               target.registers);
   }
 }
+TEST(Target, RowsAreInTheOrderOfLevels) {
+  for (size_t i = 0; i < allTargets().size(); i++) EXPECT_EQ(allTargets()[i].level, IsaLevel(i));
+}
+TEST(Target, LlvmKnowsEveryNameAndFeature) {
+  LLVMInitializeX86TargetInfo(), LLVMInitializeX86TargetMC();
+  LLVMInitializeAArch64TargetInfo(), LLVMInitializeAArch64TargetMC();
+  std::string problem;
+  auto check = [&](const Target &target, const std::string &cpu) {
+    SCOPED_TRACE(target.key());
+    const llvm::Target *llvmTarget = llvm::TargetRegistry::lookupTarget(target.triple, problem);
+    ASSERT_TRUE(llvmTarget) << problem;
+    std::unique_ptr<llvm::MCSubtargetInfo> base(llvmTarget->createMCSubtargetInfo(target.triple, cpu, ""));
+    EXPECT_TRUE(base->isCPUStringValid(cpu)) << cpu;
+    EXPECT_TRUE(base->isCPUStringValid(target.tune)) << target.tune;
+    // A processor must have what its level promises.
+    if (cpu == target.processor) EXPECT_TRUE(base->checkFeatures(target.features)) << target.features;
+  };
+  for (const Target &target : allTargets()) check(target, target.cpu);
+  std::set<std::string_view> names;
+  for (const Processor &processor : allProcessors()) {
+    auto target = findTarget(processor.name);
+    ASSERT_TRUE(target.ok());
+    check(*target, target->processor);
+    EXPECT_TRUE(names.insert(processor.name).second) << processor.name << " is there twice";
+    EXPECT_FALSE(parseIsa(processor.name).ok()) << "a level has this name";
+  }
+}
 TEST(Target, FoundByName) {
   EXPECT_EQ(findTarget("avx512")->lanes, 16);
   EXPECT_EQ(findTarget("native")->level, detectHost()->level);
   EXPECT_FALSE(findTarget("avx").ok());
+  auto wrong = findTarget("cortex-a67");
+  ASSERT_FALSE(wrong.ok());
+  EXPECT_NE(wrong.error().remedy.find("cortex-a76"), std::string::npos);
+}
+TEST(Target, AProcessorIsItsLevelWithItsCachesAndTimings) {
+  auto target = findTarget("cortex-a76");
+  ASSERT_TRUE(target.ok());
+  EXPECT_EQ(target->name, "neon-dotprod");
+  EXPECT_EQ(target->tune, "cortex-a76");
+  EXPECT_EQ(target->features, "+neon,+lse,+dotprod");
+  EXPECT_EQ(target->l1Bytes, 64 << 10);
+  EXPECT_EQ(findTarget(target->key())->tune, target->tune);
+}
+TEST(Target, OneCompilationHasOneArchitectureAndEachLevelOnce) {
+  auto found = findTargets({"avx512", "haswell", "generic", "haswell"});
+  ASSERT_TRUE(found.ok());
+  ASSERT_EQ(found->size(), 3u);
+  EXPECT_EQ((*found)[1].tune, "haswell");
+  EXPECT_EQ((*found)[2].name, "avx512");
+  EXPECT_FALSE(findTargets({"generic", "neon"}).ok());
+  EXPECT_FALSE(findTargets({"haswell", "znver2"}).ok());
+  EXPECT_FALSE(findTargets({"avx2", "znver2"}).ok());
+}
+TEST(Target, ThePageIsFresh) {
+  std::ifstream file(LLC_SOURCE_DIR "/docs/generated/targets.md");
+  std::stringstream page;
+  page << file.rdbuf();
+  EXPECT_TRUE(page.str().ends_with(describeTargets())) << "run: tools/generate/target_docs";
 }
 TEST(Target, HostFollowsTheVariable) {
-  setenv("LLC_ISA", "generic", 1);
+  setenv("LLC_ISA", std::string(isaName(lowestLevel(hostArchitecture))).c_str(), 1);
   EXPECT_EQ(detectHost()->lanes, 4);
   unsetenv("LLC_ISA");
   EXPECT_EQ(detectHost()->level, hostCpu().level);
