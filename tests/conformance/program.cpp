@@ -1,40 +1,27 @@
 #include "tests/conformance/program.h"
 
 #include <fmt/format.h>
-#include <sched.h>
 #include <unistd.h>
 
 #include <cmath>
-#include <cstring>
+#include <cstdlib>
 #include <filesystem>
-#include <thread>
 
 #include "compiler/aot/artifact.h"
 #include "compiler/kernels/kernels.h"
 #include "dialect/ops/llm.h"
+#include "runtime/base/mapped_file.h"
+#include "runtime/base/output_file.h"
 #include "runtime/serve/program.h"
+#include "tests/conformance/call_image.h"
 
 namespace llc::conformance {
 namespace {
 using compiler::CompiledModule;
+namespace fs = std::filesystem;
 
 constexpr size_t guardBytes = 256;
-constexpr unsigned char guardValue = 0xA5, poison = 0xFF;  // floats of 0xFF are NaN
-
-size_t roundUp(size_t bytes) { return (bytes + 63) / 64 * 64; }
-
-// Bytes at a 64-byte boundary.
-class Block {
- public:
-  Block(size_t bytes, unsigned char fill) : memory_(bytes + 64, fill) {}
-  unsigned char *data() {
-    auto address = reinterpret_cast<uintptr_t>(memory_.data());
-    return memory_.data() + (roundUp(address) - address);
-  }
-
- private:
-  std::vector<unsigned char> memory_;
-};
+constexpr unsigned char guardValue = 0xA5;
 
 Block blockOf(const llm::Tensor &tensor, DType type) {
   Block block(size_t(tensor.size()) * byteSize(type), poison);
@@ -42,33 +29,28 @@ Block blockOf(const llm::Tensor &tensor, DType type) {
   return block;
 }
 
-// The batch of a case as the ABI has it: pages of the sequences lie interleaved.
-struct BatchMemory {
-  std::vector<int32_t> positions, sequenceOf, starts = {0}, contexts, lengths, pages, zeros;
-  static constexpr int64_t pagesEach = 4;
-  llc_batch abi{};
-
-  BatchMemory(const llm::Batch *batch, int64_t tokens, int64_t wanted) : zeros(size_t(tokens + wanted), 0) {
-    for (size_t i = 0; batch && i < batch->positions.size(); ++i) {
-      bool isNew = i == 0 || batch->sequenceOf[i] != batch->sequenceOf[i - 1];
-      if (isNew && i > 0) starts.push_back(int32_t(i));
-      if (isNew) contexts.push_back(0);
-      sequenceOf.push_back(int32_t(contexts.size()) - 1);
-      positions.push_back(int32_t(batch->positions[i]));
-      lengths.push_back(int32_t(batch->sequenceLengths[i]));
-      contexts.back() = positions.back() + 1;
-    }
-    starts.push_back(int32_t(tokens));
-    int64_t sequences = int64_t(contexts.size());
-    for (int64_t sequence = 0; sequence < sequences; ++sequence)
-      for (int64_t page = 0; page < pagesEach; ++page) pages.push_back(int32_t(page * sequences + sequence));
-    abi.tokens = tokens, abi.sequences = sequences, abi.rows = wanted;
-    abi.token_ids = abi.wanted_rows = abi.targets = zeros.data();
-    abi.positions = positions.data(), abi.sequence_of = sequenceOf.data(), abi.sequence_starts = starts.data();
-    abi.context_lengths = contexts.data(), abi.sequence_lengths = lengths.data();
-    abi.page_table = pages.data(), abi.page_stride = pagesEach;
+// The batch of a case: pages of the sequences lie interleaved.
+void addBatch(CallImage &call, const llm::Batch *batch) {
+  call.starts = {0};
+  for (size_t i = 0; batch && i < batch->positions.size(); ++i) {
+    bool isNew = i == 0 || batch->sequenceOf[i] != batch->sequenceOf[i - 1];
+    if (isNew && i > 0) call.starts.push_back(int32_t(i));
+    if (isNew) call.contexts.push_back(0);
+    call.sequenceOf.push_back(int32_t(call.contexts.size()) - 1);
+    call.positions.push_back(int32_t(batch->positions[i]));
+    call.lengths.push_back(int32_t(batch->sequenceLengths[i]));
+    call.contexts.back() = call.positions.back() + 1;
   }
-};
+  call.starts.push_back(int32_t(call.tokens));
+  int64_t sequences = int64_t(call.contexts.size());
+  for (int64_t sequence = 0; sequence < sequences; ++sequence)
+    for (int64_t page = 0; page < pagesOfSequence; ++page) call.pages.push_back(int32_t(page * sequences + sequence));
+}
+const llm::Batch *batchIn(const Case &test) {
+  for (const llm::Datum &datum : test.inputs)
+    if (datum.batch) return datum.batch.get();
+  return nullptr;
+}
 
 // A packed f32 weight [n, k] lies as panels [n/16][k][16], n padded with zeros (compiler/kernels/kernels.h).
 size_t packedSize(const llm::Shape &shape) { return size_t(kernels::packedBytes(shape[1], shape[0], DType::f32)); }
@@ -77,76 +59,49 @@ size_t packedPlace(const llm::Shape &shape, size_t element) {
   return (n / columns * depth + k) * columns + n % columns;
 }
 
-// Everything one call needs, and the call.
-class Call {
- public:
-  Call(const LoadedProgram &program, const Case &test)
-      : program_(program), spec_(*program.manifest.entry(test.name)), batch_(batchIn(test), test.tokens, test.wanted) {
-    for (const llm::Datum &datum : test.inputs)
-      if (!datum.batch && !datum.cache) inputs_.push_back(blockOf(datum.tensor, spec_.inputs[inputs_.size()].type));
-    for (size_t i = 0; i < spec_.outputs.size(); ++i) {
-      size_t bytes = size_t(test.expected[i].size()) * byteSize(spec_.outputs[i].type);
-      if (test.row.value("packed", false)) bytes = packedSize(test.expected[i].shape());
-      outputs_.emplace_back(bytes + guardBytes, guardValue);
+// Bytes of a result: packed ones are padded.
+size_t resultBytes(const Case &test, size_t result, DType type) {
+  if (test.row.value("packed", false)) return packedSize(test.expected[result].shape());
+  return size_t(test.expected[result].size()) * byteSize(type);
+}
+
+// What is wrong with the results of a call; empty if nothing.
+std::string check(CallImage &call, const EntrySpec &spec, const Case &test) {
+  bool packed = test.row.value("packed", false);
+  for (size_t i = 0; i < call.outputs.size(); ++i) {
+    size_t bytes = resultBytes(test, i, spec.outputs[i].type);
+    std::vector<double> values(size_t(test.expected[i].size()));
+    for (size_t k = 0; k < values.size(); ++k) {
+      size_t place = packed ? packedPlace(test.expected[i].shape(), k) : k;
+      values[k] = loadElement(call.outputs[i].data(), spec.outputs[i].type, place);
     }
-    // Pages hold finite values at all times: fresh ones are zero.
-    for (const CacheSpec &cache : program.manifest.caches)
-      caches_.emplace_back(
-          cache.pageBytes() * size_t(BatchMemory::pagesEach * std::max<int64_t>(1, batch_.abi.sequences)), 0);
+    if (std::string wrong = compare(test, i, values); !wrong.empty()) return wrong;
+    for (size_t k = bytes; k < bytes + guardBytes; ++k)
+      if (call.outputs[i].data()[k] != guardValue)
+        return fmt::format("writes {} bytes behind result {}", k - bytes + 1, i);
   }
+  return "";
+}
 
-  void run(int threads) {
-    const Manifest &manifest = program_.manifest;
-    Block arena(manifest.arenaBytes, poison), scratch(roundUp(manifest.scratchBytes) * size_t(threads), poison);
-    std::vector<const void *> inputs;
-    std::vector<void *> outputs, caches;
-    for (Block &block : inputs_) inputs.push_back(block.data());
-    for (Block &block : outputs_) outputs.push_back(block.data());
-    for (Block &block : caches_) caches.push_back(block.data());
-    int64_t sizes[] = {batch_.abi.tokens, batch_.abi.rows, batch_.abi.sequences};
-    llc_sync sync{};
-    llc_context context{};
-    context.abi_version = LLC_ABI_VERSION;
-    context.arena = arena.data(), context.scratch = scratch.data();
-    context.scratch_stride = int64_t(roundUp(manifest.scratchBytes));
-    context.parameters = program_.parameters.data(), context.caches = caches.data(), context.batch = &batch_.abi;
-    context.inputs = inputs.data(), context.outputs = outputs.data(), context.sizes = sizes, context.sync = &sync;
-    context.relax = [](llc_context *) { sched_yield(); };
-    llc_entry code = program_.entry(spec_.name);
-    std::vector<std::thread> team;
-    for (int t = 1; t < threads; ++t) team.emplace_back([&, t] { code(&context, t, threads); });
-    code(&context, 0, threads);
-    for (std::thread &thread : team) thread.join();
-  }
-
-  std::string check(const Case &test) {
-    for (size_t i = 0; i < outputs_.size(); ++i) {
-      size_t count = size_t(test.expected[i].size()), bytes = count * byteSize(spec_.outputs[i].type);
-      std::vector<double> values(count);
-      if (test.row.value("packed", false)) bytes = packedSize(test.expected[i].shape());
-      for (size_t k = 0; k < count; ++k) {
-        size_t place = test.row.value("packed", false) ? packedPlace(test.expected[i].shape(), k) : k;
-        values[k] = loadElement(outputs_[i].data(), spec_.outputs[i].type, place);
-      }
-      if (std::string wrong = compare(test, i, values); !wrong.empty()) return wrong;
-      for (size_t k = bytes; k < bytes + guardBytes; ++k)
-        if (outputs_[i].data()[k] != guardValue)
-          return fmt::format("writes {} bytes behind result {}", k - bytes + 1, i);
-    }
-    return "";
-  }
-
- private:
-  static const llm::Batch *batchIn(const Case &test) {
-    for (const llm::Datum &datum : test.inputs)
-      if (datum.batch) return datum.batch.get();
-    return nullptr;
-  }
-  const LoadedProgram &program_;
-  const EntrySpec &spec_;
-  BatchMemory batch_;
-  std::vector<Block> inputs_, outputs_, caches_;
-};
+Result<CallImage> imageOf(const Manifest &manifest, const Case &test, int threads) {
+  const EntrySpec *spec = manifest.entry(test.name);
+  if (!spec || spec->outputs.size() != test.expected.size())
+    return diagnose(ErrorKind::internal, test.name)
+        .says("the program has no such entry, or it has another number of results")
+        .toFix("mend the compiler or the table");
+  CallImage call;
+  call.entry = test.name, call.threads = threads, call.tokens = test.tokens, call.rows = test.wanted;
+  addBatch(call, batchIn(test));
+  for (const llm::Datum &datum : test.inputs)
+    if (!datum.batch && !datum.cache)
+      call.inputs.push_back(blockOf(datum.tensor, spec->inputs[call.inputs.size()].type));
+  for (size_t i = 0; i < spec->outputs.size(); ++i)
+    call.outputs.emplace_back(resultBytes(test, i, spec->outputs[i].type) + guardBytes, guardValue);
+  // Pages hold finite values at all times: fresh ones are zero.
+  size_t pages = size_t(pagesOfSequence) * std::max<size_t>(1, call.contexts.size());
+  for (const CacheSpec &cache : manifest.caches) call.caches.emplace_back(cache.pageBytes() * pages, 0);
+  return call;
+}
 
 }  // namespace
 
@@ -207,7 +162,6 @@ Result<LoadedProgram> loadFromMemory(const CompiledModule &compiled, const Param
 }
 
 Result<LoadedProgram> loadFromLibrary(const CompiledModule &compiled, const ParameterStore &store) {
-  namespace fs = std::filesystem;
   static int number = 0;
   fs::path path = fs::temp_directory_path() / fmt::format("llc-conformance-{}-{}.so", getpid(), number++);
   compiler::ArtifactOptions options;
@@ -239,12 +193,61 @@ std::string compare(const Case &test, size_t result, std::span<const double> val
 }
 
 std::string runAndCompare(const LoadedProgram &program, const Case &test, int threads) {
-  const EntrySpec *spec = program.manifest.entry(test.name);
-  if (!spec || !program.entry(test.name)) return "the program has no such entry";
-  if (spec->outputs.size() != test.expected.size()) return "the entry has another number of results";
-  Call call(program, test);
-  call.run(threads);
-  return call.check(test);
+  Result<CallImage> call = imageOf(program.manifest, test, threads);
+  if (!call.ok()) return call.error().text();
+  llc_entry code = program.entry(test.name);
+  if (!code) return "the program has no code for the entry";
+  call->run(code, program.manifest, program.parameters.data());
+  return check(*call, *program.manifest.entry(test.name), test);
+}
+
+namespace {
+Status writeFile(const std::string &path, std::string_view text) {
+  LLC_ASSIGN(OutputFile file, OutputFile::create(path));
+  LLC_TRY(file.write(text));
+  return file.commit();
+}
+
+// A folder that goes away with all that is in it.
+struct Folder {
+  fs::path path = fs::temp_directory_path() / fmt::format("llc-emulated-{}", getpid());
+  Folder() { fs::create_directories(path); }
+  ~Folder() {
+    std::error_code ignored;
+    fs::remove_all(path, ignored);
+  }
+  std::string operator/(const char *name) const { return (path / name).string(); }
+};
+}  // namespace
+
+Status runEmulated(const CompiledModule &compiled, const ParameterStore &store, const std::vector<Case *> &cases,
+                   IsaLevel level, std::map<const Case *, std::string> &messages) {
+  constexpr int mostThreads = 3;
+  Folder folder;
+  std::vector<Case *> called;
+  std::vector<CallImage> calls;
+  for (Case *test : cases)
+    for (int threads = 1; threads <= mostThreads; ++threads) {
+      LLC_ASSIGN(CallImage call, imageOf(compiled.manifest, *test, threads));
+      calls.push_back(std::move(call)), called.push_back(test);
+    }
+  LLC_TRY(writeFile(folder / "calls", toBytes(calls)));
+  LLC_ASSIGN(CompiledModule native, compileFor(*moduleOf(cases), {hostCpu().level}));
+  compiler::ArtifactOptions options;
+  options.path = folder / "code.so", options.kind = ArtifactKind::sharedLibrary, options.preparer = &native;
+  LLC_TRY(compiler::writeArtifact(compiled, store.source(), options));
+  std::string command = fmt::format("LLC_ISA={} {} {} {} {} 2>{}", isaName(level), LLC_EMULATED_RUNNER, options.path,
+                                    folder / "calls", folder / "results", folder / "messages");
+  if (std::system(command.c_str()) != 0) {
+    Result<std::string> said = readTextFile(folder / "messages");
+    return diagnose(ErrorKind::internal, command).says(said.ok() ? *said : "failed silently").toFix("run it by hand");
+  }
+  LLC_ASSIGN(std::string bytes, readTextFile(folder / "results", 1 << 30));
+  std::vector<CallImage> results = fromBytes(bytes);
+  for (size_t i = 0; i < results.size(); ++i)
+    if (std::string wrong = check(results[i], *compiled.manifest.entry(results[i].entry), *called[i]); !wrong.empty())
+      messages.try_emplace(called[i], fmt::format("{} threads: {}", results[i].threads, wrong));
+  return success();
 }
 
 }  // namespace llc::conformance

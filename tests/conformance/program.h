@@ -1,6 +1,7 @@
 // Compiled programs of the table's cases: made for one target, loaded from memory or from a library, run with a team.
 #pragma once
 #include <functional>
+#include <map>
 
 #include "compiler/jit/engine.h"
 #include "runtime/base/cpu.h"
@@ -44,6 +45,10 @@ Result<LoadedProgram> loadFromLibrary(const compiler::CompiledModule &, const Pa
 // Runs the case's entry; empty if all results are as expected, else what is wrong. Memory that the program may not
 // count on is poisoned before, and what lies behind the results is checked after.
 std::string runAndCompare(const LoadedProgram &program, const Case &test, int threads);
+// Runs all cases with 1, 2 and 3 threads in the code for `level` of another architecture, by the emulator that the
+// build found. `messages` gets what is wrong, for each case with a wrong result.
+Status runEmulated(const compiler::CompiledModule &, const ParameterStore &, const std::vector<Case *> &cases,
+                   IsaLevel level, std::map<const Case *, std::string> &messages);
 // The same for results of the interpreter.
 std::string compare(const Case &test, size_t result, std::span<const double> values);
 

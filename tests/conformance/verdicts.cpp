@@ -13,10 +13,10 @@ namespace {
 using compiler::CompiledModule;
 
 // Levels that this machine runs, AVX-512's refinements left out: they change nothing in the code yet.
-std::vector<IsaLevel> levels() {
+std::vector<IsaLevel> hostLevels() {
   std::vector<IsaLevel> list;
   for (IsaLevel level : {IsaLevel::generic, IsaLevel::avx2, IsaLevel::avx512})
-    if (level <= hostCpu().level) list.push_back(level);
+    if (contains(hostCpu().level, level)) list.push_back(level);
   return list;
 }
 
@@ -65,18 +65,43 @@ FamilyProgram compileFamily(const Family &family, const Compiler &compile) {
   return program;
 }
 
-// Code for all levels serves several modes.
-const FamilyProgram &programOf(const Family &family, bool wide) {
-  static std::map<std::pair<std::string, bool>, FamilyProgram> made;
-  auto [found, isNew] = made.try_emplace({family.name, wide});
+// All levels of aarch64, lowest first.
+std::vector<IsaLevel> foreignLevels() {
+  std::vector<IsaLevel> list = {lowestLevel(Architecture::aarch64)};
+  while (nextLevel(list.back()) != list.back()) list.push_back(nextLevel(list.back()));
+  return list;
+}
+
+// Code for all levels of an architecture serves several modes.
+const FamilyProgram &programOf(const Family &family, const std::string &kind) {
+  bool wide = kind == "wide", foreign = kind == "emulated";
+  static std::map<std::pair<std::string, int>, FamilyProgram> made;
+  auto [found, isNew] = made.try_emplace({family.name, wide ? 1 : foreign ? 2 : 0});
   if (isNew)
-    found->second = compileFamily(family, wide ? Compiler(compileWideForAvx2)
-                                               : Compiler([](mlir::ModuleOp m) { return compileFor(m, levels()); }));
+    found->second = compileFamily(family, [&](mlir::ModuleOp module) {
+      return wide ? compileWideForAvx2(module) : compileFor(module, foreign ? foreignLevels() : hostLevels());
+    });
   return found->second;
 }
 
+std::vector<Verdict> runForeign(const Family &family, const Mode &mode) {
+  const FamilyProgram &program = programOf(family, mode.kind);
+  std::vector<Verdict> verdicts = program.verdicts;
+  if (!program.compiled) return verdicts;
+  std::map<const Case *, std::string> messages;
+  Status status = runEmulated(*program.compiled, *program.parameters, program.cases, *parseIsa(mode.level), messages);
+  for (size_t i = 0; i < verdicts.size(); ++i) {
+    if (verdicts[i].kind != Verdict::right) continue;
+    if (!status)
+      verdicts[i] = {Verdict::wrong, status.error().text()};
+    else if (auto found = messages.find(family.cases[i].get()); found != messages.end())
+      verdicts[i] = {Verdict::wrong, found->second};
+  }
+  return verdicts;
+}
+
 std::vector<Verdict> runCompiled(const Family &family, const Mode &mode) {
-  const FamilyProgram &program = programOf(family, mode.kind == "wide");
+  const FamilyProgram &program = programOf(family, mode.kind);
   std::vector<Verdict> verdicts = program.verdicts;
   if (!program.compiled) return verdicts;
   Result<LoadedProgram> loaded = mode.kind == "aot"
@@ -139,7 +164,11 @@ const std::vector<Mode> &modes() {
 
 std::string whySkipped(const Mode &mode) {
   if (mode.kind == "elsewhere" || mode.kind == "missing") return mode.name + ": " + mode.about;
-  if (!mode.level.empty() && *parseIsa(mode.level) > hostCpu().level)
+  if (mode.kind == "emulated")
+    return std::string_view(LLC_EMULATED_RUNNER).empty()
+               ? mode.name + ": needs the packages of tools/ci/packages-cross.txt"
+               : "";
+  if (!mode.level.empty() && !contains(hostCpu().level, *parseIsa(mode.level)))
     return mode.name + ": this machine has no " + mode.level;
   return "";
 }
@@ -152,6 +181,8 @@ const std::vector<Verdict> &verdicts(const Family &family, const Mode &mode) {
     found->second.assign(family.cases.size(), {Verdict::skipped, why});
   else if (mode.kind == "reference" || mode.kind == "phases")
     found->second = runInterpreted(family, mode.kind == "phases");
+  else if (mode.kind == "emulated")
+    found->second = runForeign(family, mode);
   else
     found->second = runCompiled(family, mode);
   return found->second;

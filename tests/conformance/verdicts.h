@@ -10,7 +10,8 @@ namespace llc::conformance {
 struct Mode {
   std::string name, about;  // as modes.json has them
   // "reference": the interpreter on the module as it is written; "phases": on the module that all tensor phases made;
-  // "jit", "wide", "aot": compiled code; "elsewhere": another test looks at it; "missing": it does not exist yet.
+  // "jit", "wide", "aot": compiled code; "emulated": code for another architecture, by qemu; "elsewhere": another test
+  // looks at it; "missing": it does not exist yet.
   std::string kind, level;
 };
 const std::vector<Mode> &modes();
