@@ -137,7 +137,8 @@ Result<std::string> keyOf(mlir::ModuleOp module, const CompileOptions &options) 
 
 Result<CachedCompile> compileCached(mlir::ModuleOp module, const CompileOptions &options, const CacheOptions &cache) {
   std::string folder = cacheFolder(cache);
-  bool wanted = !folder.empty() && options.stopAfter == Phase::object && options.dumpDirectory.empty();
+  bool wanted = !folder.empty() && options.stopAfter == Phase::object && options.dumpDirectory.empty() &&
+                !options.profile;  // the table of stages is not kept
   std::string path;
   if (wanted) {
     LLC_ASSIGN(std::string key, keyOf(module, options));

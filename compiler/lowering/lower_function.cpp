@@ -11,7 +11,8 @@ using kernels::Emitter;
 using kernels::Values;
 
 // Blocks take: context, thread, threads, scratch, batch, sync, tokens, rows, claim base, arrive target, frame, then the
-// memory of each tensor or cache argument, then of each result. They return the new claim base and arrive target.
+// memory of each tensor or cache argument, then of each result; for profiling also the number of their first stage.
+// They return the new claim base and arrive target.
 constexpr unsigned fixedBlockArguments = 11;
 
 bool hasMemory(Type type) { return isa<RankedTensorType, llm::KvType>(type); }
@@ -60,6 +61,7 @@ class FunctionLowering {
     team_.tokens = e_.loadI64(e_.gep(sizes, 8 * LLC_DIM_TOKENS));
     team_.rows = e_.loadI64(e_.gep(sizes, 8 * LLC_DIM_ROWS));
     team_.claimBase = team_.arriveTarget = e_.c64(0);
+    if (program_.stages) stageBase_ = e_.c64(program_.stages->begin(source_));
     frame_ = pointerField(offsetof(llc_context, arena));
     // A prepare function reads parameters of the checkpoint where an entry reads the step's inputs.
     Value inputs = pointerField(isPrepare(source_) ? offsetof(llc_context, parameters) : offsetof(llc_context, inputs));
@@ -75,6 +77,7 @@ class FunctionLowering {
       if (hasMemory(type)) types.push_back(e_.ptr);
     for (Type type : source_.getResultTypes())
       if (isa<RankedTensorType>(type)) types.push_back(e_.ptr);
+    if (program_.stages) types.push_back(e_.i64);
     auto function = e_.b.create<func::FuncOp>(source_.getName(), e_.b.getFunctionType(types, {e_.i64, e_.i64}));
     function.setPrivate();
     e_.b.setInsertionPointToStart(function.addEntryBlock());
@@ -87,6 +90,7 @@ class FunctionLowering {
       if (hasMemory(own.getType())) memory_[own] = argument(next++);
     for (Type type : source_.getResultTypes())
       if (isa<RankedTensorType>(type)) resultPointers_.push_back(argument(next++));
+    if (program_.stages) stageBase_ = argument(next);
   }
 
   // Results are written in place: the memory of a returned value is where the caller wants it.
@@ -108,7 +112,7 @@ class FunctionLowering {
   Status lowerOp(Operation *op) {
     if (op->hasAttr("llm.barrier")) {
       flush();
-      emitBarrier(e_, team_);
+      barrier();
     }
     switch (stageKind(op)) {
       case StageKind::none:
@@ -207,14 +211,28 @@ class FunctionLowering {
     }
     Value rows = rowsOf(op);
     Location location = op->getLoc();
-    group_.push_back(
-        {chunksOf(choice.function, rows), [this, function = choice.function, pointers, rows, location](Value chunk) {
-           Location before = e_.b.getLoc();
-           e_.b.setLoc(location);
-           e_.call(function, pointers, rows, chunk, team_.scratch, team_.batch);
-           e_.b.setLoc(before);
-         }});
+    Value stage =
+        program_.stages ? stageNumber(program_.stages->addStage(source_, op, choice.function.symbol)) : Value();
+    group_.push_back({chunksOf(choice.function, rows),
+                      [this, function = choice.function, pointers, rows, location, stage](Value chunk) {
+                        Location before = e_.b.getLoc();
+                        e_.b.setLoc(location);
+                        Value begin = stage ? emitTicks(e_) : Value();
+                        e_.call(function, pointers, rows, chunk, team_.scratch, team_.batch);
+                        if (stage) emitStageEvent(e_, team_, stage, begin);
+                        e_.b.setLoc(before);
+                      }});
     return success();
+  }
+
+  // Profiling: the number of a stage in the program's table. It is also the latest one, behind which the next barrier
+  // stands.
+  Value stageNumber(int64_t inFunction) { return latestStage_ = e_.add(stageBase_, e_.c64(inFunction)); }
+
+  void barrier() {
+    Value begin = latestStage_ ? emitTicks(e_) : Value();
+    emitBarrier(e_, team_);
+    if (latestStage_) emitWaitEvent(e_, team_, latestStage_, begin);
   }
 
   void flush() {
@@ -245,6 +263,10 @@ class FunctionLowering {
             .toFix("let blocks return tensors only; caches are passed to every block that needs them");
       arguments.push_back(resultMemory(result));
     }
+    if (program_.stages) {
+      arguments.push_back(e_.add(stageBase_, e_.c64(program_.stages->addCall(source_, call))));
+      stageNumber(program_.stages->size(source_) - 1);
+    }
     auto emitted = e_.b.create<func::CallOp>(call.getCallee(), TypeRange{e_.i64, e_.i64}, arguments);
     team_.claimBase = emitted.getResult(0), team_.arriveTarget = emitted.getResult(1);
     return success();
@@ -258,6 +280,7 @@ class FunctionLowering {
   llvm::DenseMap<Value, Value> memory_;  // of tensors and caches, by value of the scheduled function
   Values resultPointers_;
   std::vector<StageCode> group_;
+  Value stageBase_, latestStage_;  // profiling only
 };
 }  // namespace
 

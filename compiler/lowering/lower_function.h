@@ -1,6 +1,7 @@
 // One function of a scheduled module as code: its stages in groups, calls, and where each value lies.
 #pragma once
 #include "compiler/lowering/kernel_choice.h"
+#include "compiler/lowering/profile.h"
 #include "compiler/lowering/program_layout.h"
 #include "compiler/lowering/team.h"
 
@@ -11,8 +12,9 @@ struct ProgramLowering {
   kernels::Emitter &emitter;
   const ProgramLayout &layout;
   Bounds bounds;
-  int64_t scratchBytes = 0;  // grows
-  int64_t constants = 0;     // globals made so far
+  int64_t scratchBytes = 0;      // grows
+  int64_t constants = 0;         // globals made so far
+  StageTable *stages = nullptr;  // set: code for profiling
 };
 
 // Emits the code of `source` at the end of the emitter's module. Callees must be there already.

@@ -4,13 +4,16 @@
 #pragma once
 #include "compiler/lowering/program_layout.h"
 #include "compiler/targets/target.h"
+#include "runtime/abi/stage_table.h"
 
 namespace llc::compiler {
 
 struct LoweredProgram {
   mlir::OwningOpRef<mlir::ModuleOp> module;
-  int64_t scratchBytes = 0;  // per thread, the most that any kernel needs
+  int64_t scratchBytes = 0;       // per thread, the most that any kernel needs
+  std::vector<StageSpec> stages;  // with `profile`: what the numbers in its events mean
 };
-Result<LoweredProgram> lowerProgram(mlir::ModuleOp scheduled, const ProgramLayout &, const Target &);
+Result<LoweredProgram> lowerProgram(mlir::ModuleOp scheduled, const ProgramLayout &, const Target &,
+                                    bool profile = false);
 
 }  // namespace llc::compiler

@@ -102,11 +102,12 @@ class Compilation {
     Diagnostics diagnostics(context_);
     for (const Target &target : targets) {
       auto begin = std::chrono::steady_clock::now();
-      LLC_ASSIGN(LoweredProgram program, lowerProgram(scheduled, layout, target));
+      LLC_ASSIGN(LoweredProgram program, lowerProgram(scheduled, layout, target, options_.profile));
       if (failed(verify(*program.module))) return diagnostics.failure("vector");
       timed(Phase::vector, begin);
       compiled_.manifest.scratchBytes =
           std::max(compiled_.manifest.scratchBytes, static_cast<uint64_t>(program.scratchBytes));
+      if (compiled_.stages.empty()) compiled_.stages = program.stages;
       programs.push_back(std::move(program));
     }
     nameLevels(targets);

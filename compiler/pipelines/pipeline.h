@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "runtime/abi/manifest.h"
+#include "runtime/abi/stage_table.h"
 #include "runtime/base/status.h"
 
 namespace mlir {
@@ -44,6 +45,7 @@ struct CompileOptions {
       {};                   // if not empty: one file per phase, NN-phase.mlir (NN-phase.TARGET.mlir from vector on)
   bool verifyEach = false;  // verify the IR after every pass (always after every phase)
   bool timePhases = false;  // fill CompiledModule::phaseSeconds
+  bool profile = false;     // code that writes down when each stage runs; fills CompiledModule::stages
 };
 
 struct TargetObject {
@@ -71,6 +73,7 @@ struct CompiledModule {
   std::string memoryReport;          // the same for people
   std::string text;  // the IR after `stopAfter` (all targets one after the other), for --stop-after; else empty
   std::vector<std::pair<std::string, double>> phaseSeconds;
+  std::vector<StageSpec> stages;  // with CompileOptions::profile; not kept in files and caches
 };
 
 // Registers every dialect that a module of any phase may use.

@@ -42,6 +42,22 @@ typedef struct llc_batch {
   const int32_t *targets;          /* [T] for `score`: the token whose log-probability is asked at each row */
 } llc_batch;
 
+/* What a program compiled for profiling writes down while it runs: per thread a list of events in the order in which they
+ * ended, whose length the runtime resets between calls. Ticks are those of the processor's constant-rate counter (x86-64:
+ * rdtsc; aarch64: cntvct_el0). A stage's chunks that one thread runs one after the other are one event. */
+typedef struct llc_profile_event {
+  int64_t stage;                   /* number in the program's stage table; ~number: waiting at the barrier behind that stage */
+  int64_t chunks;
+  uint64_t begin, end;             /* ticks */
+} llc_profile_event;
+
+typedef struct llc_profile_log {   /* of one thread, a cache line */
+  llc_profile_event *events;
+  int64_t capacity, count;
+  int64_t dropped;                 /* events that did not fit */
+  char pad[32];
+} llc_profile_log;
+
 typedef struct llc_context {
   uint32_t abi_version;
   uint32_t flags;
@@ -56,6 +72,7 @@ typedef struct llc_context {
   const int64_t *sizes;            /* values of the dynamic dimensions, by number: 0 tokens, 1 rows, 2 sequences */
   llc_sync *sync;
   void (*relax)(struct llc_context *); /* called now and then while spinning: yields the CPU */
+  llc_profile_log *profile;        /* [threads]; null: nothing is written down. Only programs compiled for profiling read it */
 } llc_context;
 
 typedef void (*llc_entry)(llc_context *context, int64_t thread, int64_t threads);

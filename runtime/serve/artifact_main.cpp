@@ -66,6 +66,7 @@ Status execute(const CLI::App &app, const llc_module *modules, Arguments &argume
     infoCommand(artifact.manifest, arguments.json);
     return success();
   }
+  arguments.session.sequences = arguments.bench.sequences;  // 1 unless `bench` was asked for more
   LLC_ASSIGN(Loaded loaded, load(modules, arguments));
   if (app.got_subcommand("run")) return runCommand(*loaded.session, loaded.tokenizer.get(), arguments.run);
   if (app.got_subcommand("score")) return scoreCommand(*loaded.session, loaded.tokenizer.get(), arguments.score);

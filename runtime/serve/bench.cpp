@@ -30,58 +30,77 @@ struct Timing {
   double prefill, decode;
 };
 
-Result<Timing> runOnce(Session &session, std::span<const int32_t> tokens, int64_t promptTokens) {
-  LLC_ASSIGN(int64_t sequence, session.open());
-  Timing timing = {};
-  auto feed = [&](std::span<const int32_t> part) -> Status {
-    SequenceTokens batch{sequence, part, Wanted::last};
-    auto rows = session.step({&batch, 1});
+// Opened sequences, closed when the measurement ends.
+struct Sequences {
+  Session &session;
+  std::vector<int64_t> ids = {};
+  ~Sequences() {
+    for (int64_t id : ids) session.close(id);
+  }
+  // The same new tokens for each, in one call.
+  Status feed(std::span<const int32_t> part) {
+    std::vector<SequenceTokens> batch;
+    for (int64_t id : ids) batch.push_back({id, part, Wanted::last});
+    auto rows = session.step(batch);
     return rows ? success() : Status(std::move(rows.error()));
-  };
+  }
+};
+
+Result<Timing> runOnce(Session &session, std::span<const int32_t> tokens, int64_t promptTokens, int64_t count) {
+  Sequences sequences{session};
+  for (int64_t i = 0; i < count; ++i) {
+    LLC_ASSIGN(int64_t id, session.open());
+    sequences.ids.push_back(id);
+  }
+  Timing timing = {};
   auto begin = Clock::now();
-  Status status = feed(tokens.first(size_t(promptTokens)));
+  LLC_TRY(sequences.feed(tokens.first(size_t(promptTokens))));
   timing.prefill = secondsSince(begin);
   begin = Clock::now();
-  for (size_t i = size_t(promptTokens); status.ok() && i < tokens.size(); ++i) status = feed(tokens.subspan(i, 1));
+  for (size_t i = size_t(promptTokens); i < tokens.size(); ++i) LLC_TRY(sequences.feed(tokens.subspan(i, 1)));
   timing.decode = secondsSince(begin);
-  session.close(sequence);
-  LLC_TRY(std::move(status));
   return timing;
+}
+}  // namespace
+
+std::vector<int32_t> benchTokens(const Manifest &manifest, int64_t count) {
+  Random random(1);
+  std::vector<int32_t> tokens(static_cast<size_t>(count));
+  for (int32_t &token : tokens) token = int32_t(random.next() % uint32_t(manifest.vocabulary));
+  return tokens;
 }
 
 Status checkLengths(const Session &session, const BenchOptions &options) {
   int64_t context = session.limits().maxContext;
-  if (options.promptTokens < 1 || options.genTokens < 1 || options.repeats < 1)
+  if (options.promptTokens < 1 || options.genTokens < 1 || options.repeats < 1 || options.sequences < 1)
     return diagnose(ErrorKind::invalidInput)
         .says("there is nothing to measure")
-        .toFix("ask for at least one token of each and one repeat");
+        .toFix("ask for at least one token of each, one repeat and one sequence");
   if (options.promptTokens <= context && options.genTokens <= context - options.promptTokens) return success();
   return diagnose(ErrorKind::invalidInput, "--prompt-tokens")
       .says(fmt::format("{} and {} generated ones are longer than the context of {}", options.promptTokens,
                         options.genTokens, context))
       .toFix("ask for fewer, or compile with a larger --max-context");
 }
-}  // namespace
 
 Result<BenchResult> bench(Session &session, const BenchOptions &options) {
   LLC_TRY(checkLengths(session, options));
   const Manifest &m = session.program().manifest();
-  Random random(1);
-  std::vector<int32_t> tokens(size_t(options.promptTokens + options.genTokens));
-  for (int32_t &token : tokens) token = int32_t(random.next() % uint32_t(m.vocabulary));
+  std::vector<int32_t> tokens = benchTokens(m, options.promptTokens + options.genTokens);
   // Once for the caches, page tables and frequencies: a short prompt and a few steps.
-  LLC_TRY(runOnce(session, std::span(tokens).first(std::min<size_t>(tokens.size(), 10)), 1));
+  LLC_TRY(runOnce(session, std::span(tokens).first(std::min<size_t>(tokens.size(), 10)), 1, options.sequences));
   std::vector<double> prefill, decode;
   for (int64_t i = 0; i < options.repeats; ++i) {
-    LLC_ASSIGN(Timing timing, runOnce(session, tokens, options.promptTokens));
+    LLC_ASSIGN(Timing timing, runOnce(session, tokens, options.promptTokens, options.sequences));
     prefill.push_back(timing.prefill), decode.push_back(timing.decode);
   }
   BenchResult result;
   result.promptTokens = options.promptTokens, result.genTokens = options.genTokens, result.threads = session.threads();
-  result.level = session.program().level();
-  result.prefillTokensPerSecond = double(options.promptTokens) / median(prefill);
-  result.decodeTokensPerSecond = double(options.genTokens) / median(decode);
-  result.bytesPerToken = m.bytesPerToken + cacheBytesAt(m, options.promptTokens + options.genTokens / 2);
+  result.level = session.program().level(), result.sequences = options.sequences;
+  result.prefillTokensPerSecond = double(options.promptTokens * options.sequences) / median(prefill);
+  result.decodeTokensPerSecond = double(options.genTokens * options.sequences) / median(decode);
+  result.bytesPerToken =
+      m.bytesPerToken / uint64_t(options.sequences) + cacheBytesAt(m, options.promptTokens + options.genTokens / 2);
   result.peakRssBytes = double(peakResidentBytes());  // before the measurements below take memory of their own
   result.compileSeconds = options.compileSeconds, result.startSeconds = options.startSeconds;
   LLC_ASSIGN(result.readBandwidth, measureReadBandwidth(session.team()));
@@ -94,6 +113,7 @@ Result<BenchResult> bench(Session &session, const BenchOptions &options) {
 nlohmann::json toJson(const BenchResult &r) {
   return {{"prompt_tokens", r.promptTokens},
           {"gen_tokens", r.genTokens},
+          {"sequences", r.sequences},
           {"threads", r.threads},
           {"level", r.level},
           {"prefill_tok_s", r.prefillTokensPerSecond},
@@ -115,10 +135,11 @@ std::string describe(const BenchResult &r) {
       "memory   {:10.3f} GB     largest resident size\n"
       "compile  {:10.2f} s\n"
       "start    {:10.3f} s\n"
-      "with {} threads, {}\n",
+      "with {} threads, {} sequence{}, {}\n",
       r.prefillTokensPerSecond, r.promptTokens, 100 * r.prefillFlopShare, r.peakFlops * 1e-9, r.decodeTokensPerSecond,
       r.genTokens, humanBytes(r.bytesPerToken), 100 * r.decodeBandwidthShare, r.readBandwidth * 1e-9,
-      r.peakRssBytes * 1e-9, r.compileSeconds, r.startSeconds, r.threads, r.level);
+      r.peakRssBytes * 1e-9, r.compileSeconds, r.startSeconds, r.threads, r.sequences, r.sequences == 1 ? "" : "s",
+      r.level);
 }
 
 }  // namespace llc

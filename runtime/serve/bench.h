@@ -19,15 +19,17 @@ struct BenchOptions {
   int64_t promptTokens = 512;
   int64_t genTokens = 64;
   int64_t repeats = 3;  // of each measurement; the median counts
+  int64_t sequences =
+      1;  // at once: each gets the prompt, a decode step feeds one token to all. The session must hold them
   double compileSeconds =
       0;  // what the caller measured: compiling, and from the start of the process to the first step
   double startSeconds = 0;
 };
 
 struct BenchResult {
-  int64_t promptTokens = 0, genTokens = 0, threads = 0;
-  double prefillTokensPerSecond = 0, decodeTokensPerSecond = 0;
-  uint64_t bytesPerToken = 0;  // weights read by a decode step, and the cache at the mean length
+  int64_t promptTokens = 0, genTokens = 0, sequences = 0, threads = 0;
+  double prefillTokensPerSecond = 0, decodeTokensPerSecond = 0;  // of all sequences together
+  uint64_t bytesPerToken = 0;  // per decode step: weights, and the caches at the mean length; divided by the sequences
   double readBandwidth = 0, peakFlops = 0;
   double decodeBandwidthShare = 0;  // decode's bytes per second over the read bandwidth
   double prefillFlopShare = 0;      // prefill's operations per second over the peak
@@ -35,8 +37,13 @@ struct BenchResult {
   std::string level;
 };
 
-// Feeds fixed pseudo-random tokens (nothing is sampled): a prompt, then single tokens behind it.
-// invalidInput: prompt and generated tokens are longer than the context.
+// The pseudo-random tokens that benchmarks and profiles feed: always the same for the same model and count.
+std::vector<int32_t> benchTokens(const Manifest &manifest, int64_t count);
+// invalidInput: nothing to measure, or more tokens than the context holds.
+Status checkLengths(const Session &session, const BenchOptions &options);
+
+// Feeds fixed pseudo-random tokens (nothing is sampled): a prompt, then single tokens behind it. Errors: see
+// checkLengths.
 Result<BenchResult> bench(Session &session, const BenchOptions &options);
 
 // The keys of `llc-model bench --json`, and a few lines for people.

@@ -94,6 +94,10 @@ void addBenchFlags(CLI::App &app, BenchOptions &options) {
   app.add_option("--gen-tokens", options.genTokens, "Tokens generated after it")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
+  app.add_option("--sequences", options.sequences,
+                 "Sequences at once, each with its own prompt; speeds are those of all together")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
   app.add_option("--repeats", options.repeats, "Measurements; the median counts")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);

@@ -15,6 +15,6 @@ void addInputFlags(CLI::App &app, TextOrIds &input, bool required);
 void addGenerateFlags(CLI::App &app, GenerateOptions &options);
 void addRunFlags(CLI::App &app, RunOptions &options);          // input, generation, --json, --echo, --stats
 void addSessionFlags(CLI::App &app, SessionOptions &options);  // --threads, --context
-void addBenchFlags(CLI::App &app, BenchOptions &options);      // --prompt-tokens, --gen-tokens, --repeats
+void addBenchFlags(CLI::App &app, BenchOptions &options);      // --prompt-tokens, --gen-tokens, --sequences, --repeats
 
 }  // namespace llc

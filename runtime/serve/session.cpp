@@ -266,7 +266,9 @@ Rows Session::runStep(const Entry &entry) {
   b.sizes = {b.batch.tokens, b.batch.rows, b.batch.sequences};
   b.context.inputs = entry.inputs.data();
   b.context.outputs = entry.outputs.data();
+  if (observer_) observer_->before(b.context);
   team_->run(entry.function, b.context);
+  if (observer_) observer_->after(b.context);
   return {static_cast<const float *>(b.results.get()), entry.perToken ? b.batch.tokens : b.batch.rows, entry.columns};
 }
 

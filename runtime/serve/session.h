@@ -25,6 +25,14 @@ struct MemoryPlan {
   uint64_t total() const { return arena + scratch + caches + results; }
 };
 
+// Is told of every step that a session runs: with what it is about to be called, and when all threads have done it.
+class StepObserver {
+ public:
+  virtual ~StepObserver() = default;
+  virtual void before(llc_context &context) = 0;
+  virtual void after(const llc_context &context) = 0;
+};
+
 class Session final : public Engine {
  public:
   // Errors: invalidInput (a context longer than compiled for), resource (more memory than the limit; names the flag).
@@ -45,6 +53,8 @@ class Session final : public Engine {
   const MemoryPlan &memory() const { return memory_; }
   int64_t threads() const { return team_->size(); }
   ThreadTeam &team() { return *team_; }
+  // null: nobody; an observer must live until then, or until the session's end.
+  void observe(StepObserver *observer) { observer_ = observer; }
 
  private:
   struct Buffers;
@@ -65,6 +75,7 @@ class Session final : public Engine {
   std::unique_ptr<ThreadTeam> team_;
   std::unique_ptr<PagedCache> cache_;
   std::unique_ptr<Buffers> buffers_;
+  StepObserver *observer_ = nullptr;
 };
 
 // What quota and affinity allow (threads/limits.h), but one thread for each 4 MiB that a step reads at most: below that

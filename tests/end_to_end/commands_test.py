@@ -54,6 +54,21 @@ class Running(support.Case):
         self.assertEqual([key for key in BENCH_KEYS if key not in found], [])
         self.assertGreater(found["decode_tok_s"], 0)
 
+    def test_bench_of_several_sequences(self):
+        arguments = ["--prompt-tokens", 8, "--gen-tokens", 4, "--threads", 1, "--repeats", 1, "--json"]
+        one, four = self.json("bench", TINY, *arguments), self.json("bench", TINY, "--sequences", 4, *arguments)
+        self.assertEqual((one["sequences"], four["sequences"]), (1, 4))
+        # Weights are read once for all of them.
+        self.assertLess(four["bytes_per_token"], one["bytes_per_token"])
+        self.assertGreater(four["decode_tok_s"], 0)
+        self.refused("bench", TINY, "--sequences", 0, says=["--sequences"])
+
+    def test_inspect_counts_work(self):
+        work = self.json("inspect", TINY, "--work", "--json", "-q")["work"]
+        self.assertGreater(work["prefill"]["flops"], work["decode"]["flops"])
+        self.assertEqual(work["prefill"]["stages"], work["decode"]["stages"])
+        self.assertIn("barriers", self.good("inspect", TINY, "--work", "-q").out)
+
 
 class Tokenizing(support.Case):
     TEXTS = ["Once upon a time", "", "  two  blanks ", "ünïcödé 🙂", "line\nbreak"]

@@ -1,5 +1,6 @@
 // bench: speed, and what share of the machine that is.
-#include "runtime/serve/options.h"
+#include "tools/cli/bench.h"
+
 #include "tools/cli/open.h"
 
 namespace llc::cli {
@@ -17,16 +18,11 @@ void declare(CLI::App &app, Options &options) {
   app.add_flag("--json", options.json, "One JSON object instead of lines for people");
 }
 
-// Lengths that were not asked for shrink to what a model of a short context can take.
-void fitLengths(const CLI::App &app, int64_t context, BenchOptions &bench) {
-  if (app.count("--gen-tokens") == 0) bench.genTokens = std::min(bench.genTokens, std::max<int64_t>(1, context / 4));
-  if (app.count("--prompt-tokens") == 0) bench.promptTokens = std::clamp<int64_t>(context - bench.genTokens, 1, bench.promptTokens);
-}
-
 Status run(Context &context, CLI::App &app, Options &options) {
   LLC_ASSIGN(ModelPlace place, findModel(options.open.model));
   if (place.kind == ModelKind::executable) return replaceByExecutable(context, place, options.open.model, "bench");
   Progress progress(context.quiet);
+  options.open.session.sequences = options.bench.sequences;
   LLC_ASSIGN(OpenedModel opened, openModel(place, options.open, progress));
   fitLengths(app, opened.session->limits().maxContext, options.bench);
   options.bench.compileSeconds = opened.compileSeconds;
@@ -35,6 +31,11 @@ Status run(Context &context, CLI::App &app, Options &options) {
   return benchCommand(*opened.session, options.bench, options.json);
 }
 }  // namespace
+
+void fitLengths(const CLI::App &app, int64_t context, BenchOptions &bench) {
+  if (app.count("--gen-tokens") == 0) bench.genTokens = std::min(bench.genTokens, std::max<int64_t>(1, context / 4));
+  if (app.count("--prompt-tokens") == 0) bench.promptTokens = std::clamp<int64_t>(context - bench.genTokens, 1, bench.promptTokens);
+}
 
 void addBench(Context &context) {
   addCommand<Options>(context, "bench", "Measures speed, and what the machine could give", declare, run);

@@ -28,6 +28,7 @@ void addRun(Context &context);
 void addGenerate(Context &context);
 void addCompile(Context &context);
 void addBench(Context &context);
+void addProfile(Context &context);
 void addTokenize(Context &context);
 void addLogits(Context &context);
 void addInspect(Context &context);

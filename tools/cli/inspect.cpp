@@ -10,6 +10,7 @@
 #include "runtime/serve/options.h"
 #include "tools/cli/command.h"
 #include "tools/cli/program_report.h"
+#include "tools/cli/work_report.h"
 
 namespace llc::cli {
 
@@ -20,7 +21,7 @@ struct Options {
   std::string model = defaultModel;
   TraceOptions trace;
   SessionOptions session;
-  bool memory = false, kernels = false, ops = false, parameters = false, json = false;
+  bool memory = false, kernels = false, ops = false, parameters = false, work = false, json = false;
 };
 
 void declare(CLI::App &app, Options &o) {
@@ -28,6 +29,7 @@ void declare(CLI::App &app, Options &o) {
   app.add_flag("--memory", o.memory, "Where activations live, and what a session takes")->group("Sections");
   app.add_flag("--kernels", o.kernels, "Which kernel computes which op")->group("Sections");
   app.add_flag("--ops", o.ops, "The model's ops by function, as traced")->group("Sections");
+  app.add_flag("--work", o.work, "Counted work of a decode and a prefill step: stages, operations, bytes, code")->group("Sections");
   app.add_flag("--params", o.parameters, "Every parameter: type, shape, layout, bytes")->group("Sections");
   app.add_flag("--json", o.json, "One JSON object instead of text");
   app.add_option("--dtype", o.trace.dtype, "Element type of weight matrices (default: as stored)")->group("Compilation");
@@ -64,12 +66,13 @@ void printMemory(const MemoryPlan &plan) {
 Result<ProgramReport> reportOf(const ModelPlace &place, const Options &o, Progress &progress) {
   if (place.kind == ModelKind::directory) {
     LLC_ASSIGN(TracedModel traced, traceDirectory(place, o.trace, progress));
-    return reportProgram(std::move(traced), progress);
+    return reportProgram(std::move(traced), o.work, progress);
   }
   auto refuse = [&](const char *flag, std::string_view what) {
     return diagnose(ErrorKind::invalidInput, flag).says(what).toFix("give the directory that it was compiled from");
   };
   if (o.kernels) return refuse("--kernels", "an artifact does not list its kernels");
+  if (o.work) return refuse("--work", "an artifact does not say what its stages compute");
   if (o.ops) return refuse("--ops", "an artifact holds machine code, not ops");
   if (!o.trace.dtype.empty()) return refuse("--dtype", place.path + " is compiled already");
   if (o.trace.maxContext) return refuse("--max-context", place.path + " is compiled already");
@@ -86,13 +89,14 @@ Status run(Context &context, CLI::App &, Options &o) {
   progress.finish();
   int64_t threads = o.session.threads ? o.session.threads : threadLimits().threads;
   LLC_ASSIGN(MemoryPlan plan, planMemory(report.manifest, o.session, threads));
-  bool sections = o.memory || o.kernels || o.ops || o.parameters;
+  bool sections = o.memory || o.kernels || o.ops || o.parameters || o.work;
   if (o.json) {
     json out = sections ? json::object() : json::parse(toJson(report.manifest));
     if (o.parameters) out["parameters"] = parametersOf(report.manifest);
     if (o.memory) out["memory"] = memoryOf(plan), out["memory"]["functions"] = report.memoryPlan;
     if (o.kernels) out["kernels"] = report.kernels;
     if (o.ops) out["ops"] = report.ops;
+    if (o.work) out["work"] = report.work;
     fmt::print("{}\n", out.dump());
     return success();
   }
@@ -101,6 +105,7 @@ Status run(Context &context, CLI::App &, Options &o) {
   if (o.memory) printMemory(plan), fmt::print("{}", report.memoryText);
   if (o.kernels) fmt::print("{}", tableOf(report.kernels));
   if (o.ops) fmt::print("{}", tableOf(report.ops));
+  if (o.work) fmt::print("{}", workText(report.work));
   return success();
 }
 }  // namespace

@@ -22,7 +22,8 @@ Result<OpenedModel> compileDirectory(const ModelPlace &place, const OpenOptions 
   auto begin = Clock::now();
   compiler::CacheOptions cache;
   cache.directory = options.cache;
-  LLC_ASSIGN(compiler::CachedCompile compiled, compiler::compileCached(*traced.module, {}, cache));
+  LLC_ASSIGN(compiler::CachedCompile compiled, compiler::compileCached(*traced.module, {.profile = options.profile}, cache));
+  opened.stages = std::move(compiled.module.stages);
   opened.compileSeconds = std::chrono::duration<double>(Clock::now() - begin).count();
   completeManifest(compiled.module.manifest, traced, opened.tokenizer.get());
   progress.step("loading weights", int64_t(compiled.module.manifest.parameters.size()));

@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "runtime/abi/stage_table.h"
 #include "runtime/serve/commands.h"
 #include "tools/cli/command.h"
 #include "tools/cli/model.h"
@@ -15,6 +16,7 @@ struct OpenOptions {
   std::string dtype;
   std::string cache;       // directory of compiled code; "none": no cache; empty: the user's
   bool preload = false;
+  bool profile = false;    // directories only: code that writes down when each stage runs, always compiled anew
   SessionOptions session;  // `context` is also what a directory is compiled for
 };
 // MODEL, and the flags of everything that runs a model. Only directories are compiled: --dtype and --code-cache are refused
@@ -26,6 +28,7 @@ struct OpenedModel {
   std::unique_ptr<Session> session;
   std::unique_ptr<Tokenizer> tokenizer;  // null when the model has none
   double compileSeconds = 0;
+  std::vector<StageSpec> stages;  // with OpenOptions::profile
 };
 Result<OpenedModel> openModel(const ModelPlace &place, const OpenOptions &options, Progress &progress);
 

@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include "compiler/lowering/profile.h"
 #include "compiler/pipelines/pipeline.h"
 #include "dialect/ops/llm.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "tools/cli/work_report.h"
 
 namespace llc::cli {
 
@@ -18,16 +20,6 @@ std::string typeText(mlir::Type type) {
 }
 
 std::string opName(mlir::Operation *op) { return op->getName().stripDialect().str(); }
-
-// "layers.3.self_attn" of a location that carries the model's names.
-std::string placeName(mlir::Location location) {
-  std::string text;
-  location->walk([&](mlir::Location part) {
-    if (auto name = mlir::dyn_cast<mlir::NameLoc>(part); name && text.empty()) text = name.getName().str();
-    return text.empty() ? mlir::WalkResult::advance() : mlir::WalkResult::interrupt();
-  });
-  return text;
-}
 
 // Ops by kind and function, with their cost for one new token.
 json opsOf(mlir::ModuleOp module) {
@@ -62,7 +54,7 @@ json stagesOf(mlir::ModuleOp module) {
           if (!part.hasTrait<mlir::OpTrait::IsTerminator>()) inside += (inside.empty() ? "" : "+") + opName(&part);
       std::string what = opName(&op);
       if (auto call = mlir::dyn_cast<mlir::func::CallOp>(op)) what = "call " + call.getCallee().str();
-      rows.push_back({{"function", function.getName().str()}, {"name", placeName(op.getLoc())}, {"kernel", what},
+      rows.push_back({{"function", function.getName().str()}, {"name", compiler::placeName(op.getLoc())}, {"kernel", what},
                       {"computes", inside.empty() ? what : inside}, {"after_barrier", op.hasAttr("llm.barrier")},
                       {"result", op.getNumResults() ? typeText(op.getResult(0).getType()) : ""}});
     }
@@ -77,12 +69,15 @@ std::string cellText(const json &cell) {
 }
 }  // namespace
 
-Result<ProgramReport> reportProgram(TracedModel traced, Progress &progress) {
+Result<ProgramReport> reportProgram(TracedModel traced, bool countWork, Progress &progress) {
   ProgramReport report;
   report.ops = opsOf(*traced.module);
   progress.step("compiling " + traced.name);
   LLC_ASSIGN(compiler::CompiledModule compiled, compiler::compile(*traced.module, {}));
   report.kernels = stagesOf(*traced.module);  // compile() leaves it scheduled
+  if (countWork) {
+    LLC_ASSIGN(report.work, workOf(*traced.module));
+  }
   report.manifest = std::move(compiled.manifest);
   completeManifest(report.manifest, traced, nullptr);
   report.memoryPlan = compiled.memoryPlan.value("functions", json::array());

@@ -14,8 +14,9 @@ struct ProgramReport {
   std::string memoryText;
   nlohmann::json kernels = nlohmann::json::array();  // {"function", "op", "kernel", "result", "name"}, in the order of execution
   nlohmann::json ops = nlohmann::json::array();      // {"function", "op", "count", "flops", "bytes"} per token
+  nlohmann::json work = nlohmann::json::object();    // with `countWork`, see work_report.h
 };
-Result<ProgramReport> reportProgram(TracedModel traced, Progress &progress);
+Result<ProgramReport> reportProgram(TracedModel traced, bool countWork, Progress &progress);
 
 // Rows of objects with the same keys, as aligned text.
 std::string tableOf(const nlohmann::json &rows);

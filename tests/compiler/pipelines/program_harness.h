@@ -146,6 +146,7 @@ class CompiledProgram {
     context.parameters = program_.parameters.data(), context.caches = caches.data(), context.batch = &b;
     context.inputs = inputs.data(), context.outputs = outs, context.sizes = sizes, context.sync = &sync;
     context.relax = [](llc_context *) { sched_yield(); };
+    context.profile = profile;
     llc_entry code = program_.entries.at(entry);
     std::vector<std::thread> team;
     for (int t = 1; t < threads_; ++t) team.emplace_back([&, t] { code(&context, t, threads_); });
@@ -154,6 +155,7 @@ class CompiledProgram {
     return output;
   }
   const Manifest &manifest() const { return program_.manifest; }
+  llc_profile_log *profile = nullptr;  // [threads], for programs compiled for profiling
 
  private:
   static void *align(std::vector<char> &memory) {

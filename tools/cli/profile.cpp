@@ -1,0 +1,68 @@
+// profile: where the time goes, by kernel and by place of the model.
+#include "runtime/serve/profile.h"
+
+#include "runtime/base/output_file.h"
+#include "tools/cli/bench.h"
+#include "tools/cli/open.h"
+#include "tools/cli/profile_page.h"
+
+namespace llc::cli {
+
+namespace {
+struct Options {
+  OpenOptions open;
+  BenchOptions bench;
+  std::string trace, html;
+  bool json = false, all = false;
+};
+
+void declare(CLI::App &app, Options &options) {
+  addOpenFlags(app, options.open);
+  // Artifacts hold no profiling code, and code for profiling is not kept.
+  for (const char *flag : {"--preload", "--code-cache"}) app.remove_option(app.get_option(flag));
+  addBenchFlags(app, options.bench);
+  app.remove_option(app.get_option("--sequences"));
+  app.get_option("--repeats")->description("Prompts measured, with the tokens after them; all count");
+  app.add_flag("--all", options.all, "Every row of the tables, also those below half a percent")->group("Output");
+  app.add_flag("--json", options.json, "One JSON object instead of tables")->group("Output")->excludes("--all");
+  app.add_option("--trace", options.trace,
+                 "File for a trace of the last repeat: ui.perfetto.dev and chrome://tracing open it")
+      ->group("Output");
+  app.add_option("--html", options.html, "File for a page with a flame graph and a roofline plot")->group("Output");
+}
+
+Status writeFile(const std::string &path, std::string_view text) {
+  LLC_ASSIGN(OutputFile file, OutputFile::create(path));
+  LLC_TRY(file.write(text));
+  return file.commit();
+}
+
+Status run(Context &context, CLI::App &app, Options &options) {
+  LLC_ASSIGN(ModelPlace place, findModelDirectory(options.open.model, "profiling"));
+  Progress progress(context.quiet);
+  options.open.profile = true;
+  LLC_ASSIGN(OpenedModel opened, openModel(place, options.open, progress));
+  fitLengths(app, opened.session->limits().maxContext, options.bench);
+  progress.step("measuring");
+  LLC_ASSIGN(Profile profile, llc::profile(*opened.session, std::move(opened.stages), options.bench));
+  progress.finish();
+  if (!options.trace.empty()) {
+    LLC_TRY(writeFile(options.trace, chromeTrace(profile)));
+    if (profile.droppedEvents)
+      fmt::print(stderr, "warning: {}: the last {} events are left out; to fix: ask for fewer tokens\n", options.trace,
+                 profile.droppedEvents);
+  }
+  nlohmann::json json = toJson(profile);
+  if (!options.html.empty()) LLC_TRY(writeFile(options.html, profilePage(json)));
+  std::string text = options.json ? json.dump() + "\n" : describe(profile, options.all);
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  return success();
+}
+}  // namespace
+
+void addProfile(Context &context) {
+  addCommand<Options>(context, "profile", "Shows where the time goes: by kernel, by place of the model, by thread",
+                      declare, run);
+}
+
+}  // namespace llc::cli
