@@ -3,13 +3,12 @@
 // wins with the same bytes.
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <filesystem>
 
+#include "compiler/jit/cache_folder.h"
 #include "compiler/jit/engine.h"
 #include "compiler/pipelines/program_text.h"
-#include "compiler/targets/target.h"
-#include "llvm/Config/llvm-config.h"
+#include "compiler/targets/tunables.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "runtime/base/mapped_file.h"
 #include "runtime/base/output_file.h"
@@ -19,8 +18,6 @@ namespace llc::compiler {
 namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
-
-constexpr std::string_view suffix = ".llc-code";
 
 std::string hashOf(std::string_view text) { return sha256(std::as_bytes(std::span(text.data(), text.size()))); }
 
@@ -56,13 +53,6 @@ std::optional<CompiledModule> fromText(std::string_view text) {
   return std::move(*module);
 }
 
-std::string cacheFolder(const CacheOptions &options) {
-  if (!options.directory.empty()) return options.directory == "none" ? "" : options.directory;
-  if (const char *xdg = std::getenv("XDG_CACHE_HOME"); xdg && *xdg) return std::string(xdg) + "/llc-model/code";
-  if (const char *home = std::getenv("HOME"); home && *home) return std::string(home) + "/.cache/llc-model/code";
-  return "";
-}
-
 std::optional<CompiledModule> readEntry(const std::string &path) {
   std::error_code error;
   if (!fs::exists(path, error)) return {};
@@ -70,35 +60,10 @@ std::optional<CompiledModule> readEntry(const std::string &path) {
   if (!file.ok()) return {};
   try {
     auto module = fromText(file->text());
-    if (module) fs::last_write_time(path, fs::file_time_type::clock::now(), error);  // recently used
+    if (module) touchEntry(path);
     return module;
   } catch (const std::exception &) {
     return {};
-  }
-}
-
-// Removes the entries unused longest until the rest fits.
-void trim(const std::string &folder, int64_t limit) {
-  struct Entry {
-    fs::path path;
-    fs::file_time_type time;
-    int64_t bytes;
-  };
-  std::vector<Entry> entries;
-  std::error_code error;
-  int64_t total = 0;
-  for (const auto &item : fs::directory_iterator(folder, error)) {
-    if (item.path().extension() != suffix) continue;
-    Entry entry{item.path(), item.last_write_time(error), static_cast<int64_t>(item.file_size(error))};
-    if (error) continue;  // another process has just removed it
-    total += entry.bytes;
-    entries.push_back(std::move(entry));
-  }
-  std::sort(entries.begin(), entries.end(), [](const Entry &a, const Entry &b) { return a.time < b.time; });
-  for (const Entry &entry : entries) {
-    if (total <= limit) break;
-    fs::remove(entry.path, error);
-    total -= entry.bytes;
   }
 }
 
@@ -108,25 +73,15 @@ void writeEntry(const std::string &folder, const std::string &path, const Compil
   fs::create_directories(folder, error);
   auto file = OutputFile::create(path);
   if (!file.ok() || !file->write(toText(module)).ok() || !file->commit().ok()) return;
-  trim(folder, limit);
-}
-
-// Which build of the compiler this is: its own file's size and time, so that a rebuilt one never takes old code.
-std::string buildIdentity() {
-  std::error_code error;
-  fs::path self = fs::read_symlink("/proc/self/exe", error);
-  auto size = fs::file_size(self, error);
-  auto time = fs::last_write_time(self, error).time_since_epoch().count();
-  return fmt::format("llc-model {} llvm {} abi {} build {} {}\n", LLC_VERSION, LLVM_VERSION_STRING, LLC_ABI_VERSION,
-                     size, time);
+  trimCache(folder, codeCache, limit);
 }
 
 Result<std::string> keyOf(mlir::ModuleOp module, const CompileOptions &options) {
   std::string text = buildIdentity();
   LLC_ASSIGN(std::vector<Target> targets, findTargets(options.targets));
   for (const Target &target : targets)
-    text += fmt::format("{} {} {} {} {} {}\n", target.name, target.cpu, target.features, target.tune, target.l1Bytes,
-                        target.l2Bytes);
+    text += fmt::format("{} {} {} {} {} {} {}\n", target.name, target.cpu, target.features, target.tune, target.l1Bytes,
+                        target.l2Bytes, tuningText(tuningOf(target)));
   text += phaseName(options.startAt);
   text += '\n';
   llvm::raw_string_ostream stream(text);
@@ -136,13 +91,13 @@ Result<std::string> keyOf(mlir::ModuleOp module, const CompileOptions &options) 
 }  // namespace
 
 Result<CachedCompile> compileCached(mlir::ModuleOp module, const CompileOptions &options, const CacheOptions &cache) {
-  std::string folder = cacheFolder(cache);
+  std::string folder = cacheFolder(cache.directory, codeCache);
   bool wanted = !folder.empty() && options.stopAfter == Phase::object && options.dumpDirectory.empty() &&
                 !options.profile;  // the table of stages is not kept
   std::string path;
   if (wanted) {
     LLC_ASSIGN(std::string key, keyOf(module, options));
-    path = folder + "/" + key + std::string(suffix);
+    path = folder + "/" + key + std::string(codeCache.suffix);
     if (auto found = readEntry(path)) return CachedCompile{std::move(*found), true};
   }
   LLC_ASSIGN(CompiledModule compiled, compile(module, options));

@@ -2,9 +2,7 @@
 
 #include <fmt/format.h>
 #include <sched.h>
-#include <sys/mman.h>
 
-#include <cstdlib>
 #include <thread>
 
 #include "compiler/jit/convert.h"
@@ -27,27 +25,6 @@ class LinkedCode final : public LoadedCode {
   LoadedObject object_;
   std::string level_;
 };
-
-// Memory for prepared parameters: one aligned block each, freed together with the code.
-struct ProgramMemory {
-  std::unique_ptr<LoadedCode> code;
-  std::vector<std::unique_ptr<std::byte, decltype(&std::free)>> blocks;
-};
-
-Result<std::byte *> allocate(ProgramMemory &memory, uint64_t bytes, const std::string &name) {
-  // Whole huge pages when the tensor is large: generated code streams through it once per token.
-  constexpr uint64_t huge = 2 << 20;
-  uint64_t alignment = bytes >= huge ? huge : 64;
-  auto *block =
-      static_cast<std::byte *>(std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment));
-  if (!block)
-    return diagnose(ErrorKind::resource, name)
-        .says(fmt::format("no memory for the {} bytes of the packed parameter", bytes))
-        .toFix("use a smaller --dtype, or compile ahead of time: an artifact maps its weights");
-  if (bytes >= huge) madvise(block, (bytes + alignment - 1) / alignment * alignment, MADV_HUGEPAGE);
-  memory.blocks.emplace_back(block, &std::free);
-  return block;
-}
 
 std::string shapeText(const std::vector<int64_t> &shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
 
@@ -140,41 +117,6 @@ Status prepareParameter(const CompiledModule &module, const LoadedCode &code, co
         .says("the prepare function is not in the object")
         .toFix("please report this");
   return runPrepare(module, entry, step, sources, destination, usefulThreads(destination.size(), threads));
-}
-
-Result<JitProgram> loadProgram(const CompiledModule &module, const TensorSource &source, int threads) {
-  auto memory = std::make_shared<ProgramMemory>();
-  LLC_ASSIGN(memory->code, loadCode(module));
-  JitProgram program;
-  program.manifest = module.manifest;
-  program.level = memory->code->level();
-  for (const EntrySpec &entry : module.manifest.entries) {
-    llc_entry address = memory->code->entry(entry.name);
-    if (!address)
-      return diagnose(ErrorKind::internal, entry.name)
-          .says("the entry is not in the object")
-          .toFix("please report this");
-    program.entries[entry.name] = address;
-  }
-  for (size_t i = 0; i < module.manifest.parameters.size(); ++i) {
-    const ParameterSpec &parameter = module.manifest.parameters[i];
-    const PrepareStep &step = module.prepare[i];
-    if (step.function.empty()) {
-      LLC_ASSIGN(SourceTensor tensor, source.read(step.sources[0].name));
-      if (tensor.type == step.sources[0].type && tensor.shape == step.sources[0].shape &&
-          tensor.data.size() == parameter.bytes) {
-        program.parameters.push_back(tensor.data.data());
-        continue;
-      }
-    }
-    LLC_ASSIGN(std::byte * block, allocate(*memory, parameter.bytes, parameter.name));
-    LLC_TRY(prepareParameter(module, *memory->code, source, i, {block, parameter.bytes}, threads));
-    program.parameters.push_back(block);
-    if (source.release && !step.function.empty())
-      for (const TensorSpec &tensor : step.sources) source.release(tensor.name);
-  }
-  program.keepAlive = memory;
-  return program;
 }
 
 }  // namespace llc::compiler

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "compiler/jit/weight_cache.h"
 #include "compiler/pipelines/pipeline.h"
 #include "runtime/abi/llc_abi.h"
 #include "runtime/base/dtype.h"
@@ -23,9 +24,12 @@ struct SourceTensor {
 };
 // Where parameters come from. `read` finds one by the name that the module gives it, possibly more than once per name;
 // `release` (may be empty) says that a tensor's pages are not needed for now.
+// `identity` tells these tensors from others, independent of where they lie; empty if nobody knows: then packed weights
+// are not cached.
 struct TensorSource {
   std::function<Result<SourceTensor>(std::string_view name)> read;
   std::function<void(std::string_view name)> release;
+  std::string identity = {};
 };
 
 // Code of one compiled module, linked and ready.
@@ -44,18 +48,24 @@ struct JitProgram {
   std::map<std::string, llc_entry, std::less<>> entries;
   std::vector<const void *> parameters;
   std::string level;
+  bool weightsCached = false;             // nothing was packed
   std::shared_ptr<const void> keepAlive;  // code and packed parameters; the source's tensors must be kept by the caller
 };
+struct LoadOptions {
+  int threads = 1;
+  WeightCacheOptions weights = {};
+  bool preload = false;  // copies cached weights into huge pages: slower start, faster steps
+};
 // Links, then brings every parameter into place: row-major ones are used where they lie (if type and alignment allow),
-// others are packed with `threads` threads.
-Result<JitProgram> loadProgram(const CompiledModule &, const TensorSource &, int threads);
+// others are packed with `threads` threads, or mapped from the cache of weights.
+Result<JitProgram> loadProgram(const CompiledModule &, const TensorSource &, const LoadOptions &);
 
 // Compiles with the disk cache: the key is a hash of the module's text, the options and the compiler's version; safe
 // against concurrent writers. `directory` empty: $XDG_CACHE_HOME/llc-model/code or ~/.cache/llc-model/code; "none"
 // turns the cache off. Old entries are removed when the cache exceeds `limitBytes`.
 struct CacheOptions {
   std::string directory;
-  int64_t limitBytes = 256 << 20;
+  int64_t limitBytes = codeCache.limitBytes;
 };
 struct CachedCompile {
   CompiledModule module;

@@ -122,31 +122,56 @@ Status lowerToLlvm(mlir::ModuleOp module) {
   return success();
 }
 
-Result<std::vector<char>> emitObject(mlir::ModuleOp module, const Target &target, const ObjectOptions &options) {
-  LLC_ASSIGN(auto machine, makeMachine(target, options.assembly != nullptr));
-  llvm::LLVMContext context;
-  std::unique_ptr<llvm::Module> translated = mlir::translateModuleToLLVMIR(module, context);
-  if (!translated) return internal("translation to LLVM IR failed");
-  translated->setDataLayout(machine->createDataLayout());
-  translated->setTargetTriple(target.triple);
-  describeFunctions(*translated, target, options.symbolSuffix);
+// The context goes last: the module belongs to it.
+struct TranslatedModule::State {
+  std::unique_ptr<llvm::LLVMContext> context;
+  std::unique_ptr<llvm::TargetMachine> machine;
+  std::unique_ptr<llvm::Module> module;
+  ObjectOptions options;
+};
+TranslatedModule::TranslatedModule(std::unique_ptr<State> state) : state_(std::move(state)) {}
+TranslatedModule::TranslatedModule(TranslatedModule &&) noexcept = default;
+TranslatedModule &TranslatedModule::operator=(TranslatedModule &&) noexcept = default;
+TranslatedModule::~TranslatedModule() = default;
+
+Result<TranslatedModule> TranslatedModule::translate(mlir::ModuleOp module, const Target &target,
+                                                     const ObjectOptions &options) {
+  auto state = std::make_unique<State>();
+  state->options = options;
+  LLC_ASSIGN(state->machine, makeMachine(target, options.assembly != nullptr));
+  state->context = std::make_unique<llvm::LLVMContext>();
+  state->module = mlir::translateModuleToLLVMIR(module, *state->context);
+  if (!state->module) return internal("translation to LLVM IR failed");
+  state->module->setDataLayout(state->machine->createDataLayout());
+  state->module->setTargetTriple(target.triple);
+  describeFunctions(*state->module, target, options.symbolSuffix);
+  return TranslatedModule(std::move(state));
+}
+
+Result<std::vector<char>> TranslatedModule::emit() {
+  const ObjectOptions &options = state_->options;
+  llvm::Module &module = *state_->module;
   std::string problem;
   llvm::raw_string_ostream stream(problem);
-  if (options.verify && llvm::verifyModule(*translated, &stream)) return internal(problem);
-  optimize(*translated, *machine);
+  if (options.verify && llvm::verifyModule(module, &stream)) return internal(problem);
+  optimize(module, *state_->machine);
   if (options.llvmIr) {
     llvm::raw_string_ostream text(*options.llvmIr);
-    translated->print(text, nullptr);
+    module.print(text, nullptr);
   }
-  if (options.assembly) {
-    // Code generation changes the module, so the text comes from a second one.
-    ObjectOptions silent = options;
-    silent.assembly = silent.llvmIr = nullptr;
-    LLC_ASSIGN(auto text, emitFile(*translated, *machine, llvm::CodeGenFileType::AssemblyFile));
-    options.assembly->assign(text.begin(), text.end());
-    return emitObject(module, target, silent);
-  }
-  return emitFile(*translated, *machine, llvm::CodeGenFileType::ObjectFile);
+  return emitFile(module, *state_->machine,
+                  options.assembly ? llvm::CodeGenFileType::AssemblyFile : llvm::CodeGenFileType::ObjectFile);
+}
+
+Result<std::vector<char>> emitObject(mlir::ModuleOp module, const Target &target, const ObjectOptions &options) {
+  LLC_ASSIGN(TranslatedModule translated, TranslatedModule::translate(module, target, options));
+  LLC_ASSIGN(std::vector<char> bytes, translated.emit());
+  if (!options.assembly) return std::move(bytes);
+  // Code generation changes the module, so the object comes from a second one.
+  options.assembly->assign(bytes.begin(), bytes.end());
+  ObjectOptions silent = options;
+  silent.assembly = silent.llvmIr = nullptr;
+  return emitObject(module, target, silent);
 }
 
 // ---- objects in this process

@@ -24,6 +24,25 @@ struct ObjectOptions {
   std::string *llvmIr = nullptr;    // receives the optimised LLVM IR as text
   std::string *assembly = nullptr;  // receives the assembly as text
 };
+// A module of LLVM IR in a context of its own, on its way to an object for one target. Different ones may be emitted by
+// different threads at the same time.
+class TranslatedModule {
+ public:
+  // From a module in the llvm dialect, which stays as it is. Not thread-safe for modules of one MLIR context.
+  static Result<TranslatedModule> translate(mlir::ModuleOp module, const Target &target,
+                                            const ObjectOptions &options = {});
+  TranslatedModule(TranslatedModule &&) noexcept;
+  TranslatedModule &operator=(TranslatedModule &&) noexcept;
+  ~TranslatedModule();
+  // Optimises and emits. Once only.
+  Result<std::vector<char>> emit();
+
+ private:
+  struct State;
+  explicit TranslatedModule(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
 // A module in the llvm dialect → bytes of an ELF object for `target`. The module stays as it is.
 Result<std::vector<char>> emitObject(mlir::ModuleOp module, const Target &target, const ObjectOptions &options = {});
 

@@ -3,6 +3,7 @@
 #include "compiler/kernels/kernels.h"
 #include "dialect/ops/llm.h"
 #include "llvm/Config/llvm-config.h"
+#include "runtime/base/sha256.h"
 
 namespace llc::compiler {
 namespace {
@@ -72,6 +73,14 @@ func::CallOp makerOf(ModuleOp module, StringRef parameter) {
       return prepare.front().getTerminator()->getOperand(i).getDefiningOp<func::CallOp>();
   }
   return {};
+}
+
+// Functions are shared by parameters of one shape, so each text is printed once per parameter at most: they are short.
+std::string meaningOf(func::FuncOp function) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  function.print(stream);
+  return sha256(std::as_bytes(std::span(text.data(), text.size())));
 }
 
 class Layout {
@@ -198,6 +207,7 @@ class Layout {
       step.function = maker.getCallee().str();
       auto callee = module_.lookupSymbol<func::FuncOp>(maker.getCallee());
       if (auto frame = callee->getAttrOfType<IntegerAttr>("llm.frame")) step.arenaBytes = frame.getInt();
+      step.meaning = meaningOf(callee);
       for (Value operand : maker.getOperands()) {
         auto use = operand.getDefiningOp<llm::UseOp>();
         if (!use)

@@ -5,12 +5,14 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <future>
 
 #include "compiler/jit/object.h"
 #include "compiler/lowering/lower_program.h"
 #include "compiler/memory/frames.h"
 #include "compiler/pipelines/passes.h"
 #include "compiler/pipelines/program_text.h"
+#include "compiler/targets/tunables.h"
 #include "dialect/ops/llm.h"
 #include "mlir/IR/Verifier.h"
 #include "runtime/base/output_file.h"
@@ -111,19 +113,25 @@ class Compilation {
       programs.push_back(std::move(program));
     }
     nameLevels(targets);
+    std::vector<PendingObject> pending;
     for (size_t i = 0; i < targets.size(); ++i) {
       ModuleOp module = *programs[i].module;
       Builder builder(context_);
       module->setAttr(programAttribute, builder.getStringAttr(describeProgram(compiled_).dump()));
       module->setAttr(targetAttribute, builder.getStringAttr(targets[i].key()));
       LLC_TRY(dump(module, Phase::vector, targets[i].name));
-      LLC_TRY(finishCode(module, targets[i], Phase::vector));
+      LLC_TRY(lowerCode(module, targets[i], Phase::vector, pending));
     }
-    return success();
+    return emitObjects(pending);
   }
 
-  // From a module of code in phase `from` to its object.
-  Status finishCode(ModuleOp module, const Target &target, Phase from) {
+  // Code of one target, ready for LLVM.
+  struct PendingObject {
+    Target target;
+    TranslatedModule module;
+  };
+  // From a module of code in phase `from` to LLVM IR.
+  Status lowerCode(ModuleOp module, const Target &target, Phase from, std::vector<PendingObject> &pending) {
     if (options_.stopAfter == Phase::vector) return addText(module);
     Diagnostics diagnostics(context_);
     auto begin = std::chrono::steady_clock::now();
@@ -135,12 +143,31 @@ class Compilation {
     }
     if (options_.stopAfter == Phase::llvm) return addText(module);
     begin = std::chrono::steady_clock::now();
-    LLC_ASSIGN(std::vector<char> bytes,
-               emitObject(module, target, {.symbolSuffix = target.suffix(), .verify = options_.verifyEach}));
+    LLC_ASSIGN(auto translated, TranslatedModule::translate(
+                                    module, target, {.symbolSuffix = target.suffix(), .verify = options_.verifyEach}));
     timed(Phase::object, begin);
-    std::string features;
-    for (const std::string &feature : isaFeatures(target.level)) features += (features.empty() ? "" : ",") + feature;
-    compiled_.objects.push_back({target.name, features, std::string(bytes.begin(), bytes.end())});
+    pending.push_back({target, std::move(translated)});
+    return success();
+  }
+
+  // The objects of all targets, in the order given; each target in a thread of its own.
+  Status emitObjects(std::vector<PendingObject> &pending) {
+    if (pending.empty()) return success();
+    auto begin = std::chrono::steady_clock::now();
+    std::vector<std::future<Result<std::vector<char>>>> running;
+    for (size_t i = 1; i < pending.size(); ++i)
+      running.push_back(std::async(std::launch::async, [&, i] { return pending[i].module.emit(); }));
+    std::vector<Result<std::vector<char>>> emitted;
+    emitted.push_back(pending[0].module.emit());
+    for (auto &future : running) emitted.push_back(future.get());
+    timed(Phase::object, begin);
+    for (size_t i = 0; i < pending.size(); ++i) {
+      LLC_ASSIGN(std::vector<char> bytes, std::move(emitted[i]));
+      const Target &target = pending[i].target;
+      std::string features;
+      for (const std::string &feature : isaFeatures(target.level)) features += (features.empty() ? "" : ",") + feature;
+      compiled_.objects.push_back({target.name, features, std::string(bytes.begin(), bytes.end())});
+    }
     return success();
   }
 
@@ -156,7 +183,9 @@ class Compilation {
     auto json = nlohmann::json::parse(description.str(), nullptr, /*allow_exceptions=*/false);
     LLC_ASSIGN(CompiledModule parsed, parseProgram(json, "llm.program"));
     if (compiled_.objects.empty() && compiled_.text.empty()) compiled_ = std::move(parsed);
-    return finishCode(module, target, options_.startAt);
+    std::vector<PendingObject> pending;
+    LLC_TRY(lowerCode(module, target, options_.startAt, pending));
+    return emitObjects(pending);
   }
 
   CompiledModule take() { return std::move(compiled_); }
@@ -165,6 +194,9 @@ class Compilation {
   void nameLevels(const std::vector<Target> &targets) {
     for (auto target = targets.rbegin(); target != targets.rend(); ++target)
       compiled_.manifest.levels.push_back(target->name);
+    for (const Target &target : targets)
+      if (std::string text = tuningText(tuningOf(target)); !text.empty())
+        compiled_.manifest.versions["tuning of " + target.name] = text;
   }
   Status addText(ModuleOp module) {
     if (!compiled_.text.empty()) compiled_.text += "// -----\n";
@@ -173,7 +205,10 @@ class Compilation {
   }
   void timed(Phase phase, std::chrono::steady_clock::time_point begin) {
     double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-    if (options_.timePhases) compiled_.phaseSeconds.emplace_back(phaseName(phase), seconds);
+    if (!options_.timePhases) return;
+    auto &all = compiled_.phaseSeconds;  // phases of several targets add up
+    auto known = llvm::find_if(all, [&](const auto &entry) { return entry.first == phaseName(phase); });
+    known == all.end() ? (void)all.emplace_back(phaseName(phase), seconds) : (void)(known->second += seconds);
   }
   Status dump(ModuleOp module, Phase phase, const std::string &target) {
     if (options_.dumpDirectory.empty()) return success();

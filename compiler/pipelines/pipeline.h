@@ -61,6 +61,7 @@ struct PrepareStep {
   std::string function;
   std::vector<TensorSpec> sources;  // names, types and shapes as the module declares them
   int64_t arenaBytes = 0;
+  std::string meaning = {};  // hash of the function's text in tensor form: equal for equal work, whatever the target
 };
 
 struct CompiledModule {

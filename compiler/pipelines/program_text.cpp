@@ -9,7 +9,8 @@ json describeProgram(const CompiledModule &module) {
     json sources = json::array();
     for (const TensorSpec &s : step.sources)
       sources.push_back({{"name", s.name}, {"type", std::string(dtypeName(s.type))}, {"shape", s.shape}});
-    prepare.push_back({{"function", step.function}, {"sources", sources}, {"arena", step.arenaBytes}});
+    prepare.push_back(
+        {{"function", step.function}, {"sources", sources}, {"arena", step.arenaBytes}, {"meaning", step.meaning}});
   }
   return {{"manifest", toJson(module.manifest)},
           {"prepare", prepare},
@@ -29,7 +30,7 @@ Result<CompiledModule> parseProgram(const json &description, const std::string &
     module.memoryPlan = description.at("memory_plan");
     module.memoryReport = description.at("memory_report");
     for (const json &step : description.at("prepare")) {
-      PrepareStep out{step.at("function"), {}, step.at("arena")};
+      PrepareStep out{step.at("function"), {}, step.at("arena"), step.at("meaning")};
       for (const json &s : step.at("sources")) {
         auto type = parseDType(s.at("type").get<std::string>());
         if (!type) return damaged("an unknown element type");

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "compiler/targets/tunables.h"
+
 namespace llc {
 namespace {
 
@@ -99,6 +101,12 @@ const std::vector<Target> &allTargets() {
 const Target &targetOf(IsaLevel level) { return allTargets()[int(level)]; }
 
 Result<Target> findTarget(std::string_view name) {
+  if (size_t colon = name.find(':'); colon != name.npos) {
+    LLC_ASSIGN(Target target, findTarget(name.substr(0, colon)));
+    LLC_ASSIGN(Tuning tuning, parseTuning(name.substr(colon + 1)));
+    applyTuning(tuning, target);
+    return target;
+  }
   if (name == "native") return detectHost();
   for (const Target &target : allTargets())
     if (target.name == name) return target;

@@ -19,6 +19,7 @@ Error cannotOpen(const std::string &path, int code) {
 struct OpenFile {
   int descriptor = -1;
   size_t size = 0;
+  int64_t modified = 0;
 };
 Result<OpenFile> openRegular(const std::string &path) {
   int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
@@ -28,7 +29,8 @@ Result<OpenFile> openRegular(const std::string &path) {
     ::close(descriptor);
     return diagnose(ErrorKind::notFound, path).says("is not a regular file").toFix("name the file itself");
   }
-  return OpenFile{descriptor, size_t(info.st_size)};
+  int64_t modified = int64_t(info.st_mtim.tv_sec) * 1'000'000'000 + info.st_mtim.tv_nsec;
+  return OpenFile{descriptor, size_t(info.st_size), modified};
 }
 }  // namespace
 
@@ -36,6 +38,7 @@ Result<MappedFile> MappedFile::open(const std::string &path) {
   LLC_ASSIGN(OpenFile file, openRegular(path));
   MappedFile result;
   result.path_ = path;
+  result.modified_ = file.modified;
   if (file.size == 0) {
     ::close(file.descriptor);
     return result;

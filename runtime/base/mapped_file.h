@@ -20,6 +20,7 @@ class MappedFile {
   std::string_view text() const { return {reinterpret_cast<const char *>(bytes_.data()), bytes_.size()}; }
   size_t size() const { return bytes_.size(); }
   const std::string &path() const { return path_; }
+  int64_t modified() const { return modified_; }  // when the file was changed last: nanoseconds since 1970
 
   // Bytes [offset, offset + length), refused (invalidInput) when the file is shorter; `what` names the part in the
   // error.
@@ -35,6 +36,7 @@ class MappedFile {
   std::shared_ptr<const void> mapping_;
   std::span<const std::byte> bytes_;
   std::string path_;
+  int64_t modified_ = 0;
 };
 
 // A small text file as a string; refused when it is larger than `limit` bytes.

@@ -3,6 +3,11 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 
+#include <atomic>
+#include <cstring>
+#include <thread>
+#include <vector>
+
 namespace llc {
 
 namespace {
@@ -25,6 +30,19 @@ Result<std::shared_ptr<void>> allocatePages(uint64_t bytes, std::string_view pur
     madvise(reinterpret_cast<void *>(begin), bytes, MADV_HUGEPAGE);
   }
   return std::shared_ptr<void>(reinterpret_cast<void *>(begin), [address, size](void *) { munmap(address, size); });
+}
+
+void copyParallel(void *to, const void *from, uint64_t bytes, int threads) {
+  constexpr uint64_t piece = 8 << 20;  // whole huge pages
+  std::atomic<uint64_t> next = 0;
+  auto work = [&] {
+    for (uint64_t at; (at = next.fetch_add(piece)) < bytes;)
+      std::memcpy(static_cast<char *>(to) + at, static_cast<const char *>(from) + at, std::min(piece, bytes - at));
+  };
+  std::vector<std::thread> others;
+  for (int t = 1; t < threads && uint64_t(t) * piece < bytes; ++t) others.emplace_back(work);
+  work();
+  for (std::thread &thread : others) thread.join();
 }
 
 std::string humanBytes(uint64_t bytes) {

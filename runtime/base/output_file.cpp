@@ -1,6 +1,7 @@
 #include "runtime/base/output_file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -37,6 +38,7 @@ Result<OutputFile> OutputFile::create(const std::string &path, bool executable) 
     file.temporary_.clear();
     return cannotWrite(path, errno);
   }
+  flock(file.descriptor_, LOCK_EX | LOCK_NB);  // tells others that its writer lives
   // mkostemp makes the file private; a result should have the permissions that any new file gets.
   mode_t mask = umask(0);
   umask(mask);
@@ -92,9 +94,9 @@ Status OutputFile::padTo(uint64_t alignment) {
   return success();
 }
 
-Status OutputFile::commit() {
+Status OutputFile::commit(bool durable) {
   // Some file systems report a full disk only here.
-  if (fsync(descriptor_) != 0 && errno != EINVAL && errno != EROFS) return cannotWrite(path_, errno);
+  if (durable && fsync(descriptor_) != 0 && errno != EINVAL && errno != EROFS) return cannotWrite(path_, errno);
   if (::close(std::exchange(descriptor_, -1)) != 0) return cannotWrite(path_, errno);
   if (::rename(temporary_.c_str(), path_.c_str()) != 0) return cannotWrite(path_, errno);
   temporary_.clear();

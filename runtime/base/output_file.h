@@ -1,5 +1,6 @@
 // A file that appears whole or not at all: written under a temporary name beside the target, renamed by commit().
-// Without commit() (an error, an exception) the destructor removes the temporary file.
+// Without commit() (an error, an exception) the destructor removes the temporary file. While it is written it is locked
+// (flock), so that one left behind by a process that was killed can be told from one in use.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -25,7 +26,8 @@ class OutputFile {
   Status padTo(uint64_t alignment);                                   // zeros up to the next multiple
   Status writeAt(uint64_t offset, std::span<const std::byte> bytes);  // over bytes that are already written
   uint64_t size() const { return size_; }
-  Status commit();  // fsync and rename
+  // Renames. `durable`: after an fsync, so that a crash of the machine leaves the old file or the whole new one.
+  Status commit(bool durable = true);
 
  private:
   OutputFile() = default;

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "runtime/base/json_read.h"
+#include "runtime/base/sha256.h"
 
 namespace llc {
 
@@ -268,6 +269,23 @@ uint64_t SafeTensors::totalBytes() const {
   uint64_t total = 0;
   for (const TensorView &tensor : tensors_) total += tensor.bytes.size();
   return total;
+}
+
+std::string SafeTensors::identity() const {
+  constexpr uint64_t samples = 16, sampleBytes = 4096;
+  std::string text;
+  for (const MappedFile &file : files_) {
+    uint64_t dataBegin = file.size();
+    for (const TensorView &tensor : tensors_)
+      if (tensor.file == file.path()) dataBegin = std::min<uint64_t>(dataBegin, tensor.offset);
+    Sha256 hash;
+    hash.update(file.bytes().first(dataBegin));
+    uint64_t stride = (file.size() - dataBegin) / samples;
+    for (uint64_t i = 0; i < samples; ++i)
+      hash.update(file.bytes().subspan(dataBegin + i * stride, std::min(stride, sampleBytes)));
+    text += fmt::format("{} {} {}\n", file.size(), file.modified(), hash.hex());
+  }
+  return text;
 }
 
 void SafeTensors::release(const TensorView &tensor) const {

@@ -45,6 +45,9 @@ class SafeTensors {
   const std::map<std::string, std::string> &metadata() const { return metadata_; }
   const std::string &path() const { return path_; }
   uint64_t totalBytes() const;  // of the tensors' data
+  // What tells these weights from others without reading them all: of each file its size, the time of its last change
+  // and a hash of its header and of some samples. Independent of where the files lie.
+  std::string identity() const;
   // Gives a tensor's pages back to the system, once it has been copied: keeps streaming through large files small.
   void release(const TensorView &tensor) const;
 

@@ -7,6 +7,7 @@
 
 #include "runtime/base/cpu.h"
 #include "runtime/base/memory.h"
+#include "runtime/threads/limits.h"
 
 namespace llc {
 
@@ -52,7 +53,7 @@ Status checkBounds(const Manifest &m) {
 // Copies the payload into memory of its own, in huge pages.
 Result<std::shared_ptr<void>> preloaded(const Artifact &artifact) {
   LLC_ASSIGN(auto memory, allocatePages(artifact.payload.size(), "the weights", "start without --preload"));
-  std::memcpy(memory.get(), artifact.payload.data(), artifact.payload.size());
+  copyParallel(memory.get(), artifact.payload.data(), artifact.payload.size(), int(threadLimits().threads));
   artifact.payloadFile.release(0, artifact.payloadFile.size());
   return memory;
 }

@@ -155,7 +155,7 @@ Result<CompiledModule> compileFor(mlir::ModuleOp module, const std::vector<IsaLe
 Result<LoadedProgram> loadFromMemory(const CompiledModule &compiled, const ParameterStore &store, IsaLevel level) {
   CompiledModule only = compiled;
   std::erase_if(only.objects, [&](const compiler::TargetObject &object) { return object.target != isaName(level); });
-  LLC_ASSIGN(compiler::JitProgram jit, compiler::loadProgram(only, store.source(), 2));
+  LLC_ASSIGN(compiler::JitProgram jit, compiler::loadProgram(only, store.source(), {2}));
   auto kept = std::make_shared<compiler::JitProgram>(std::move(jit));
   auto entry = [kept](std::string_view name) { return kept->entries.find(name)->second; };
   return LoadedProgram{kept->manifest, entry, kept->parameters, kept};

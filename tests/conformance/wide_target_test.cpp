@@ -48,7 +48,7 @@ class WideModels : public testing::TestWithParam<std::string> {
     auto module = parse(text, GetParam());
     auto wide = compileWideForAvx2(*module);
     ASSERT_TRUE(wide.ok()) << wide.error().text();
-    auto jit = compiler::loadProgram(*wide, tensorsOf(model->source), 2);
+    auto jit = compiler::loadProgram(*wide, tensorsOf(model->source), {2});
     ASSERT_TRUE(jit.ok()) << jit.error().text();
     auto program = Program::fromPointers(jit->manifest, jit->entries, jit->parameters, jit->level, jit->keepAlive);
     ASSERT_TRUE(program.ok()) << program.error().text();

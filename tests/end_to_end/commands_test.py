@@ -1,5 +1,6 @@
 """Each command once, on small models: results on stdout, the rest on stderr, JSON where it is offered."""
 import json
+import pathlib
 import subprocess
 import unittest
 
@@ -68,6 +69,62 @@ class Running(support.Case):
         self.assertGreater(work["prefill"]["flops"], work["decode"]["flops"])
         self.assertEqual(work["prefill"]["stages"], work["decode"]["stages"])
         self.assertIn("barriers", self.good("inspect", TINY, "--work", "-q").out)
+
+
+class Caches(support.Case):
+    def setUp(self):
+        super().setUp()
+        self.environment = {"XDG_CACHE_HOME": str(self.folder)}
+
+    def start(self, *flags):
+        return self.good("generate", TINY, "--ids", "1,2,3", "-n", 5, "--temp", 0, *flags, environment=self.environment).out
+
+    def entries(self):
+        return {str(path.relative_to(self.folder)): path.stat().st_ino for path in self.folder.rglob("*") if path.is_file()}
+
+    def test_the_second_start_compiles_and_packs_nothing(self):
+        first = self.start()
+        entries = self.entries()
+        self.assertEqual(sorted(pathlib.PurePath(name).parts[1] for name in entries), ["code", "weights"])
+        self.assertEqual(self.start(), first)
+        self.assertEqual(self.start("--preload"), first)
+        self.assertEqual(self.entries(), entries)  # a miss would have replaced the file
+
+    def test_none_keeps_nothing(self):
+        self.start("--code-cache", "none", "--weight-cache", "none")
+        self.assertEqual(self.entries(), {})
+
+    def test_list_and_clear(self):
+        self.start()
+        listed = self.json("cache", "--json", environment=self.environment)
+        self.assertEqual({one["kind"]: one["entries"] for one in listed}, {"code": 1, "weights": 1, "tuning": 0})
+        seen = self.json("doctor", "--json", environment=self.environment)["caches"]
+        self.assertEqual([one["bytes"] for one in seen], [one["bytes"] for one in listed])
+        self.good("cache", "clear", "weights", environment=self.environment)
+        self.assertEqual([pathlib.PurePath(name).parts[1] for name in self.entries()], ["code"])
+        self.good("cache", "clear", environment=self.environment)
+        self.assertEqual(self.entries(), {})
+
+    def test_what_tune_finds_is_used_and_goes_into_artifacts(self):
+        found = self.json("tune", TINY, "--seconds", 5, "--json", environment=self.environment)
+        self.assertTrue(pathlib.Path(found["file"]).is_file())
+        # Tiny models gain nothing for sure, so the result is written by hand here.
+        kept = json.loads(pathlib.Path(found["file"]).read_text())
+        kept["tuning"] = "stream_panels=8:tile_rows=2"
+        before = self.start("--tuning-cache", "none")
+        compiled = len(list((self.folder / "llc-model/code").iterdir()))
+        pathlib.Path(found["file"]).write_text(json.dumps(kept))
+        self.assertEqual(self.start(), before)
+        self.assertEqual(len(list((self.folder / "llc-model/code").iterdir())), compiled + 1)
+        artifact = self.folder / "tuned.so"
+        self.good("compile", TINY, "-o", artifact, "--format", "so", "--target-cpu", "native:tile_rows=2", environment=self.environment)
+        self.assertIn("tile_rows=2", json.dumps(self.json("inspect", artifact, "--json")["versions"]))
+
+    def test_tune_needs_code_for_this_machine(self):
+        level = self.json("doctor", "--json")["cpu"]["used_level"]
+        other = "avx512" if level != "avx512" else "avx2"
+        self.refused("compile", TINY, "-o", self.folder / "x", "--tune=1", "--target-cpu", other, says=["--tune"])
+        self.refused("compile", TINY, "-o", self.folder / "x", "--target-cpu", "native:tile_row=2", says=["tile_rows"])
 
 
 class Tokenizing(support.Case):

@@ -33,6 +33,8 @@ void addTokenize(Context &context);
 void addLogits(Context &context);
 void addInspect(Context &context);
 void addVerify(Context &context);
+void addTune(Context &context);
+void addCache(Context &context);
 void addDoctor(Context &context);
 // Hidden: for packagers.
 void addCompletion(Context &context);

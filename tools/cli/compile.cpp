@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <charconv>
+
 #include <nlohmann/json.hpp>
 
 #include "compiler/aot/artifact.h"
@@ -11,6 +13,7 @@
 #include "runtime/serve/options.h"
 #include "tools/cli/command.h"
 #include "tools/cli/tracing.h"
+#include "tools/cli/tune.h"
 
 namespace llc::cli {
 
@@ -19,7 +22,7 @@ struct Options {
   std::string model = defaultModel, output, format = "exe", weights;
   TraceOptions trace;
   std::vector<std::string> targets = {"generic", "avx2", "avx512"};
-  std::string startAt, stopAfter, dumpDirectory;
+  std::string startAt, stopAfter, dumpDirectory, tune;
   bool json = false, timePhases = false;
 };
 
@@ -34,6 +37,8 @@ void declare(CLI::App &app, Options &o) {
   app.add_option("--target-cpu", o.targets,
                  "What to make code for, the best is chosen at start: instruction set levels, processors, native; help lists them")
       ->delimiter(',')->capture_default_str()->group("Compilation");
+  app.add_flag("--tune{120}", o.tune, "First searches the tiles and prefetch distances that run fastest here (llc-model tune), in so many seconds")
+      ->type_name("[=SECONDS]")->group("Compilation");
   constexpr const char *phases = "Phases: traced differentiated sharded quantized fused scheduled vector llvm object";
   app.add_option("--stop-after", o.stopAfter, "Prints the IR after this phase (to --output, if given)")->group(phases);
   app.add_option("--start-at", o.startAt, "The phase in which the file MODEL is")->group(phases);
@@ -76,6 +81,8 @@ Status checkRequest(const Options &o, bool wantsObject) {
   auto refuse = [](const char *where, std::string_view what, std::string_view remedy) {
     return diagnose(ErrorKind::invalidInput, where).says(what).toFix(remedy);
   };
+  if (!o.tune.empty() && (!wantsObject || !o.startAt.empty()))
+    return refuse("--tune", "is for compiling a model as a whole", "leave out --start-at and --stop-after");
   if (wantsObject && o.output.empty()) return refuse("--output", "nothing says where the artifact goes", "add -o FILE");
   if (o.startAt.empty() && !o.weights.empty())
     return refuse("--weights", "is for files of IR (--start-at)", "leave it out: weights come from MODEL");
@@ -137,6 +144,25 @@ Status writeResult(const Options &o, const compiler::CompileOptions &options, co
   return compiler::writeArtifact(module, tensorsOf(*input.traced.source, &progress), artifact);
 }
 
+// --tune: the target of this machine's level gets what the search finds.
+Status tuneTargets(const Options &o, compiler::CompileOptions &options, const TracedModel &traced, Progress &progress) {
+  TuneOptions tune;
+  auto [end, problem] = std::from_chars(o.tune.data(), o.tune.data() + o.tune.size(), tune.seconds);
+  if (problem != std::errc() || end != o.tune.data() + o.tune.size() || tune.seconds < 1)
+    return diagnose(ErrorKind::invalidInput, "--tune").says("'" + o.tune + "' is no number of seconds").toFix("use --tune=120");
+  LLC_ASSIGN(Target host, detectHost());
+  for (std::string &name : options.targets) {
+    LLC_ASSIGN(Target target, findTarget(name));
+    if (target.level != host.level) continue;
+    LLC_ASSIGN(TunedModel tuned, tuneModel(traced, tune, progress));
+    if (!tuned.result.tuning.empty()) name = target.name + ":" + tuningText(tuned.result.tuning);
+    return success();
+  }
+  return diagnose(ErrorKind::invalidInput, "--tune")
+      .says("code for this machine's level (" + host.name + ") is not asked for, so nothing can be measured")
+      .toFix("add it to --target-cpu, or leave --tune out");
+}
+
 void reportResult(const Options &o, const compiler::CompiledModule &module, double seconds) {
   bool bundle = o.format == "bundle";
   uint64_t bytes = bundle ? bytesOf(o.output + "/code.so") + bytesOf(o.output + "/payload.bin") : bytesOf(o.output);
@@ -160,6 +186,7 @@ Status run(Context &context, CLI::App &, Options &o) {
   if (wantsObject || o.startAt.empty()) {
     LLC_ASSIGN(input, readInput(o, progress));
   }
+  if (!o.tune.empty()) LLC_TRY(tuneTargets(o, options, input->traced, progress));
   LLC_ASSIGN(compiler::CompiledModule module, compileInput(o, options, input ? &*input : nullptr, progress));
   progress.finish();
   if (o.timePhases && !o.json)

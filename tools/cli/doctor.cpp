@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "compiler/aot/link.h"
+#include "compiler/jit/cache_folder.h"
 #include "runtime/base/cpu.h"
 #include "runtime/base/memory.h"
 #include "runtime/threads/limits.h"
@@ -30,6 +31,11 @@ nlohmann::json examine() {
   json["threads"] = {{"used", threads.threads}, {"reason", threads.reason}, {"affinity", threads.affinity}, {"cores", threads.cores}};
   if (threads.quota) json["threads"]["quota"] = *threads.quota, json["threads"]["quota_source"] = threads.quotaSource;
   json["memory"] = {{"available_bytes", memory.availableBytes}, {"source", memory.source}};
+  for (const compiler::CacheKind &kind : compiler::cacheKinds) {
+    std::string folder = compiler::cacheFolder("", kind);
+    compiler::CacheUse use = compiler::cacheUse(folder, kind);
+    json["caches"].push_back({{"kind", kind.name}, {"folder", folder}, {"entries", use.entries}, {"bytes", use.bytes}});
+  }
   json["models"] = builtinModels();
   json["problems"] = nlohmann::json::array();
   auto problem = [&](const Error &error) { json["problems"].push_back(error.text()); };
@@ -55,6 +61,9 @@ void print(const nlohmann::json &json) {
   fmt::print("threads   {}: {}\n", threads["used"].get<int64_t>(), threads["reason"].get<std::string>());
   fmt::print("memory    {} available ({})\n", humanBytes(memory["available_bytes"]), memory["source"].get<std::string>());
   fmt::print("programs  for {}\n", fmt::join(json["executables_for"].get<std::vector<std::string>>(), ", "));
+  for (const auto &cache : json["caches"])
+    fmt::print("cache     {}: {} in {}\n", cache["kind"].get<std::string>(), humanBytes(cache["bytes"].get<uint64_t>()),
+               cache["folder"].get<std::string>());
   fmt::print("models    {}\n", fmt::join(json["models"].get<std::vector<std::string>>(), ", "));
   for (const auto &problem : json["problems"]) fmt::print("problem   {}\n", problem.get<std::string>());
   if (json["problems"].empty()) fmt::print("no problems\n");

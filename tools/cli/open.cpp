@@ -3,8 +3,10 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <future>
 
 #include "compiler/jit/engine.h"
+#include "compiler/tuning/store.h"
 #include "runtime/serve/options.h"
 #include "runtime/threads/limits.h"
 #include "tools/cli/tracing.h"
@@ -17,19 +19,25 @@ using Clock = std::chrono::steady_clock;
 Result<OpenedModel> compileDirectory(const ModelPlace &place, const OpenOptions &options, Progress &progress) {
   OpenedModel opened;
   LLC_ASSIGN(TracedModel traced, traceDirectory(place, {options.dtype, options.session.context}, progress));
-  LLC_ASSIGN(opened.tokenizer, tokenizerIn(place.path, traced.source->model.vocabulary));
+  // Large vocabularies take some tenths of a second to read: meanwhile the rest goes on.
+  auto tokenizer = std::async(std::launch::async, tokenizerIn, place.path, traced.source->model.vocabulary);
   progress.step("compiling " + place.name);
   auto begin = Clock::now();
   compiler::CacheOptions cache;
   cache.directory = options.cache;
-  LLC_ASSIGN(compiler::CachedCompile compiled, compiler::compileCached(*traced.module, {.profile = options.profile}, cache));
+  compiler::CompileOptions compileOptions{.profile = options.profile};
+  LLC_ASSIGN(Target host, detectHost());
+  auto tuning = compiler::readTuning(compiler::tuningFile(*traced.module, host, options.tuningCache));
+  if (tuning && !tuning->empty()) compileOptions.targets = {"native:" + tuningText(*tuning)};
+  LLC_ASSIGN(compiler::CachedCompile compiled, compiler::compileCached(*traced.module, compileOptions, cache));
   opened.stages = std::move(compiled.module.stages);
   opened.compileSeconds = std::chrono::duration<double>(Clock::now() - begin).count();
-  completeManifest(compiled.module.manifest, traced, opened.tokenizer.get());
   progress.step("loading weights", int64_t(compiled.module.manifest.parameters.size()));
   int64_t threads = options.session.threads ? options.session.threads : threadLimits().threads;
-  LLC_ASSIGN(compiler::JitProgram jit,
-             compiler::loadProgram(compiled.module, tensorsOf(*traced.source, &progress), int(threads)));
+  LLC_ASSIGN(compiler::JitProgram jit, compiler::loadProgram(compiled.module, tensorsOf(*traced.source, &progress),
+                                                             {int(threads), {options.weightCache}, options.preload}));
+  LLC_ASSIGN(opened.tokenizer, tokenizer.get());
+  completeManifest(jit.manifest, traced, opened.tokenizer.get());
   // The checkpoint stays mapped as long as the program: parameters may be used where they lie in the file.
   std::shared_ptr<huggingface::ModelSource> source = std::move(traced.source);
   auto keep =
@@ -41,7 +49,10 @@ Result<OpenedModel> compileDirectory(const ModelPlace &place, const OpenOptions 
 }
 
 Result<OpenedModel> loadArtifact(const ModelPlace &place, const OpenOptions &options, Progress &progress) {
-  for (const auto &[flag, value] : {std::pair("--dtype", &options.dtype), std::pair("--code-cache", &options.cache)})
+  for (const auto &[flag, value] : {std::pair("--dtype", &options.dtype),
+                                    {"--code-cache", &options.cache},
+                                    {"--weight-cache", &options.weightCache},
+                                    {"--tuning-cache", &options.tuningCache}})
     if (!value->empty())
       return diagnose(ErrorKind::invalidInput, flag)
           .says(place.path + " is compiled already")
@@ -63,21 +74,24 @@ void addOpenFlags(CLI::App &app, OpenOptions &options) {
   for (const char *flag : {"--threads", "--context"}) app.get_option(flag)->group("Execution");
   app.get_option("--context")
       ->description("Tokens of the longest sequence; 0: what the model was made for, up to 4096");
-  app.add_flag("--preload", options.preload, "Copies an artifact's weights into huge pages: faster steps, slower start")
+  app.add_flag("--preload", options.preload, "Copies mapped weights into huge pages: faster steps, slower start")
       ->group("Execution");
   app.add_option("--dtype", options.dtype, "Element type of weight matrices: f32, f16, bf16 (default: as stored)")
       ->group("Compilation");
   app.add_option("--code-cache", options.cache,
                  "Directory of compiled code, or none (default: in the user's cache directory)")
       ->group("Compilation");
+  app.add_option("--weight-cache", options.weightCache,
+                 "Directory of packed weights, or none (default: in the user's cache directory, at most 32 GiB; those "
+                 "unused longest go first)")
+      ->group("Compilation");
+  app.add_option("--tuning-cache", options.tuningCache,
+                 "Directory of what llc-model tune found, or none (default: in the user's cache directory)")
+      ->group("Compilation");
 }
 
 Result<OpenedModel> openModel(const ModelPlace &place, const OpenOptions &options, Progress &progress) {
   bool isDirectory = place.kind == ModelKind::directory;
-  if (isDirectory && options.preload)
-    return diagnose(ErrorKind::invalidInput, "--preload")
-        .says(place.path + " is compiled just in time: its weights are in memory anyway")
-        .toFix("leave the option out, or make an artifact with llc-model compile");
   LLC_ASSIGN(OpenedModel opened,
              isDirectory ? compileDirectory(place, options, progress) : loadArtifact(place, options, progress));
   LLC_ASSIGN(opened.session, Session::create(opened.program, options.session));

@@ -15,12 +15,14 @@ struct OpenOptions {
   std::string model = defaultModel;
   std::string dtype;
   std::string cache;       // directory of compiled code; "none": no cache; empty: the user's
+  std::string weightCache;  // the same of packed weights
+  std::string tuningCache;  // the same of tuning results
   bool preload = false;
   bool profile = false;    // directories only: code that writes down when each stage runs, always compiled anew
   SessionOptions session;  // `context` is also what a directory is compiled for
 };
-// MODEL, and the flags of everything that runs a model. Only directories are compiled: --dtype and --code-cache are refused
-// for artifacts, --preload for directories.
+// MODEL, and the flags of everything that runs a model. Only directories are compiled: --dtype and the caches are refused
+// for artifacts.
 void addOpenFlags(CLI::App &app, OpenOptions &options);
 
 struct OpenedModel {

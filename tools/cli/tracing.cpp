@@ -51,6 +51,7 @@ compiler::TensorSource tensorsOf(const huggingface::ModelSource &source, Progres
   tensors.release = [&source](std::string_view name) {
     if (auto view = source.weight(name)) source.checkpoint.release(**view);
   };
+  tensors.identity = source.checkpoint.identity();
   return tensors;
 }
 

@@ -54,7 +54,7 @@ Result<std::vector<double>> interpretChunks(mlir::ModuleOp module, const hugging
 Result<std::vector<double>> runChunks(mlir::ModuleOp module, const huggingface::ModelSource &source, int64_t threads,
                                       const std::vector<std::vector<int32_t>> &chunks) {
   LLC_ASSIGN(compiler::CompiledModule compiled, compiler::compile(module, {}));
-  LLC_ASSIGN(compiler::JitProgram jit, compiler::loadProgram(compiled, tensorsOf(source), int(threads)));
+  LLC_ASSIGN(compiler::JitProgram jit, compiler::loadProgram(compiled, tensorsOf(source), {.threads = int(threads)}));
   jit.manifest.vocabulary = source.model.vocabulary;  // a program that was cut short does not end in logits
   LLC_ASSIGN(Program program, Program::fromPointers(jit.manifest, jit.entries, jit.parameters, jit.level, jit.keepAlive));
   SessionOptions options;

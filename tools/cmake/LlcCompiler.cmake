@@ -4,7 +4,7 @@ include(LlcArtifact)
 function(llc_compiler name)
   file(GLOB transforms RELATIVE ${CMAKE_SOURCE_DIR} CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/compiler/transforms/*)
   llc_sources(sources compiler/pipelines ${transforms}
-              compiler/memory compiler/lowering compiler/kernels compiler/targets compiler/jit compiler/aot)
+              compiler/memory compiler/lowering compiler/kernels compiler/targets compiler/tuning compiler/jit compiler/aot)
   if(NOT sources)
     add_library(${name} INTERFACE)
     return()

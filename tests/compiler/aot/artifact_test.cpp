@@ -102,7 +102,7 @@ TEST_F(Artifacts, parametersInTheFileAreThoseOfTheJit) {
   std::string path = write("tiny.so", ArtifactKind::sharedLibrary);
   auto artifact = openArtifact(path);
   ASSERT_TRUE(artifact.ok()) << artifact.error().text();
-  auto program = loadProgram(compiled, parameters->source(), 1);
+  auto program = loadProgram(compiled, parameters->source(), {1});
   ASSERT_TRUE(program.ok()) << program.error().text();
   ASSERT_EQ(artifact->manifest.parameters.size(), program->parameters.size());
   for (size_t i = 0; i < program->parameters.size(); ++i) {
@@ -133,7 +133,7 @@ TEST_F(Artifacts, wrongShapesAreRefusedByName) {
     if (tensor.ok() && name == "l0.q") tensor->shape = {32, 31};
     return tensor;
   };
-  auto program = loadProgram(compiled, source, 1);
+  auto program = loadProgram(compiled, source, {1});
   ASSERT_FALSE(program.ok());
   EXPECT_EQ(program.error().where, "l0.q");
   EXPECT_NE(program.error().what.find("[32, 31]"), std::string::npos);

@@ -148,7 +148,7 @@ TEST_P(CompiledOps, equalTheGoldens) {
       ADD_FAILURE() << compiled.error().text();
       continue;
     }
-    auto program = loadProgram(*compiled, source, 1);
+    auto program = loadProgram(*compiled, source, {1});
     ASSERT_TRUE(program.ok()) << program.error().text();
     auto results = runOnce(*program, golden, one.tokens, one.rows);
     for (size_t r = 0; r < results.size(); ++r)

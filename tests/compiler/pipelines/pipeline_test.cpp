@@ -43,7 +43,7 @@ void expectProgramIsRight(const std::string &text, const std::string &target, in
   options.verifyEach = true;
   auto compiled = compile(*model.module, options);
   ASSERT_TRUE(compiled.ok()) << compiled.error().text();
-  auto program = loadProgram(*compiled, parameters.source(), threads);
+  auto program = loadProgram(*compiled, parameters.source(), {threads});
   ASSERT_TRUE(program.ok()) << program.error().text();
   CompiledProgram code(std::move(*program), threads);
   ReferenceProgram reference(*model.traced, parameters);

@@ -1,0 +1,59 @@
+// cache: what llc-model keeps on disk to start faster, and how to get rid of it.
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "compiler/jit/cache_folder.h"
+#include "runtime/base/memory.h"
+#include "tools/cli/command.h"
+
+namespace llc::cli {
+
+namespace {
+struct Options {
+  std::string action = "list", kind;
+  bool json = false;
+};
+
+Status run(Context &, CLI::App &, Options &options) {
+  nlohmann::json json = nlohmann::json::array();
+  for (const compiler::CacheKind &kind : compiler::cacheKinds) {
+    if (!options.kind.empty() && options.kind != kind.name) continue;
+    std::string folder = compiler::cacheFolder("", kind);
+    bool clear = options.action == "clear";
+    compiler::CacheUse use = clear ? compiler::clearCache(folder, kind) : compiler::cacheUse(folder, kind);
+    nlohmann::json entry = {{"kind", kind.name}, {"folder", folder}, {"limit_bytes", kind.limitBytes}};
+    entry[clear ? "removed_entries" : "entries"] = use.entries;
+    entry[clear ? "removed_bytes" : "bytes"] = use.bytes;
+    json.push_back(entry);
+    if (options.json) continue;
+    if (folder.empty())
+      fmt::print("{:8} no folder: neither XDG_CACHE_HOME nor HOME is set\n", kind.name);
+    else if (clear)
+      fmt::print("{:8} {} entries removed, {} ({})\n", kind.name, use.entries, humanBytes(uint64_t(use.bytes)), folder);
+    else
+      fmt::print("{:8} {} entries, {} of at most {} ({})\n", kind.name, use.entries, humanBytes(uint64_t(use.bytes)),
+                 humanBytes(uint64_t(kind.limitBytes)), folder);
+  }
+  if (options.json) fmt::print("{}\n", json.dump());
+  return success();
+}
+
+void declare(CLI::App &app, Options &options) {
+  std::vector<std::string> kinds;
+  for (const compiler::CacheKind &kind : compiler::cacheKinds) kinds.emplace_back(kind.name);
+  app.add_option("ACTION", options.action, "list: what is kept; clear: removes it")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"list", "clear"}));
+  app.add_option("KIND", options.kind, "Only one of the caches (default: all)")->check(CLI::IsMember(kinds));
+  app.add_flag("--json", options.json, "One JSON array instead of lines for people");
+}
+}  // namespace
+
+void addCache(Context &context) {
+  addCommand<Options>(context, "cache",
+                      "Compiled code, packed weights and tuning results kept on disk: lists or clears them", declare,
+                      run);
+}
+
+}  // namespace llc::cli

@@ -1,0 +1,203 @@
+// tune: searches the tiles, block sizes and prefetch distances with which a model runs fastest on this machine.
+#include "tools/cli/tune.h"
+
+#include <fmt/format.h>
+
+#include <atomic>
+#include <csignal>
+#include <nlohmann/json.hpp>
+
+#include "compiler/jit/engine.h"
+#include "runtime/serve/options.h"
+#include "runtime/serve/session.h"
+#include "runtime/threads/limits.h"
+#include "tools/cli/command.h"
+
+namespace llc::cli {
+
+namespace {
+using Clock = std::chrono::steady_clock;
+double secondsSince(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+
+std::atomic<bool> interrupted = false;
+// Ctrl-C ends the search while one of these lives; a second one ends the program.
+struct InterruptGuard {
+  InterruptGuard() {
+    interrupted = false;
+    std::signal(SIGINT, [](int) {
+      interrupted = true;
+      std::signal(SIGINT, SIG_DFL);
+    });
+  }
+  ~InterruptGuard() { std::signal(SIGINT, SIG_DFL); }
+};
+
+// One candidate, ready to be measured.
+class Candidate {
+ public:
+  static Result<std::shared_ptr<Candidate>> make(compiler::JitProgram jit, int64_t threads) {
+    auto candidate = std::make_shared<Candidate>();
+    LLC_ASSIGN(Program program,
+               Program::fromPointers(std::move(jit.manifest), std::move(jit.entries), std::move(jit.parameters),
+                                     std::move(jit.level), std::move(jit.keepAlive)));
+    const Manifest &m = program.manifest();
+    candidate->prompt_.assign(size_t(std::min({promptTokens, m.maxTokens, std::max<int64_t>(1, m.maxContext / 2)})), 0);
+    for (size_t i = 0; i < candidate->prompt_.size(); ++i)
+      candidate->prompt_[i] = int32_t(i * 7919 % size_t(m.vocabulary));
+    SessionOptions options;
+    options.threads = threads;
+    options.context = std::min<int64_t>(m.maxContext, 4 * promptTokens);
+    LLC_ASSIGN(candidate->session_, Session::create(std::make_shared<Program>(std::move(program)), options));
+    return candidate;
+  }
+
+  Result<compiler::StepSeconds> run(bool decode, bool prefill) {
+    LLC_ASSIGN(int64_t sequence, session_->open());
+    compiler::StepSeconds seconds;
+    Status status = measure(sequence, decode, prefill, seconds);
+    session_->close(sequence);
+    LLC_TRY(std::move(status));
+    return seconds;
+  }
+
+ private:
+  static constexpr int64_t promptTokens = 64;
+  static constexpr int steps = 6;
+
+  Result<double> step(int64_t sequence, size_t tokens) {
+    SequenceTokens batch{sequence, std::span(prompt_).first(tokens), Wanted::last};
+    auto begin = Clock::now();
+    LLC_ASSIGN(Rows rows, session_->step({&batch, 1}));
+    (void)rows;
+    return secondsSince(begin);
+  }
+  Status measure(int64_t sequence, bool decode, bool prefill, compiler::StepSeconds &seconds) {
+    if (prefill) {
+      LLC_ASSIGN(seconds.prefill, step(sequence, prompt_.size()));
+    }
+    for (int i = 0; decode && i < steps; ++i) {
+      LLC_ASSIGN(double took, step(sequence, 1));
+      seconds.decode = i == 0 ? took : std::min(seconds.decode, took);
+    }
+    return success();
+  }
+
+  std::unique_ptr<Session> session_;
+  std::vector<int32_t> prompt_;
+};
+
+// Compiles candidates. Their weights are the same whatever the tuning, so they share those of the first one.
+class CandidateMaker {
+ public:
+  CandidateMaker(const TracedModel &traced, const TuneOptions &options, int64_t threads)
+      : traced_(traced), options_(options), threads_(threads) {}
+
+  Result<compiler::TuningRun> make(const Tuning &tuning) {
+    mlir::OwningOpRef<mlir::ModuleOp> copy = traced_.module.get().clone();
+    compiler::CompileOptions compileOptions;
+    compileOptions.targets = {tuning.empty() ? "native" : "native:" + tuningText(tuning)};
+    LLC_ASSIGN(compiler::CompiledModule module, compiler::compile(*copy, compileOptions));
+    if (!base_) {
+      LLC_ASSIGN(base_, compiler::loadProgram(module, tensorsOf(*traced_.source),
+                                              {int(threads_), {options_.weightCache}, false}));
+    }
+    LLC_ASSIGN(std::shared_ptr<compiler::LoadedCode> code, compiler::loadCode(module));
+    compiler::JitProgram jit = *base_;
+    jit.manifest = module.manifest;
+    jit.entries.clear();
+    for (const EntrySpec &entry : module.manifest.entries) jit.entries[entry.name] = code->entry(entry.name);
+    jit.keepAlive =
+        std::make_shared<std::pair<std::shared_ptr<const void>, std::shared_ptr<const void>>>(base_->keepAlive, code);
+    LLC_ASSIGN(std::shared_ptr<Candidate> candidate, Candidate::make(std::move(jit), threads_));
+    return compiler::TuningRun([candidate](bool decode, bool prefill) { return candidate->run(decode, prefill); });
+  }
+
+ private:
+  const TracedModel &traced_;
+  const TuneOptions &options_;
+  int64_t threads_;
+  std::optional<compiler::JitProgram> base_;
+};
+
+struct Options {
+  std::string model = defaultModel;
+  TraceOptions trace;
+  TuneOptions tune;
+  bool json = false;
+};
+
+void declare(CLI::App &app, Options &o) {
+  app.add_option("MODEL", o.model, "Directory or name of a built-in model")->capture_default_str();
+  app.add_option("--seconds", o.tune.seconds, "Time for the search; Ctrl-C ends it early, too")
+      ->capture_default_str()
+      ->check(wholeNumber());
+  app.add_option("-t,--threads", o.tune.threads, "Threads; 0: what affinity and CPU quota allow")
+      ->capture_default_str()
+      ->check(CLI::Range(0, LLC_MAX_THREADS));
+  app.add_option("--dtype", o.trace.dtype, "Element type of weight matrices: f32, f16, bf16 (default: as stored)")
+      ->group("Compilation");
+  app.add_option("--weight-cache", o.tune.weightCache,
+                 "Directory of packed weights, or none (default: in the user's cache directory)")
+      ->group("Compilation");
+  app.add_option("--tuning-cache", o.tune.tuningCache,
+                 "Directory of tuning results, or none (default: in the user's cache directory)")
+      ->group("Compilation");
+  app.add_flag("--json", o.json, "One JSON object instead of lines for people");
+}
+
+Status run(Context &context, CLI::App &, Options &o) {
+  Progress progress(context.quiet);
+  LLC_ASSIGN(ModelPlace place, findModelDirectory(o.model, "tuning"));
+  LLC_ASSIGN(TracedModel traced, traceDirectory(place, o.trace, progress));
+  LLC_ASSIGN(TunedModel tuned, tuneModel(traced, o.tune, progress));
+  progress.finish();
+  const compiler::TuningResult &result = tuned.result;
+  if (o.json) {
+    nlohmann::json json = {{"level", tuned.target.name},
+                           {"tuning", nlohmann::json::object()},
+                           {"decode_s", {result.before.decode, result.after.decode}},
+                           {"prefill_s", {result.before.prefill, result.after.prefill}},
+                           {"tried", result.tried},
+                           {"complete", result.complete},
+                           {"file", tuned.file}};
+    for (auto &[name, value] : result.tuning) json["tuning"][name] = value;
+    fmt::print("{}\n", json.dump());
+    return success();
+  }
+  fmt::print("tuning    {}\n", result.tuning.empty() ? "as in the table" : tuningText(result.tuning));
+  fmt::print("decode    {:.3f} ms a step, was {:.3f}\n", result.after.decode * 1e3, result.before.decode * 1e3);
+  fmt::print("prefill   {:.3f} ms, was {:.3f}\n", result.after.prefill * 1e3, result.before.prefill * 1e3);
+  fmt::print("tried     {} candidates{}\n", result.tried, result.complete ? "" : " (stopped early)");
+  if (!tuned.file.empty()) fmt::print("kept in   {}\n", tuned.file);
+  return success();
+}
+}  // namespace
+
+Result<TunedModel> tuneModel(const TracedModel &traced, const TuneOptions &options, Progress &progress) {
+  TunedModel tuned;
+  LLC_ASSIGN(tuned.target, detectHost());
+  tuned.file = compiler::tuningFile(*traced.module, tuned.target, options.tuningCache);
+  int64_t threads = options.threads ? options.threads : threadLimits().threads;
+  CandidateMaker maker(traced, options, threads);
+  InterruptGuard guard;
+  auto begin = Clock::now();
+  compiler::TuningSearch search;
+  search.compile = [&](const Tuning &tuning) { return maker.make(tuning); };
+  search.report = [&](const std::string &line) { progress.step("tuning: " + line); };
+  search.stop = [&] { return interrupted || secondsSince(begin) > double(options.seconds); };
+  progress.step("tuning " + traced.name);
+  LLC_ASSIGN(tuned.result, compiler::searchTuning(tuned.target, search));
+  if (tuned.file.empty()) return tuned;
+  if (Status written = compiler::writeTuning(tuned.file, tuned.target, tuned.result); !written.ok()) {
+    progress.note("warning: the result is not kept: " + written.error().text());
+    tuned.file.clear();
+  }
+  return tuned;
+}
+
+void addTune(Context &context) {
+  addCommand<Options>(context, "tune", "Searches the tiles and prefetch distances that run a model fastest here",
+                      declare, run);
+}
+
+}  // namespace llc::cli
