@@ -1,6 +1,5 @@
 // The command line of a compiled executable: its generated main calls llc_artifact_main.
 #include <chrono>
-#include <future>
 
 #include "runtime/serve/commands.h"
 #include "runtime/serve/options.h"
@@ -30,14 +29,9 @@ Result<Loaded> load(const llc_module *modules, const Arguments &arguments) {
   Loaded loaded;
   LLC_ASSIGN(Program program, Program::self(modules, arguments.load));
   loaded.program = std::make_shared<Program>(std::move(program));
-  // Large vocabularies take some tenths of a second to read: meanwhile the rest goes on.
-  std::future<Result<std::unique_ptr<Tokenizer>>> tokenizer;
-  if (!loaded.program->manifest().files.empty())
-    tokenizer = std::async(std::launch::async, [&] { return tokenizerOf(*loaded.program); });
   LLC_ASSIGN(loaded.session, Session::create(loaded.program, arguments.session));
-  if (tokenizer.valid()) {
-    LLC_ASSIGN(loaded.tokenizer, tokenizer.get());
-  }
+  if (loaded.program->manifest().files.empty()) return loaded;
+  LLC_ASSIGN(loaded.tokenizer, tokenizerOf(*loaded.program));
   return loaded;
 }
 
