@@ -66,18 +66,15 @@ struct TemporaryFolder {
 // What differs between architectures when an executable is linked.
 struct Platform {
   std::vector<const char *> folders;  // where its C library may be, of this machine or of a cross compiler
-  const char *loaderPath;             // on the machine that runs the program
-  const char *loaderName;
+  const char *loaderName;             // its path on the machine that runs the program is in start/
   const char *packages;  // Debian's, that bring the C library
 };
 const Platform &platformOf(Architecture architecture) {
   static const Platform x86{{"/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/usr/x86_64-linux-gnu/lib",
                              "/lib64", "/usr/lib64", "/usr/lib"},
-                            "/lib64/ld-linux-x86-64.so.2",
                             "ld-linux-x86-64.so.2",
                             "libc6:amd64 (or libc6-amd64-cross)"};
   static const Platform arm{{"/lib/aarch64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/aarch64-linux-gnu/lib"},
-                            "/lib/ld-linux-aarch64.so.1",
                             "ld-linux-aarch64.so.1",
                             "libc6:arm64 (or libc6-arm64-cross)"};
   return architecture == Architecture::x86_64 ? x86 : arm;
@@ -95,7 +92,7 @@ Result<std::string> systemLibrary(Architecture architecture, const std::string &
              "), or make a shared library with --format so");
 }
 
-// Shared libraries export the table alone: kernels of several programs in one process stay apart, unused ones are
+// The table alone is exported: kernels (and runtimes) of several programs in one process stay apart, unused ones are
 // dropped.
 constexpr const char *exportsScript = "{ global: llc_modules; local: *; };\n";
 
@@ -118,16 +115,14 @@ Result<std::vector<std::string>> arguments(ArtifactKind kind, Architecture archi
                                    "--threads=1",
                                    "-O1",
                                    "--icf=none"};
-  if (kind != ArtifactKind::executable) {
-    list.insert(list.end(), {"-shared", "--no-undefined", "-Bsymbolic", "--version-script", exports});
-    return list;
-  }
-  const Platform &platform = platformOf(architecture);
+  list.insert(list.end(), {"-shared", "--no-undefined", "-Bsymbolic", "--version-script", exports});
+  if (kind != ArtifactKind::executable) return list;
   LLC_ASSIGN(std::string libc, systemLibrary(architecture, "libc.so.6"));
   LLC_ASSIGN(std::string libm, systemLibrary(architecture, "libm.so.6"));
-  LLC_ASSIGN(std::string loader, systemLibrary(architecture, platform.loaderName));
-  list.insert(list.end(),
-              {"-pie", "--dynamic-linker", platform.loaderPath, archive, libc, libm, "--as-needed", loader});
+  LLC_ASSIGN(std::string loader, systemLibrary(architecture, platformOf(architecture).loaderName));
+  // Not -pie: that would tie thread-local variables to the main program, and the loader refuses to load it into another.
+  // The name of the loader, which makes a shared object a program, is in start/.
+  list.insert(list.end(), {"-e", "_start", archive, libc, libm, "--as-needed", loader});
   return list;
 }
 

@@ -15,8 +15,9 @@ struct LinkInput {
   std::string bytes;  // an ELF relocatable object
 };
 // Links objects into a shared library that exports llc_modules and needs nothing, or, with the runtime's archive, into
-// an executable that needs libc.so.6 and libm.so.6 alone. Gives the file's bytes. Deterministic. Errors: an executable
-// for an architecture whose C library is not on this machine.
+// an executable that needs libc.so.6 and libm.so.6 alone. Executables export llc_modules as well, and can be loaded
+// like libraries. Gives the file's bytes. Deterministic. Errors: an executable for an architecture whose C library is not
+// on this machine.
 Result<std::string> linkElf(const std::vector<LinkInput> &objects, ArtifactKind kind, const std::string &runtimeArchive,
                             Architecture architecture = hostArchitecture);
 

@@ -47,8 +47,7 @@ void declare(CLI::App &app, Arguments &arguments) {
   addRunFlags(*run, arguments.run);
   addCommand(run, arguments);
   auto *score = app.add_subcommand("score", "Log-probabilities and perplexity of a given text");
-  addInputFlags(*score, arguments.score.input, true);
-  score->add_flag("--json", arguments.score.json, "One JSON object instead of a table");
+  addScoreFlags(*score, arguments.score);
   addCommand(score, arguments);
   auto *bench = app.add_subcommand("bench", "Measures speed, and what the machine could give");
   addBenchFlags(*bench, arguments.bench);

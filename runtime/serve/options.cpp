@@ -77,6 +77,11 @@ void addRunFlags(CLI::App &app, RunOptions &options) {
   app.add_flag("--stats", options.stats, "Prints speeds on the standard error output");
 }
 
+void addScoreFlags(CLI::App &app, ScoreOptions &options) {
+  addInputFlags(app, options.input, true);
+  app.add_flag("--json", options.json, "One JSON object instead of a table");
+}
+
 void addSessionFlags(CLI::App &app, SessionOptions &options) {
   app.add_option("-t,--threads", options.threads,
                  "Threads; 0: what affinity and CPU quota allow, fewer for small models")

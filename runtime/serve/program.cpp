@@ -128,10 +128,6 @@ Result<Program> Program::fromArtifact(std::shared_ptr<Artifact> artifact, const 
 Result<Program> Program::open(const std::string &path, const LoadOptions &options) {
   LLC_ASSIGN(Artifact opened, openArtifact(path));
   auto artifact = std::make_shared<Artifact>(std::move(opened));
-  if (artifact->kind == ArtifactKind::executable)
-    return diagnose(ErrorKind::unsupported, path)
-        .says("is an executable, which cannot be loaded into another program")
-        .toFix("run it itself (" + path + " run -p TEXT), or compile with --format so");
   // dlopen searches system folders for names without a slash.
   std::error_code ignored;
   std::string file = std::filesystem::absolute(artifact->codePath, ignored).string();

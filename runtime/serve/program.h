@@ -26,8 +26,8 @@ class Program {
   // From memory (JIT, tests): `parameters` in the manifest's order; `keepAlive` is held as long as the program.
   static Result<Program> fromPointers(Manifest manifest, Entries entries, std::vector<const void *> parameters,
                                       std::string level, std::shared_ptr<const void> keepAlive);
-  // A shared library or a bundle. Errors: notFound, invalidInput (damaged), unsupported (other ABI version, CPU
-  // features missing, or an executable: those are run, not loaded).
+  // An artifact of any kind: executables are shared objects, too. Errors: notFound, invalidInput (damaged),
+  // unsupported (other ABI version, CPU features missing).
   static Result<Program> open(const std::string &path, const LoadOptions &options = {});
   // The running executable, with the modules linked into it.
   static Result<Program> self(const llc_module *modules, const LoadOptions &options = {});

@@ -21,14 +21,24 @@ class Formats(support.Case):
         program = self.folder / "story"
         self.good("compile", "default", "-o", program)
         for command in (lambda: self.json("run", *PROMPT, program=program),  # by itself
-                        lambda: self.json("run", program, *PROMPT),          # through llc-model
-                        lambda: self.json("generate", program, *PROMPT)):
+                        lambda: self.json("run", program, *PROMPT),          # loaded by llc-model
+                        lambda: self.json("generate", program, *PROMPT, "--preload")):
             self.assertEqual(command()["ids"], self.expected)
         scored = self.json("score", "-p", "Once upon a time there was a dog", "--json", program=program)
         self.assertEqual(len(scored["log_probs"]), len(scored["ids"]) - 1)
         self.assertLess(scored["sum"], 0)
+        self.assertEqual(self.json("score", program, "-p", "Once upon a time there was a dog", "--json"), scored)
         self.assertEqual(self.json("info", "--json", program=program)["name"], "default")
         self.assertGreater(self.json("bench", program, "--prompt-tokens", 8, "--gen-tokens", 4, "--json")["prefill_tok_s"], 0)
+
+    def test_logits_of_every_format(self):
+        support.write_safetensors(self.folder / "in", {"input_ids": ("I64", [1, 5], [5, 6, 7, 8, 9])})
+        self.good("logits", TINY, "--input", self.folder / "in", "--output", self.folder / "expected")
+        expected = (self.folder / "expected").read_bytes()
+        for form in ("exe", "so", "bundle"):
+            self.good("compile", TINY, "-o", self.folder / form, "--format", form, "--target-cpu", "native")
+            self.good("logits", self.folder / form, "--input", self.folder / "in", "--output", self.folder / "out")
+            self.assertEqual((self.folder / "out").read_bytes(), expected, form)
 
     def test_executable_needs_only_libc_and_libm(self):
         program = self.folder / "story"

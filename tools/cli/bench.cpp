@@ -20,7 +20,6 @@ void declare(CLI::App &app, Options &options) {
 
 Status run(Context &context, CLI::App &app, Options &options) {
   LLC_ASSIGN(ModelPlace place, findModel(options.open.model));
-  if (place.kind == ModelKind::executable) return replaceByExecutable(context, place, options.open.model, "bench");
   Progress progress(context.quiet);
   options.open.session.sequences = options.bench.sequences;
   LLC_ASSIGN(OpenedModel opened, openModel(place, options.open, progress));

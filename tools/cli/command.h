@@ -13,7 +13,6 @@ namespace llc::cli {
 
 struct Context {
   CLI::App app{"llc-model compiles language models to native code, and runs them", "llc-model"};
-  std::vector<std::string> arguments;  // as given, without the program's name
   std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
   bool quiet = false;
   std::function<Status()> action;  // what the chosen command does, set when its arguments have been parsed
@@ -26,6 +25,7 @@ struct Context {
 // In the order of --help.
 void addRun(Context &context);
 void addGenerate(Context &context);
+void addScore(Context &context);
 void addCompile(Context &context);
 void addBench(Context &context);
 void addProfile(Context &context);

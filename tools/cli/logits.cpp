@@ -123,10 +123,6 @@ Status run(Context &context, CLI::App &, Options &o) {
     LLC_ASSIGN(auto engine, makeReferenceEngine(place, {o.open.dtype, o.open.session.context}, progress));
     return writeLogits(*engine, batch, o.output, progress);
   }
-  if (place.kind == ModelKind::executable)
-    return diagnose(ErrorKind::unsupported, o.open.model)
-        .says("is an executable, and runs only as a program of its own")
-        .toFix("give the directory that it was compiled from, or compile with --format so");
   if (o.open.session.context == 0 && longest(batch) > 4096) o.open.session.context = longest(batch);
   LLC_ASSIGN(OpenedModel opened, openModel(place, o.open, progress));
   return writeLogits(*opened.session, batch, o.output, progress);

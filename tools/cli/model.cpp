@@ -21,8 +21,7 @@ std::string nameOf(const fs::path &path) {
 
 Result<ModelPlace> artifactAt(const std::string &path) {
   LLC_ASSIGN(Artifact artifact, openArtifact(path));
-  bool runs = artifact.kind == ArtifactKind::executable;
-  return ModelPlace{runs ? ModelKind::executable : ModelKind::library, path, artifact.manifest.name};
+  return ModelPlace{ModelKind::artifact, path, artifact.manifest.name};
 }
 
 Result<ModelPlace> placeAt(const std::string &path) {

@@ -8,9 +8,8 @@
 namespace llc::cli {
 
 enum class ModelKind {
-  directory,   // Hugging Face: config.json, safetensors, tokenizer
-  executable,  // artifacts, made by `compile`
-  library,     // a shared library or a bundle
+  directory,  // Hugging Face: config.json, safetensors, tokenizer
+  artifact,   // made by `compile`: an executable, a shared library or a bundle
 };
 
 struct ModelPlace {

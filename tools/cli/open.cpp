@@ -1,8 +1,5 @@
 #include "tools/cli/open.h"
 
-#include <unistd.h>
-
-#include <filesystem>
 #include <future>
 
 #include "compiler/jit/engine.h"
@@ -97,29 +94,6 @@ Result<OpenedModel> openModel(const ModelPlace &place, const OpenOptions &option
   LLC_ASSIGN(opened.session, Session::create(opened.program, options.session));
   progress.finish();
   return opened;
-}
-
-Error replaceByExecutable(const Context &context, const ModelPlace &place, const std::string &model,
-                          const std::string &command) {
-  std::vector<std::string> arguments = {place.path, command};
-  bool dropped = false;
-  for (size_t i = 1; i < context.arguments.size(); ++i) {
-    const std::string &argument = context.arguments[i];
-    if (argument == "-q" || argument == "--quiet") continue;
-    if (argument == model && !dropped) {
-      dropped = true;
-      continue;
-    }
-    arguments.push_back(argument);
-  }
-  std::vector<char *> pointers;
-  for (std::string &argument : arguments) pointers.push_back(argument.data());
-  pointers.push_back(nullptr);
-  std::string path = std::filesystem::absolute(place.path).string();
-  execv(path.c_str(), pointers.data());
-  return diagnose(ErrorKind::invalidInput, place.path)
-      .says(std::string("can't be run: ") + std::strerror(errno))
-      .toFix("chmod +x it, and see that its file system allows programs");
 }
 
 }  // namespace llc::cli

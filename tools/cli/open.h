@@ -34,8 +34,4 @@ struct OpenedModel {
 };
 Result<OpenedModel> openModel(const ModelPlace &place, const OpenOptions &options, Progress &progress);
 
-// An executable artifact runs as a process of its own: replaces this one by `place.path command ...`, with the arguments that
-// were given but for the model. Returns only if that fails.
-Error replaceByExecutable(const Context &context, const ModelPlace &place, const std::string &model, const std::string &command);
-
 }  // namespace llc::cli

@@ -34,7 +34,6 @@ void applyDefaults(const CLI::App &app, const Manifest &manifest, GenerateOption
 
 Status run(Context &context, CLI::App &app, Options &options) {
   LLC_ASSIGN(ModelPlace place, findModel(options.open.model));
-  if (place.kind == ModelKind::executable) return replaceByExecutable(context, place, options.open.model, "run");
   Progress progress(context.quiet);
   LLC_ASSIGN(OpenedModel opened, openModel(place, options.open, progress));
   applyDefaults(app, opened.program->manifest(), options.run.generate);

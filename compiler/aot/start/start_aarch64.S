@@ -32,4 +32,8 @@ _start:
 __dso_handle:
   .xword __dso_handle
 
+// The loader's name makes a shared object a program (start_x86_64.S).
+  .section .interp, "aR", @progbits
+  .asciz "/lib/ld-linux-aarch64.so.1"
+
   .section .note.GNU-stack, "", @progbits

@@ -1,4 +1,4 @@
-// Where an ahead-of-time executable begins: the kernel jumps here. libc's __libc_start_main runs the constructors of
+// Where an ahead-of-time executable begins: the loader jumps here. libc's __libc_start_main runs the constructors of
 // .init_array itself when it is given no init function, so nothing of crt1.o, crti.o and crtbegin.o is needed.
   .section .text._start, "ax", @progbits
   .globl _start
@@ -30,5 +30,10 @@ _start:
   .size __dso_handle, 8
 __dso_handle:
   .quad __dso_handle
+
+// An executable is a shared object that names a loader, so that it can be run as well as loaded into another program
+// (PROGRAM run ..., llc-model logits PROGRAM ...).
+  .section .interp, "aR", @progbits
+  .asciz "/lib64/ld-linux-x86-64.so.2"
 
   .section .note.GNU-stack, "", @progbits

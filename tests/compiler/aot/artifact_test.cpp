@@ -2,6 +2,7 @@
 #include "compiler/aot/artifact.h"
 
 #include <dlfcn.h>
+#include <sys/wait.h>
 
 #include <filesystem>
 
@@ -73,8 +74,12 @@ TEST_F(Artifacts, theExecutableNeedsLibcAndLibmAlone) {
           << line;
 }
 
-TEST_F(Artifacts, theSharedLibraryOffersItsModulesBestFirst) {
-  std::string path = write("tiny.so", ArtifactKind::sharedLibrary);
+class LoadedArtifacts : public Artifacts, public testing::WithParamInterface<ArtifactKind> {};
+INSTANTIATE_TEST_SUITE_P(Kinds, LoadedArtifacts,
+                         testing::Values(ArtifactKind::sharedLibrary, ArtifactKind::executable));
+
+TEST_P(LoadedArtifacts, offerTheirModulesBestFirst) {
+  std::string path = write("tiny.so", GetParam());
   void *library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   ASSERT_NE(library, nullptr) << dlerror();
   auto *modules = static_cast<const llc_module *>(dlsym(library, LLC_MODULES_SYMBOL));
@@ -87,7 +92,25 @@ TEST_F(Artifacts, theSharedLibraryOffersItsModulesBestFirst) {
   EXPECT_STREQ(modules[0].entries[0].name, "step");
   EXPECT_NE(modules[0].entries[0].entry, modules[1].entries[0].entry);
   EXPECT_EQ(modules[0].entries[3].name, nullptr);
+  EXPECT_EQ(dlsym(library, "llc_artifact_main"), nullptr) << "the table alone is exported";
   dlclose(library);
+  EXPECT_EQ(dlopen(path.c_str(), RTLD_NOW | RTLD_NOLOAD), nullptr) << "nothing keeps it in memory";
+}
+
+// The runtime inside of an executable is complete: thread-local variables, destructors, exceptions.
+TEST_F(Artifacts, anExecutableIsUnloadedCleanly) {
+  std::string path = write("tiny", ArtifactKind::executable);
+  pid_t child = fork();
+  if (child == 0) {
+    for (int i = 0; i < 3; ++i) {
+      void *library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+      if (!library || dlclose(library) != 0) _exit(1);
+    }
+    std::exit(0);  // runs what was registered for the end of the process
+  }
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
 }
 
 TEST_F(Artifacts, theSameInputGivesTheSameBytes) {
