@@ -78,7 +78,7 @@ Status checkLength(const Engine &engine, std::span<const int32_t> prompt, const 
         .says(fmt::format("has {} tokens, the context holds {}", prompt.size(), context))
         .toFix("shorten it, or compile the model with a larger --max-context");
   // Without end-of-text tokens exactly maxTokens are promised; the last one need not be read again, so it takes no place.
-  if (options.ignoreEos && int64_t(prompt.size()) + options.maxTokens - 1 > context)
+  if (options.ignoreEos && options.maxTokens - 1 > context - int64_t(prompt.size()))
     return diagnose(ErrorKind::invalidInput, "--max-tokens")
         .says(fmt::format("{} new tokens behind {} of the prompt are more than the context of {} holds", options.maxTokens,
                           prompt.size(), context))

@@ -11,6 +11,13 @@ CLI::Validator wholeNumber() {
       "NONNEGATIVE", "whole number");
 }
 
+namespace {
+CLI::Validator someText() {
+  return CLI::Validator([](std::string &text) { return text.empty() ? "expected some text, found none" : std::string(); },
+                        "TEXT", "some text");
+}
+}  // namespace
+
 void addInputFlags(CLI::App &app, TextOrIds &input, bool required) {
   auto *group = app.add_option_group("Input");
   group->add_option("-p,--prompt", input.text, "Text to go on from");
@@ -36,6 +43,7 @@ void addGenerateFlags(CLI::App &app, GenerateOptions &options) {
   app.add_option("--stop", options.stop, "Ends before this text (may be given more than once)")
       ->expected(1)
       ->take_all()
+      ->check(someText())
       ->group(group);
   app.add_flag("--ignore-eos", options.ignoreEos, "Goes on after end-of-text tokens, up to --max-tokens")->group(group);
   app.add_flag("--log-probs", options.logProbs, "Adds each token's log-probability to --json")->group(group);
@@ -66,7 +74,10 @@ void addGenerateFlags(CLI::App &app, GenerateOptions &options) {
                  "How many of the last tokens the penalties look at; -1: all")
       ->capture_default_str()
       ->group(choice);
-  app.add_option("--seed", sampling.seed, "The same seed gives the same text")->capture_default_str()->group(choice);
+  app.add_option("--seed", sampling.seed, "The same seed gives the same text")
+      ->capture_default_str()
+      ->check(wholeNumber())
+      ->group(choice);
 }
 
 void addRunFlags(CLI::App &app, RunOptions &options) {

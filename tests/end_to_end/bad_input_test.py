@@ -21,6 +21,11 @@ class Commands(support.Case):
         self.refused("generate", TINY, "--ids", "1,99999", "-n", 2, says=["99999", "vocabulary"])
         self.refused("generate", TINY, "--prompt", "text", "-n", 2, says=["--ids"])
         self.refused("run", "-p", "x", "--dtype", "f31", says=["f31", "bf16"])
+        self.refused("run", "-p", "x", "--seed", "-1", says=["--seed"])
+        self.refused("run", "-p", "x", "--stop", "", says=["--stop"])
+
+    def test_an_output_that_can_not_be_written_is_refused_before_compiling(self):
+        self.refused("compile", TINY, "-o", self.folder / "none" / "x", says=["none", "mkdir"])
 
     def test_broken_lines(self):
         self.refused("tokenize", "--input", "-", stdin='{"text": "good"}\n{"text": 3}\n', says=[":2"])
@@ -51,6 +56,11 @@ class Directories(support.Case):
         self.assertIn(outcome.code, (2, 3))
         for text in ("lama", "'llama'", "models/architectures"):
             self.assertIn(text, outcome.err)
+
+    def test_context_beyond_what_the_model_was_made_for(self):
+        outcome = support.run("compile", TINY, "--max-context", 100000, "--stop-after", "traced")
+        self.assertEqual(outcome.code, 0)
+        self.assertIn("100000", outcome.err)
 
     def test_truncated_weights(self):
         model = self.copy()

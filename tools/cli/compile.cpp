@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <charconv>
+#include <filesystem>
 
 #include <nlohmann/json.hpp>
 
@@ -74,6 +75,7 @@ Result<Input> readInput(const Options &o, Progress &progress) {
   input.directory = place.path;
   LLC_ASSIGN(input.traced, traceDirectory(place, o.trace, progress));
   LLC_ASSIGN(input.tokenizer, tokenizerIn(place.path, input.traced.source->model.vocabulary));
+  noteVocabulary(input.tokenizer.get(), input.traced.source->model.vocabulary, progress);
   return input;
 }
 
@@ -84,6 +86,10 @@ Status checkRequest(const Options &o, bool wantsObject) {
   if (!o.tune.empty() && (!wantsObject || !o.startAt.empty()))
     return refuse("--tune", "is for compiling a model as a whole", "leave out --start-at and --stop-after");
   if (wantsObject && o.output.empty()) return refuse("--output", "nothing says where the artifact goes", "add -o FILE");
+  if (auto kind = compiler::parseArtifactKind(o.format); !kind.ok()) return std::move(kind.error());
+  std::string folder = std::filesystem::path(o.output).parent_path().string();
+  if (std::error_code ignored; !folder.empty() && !std::filesystem::is_directory(folder, ignored))
+    return refuse("--output", "there is no folder " + folder, "mkdir -p " + folder);
   if (o.startAt.empty() && !o.weights.empty())
     return refuse("--weights", "is for files of IR (--start-at)", "leave it out: weights come from MODEL");
   if (!o.startAt.empty() && wantsObject && o.weights.empty())

@@ -34,6 +34,7 @@ Result<OpenedModel> compileDirectory(const ModelPlace &place, const OpenOptions 
   LLC_ASSIGN(compiler::JitProgram jit, compiler::loadProgram(compiled.module, tensorsOf(*traced.source, &progress),
                                                              {int(threads), {options.weightCache}, options.preload}));
   LLC_ASSIGN(opened.tokenizer, tokenizer.get());
+  noteVocabulary(opened.tokenizer.get(), traced.source->model.vocabulary, progress);
   completeManifest(jit.manifest, traced, opened.tokenizer.get());
   // The checkpoint stays mapped as long as the program: parameters may be used where they lie in the file.
   std::shared_ptr<huggingface::ModelSource> source = std::move(traced.source);

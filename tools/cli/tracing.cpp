@@ -35,7 +35,11 @@ Result<TracedModel> traceDirectory(const ModelPlace &place, const TraceOptions &
   traced.context = compiler::makeContext();
   huggingface::TraceOptions trace;
   trace.dtype = type;
-  trace.bounds.maxContext = contextFor(traced.source->model, options.maxContext);
+  const dsl::Model &model = traced.source->model;
+  trace.bounds.maxContext = contextFor(model, options.maxContext);
+  if (model.maxPositions > 0 && !model.positionsAreLearned && options.maxContext > model.maxPositions)
+    progress.note(fmt::format("warning: a context of {} tokens, but the model was made for {}: texts get worse beyond that",
+                              options.maxContext, model.maxPositions));
   traced.dtype = dtypeName(type ? *type : traced.source->storedType.value_or(DType::f32));
   LLC_ASSIGN(traced.module, huggingface::traceModel(*traced.source, *traced.context, trace));
   return traced;
@@ -66,6 +70,14 @@ Result<std::unique_ptr<Tokenizer>> tokenizerIn(const std::string &directory, int
   return diagnose(ErrorKind::invalidInput, directory)
       .says(fmt::format("the tokenizer ({}) has {} tokens, the model's vocabulary holds {}", (*loaded)->kind(), tokens, vocabulary))
       .toFix("use the tokenizer that the model was trained with, or compare vocab_size in config.json");
+}
+
+void noteVocabulary(const Tokenizer *tokenizer, int64_t vocabulary, Progress &progress) {
+  // Some rows of padding are usual; half a vocabulary is another model's tokenizer.
+  int64_t tokens = tokenizer ? int64_t(tokenizer->vocabularySize()) : vocabulary;
+  if (tokens < vocabulary / 2)
+    progress.note(fmt::format("warning: the tokenizer has {} tokens, the model's vocabulary {}; to fix: see that they belong together",
+                              tokens, vocabulary));
 }
 
 void completeManifest(Manifest &manifest, const TracedModel &traced, const Tokenizer *tokenizer) {

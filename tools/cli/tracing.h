@@ -36,6 +36,9 @@ compiler::TensorSource tensorsOf(const huggingface::ModelSource &source, Progres
 // model's vocabulary has.
 Result<std::unique_ptr<Tokenizer>> tokenizerIn(const std::string &directory, int64_t vocabulary);
 
+// Warns where a tokenizer is so much smaller than the vocabulary that it must be another model's.
+void noteVocabulary(const Tokenizer *, int64_t vocabulary, Progress &);
+
 // What the compiler leaves open in a manifest: name, element type, generation defaults.
 void completeManifest(Manifest &manifest, const TracedModel &traced, const Tokenizer *tokenizer);
 

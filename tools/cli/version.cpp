@@ -4,6 +4,8 @@
 #include <link.h>
 #include <llvm/Config/llvm-config.h>
 #include <utf8proc.h>
+#include <zlib.h>
+#include <zstd.h>
 
 #include <Eigen/Core>
 #include <nlohmann/json.hpp>
@@ -33,6 +35,8 @@ std::vector<Component> components() {
       {"fmt", dotted(FMT_VERSION / 10000, FMT_VERSION / 100 % 100, FMT_VERSION % 100), "MIT", "headers"},
       {"CLI11", CLI11_VERSION, "BSD-3-Clause", "headers"},
       {"utf8proc", utf8proc_version(), "MIT", "shared"},
+      {"zlib", zlibVersion(), "Zlib", "shared"},
+      {"zstd", ZSTD_versionString(), "BSD-3-Clause", "shared"},
       {"libstdc++", std::to_string(_GLIBCXX_RELEASE), "GPL-3.0 WITH GCC-exception-3.1", "shared"},
       {"glibc", gnu_get_libc_version(), "LGPL-2.1", "shared"},
   };

@@ -75,7 +75,7 @@ function(llc_cross_archive architecture)
   set(name llc_runtime_${architecture})
   add_library(${name} STATIC ${sources} ${CMAKE_SOURCE_DIR}/compiler/aot/start/start_${architecture}.S
                              ${CMAKE_SOURCE_DIR}/compiler/aot/start/main.c)
-  target_compile_options(${name} PRIVATE ${flag} -O2)
+  target_compile_options(${name} PRIVATE ${flag} -O2 -Wno-deprecated-declarations)
   target_precompile_headers(${name} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:${CMAKE_SOURCE_DIR}/tools/cmake/pch_runtime.h>)
   list(GET files 0 utf8proc)
   target_link_libraries(${name} INTERFACE ${utf8proc})
