@@ -25,7 +25,7 @@ class TableText {
       fields += (fields.empty() ? "" : ", ") + std::string(isInteger(field) ? "i64" : "ptr");
     std::string row = fmt::format("!llvm.struct<({})>", fields);
     std::string whole = fmt::format("!llvm.array<{} x struct<({})>>", rows.size(), fields);
-    text_ += fmt::format("llvm.mlir.global {} constant @{}() {{addr_space = 0 : i32}} : {} {{\n", linkage, name, whole);
+    text_ += fmt::format("llvm.mlir.global {} constant @\"{}\"() {{addr_space = 0 : i32}} : {} {{\n", linkage, name, whole);
     std::string array = value(fmt::format("llvm.mlir.undef : {}", whole));
     for (size_t i = 0; i < rows.size(); ++i) {
       std::string element = value(fmt::format("llvm.mlir.undef : {}", row));
