@@ -40,7 +40,7 @@ class Names(support.Case):
             self.assertIn(f"| {name} ", text)
 
     def test_mistakes(self):
-        for names, says in (("cortex-a67", ["cortex-a76"]), ("avx2,neon", ["architectures"]), ("haswell,znver1", ["avx2"]),
+        for names, says in (("cortx-a76", ["cortex-a76"]), ("avx2,neon", ["architectures"]), ("haswell,znver1", ["avx2"]),
                             ("m68k", ["--target-cpu"])):
             self.refused("compile", TINY, "-o", self.folder / "tiny", "--target-cpu", names, says=says)
         self.assertEqual(list(self.folder.iterdir()), [])
@@ -145,8 +145,8 @@ class Emulated(support.Case):
                 accepted = [list(expected[key][1]) for key in ("greedy_ids", "greedy_uncached_ids") if key in expected]
                 self.assertIn(self.greedy(program, ids, len(accepted[0])), accepted)
 
-    def test_halves_and_commands(self):
-        """Weights in bf16 and f16, several threads, and the commands besides run and score."""
+    def test_halves_and_threads(self):
+        """Weights in bf16 and f16, several threads, and `info`. Not bench: its search for the peak takes minutes in emulation."""
         options = ["--ids", "1,2,3,4,5", "-n", 8, "--temp", 0, "--ignore-eos"]
         for dtype in ("bf16", "f16"):
             program = self.folder / dtype
@@ -155,7 +155,6 @@ class Emulated(support.Case):
             for threads in (1, 3):
                 self.assertEqual(self.run_json(program, "run", *options, "--threads", threads)["ids"], expected, dtype)
         self.assertEqual(self.run_json(program, "info")["levels"], ["neon-dotprod"])
-        self.assertGreater(self.run_json(program, "bench", "--prompt-tokens", 4, "--gen-tokens", 2)["prefill_tok_s"], 0)
 
     def test_a_processor_that_lacks_something_is_refused(self):
         program = self.program(TINY, "cortex-a76")

@@ -63,7 +63,7 @@ TEST(Target, FoundByName) {
   EXPECT_EQ(findTarget("avx512")->lanes, 16);
   EXPECT_EQ(findTarget("native")->level, detectHost()->level);
   EXPECT_FALSE(findTarget("avx").ok());
-  auto wrong = findTarget("cortex-a67");
+  auto wrong = findTarget("cortx-a76");
   ASSERT_FALSE(wrong.ok());
   EXPECT_NE(wrong.error().remedy.find("cortex-a76"), std::string::npos);
 }
