@@ -38,7 +38,8 @@ void declare(CLI::App &app, Options &o) {
   app.add_option("--target-cpu", o.targets,
                  "What to make code for, the best is chosen at start: instruction set levels, processors, native; help lists them")
       ->delimiter(',')->capture_default_str()->group("Compilation");
-  app.add_flag("--tune{120}", o.tune, "First searches the tiles and prefetch distances that run fastest here (llc-model tune), in so many seconds")
+  app.add_flag("--tune{120}", o.tune,
+               "First searches the tiles and prefetch distances that run fastest here (llc-model tune), in so many seconds")
       ->type_name("[=SECONDS]")->group("Compilation");
   constexpr const char *phases = "Phases: traced differentiated sharded quantized fused scheduled vector llvm object";
   app.add_option("--stop-after", o.stopAfter, "Prints the IR after this phase (to --output, if given)")->group(phases);
