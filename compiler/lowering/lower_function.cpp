@@ -128,7 +128,13 @@ class FunctionLowering {
     return success();
   }
 
-  Status lowerName(Operation *op) {
+  // What only one call needs is loaded there. All loads at the entry's beginning would be alive across all calls: compile
+  // time would grow with the square of the depth.
+  static bool isLoadedByCall(Operation *op) {
+    return isa<llm::UseOp, llm::CacheLayerOp>(op) && op->hasOneUse() && isa<func::CallOp>(*op->user_begin());
+  }
+  Status lowerName(Operation *op) { return isLoadedByCall(op) ? success() : loadName(op); }
+  Status loadName(Operation *op) {
     if (auto use = dyn_cast<llm::UseOp>(op)) {
       auto found = program_.layout.parameterNumber.find(use.getName());
       assert(found != program_.layout.parameterNumber.end());
@@ -242,6 +248,8 @@ class FunctionLowering {
 
   Status lowerCall(func::CallOp call) {
     flush();
+    for (Value operand : call.getOperands())
+      if (Operation *name = operand.getDefiningOp(); name && isLoadedByCall(name)) LLC_TRY(loadName(name));
     auto place = call->getAttrOfType<IntegerAttr>("llm.frame_offset");
     Values arguments = {team_.context,
                         team_.thread,
