@@ -30,4 +30,23 @@ struct BatchReader {
   }
 };
 
+// Writes keys and values of rows to their slots.
+struct CacheWriter {
+  CacheWriter(Emitter &e, const CacheSpec &spec, Value cache, Value batch)
+      : e(e), spec(spec), layout(spec), cache(cache), batch{e, batch} {}
+  // The slot of a row. Emit it once per row; heads are relative to it.
+  struct Slot {
+    Value page, number;
+  };
+  Slot slotOf(Value row);
+  void key(const Slot &, Value head, Value from);    // spec.keyDim f32 numbers
+  void value(const Slot &, Value head, Value from);  // spec.valueDim f32 numbers
+
+  Emitter &e;
+  CacheSpec spec;
+  PageLayout layout;
+  Value cache;
+  BatchReader batch;
+};
+
 }  // namespace llc::kernels

@@ -1,6 +1,6 @@
 // Rotary embedding: pairs of dimensions are turned by the row's angles. Halves layout pairs (i, i + r/2), interleaved
 // layout (2i, 2i+1); both: first' = first*cos - second*sin, second' = second*cos + first*sin.
-#include "compiler/kernels/kernels.h"
+#include "compiler/kernels/rotary.h"
 
 using namespace mlir;
 
@@ -64,6 +64,10 @@ struct Rotary {
 
 }  // namespace
 
+void emitRotatedHead(Emitter &e, const RotarySpec &spec, Value from, Value to, Value cosines, Value sines) {
+  Rotary{e, spec}.head(from, to, cosines, sines);
+}
+
 KernelFunction emitRotary(Emitter &e, const RotarySpec &spec) {
   std::string stem = "rotary_" + std::to_string(spec.heads) + "x" + std::to_string(spec.dim);
   std::string key = stem + "|" + std::to_string(spec.rotated) + (spec.interleaved ? "i" : "h");
@@ -77,7 +81,7 @@ KernelFunction emitRotary(Emitter &e, const RotarySpec &spec) {
       Value rowOffset = e.mul(row, spec.heads * spec.dim * 4);
       e.loop(e.c64(0), e.c64(spec.heads), 1, [&](Value head) {
         Value offset = e.add(rowOffset, e.mul(head, spec.dim * 4));
-        Rotary{e, spec}.head(e.gep(in.pointers[0], offset), e.gep(in.pointers[3], offset), cosines, sines);
+        emitRotatedHead(e, spec, e.gep(in.pointers[0], offset), e.gep(in.pointers[3], offset), cosines, sines);
       });
     });
   });

@@ -42,10 +42,8 @@ bool hasRotaryKernel(Operation *op) {
 Result<std::optional<KernelChoice>> attentionKernel(Operation *op, const KernelContext &context) {
   if (auto attention = dyn_cast<llm::PagedAttentionOp>(op)) return std::optional(pagedAttention(attention, context));
   if (auto append = dyn_cast<llm::CacheAppendOp>(op)) {
-    KernelChoice choice{kernels::emitCacheAppend(context.emitter, cacheSpec(append.getKv().getType())),
-                        {append.getK(), append.getV(), append.getKv()}};
-    choice.passesResults = false;
-    return std::optional(std::move(choice));
+    return std::optional(KernelChoice{kernels::emitCacheAppend(context.emitter, cacheSpec(append.getKv().getType())),
+                                      {append.getK(), append.getV(), append.getKv()}});
   }
   if (auto rotary = dyn_cast<llm::RotaryOp>(op)) {
     if (!hasRotaryKernel(op))

@@ -34,7 +34,7 @@ bool needsDecomposition(Operation *op) {
 }
 
 Result<KernelChoice> chooseKernel(Operation *op, const KernelContext &context) {
-  for (auto family : {matmulKernel, attentionKernel, indexingKernel, stateKernel}) {
+  for (auto family : {headProductsStage, matmulKernel, attentionKernel, indexingKernel, stateKernel}) {
     LLC_ASSIGN(std::optional<KernelChoice> choice, family(op, context));
     if (choice) return std::move(*choice);
   }

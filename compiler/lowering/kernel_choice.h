@@ -9,8 +9,7 @@ namespace llc::compiler {
 
 struct KernelChoice {
   kernels::KernelFunction function;
-  llvm::SmallVector<mlir::Value> operands;  // whose memory is passed, in the kernel's order; results follow
-  bool passesResults = true;
+  llvm::SmallVector<mlir::Value> operands;  // whose memory is passed, in the kernel's order; tensor results follow
 };
 
 // What the choice depends on beside the op.
@@ -26,6 +25,7 @@ Result<KernelChoice> chooseKernel(mlir::Operation *op, const KernelContext &);
 bool needsDecomposition(mlir::Operation *op);
 
 // ---- families: nullopt if the op is none of theirs
+Result<std::optional<KernelChoice>> headProductsStage(mlir::Operation *op, const KernelContext &);
 Result<std::optional<KernelChoice>> matmulKernel(mlir::Operation *op, const KernelContext &);
 Result<std::optional<KernelChoice>> attentionKernel(mlir::Operation *op, const KernelContext &);
 bool hasRotaryKernel(mlir::Operation *rotary);

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 
+#include "compiler/memory/plan.h"
 #include "dialect/ops/llm.h"
 
 namespace llc::compiler {
@@ -14,6 +15,9 @@ using kernels::Values;
 // memory of each tensor or cache argument, then of each result; for profiling also the number of their first stage.
 // They return the new claim base and arrive target.
 constexpr unsigned fixedBlockArguments = 11;
+
+// Of the results of a replicated stage: a row program's chunk is no larger.
+constexpr int64_t mostReplicaBytes = 64 << 10;
 
 bool hasMemory(Type type) { return isa<RankedTensorType, llm::KvType>(type); }
 
@@ -112,7 +116,8 @@ class FunctionLowering {
   Status lowerOp(Operation *op) {
     if (op->hasAttr("llm.barrier")) {
       flush();
-      barrier();
+      if (!barrierDone_) barrier();
+      barrierDone_ = false;
     }
     switch (stageKind(op)) {
       case StageKind::none:
@@ -211,24 +216,76 @@ class FunctionLowering {
     Values pointers;
     for (Value operand : choice.operands)
       pointers.push_back(memory_.lookup(operand) ? memory_.lookup(operand) : memory_[memoryOf(operand)]);
+    if (op->hasAttr(replicatedAttribute) && fitsReplica(op, choice.function))
+      return addReplicated(op, choice.function, pointers), success();
     for (OpResult result : op->getResults()) {
       Value memory = resultMemory(result);
-      if (choice.passesResults) pointers.push_back(memory);
+      if (isa<RankedTensorType>(result.getType())) pointers.push_back(memory);
     }
+    group_.push_back(codeOf(op, choice.function, pointers, numberOf(op, choice.function)));
+    return success();
+  }
+
+  // Profiling: the stage's number in the program's table; null otherwise.
+  Value numberOf(Operation *op, const kernels::KernelFunction &kernel) {
+    return program_.stages ? stageNumber(program_.stages->addStage(source_, op, kernel.symbol)) : Value();
+  }
+
+  StageCode codeOf(Operation *op, const kernels::KernelFunction &kernel, const Values &pointers, Value stage) {
     Value rows = rowsOf(op);
     Location location = op->getLoc();
-    Value stage =
-        program_.stages ? stageNumber(program_.stages->addStage(source_, op, choice.function.symbol)) : Value();
-    group_.push_back({chunksOf(choice.function, rows),
-                      [this, function = choice.function, pointers, rows, location, stage](Value chunk) {
-                        Location before = e_.b.getLoc();
-                        e_.b.setLoc(location);
-                        Value begin = stage ? emitTicks(e_) : Value();
-                        e_.call(function, pointers, rows, chunk, team_.scratch, team_.batch);
-                        if (stage) emitStageEvent(e_, team_, stage, begin);
-                        e_.b.setLoc(before);
-                      }});
-    return success();
+    return {chunksOf(kernel, rows), [this, kernel, pointers, rows, location, stage](Value chunk) {
+              Location before = e_.b.getLoc();
+              e_.b.setLoc(location);
+              Value begin = stage ? emitTicks(e_) : Value();
+              e_.call(kernel, pointers, rows, chunk, team_.scratch, team_.batch);
+              if (stage) emitStageEvent(e_, team_, stage, begin);
+              e_.b.setLoc(before);
+            }};
+  }
+
+  // ---- stages that every thread computes for itself when there are few rows
+  static int64_t replicaBytes(Value result, const kernels::KernelFunction &kernel) {
+    auto type = cast<RankedTensorType>(result.getType());
+    int64_t bytes = kernel.rowsPerChunk * static_cast<int64_t>(byteSize(*dtypeOf(type.getElementType())));
+    for (int64_t i = 1; i < type.getRank(); ++i) bytes *= type.getDimSize(i);
+    return (bytes + placeAlignment - 1) / placeAlignment * placeAlignment;
+  }
+  static bool fitsReplica(Operation *op, const kernels::KernelFunction &kernel) {
+    int64_t bytes = 0;
+    for (Value result : op->getResults()) bytes += replicaBytes(result, kernel);
+    return kernel.rowsPerChunk > 0 && kernel.columnChunks == 1 && bytes <= mostReplicaBytes;
+  }
+
+  // One chunk of rows or less: no claims, the results in this thread's own memory, no barrier behind. Else as always.
+  // Replicas lie at the end of the thread's scratch, where no kernel's is; two places in turn, because the next stage
+  // may be replicated, too.
+  void addReplicated(Operation *op, const kernels::KernelFunction &kernel, const Values &operands) {
+    program_.replicaBytes = 2 * mostReplicaBytes;
+    Value stride = e_.loadI64(field(offsetof(llc_context, scratch_stride)));
+    Value place = e_.gep(e_.gep(team_.scratch, stride), replicaTurn_ ? -mostReplicaBytes : -2 * mostReplicaBytes);
+    replicaTurn_ = !replicaTurn_;
+    Values own = operands, shared = operands;
+    Value few = e_.cmp(arith::CmpIPredicate::sle, rowsOf(op), e_.c64(kernel.rowsPerChunk));
+    for (OpResult result : op->getResults()) {
+      own.push_back(place), shared.push_back(resultMemory(result));
+      memory_[result] = e_.select(few, own.back(), shared.back());
+      place = e_.gep(place, replicaBytes(result, kernel));
+    }
+    Value stage = numberOf(op, kernel);
+    auto branch = e_.b.create<scf::IfOp>(TypeRange{e_.i64, e_.i64}, few, true);
+    {
+      OpBuilder::InsertionGuard guard(e_.b);
+      e_.b.setInsertionPointToStart(branch.thenBlock());
+      codeOf(op, kernel, own, stage).emitChunk(e_.c64(0));
+      e_.b.create<scf::YieldOp>(ValueRange{team_.claimBase, team_.arriveTarget});
+      e_.b.setInsertionPointToStart(branch.elseBlock());
+      emitGroup(e_, team_, codeOf(op, kernel, shared, stage));
+      barrier();
+      e_.b.create<scf::YieldOp>(ValueRange{team_.claimBase, team_.arriveTarget});
+    }
+    team_.claimBase = branch.getResult(0), team_.arriveTarget = branch.getResult(1);
+    barrierDone_ = true;
   }
 
   // Profiling: the number of a stage in the program's table. It is also the latest one, behind which the next barrier
@@ -289,6 +346,8 @@ class FunctionLowering {
   Values resultPointers_;
   std::vector<StageCode> group_;
   Value stageBase_, latestStage_;  // profiling only
+  bool barrierDone_ = false;       // the barrier before the next group is in the code already
+  bool replicaTurn_ = false;
 };
 }  // namespace
 

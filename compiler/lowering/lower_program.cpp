@@ -17,7 +17,7 @@ Result<LoweredProgram> lowerProgram(ModuleOp scheduled, const ProgramLayout &lay
   StageTable stages;
   if (profile) program.stages = &stages;
   for (func::FuncOp function : functions) LLC_TRY(lowerFunction(program, function));
-  lowered.scratchBytes = program.scratchBytes;
+  lowered.scratchBytes = (program.scratchBytes + 63) / 64 * 64 + program.replicaBytes;
   lowered.stages = stages.take();
   return lowered;
 }

@@ -169,8 +169,9 @@ class Layout {
         if (auto attention = dyn_cast<llm::PagedAttentionOp>(op)) {
           int64_t own = static_cast<int64_t>(attention.getWindow());
           window = own == 0 || window == 0 ? 0 : std::max(window, own);
-        } else if (isa<llm::CacheAppendOp>(op)) {
-          look(op->getResult(0));
+        } else if (appendsToCache(op)) {
+          for (Value result : op->getResults())
+            if (isa<llm::KvType>(result.getType())) look(result);
         } else if (auto call = dyn_cast<func::CallOp>(op)) {
           auto callee = module_.lookupSymbol<func::FuncOp>(call.getCallee());
           if (callee && !callee.isExternal()) look(callee.getArgument(use.getOperandNumber()));

@@ -1,5 +1,6 @@
 #include "compiler/memory/Passes.h"
 #include "compiler/memory/stages.h"
+#include "compiler/transforms/fusion/decisions.h"
 #include "dialect/ops/llm.h"
 
 namespace llc::compiler {
@@ -58,7 +59,7 @@ class Levels {
   // may append, so calls count as appends.
   int64_t afterCacheUsers(Operation &op) {
     int64_t level = 0;
-    if (isa<llm::CacheAppendOp, func::CallOp>(op))
+    if (appendsToCache(&op) || isa<func::CallOp>(op))
       for (Value operand : op.getOperands())
         if (isa<llm::KvType>(operand.getType())) level = std::max(level, cacheLevel_[memoryOf(operand)]);
     return level;
@@ -109,12 +110,48 @@ void order(func::FuncOp function) {
   }
 }
 
+bool worksOnRows(Operation *op) {
+  auto fused = dyn_cast<llm::FusedOp>(op);
+  if (!fused) return joinsRows(op).ok();
+  return llvm::all_of(fused.getBody().front().without_terminator(),
+                      [](Operation &inner) { return joinsRows(&inner).ok(); });
+}
+
+// A group of one row program whose results the next group alone reads: for so few rows that they are one chunk, every
+// thread may as well compute them itself instead of waiting for the one that does.
+void markReplicated(func::FuncOp function) {
+  llvm::DenseMap<Operation *, int64_t> group;
+  std::map<int64_t, llvm::SmallVector<Operation *>> stages;
+  int64_t now = 0;
+  for (Operation &op : function.front()) {
+    op.removeAttr(replicatedAttribute);
+    if (op.hasAttr("llm.barrier")) ++now;
+    group[&op] = now;
+    StageKind kind = stageKind(&op);
+    if (kind == StageKind::kernel || kind == StageKind::call) stages[now].push_back(&op);
+  }
+  std::function<bool(Value, int64_t)> readOnlyIn = [&](Value value, int64_t number) {
+    return llvm::all_of(value.getUsers(), [&](Operation *reader) {
+      StageKind kind = stageKind(reader);
+      if (kind == StageKind::alias) return readOnlyIn(reader->getResult(0), number);
+      return kind == StageKind::kernel && group[reader] == number;
+    });
+  };
+  for (auto &[number, ops] : stages) {
+    Operation *op = ops.front();
+    if (ops.size() != 1 || stageKind(op) != StageKind::kernel || !worksOnRows(op)) continue;
+    if (llvm::all_of(op->getResults(), [&](Value result) { return readOnlyIn(result, number + 1); }))
+      op->setAttr(replicatedAttribute, UnitAttr::get(function.getContext()));
+  }
+}
+
 struct OrderStages final : impl::OrderStagesBase<OrderStages> {
   void runOnOperation() override {
     for (auto function : getOperation().getOps<func::FuncOp>()) {
       if (function.isExternal() || function.getName() == prepareFunctionName) continue;
       copySharedResults(function);
       order(function);
+      if (!isPrepare(function)) markReplicated(function);
     }
   }
 };

@@ -51,14 +51,17 @@ int64_t offsetOf(Operation *op, int result) {
 class FrameBuilder {
  public:
   FrameBuilder(func::FuncOp function, const Bounds &bounds)
-      : function_(function), bounds_(bounds), numbers_(stageNumbers(function)) {}
+      : function_(function), bounds_(bounds), numbers_(stageNumbers(function)) {
+    for (Operation &op : function_.front())
+      if (op.hasAttr(replicatedAttribute)) replicated_.insert(numbers_[&op]);
+  }
 
   Frame build() {
     frame_.plan.function = function_.getName().str();
     for (Operation &op : function_.front())
       for (Value operand : op.getOperands()) {
         int64_t &last = lastUse_[memoryOf(operand)];
-        last = std::max(last, numbers_[&op]);
+        last = std::max(last, lastReading(&op));
       }
     for (Operation &op : function_.front()) {
       StageKind kind = stageKind(&op);
@@ -71,6 +74,13 @@ class FrameBuilder {
   }
 
  private:
+  // The last group during which the op may read its operands: no barrier need stand behind replicated ones.
+  int64_t lastReading(Operation *op) {
+    int64_t number = numbers_[op];
+    while (replicated_.contains(number)) ++number;
+    return number;
+  }
+
   void addResult(OpResult result) {
     Operation *op = result.getOwner();
     int number = static_cast<int>(result.getResultNumber());
@@ -98,19 +108,23 @@ class FrameBuilder {
       auto found = temporaryOf_.find(memoryOf(operand.get()));
       if (found == temporaryOf_.end() || !mayOverwrite(operand)) continue;
       // No other stage of this group or later may read it, and its temporary must hold nothing newer.
-      if (frame_.plan.temporaries[found->second].last == numbers_[op] && readOnlyBy(op, memoryOf(operand.get())))
+      if (frame_.plan.temporaries[found->second].last == lastReading(op) && readOnlyBy(op, found->second))
         return found->second;
     }
     return std::nullopt;
   }
-  // Among the stages of op's group, does op alone read the memory?
-  bool readOnlyBy(Operation *op, Value memory) {
+  // Among the stages that may run while op does, does op alone read the temporary?
+  bool readOnlyBy(Operation *op, size_t temporary) {
+    auto reads = [&](Value operand) {
+      auto found = temporaryOf_.find(memoryOf(operand));
+      return found != temporaryOf_.end() && found->second == temporary;
+    };
     for (Operation &other : function_.front()) {
-      if (&other == op || numbers_[&other] != numbers_[op] || stageKind(&other) == StageKind::alias) continue;
-      for (Value operand : other.getOperands())
-        if (memoryOf(operand) == memory) return false;
+      bool meets = numbers_[&other] <= lastReading(op) && lastReading(&other) >= numbers_[op];
+      if (&other == op || !meets || stageKind(&other) == StageKind::alias) continue;
+      if (llvm::any_of(other.getOperands(), reads)) return false;
     }
-    return llvm::count_if(op->getOperands(), [&](Value operand) { return memoryOf(operand) == memory; }) == 1;
+    return llvm::count_if(op->getOperands(), reads) == 1;
   }
 
   void addCalleeFrame(func::CallOp call) {
@@ -126,6 +140,7 @@ class FrameBuilder {
   func::FuncOp function_;
   const Bounds &bounds_;
   llvm::DenseMap<Operation *, int64_t> numbers_;
+  llvm::DenseSet<int64_t> replicated_;      // groups
   llvm::DenseMap<Value, int64_t> lastUse_;  // of each memory, through its aliases
   llvm::DenseMap<Value, size_t> temporaryOf_;
   Frame frame_;

@@ -17,12 +17,22 @@ StageKind stageKind(Operation *op) {
 
 Value memoryOf(Value value) {
   while (Operation *op = value.getDefiningOp()) {
-    if (stageKind(op) == StageKind::alias || isa<llm::CacheAppendOp>(op))
+    if (stageKind(op) == StageKind::alias || isa<llm::CacheAppendOp>(op)) {
       value = op->getOperand(0);
-    else
+    } else if (auto fused = dyn_cast<llm::FusedOp>(op); fused && isa<llm::KvType>(value.getType())) {
+      Operation *yield = fused.getBody().front().getTerminator();
+      Value inside = memoryOf(yield->getOperand(cast<OpResult>(value).getResultNumber()));
+      value = op->getOperand(cast<BlockArgument>(inside).getArgNumber());
+    } else {
       break;
+    }
   }
   return value;
+}
+
+bool appendsToCache(Operation *op) {
+  if (auto fused = dyn_cast<llm::FusedOp>(op)) return !fused.getBody().getOps<llm::CacheAppendOp>().empty();
+  return isa<llm::CacheAppendOp>(op);
 }
 
 bool isPrepare(func::FuncOp function) { return function->hasAttr("llm.prepare"); }

@@ -20,6 +20,11 @@ StageKind stageKind(mlir::Operation *);
 
 // The value whose memory `value` is: through aliases and cache updates.
 mlir::Value memoryOf(mlir::Value value);
+// On a stage that every thread computes for itself when its rows are one chunk, so that no barrier follows it then:
+// some threads may still read its operands while others compute the next group that is not replicated.
+inline constexpr const char *replicatedAttribute = "llm.replicated";
+// A stage that writes to a cache, alone or among other things.
+bool appendsToCache(mlir::Operation *);
 
 // Functions: entries are called by the runtime; blocks by other functions; prepare functions make parameters.
 bool isEntry(mlir::func::FuncOp);

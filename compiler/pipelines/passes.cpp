@@ -29,6 +29,7 @@ void addPhase(mlir::OpPassManager &passes, Phase phase) {
       passes.addPass(createPackWeights());
       passes.addPass(createSimplify());
       passes.addPass(createFuseGates());
+      passes.addPass(createFuseHeads());
       passes.addPass(createFuseEpilogues());
       passes.addPass(createFuseRows());
       return;

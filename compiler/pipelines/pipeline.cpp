@@ -13,6 +13,7 @@
 #include "compiler/pipelines/passes.h"
 #include "compiler/pipelines/program_text.h"
 #include "compiler/targets/tunables.h"
+#include "compiler/transforms/fusion/explain.h"
 #include "dialect/ops/llm.h"
 #include "mlir/IR/Verifier.h"
 #include "runtime/base/output_file.h"
@@ -72,6 +73,11 @@ class Compilation {
         return diagnostics.failure(std::string(phaseName(phase)));
       timed(phase, begin);
       LLC_TRY(dump(module, phase, ""));
+    }
+    if (options_.explainFusion && options_.stopAfter >= Phase::fused) {
+      std::vector<FusionNote> notes = explainFusion(module);
+      compiled_.fusion = toJson(notes);
+      compiled_.fusionReport = report(notes);
     }
     if (options_.stopAfter <= Phase::scheduled) compiled_.text = print(module);
     return success();

@@ -42,10 +42,11 @@ struct CompileOptions {
   Phase startAt = Phase::traced;  // the phase that the given module is in already
   Phase stopAfter = Phase::object;
   std::string dumpDirectory =
-      {};                   // if not empty: one file per phase, NN-phase.mlir (NN-phase.TARGET.mlir from vector on)
-  bool verifyEach = false;  // verify the IR after every pass (always after every phase)
-  bool timePhases = false;  // fill CompiledModule::phaseSeconds
-  bool profile = false;     // code that writes down when each stage runs; fills CompiledModule::stages
+      {};                      // if not empty: one file per phase, NN-phase.mlir (NN-phase.TARGET.mlir from vector on)
+  bool verifyEach = false;     // verify the IR after every pass (always after every phase)
+  bool timePhases = false;     // fill CompiledModule::phaseSeconds
+  bool explainFusion = false;  // fill CompiledModule::fusion and fusionReport (startAt, stopAfter: see there)
+  bool profile = false;        // code that writes down when each stage runs; fills CompiledModule::stages
 };
 
 struct TargetObject {
@@ -75,6 +76,10 @@ struct CompiledModule {
   std::string text;  // the IR after `stopAfter` (all targets one after the other), for --stop-after; else empty
   std::vector<std::pair<std::string, double>> phaseSeconds;
   std::vector<StageSpec> stages;  // with CompileOptions::profile; not kept in files and caches
+  // Which neighbouring ops became one stage, and why not the others, if asked for: transforms/fusion/explain.h. Empty
+  // if stopAfter < fused or startAt > scheduled.
+  nlohmann::json fusion;
+  std::string fusionReport;  // the same for people
 };
 
 // Registers every dialect that a module of any phase may use.

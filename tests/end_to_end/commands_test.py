@@ -173,6 +173,22 @@ class Logits(support.Case):
 
 
 class Telling(support.Case):
+    def test_fusion_is_explained(self):
+        notes = self.json("compile", TINY, "--explain-fusion", "--json")["fusion"]
+        self.assertTrue(all(note["reason"] and note["producer"]["name"] and note["reader"]["name"] for note in notes))
+        pairs = {(n["function"], n["producer"]["op"], n["reader"]["op"]): n for n in notes}
+        rotation = pairs["layer", "linear", "rotary"]
+        self.assertTrue(rotation["fused"])
+        self.assertGreater(rotation["bytes_saved"], 0)
+        attention = pairs["layer", "cache_append", "paged_attention"]
+        self.assertFalse(attention["fused"])
+        self.assertIn("cache", attention["reason"])
+        norm = pairs["layer", "rms_norm", "linear"]
+        self.assertFalse(norm["fused"])
+        self.assertIn("fused ", self.good("compile", TINY, "--explain-fusion").out)
+        self.refused("compile", TINY, "--explain-fusion", "--stop-after", "traced", says=["--explain-fusion"])
+        self.refused("compile", TINY, "--explain-fusion", "--stop-after", "fused", says=["-o FILE"])
+
     def test_inspect(self):
         found = self.json("inspect", TINY, "--memory", "--kernels", "--ops", "--params", "--json")
         self.assertEqual(found["memory"]["total"],
@@ -180,6 +196,8 @@ class Telling(support.Case):
         for section in ("kernels", "ops", "parameters"):
             self.assertGreater(len(found[section]), 3, section)
         self.assertIn("layers", self.good("inspect", TINY).out)
+        self.assertEqual(self.json("inspect", TINY, "--explain-fusion", "--json")["fusion"],
+                         self.json("compile", TINY, "--explain-fusion", "--json")["fusion"])
         self.assertIn("arena", self.good("inspect", TINY, "--memory").out)
 
     def test_verify(self):

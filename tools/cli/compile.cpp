@@ -24,7 +24,7 @@ struct Options {
   TraceOptions trace;
   std::vector<std::string> targets = {"generic", "avx2", "avx512"};
   std::string startAt, stopAfter, dumpDirectory, tune;
-  bool json = false, timePhases = false;
+  bool json = false, timePhases = false, explainFusion = false;
 };
 
 void declare(CLI::App &app, Options &o) {
@@ -46,19 +46,27 @@ void declare(CLI::App &app, Options &o) {
   app.add_option("--start-at", o.startAt, "The phase in which the file MODEL is")->group(phases);
   app.add_option("--weights", o.weights, "With --start-at: the model directory that weights and tokenizer come from")->group(phases);
   app.add_option("--dump-ir", o.dumpDirectory, "Directory that gets one file of IR per phase")->group(phases);
+  app.add_flag("--explain-fusion", o.explainFusion,
+               "Says of every two neighbouring ops whether they became one stage, and why; alone, nothing is written")->group(phases);
   app.add_flag("--time-phases", o.timePhases, "Prints what each phase took, on the standard error output")->group(phases);
 }
+
+// The report is all that is wanted.
+bool explainsOnly(const Options &o) { return o.explainFusion && o.output.empty() && o.stopAfter.empty(); }
 
 Result<compiler::CompileOptions> compileOptions(const Options &o) {
   compiler::CompileOptions options;
   options.targets = o.targets;
   options.dumpDirectory = o.dumpDirectory;
   options.timePhases = o.timePhases;
+  options.explainFusion = o.explainFusion;
   if (!o.startAt.empty()) {
     LLC_ASSIGN(options.startAt, compiler::parsePhase(o.startAt));
   }
   if (!o.stopAfter.empty()) {
     LLC_ASSIGN(options.stopAfter, compiler::parsePhase(o.stopAfter));
+  } else if (explainsOnly(o)) {
+    options.stopAfter = std::max(compiler::Phase::scheduled, options.startAt);
   }
   if (options.startAt <= options.stopAfter) return options;
   return diagnose(ErrorKind::invalidInput, "--stop-after").says(o.stopAfter + " comes before " + o.startAt).toFix("name a later phase");
@@ -80,7 +88,8 @@ Result<Input> readInput(const Options &o, Progress &progress) {
   return input;
 }
 
-Status checkRequest(const Options &o, bool wantsObject) {
+Status checkRequest(const Options &o, const compiler::CompileOptions &options) {
+  bool wantsObject = options.stopAfter == compiler::Phase::object;
   auto refuse = [](const char *where, std::string_view what, std::string_view remedy) {
     return diagnose(ErrorKind::invalidInput, where).says(what).toFix(remedy);
   };
@@ -93,6 +102,10 @@ Status checkRequest(const Options &o, bool wantsObject) {
     return refuse("--output", "there is no folder " + folder, "mkdir -p " + folder);
   if (o.startAt.empty() && !o.weights.empty())
     return refuse("--weights", "is for files of IR (--start-at)", "leave it out: weights come from MODEL");
+  if (o.explainFusion && (options.stopAfter < compiler::Phase::fused || options.startAt > compiler::Phase::scheduled))
+    return refuse("--explain-fusion", "ops are fused in the phase 'fused', which is not among the phases asked for", "start before vector and stop after quantized");
+  if (o.explainFusion && !o.stopAfter.empty() && o.output.empty())
+    return refuse("--explain-fusion", "the IR of --stop-after and the report can't share the standard output", "add -o FILE for the IR");
   if (!o.startAt.empty() && wantsObject && o.weights.empty())
     return refuse("--weights", "a file of IR holds no weights", "name the model directory, or stop earlier with --stop-after");
   return success();
@@ -177,10 +190,18 @@ void reportResult(const Options &o, const compiler::CompiledModule &module, doub
     nlohmann::json json = {{"output", o.output}, {"format", o.format}, {"bytes", bytes}, {"seconds", seconds},
                            {"levels", module.manifest.levels}, {"max_context", module.manifest.maxContext}};
     for (auto &[phase, took] : module.phaseSeconds) json["phase_seconds"][phase] = took;
+    if (o.explainFusion) json["fusion"] = module.fusion;
     fmt::print("{}\n", json.dump());
   } else {
     fmt::print(stderr, "{}: {}, {} ({:.1f} s)\n", o.output, humanBytes(bytes), fmt::join(module.manifest.levels, ", "), seconds);
   }
+}
+
+void printFusion(const Options &o, const compiler::CompiledModule &module) {
+  if (o.json)
+    fmt::print("{}\n", nlohmann::json{{"fusion", module.fusion}}.dump());
+  else
+    fmt::print("{}", module.fusionReport);
 }
 
 Status run(Context &context, CLI::App &, Options &o) {
@@ -188,7 +209,7 @@ Status run(Context &context, CLI::App &, Options &o) {
   Progress progress(context.quiet);
   LLC_ASSIGN(compiler::CompileOptions options, compileOptions(o));
   bool wantsObject = options.stopAfter == compiler::Phase::object;
-  LLC_TRY(checkRequest(o, wantsObject));
+  LLC_TRY(checkRequest(o, options));
   std::optional<Input> input;
   if (wantsObject || o.startAt.empty()) {
     LLC_ASSIGN(input, readInput(o, progress));
@@ -198,6 +219,8 @@ Status run(Context &context, CLI::App &, Options &o) {
   progress.finish();
   if (o.timePhases && !o.json)
     for (auto &[phase, seconds] : module.phaseSeconds) fmt::print(stderr, "{:>16} {:8.3f} s\n", phase, seconds);
+  if (o.explainFusion && !(o.json && wantsObject)) printFusion(o, module);
+  if (explainsOnly(o)) return success();
   if (!wantsObject) return writeText(o.output, module.text);
   LLC_TRY(writeResult(o, options, module, *input, progress));
   progress.finish();

@@ -21,13 +21,14 @@ struct Options {
   std::string model = defaultModel;
   TraceOptions trace;
   SessionOptions session;
-  bool memory = false, kernels = false, ops = false, parameters = false, work = false, json = false;
+  bool memory = false, kernels = false, ops = false, parameters = false, work = false, explainFusion = false, json = false;
 };
 
 void declare(CLI::App &app, Options &o) {
   app.add_option("MODEL", o.model, "Directory, artifact, or name of a built-in model")->capture_default_str();
   app.add_flag("--memory", o.memory, "Where activations live, and what a session takes")->group("Sections");
   app.add_flag("--kernels", o.kernels, "Which kernel computes which op")->group("Sections");
+  app.add_flag("--explain-fusion", o.explainFusion, "Which neighbouring ops became one stage, and why not the others")->group("Sections");
   app.add_flag("--ops", o.ops, "The model's ops by function, as traced")->group("Sections");
   app.add_flag("--work", o.work, "Counted work of a decode and a prefill step: stages, operations, bytes, code")->group("Sections");
   app.add_flag("--params", o.parameters, "Every parameter: type, shape, layout, bytes")->group("Sections");
@@ -73,6 +74,7 @@ Result<ProgramReport> reportOf(const ModelPlace &place, const Options &o, Progre
   };
   if (o.kernels) return refuse("--kernels", "an artifact does not list its kernels");
   if (o.work) return refuse("--work", "an artifact does not say what its stages compute");
+  if (o.explainFusion) return refuse("--explain-fusion", "an artifact holds machine code, not ops");
   if (o.ops) return refuse("--ops", "an artifact holds machine code, not ops");
   if (!o.trace.dtype.empty()) return refuse("--dtype", place.path + " is compiled already");
   if (o.trace.maxContext) return refuse("--max-context", place.path + " is compiled already");
@@ -89,12 +91,13 @@ Status run(Context &context, CLI::App &, Options &o) {
   progress.finish();
   int64_t threads = o.session.threads ? o.session.threads : threadLimits().threads;
   LLC_ASSIGN(MemoryPlan plan, planMemory(report.manifest, o.session, threads));
-  bool sections = o.memory || o.kernels || o.ops || o.parameters || o.work;
+  bool sections = o.memory || o.kernels || o.ops || o.parameters || o.work || o.explainFusion;
   if (o.json) {
     json out = sections ? json::object() : json::parse(toJson(report.manifest));
     if (o.parameters) out["parameters"] = parametersOf(report.manifest);
     if (o.memory) out["memory"] = memoryOf(plan), out["memory"]["functions"] = report.memoryPlan;
     if (o.kernels) out["kernels"] = report.kernels;
+    if (o.explainFusion) out["fusion"] = report.fusion;
     if (o.ops) out["ops"] = report.ops;
     if (o.work) out["work"] = report.work;
     fmt::print("{}\n", out.dump());
@@ -104,6 +107,7 @@ Status run(Context &context, CLI::App &, Options &o) {
   if (o.parameters) printParameters(report.manifest);
   if (o.memory) printMemory(plan), fmt::print("{}", report.memoryText);
   if (o.kernels) fmt::print("{}", tableOf(report.kernels));
+  if (o.explainFusion) fmt::print("{}", report.fusionText);
   if (o.ops) fmt::print("{}", tableOf(report.ops));
   if (o.work) fmt::print("{}", workText(report.work));
   return success();

@@ -73,7 +73,7 @@ Result<ProgramReport> reportProgram(TracedModel traced, bool countWork, Progress
   ProgramReport report;
   report.ops = opsOf(*traced.module);
   progress.step("compiling " + traced.name);
-  LLC_ASSIGN(compiler::CompiledModule compiled, compiler::compile(*traced.module, {}));
+  LLC_ASSIGN(compiler::CompiledModule compiled, compiler::compile(*traced.module, {.explainFusion = true}));
   report.kernels = stagesOf(*traced.module);  // compile() leaves it scheduled
   if (countWork) {
     LLC_ASSIGN(report.work, workOf(*traced.module));
@@ -81,6 +81,8 @@ Result<ProgramReport> reportProgram(TracedModel traced, bool countWork, Progress
   report.manifest = std::move(compiled.manifest);
   completeManifest(report.manifest, traced, nullptr);
   report.memoryPlan = compiled.memoryPlan.value("functions", json::array());
+  report.fusion = std::move(compiled.fusion);
+  report.fusionText = std::move(compiled.fusionReport);
   report.memoryText = std::move(compiled.memoryReport);
   return report;
 }

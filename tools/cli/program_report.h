@@ -13,6 +13,8 @@ struct ProgramReport {
   nlohmann::json memoryPlan = nlohmann::json::array();
   std::string memoryText;
   nlohmann::json kernels = nlohmann::json::array();  // {"function", "op", "kernel", "result", "name"}, in the order of execution
+  nlohmann::json fusion = nlohmann::json::array();   // compiler/transforms/fusion/explain.h
+  std::string fusionText;
   nlohmann::json ops = nlohmann::json::array();      // {"function", "op", "count", "flops", "bytes"} per token
   nlohmann::json work = nlohmann::json::object();    // with `countWork`, see work_report.h
 };

@@ -1,6 +1,7 @@
-#include "compiler/lowering/row_program.h"
 #include "compiler/memory/stages.h"
 #include "compiler/transforms/fusion/Passes.h"
+#include "compiler/transforms/fusion/cost_model.h"
+#include "compiler/transforms/fusion/decisions.h"
 #include "compiler/transforms/fusion/outline.h"
 #include "mlir/Analysis/TopologicalSortUtils.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -12,20 +13,11 @@ namespace llc::compiler {
 namespace {
 using namespace mlir;
 
-// A row program keeps its temporaries in scratch; beyond some ops the code grows and nothing is gained.
-constexpr size_t mostOps = 12;
-
-// Ops with kernels of their own, and contractions, stay alone.
-bool isCandidate(Operation *op) {
-  return !isa<llm::LinearOp, llm::ContractOp, llm::LinearLogProbOp, llm::GatherRowsOp, llm::TakeOp, llm::FusedOp>(op) &&
-         worksRowByRow(op);
-}
-
 class Clusters {
  public:
   explicit Clusters(Block &block) {
     for (Operation &op : block) {
-      if (!isCandidate(&op)) continue;
+      if (!joinsRows(&op).ok()) continue;
       members_.push_back({&op});
       clusterOf_[&op] = members_.size() - 1;
       for (Value operand : op.getOperands())
@@ -38,11 +30,11 @@ class Clusters {
  private:
   // Joins cluster `from` into `into` unless something outside would come to stand both before and after the union.
   void tryMerge(size_t into, size_t from) {
-    if (into == from || members_[into].size() + members_[from].size() > mostOps) return;
+    if (into == from) return;
     if (dynamicDimension(members_[into][0]->getResult(0)) != dynamicDimension(members_[from][0]->getResult(0))) return;
     llvm::SmallPtrSet<Operation *, 16> both(members_[into].begin(), members_[into].end());
     both.insert(members_[from].begin(), members_[from].end());
-    if (leavesAndReturns(both)) return;
+    if (!costOfRows(members_[into], members_[from]).pays() || leavesAndReturns(both)) return;
     for (Operation *op : members_[from]) {
       members_[into].push_back(op);
       clusterOf_[op] = into;

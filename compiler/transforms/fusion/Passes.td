@@ -10,6 +10,15 @@ def FuseGates : Pass<"llm-fuse-gates", "::mlir::ModuleOp"> {
   }];
 }
 
+def FuseHeads : Pass<"llm-fuse-heads", "::mlir::ModuleOp"> {
+  let summary = "the products that make queries, keys and values become one stage with what is done head by head";
+  let description = [{
+    Bias, normalization of heads and rotation happen while a chunk's sums are in the cache; keys and values go from there
+    to the paged cache (`llm.cache_append` joins the stage). Results are the queries and the cache. Needs one input for
+    all three products and heads that whole weight panels can cover.
+  }];
+}
+
 def FuseEpilogues : Pass<"llm-fuse-epilogues", "::mlir::ModuleOp"> {
   let summary = "element-wise ops on the result of a matrix product join it";
   let description = [{

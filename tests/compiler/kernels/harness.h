@@ -82,34 +82,34 @@ class KernelTest : public testing::TestWithParam<Target> {
   }
 
   void invoke(const std::vector<void *> &p, int64_t rows, int64_t chunk, void *scratch, const void *batch) {
-    using P = void *;
-    using I = int64_t;
-    using C = const void *;
-    switch (p.size()) {
-      case 1:
-        return reinterpret_cast<void (*)(P, I, I, P, C)>(address)(p[0], rows, chunk, scratch, batch);
-      case 2:
-        return reinterpret_cast<void (*)(P, P, I, I, P, C)>(address)(p[0], p[1], rows, chunk, scratch, batch);
-      case 3:
-        return reinterpret_cast<void (*)(P, P, P, I, I, P, C)>(address)(p[0], p[1], p[2], rows, chunk, scratch, batch);
-      case 4:
-        return reinterpret_cast<void (*)(P, P, P, P, I, I, P, C)>(address)(p[0], p[1], p[2], p[3], rows, chunk, scratch,
-                                                                           batch);
-      case 5:
-        return reinterpret_cast<void (*)(P, P, P, P, P, I, I, P, C)>(address)(p[0], p[1], p[2], p[3], p[4], rows, chunk,
-                                                                              scratch, batch);
-      case 6:
-        return reinterpret_cast<void (*)(P, P, P, P, P, P, I, I, P, C)>(address)(p[0], p[1], p[2], p[3], p[4], p[5],
-                                                                                 rows, chunk, scratch, batch);
-      default:
-        FAIL() << p.size() << " pointers";
-    }
+    ASSERT_TRUE(invokeWith<1>(p, rows, chunk, scratch, batch)) << p.size() << " pointers";
   }
 
   KernelFunction function;
   std::string assembly;
   void *address = nullptr;
   std::unique_ptr<LoadedObject> code;
+
+ private:
+  template <size_t>
+  using Pointer = void *;
+  template <size_t... i>
+  void call(std::index_sequence<i...>, const std::vector<void *> &p, int64_t rows, int64_t chunk, void *scratch,
+            const void *batch) {
+    using Kernel = void (*)(Pointer<i>..., int64_t, int64_t, void *, const void *);
+    reinterpret_cast<Kernel>(address)(p[i]..., rows, chunk, scratch, batch);
+  }
+  // Calls the kernel as a function of `count` pointers if there are so many, else tries more.
+  template <size_t count>
+  bool invokeWith(const std::vector<void *> &p, int64_t rows, int64_t chunk, void *scratch, const void *batch) {
+    if constexpr (count > 16) {
+      return false;
+    } else {
+      if (p.size() != count) return invokeWith<count + 1>(p, rows, chunk, scratch, batch);
+      call(std::make_index_sequence<count>(), p, rows, chunk, scratch, batch);
+      return true;
+    }
+  }
 };
 
 inline std::vector<float> randomFloats(size_t count, uint32_t seed, float scale = 1) {

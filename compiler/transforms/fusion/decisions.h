@@ -1,0 +1,16 @@
+// What the fusion passes ask; the answer is yes, or an error whose text says why not. explain.h asks the same.
+#pragma once
+#include "dialect/ops/llm.h"
+
+namespace llc::compiler {
+
+// A product that streams a packed weight, alone or with an epilogue already.
+bool isProduct(mlir::Operation *op);
+// May `reader` become part of the epilogue of `product` (or of the product that `product` is the epilogue of)?
+Status joinsEpilogue(mlir::Operation *product, mlir::Operation *reader);
+// May the op be part of a row program with others?
+Status joinsRows(mlir::Operation *op);
+// Queries, keys and values as one stage, for the attention that reads what `append` wrote.
+Status joinsHeads(llm::CacheAppendOp append);
+
+}  // namespace llc::compiler
