@@ -118,12 +118,15 @@ struct HeadProducts {
     e.loop(e.c64(0), e.ceilDiv(heads, placed.program->rowsPerChunk), 1,
            [&](Value chunk) { e.call(*placed.program, pointers, heads, chunk, scratch, in.batch); });
   }
+  // To `to`, turned if the part's heads turn.
   void rotate(const HeadProductsSpec::Part &part, Value row, Value from, Value to) {
-    RotarySpec rotary{
-        .heads = 1, .dim = part.dim, .rotated = part.rotates ? spec.rotated : 0, .interleaved = spec.interleaved};
+    if (!part.rotates)
+      return e.vectorLoop(e.c64(0), e.c64(part.dim), [&](Value at, int64_t width) {
+        e.store(e.load(e.f(width), e.gep(from, e.mul(at, 4)), 4), e.gep(to, e.mul(at, 4)), 4);
+      });
+    RotarySpec rotary{.heads = 1, .dim = part.dim, .rotated = spec.rotated, .interleaved = spec.interleaved};
     Value angles = e.mul(row, rotary.rotated / 2 * 4);
-    emitRotatedHead(e, rotary, from, to, part.rotates ? e.gep(cosines, angles) : Value(),
-                    part.rotates ? e.gep(sines, angles) : Value());
+    emitRotatedHead(e, rotary, from, to, e.gep(cosines, angles), e.gep(sines, angles));
   }
 
   Emitter &e;

@@ -17,8 +17,6 @@ struct Shape {
   bool bias = false, norm = false, rotates = true, interleaved = false;
 };
 
-std::string text(const Shape &s) { return s.name; }
-
 // What a part's heads must be, [t][h][d].
 struct Part {
   int64_t heads, dim;
@@ -68,9 +66,10 @@ HeadProductsSpec::Part specOf(const Shape &s, const Part &part, bool plain) {
 
 struct HeadProductsTest : KernelTest {
   void check(const Shape &s, int64_t rows) {
-    SCOPED_TRACE(testing::Message() << text(s) << ", " << rows << " rows");
+    SCOPED_TRACE(testing::Message() << s.name << ", " << rows << " rows");
     Part query(s, s.heads, s.dim, 10), key(s, s.kvHeads, s.dim, 20), value(s, s.kvHeads, s.valueDim, 30);
-    HeadProductsSpec spec{.k = s.k, .weights = s.weights};
+    HeadProductsSpec spec;
+    spec.k = s.k, spec.weights = s.weights;
     spec.query = specOf(s, query, false), spec.key = specOf(s, key, false), spec.value = specOf(s, value, true);
     spec.rotated = s.rotates ? 2 * half : 0, spec.interleaved = s.interleaved;
     spec.cache = {s.kvHeads, s.dim, s.valueDim, s.cache};
