@@ -8,8 +8,8 @@ def OrderStages : Pass<"llm-order-stages", "::mlir::ModuleOp"> {
   let description = [{
     An op runs as early as its operands allow; ops of one level form a group that shares one claim loop. The first op of
     every later group carries `llm.barrier`. A group of one row program that the next group alone reads carries
-    `llm.replicated`: with few rows every thread computes it, and the barrier behind it is left out. Results that a caller sees but that no stage can write in place (an argument
-    that is returned) are copied by an identity op.
+    `llm.replicated`: with few rows every thread computes it, and the barrier behind it is left out. Results that
+    a caller sees but that no stage can write in place (an argument that is returned) are copied by an identity op.
   }];
 }
 

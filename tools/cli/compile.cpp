@@ -103,7 +103,8 @@ Status checkRequest(const Options &o, const compiler::CompileOptions &options) {
   if (o.startAt.empty() && !o.weights.empty())
     return refuse("--weights", "is for files of IR (--start-at)", "leave it out: weights come from MODEL");
   if (o.explainFusion && (options.stopAfter < compiler::Phase::fused || options.startAt > compiler::Phase::scheduled))
-    return refuse("--explain-fusion", "ops are fused in the phase 'fused', which is not among the phases asked for", "start before vector and stop after quantized");
+    return refuse("--explain-fusion", "ops are fused in the phase 'fused', which is not among the phases asked for",
+                  "start before vector and stop after quantized");
   if (o.explainFusion && !o.stopAfter.empty() && o.output.empty())
     return refuse("--explain-fusion", "the IR of --stop-after and the report can't share the standard output", "add -o FILE for the IR");
   if (!o.startAt.empty() && wantsObject && o.weights.empty())
