@@ -1,6 +1,10 @@
 #include "runtime/sampling/sampler.h"
 
+#include <algorithm>
 #include <cmath>
+#include <functional>
+
+#include "runtime/sampling/scan.h"
 
 namespace llc {
 
@@ -40,92 +44,145 @@ bool Sampler::hasPenalties() const {
   return options_.repeatPenalty != 1 || options_.presencePenalty != 0 || options_.frequencyPenalty != 0;
 }
 
-void Sampler::penalise() {
-  if (!hasPenalties()) return;
+std::span<const float> Sampler::penalised(std::span<const float> logits) {
+  if (!hasPenalties() || counts_.empty()) return logits;
+  adjusted_.assign(logits.begin(), logits.end());
   for (auto [token, count] : counts_) {
-    if (token < 0 || size_t(token) >= candidates_.size()) continue;
-    double logit = candidates_[size_t(token)].logit;
+    if (token < 0 || size_t(token) >= adjusted_.size()) continue;
+    double logit = adjusted_[size_t(token)];
     logit = logit > 0 ? logit / options_.repeatPenalty : logit * options_.repeatPenalty;
     logit -= options_.presencePenalty + options_.frequencyPenalty * double(count);
-    candidates_[size_t(token)].logit = float(logit);
+    adjusted_[size_t(token)] = float(logit);
   }
+  return adjusted_;
 }
 
 namespace {
-// More likely first; among equals the lower id, so that the order never depends on the sort's algorithm.
+// More likely first; among equals the lower id, so that the order never depends on an algorithm.
 constexpr auto moreLikely = [](const auto &a, const auto &b) {
   return a.logit > b.logit || (a.logit == b.logit && a.token < b.token);
 };
 }  // namespace
 
-// The filters only sort what they keep: sorting a whole vocabulary would take longer than computing the logits of a
-// small model. Candidates stay in the order of ids until one of the first two filters sorts them.
-void Sampler::keepTopK() {
-  if (options_.topK <= 0 || size_t(options_.topK) >= candidates_.size()) return;
-  auto end = candidates_.begin() + options_.topK;
-  std::partial_sort(candidates_.begin(), end, candidates_.end(), moreLikely);
+// The vocabulary is never sorted: candidates are what lies above a threshold, found block by block through the maxima
+// of blocks, and of these only the borders of sets are searched.
+void Sampler::gather(std::span<const float> logits, float least) {
+  candidates_.clear();
+  for (size_t block = 0; block < maxima_.size(); ++block) {
+    if (!(maxima_[block] >= least)) continue;
+    size_t begin = block * scanBlock, end = std::min(logits.size(), begin + scanBlock);
+    for (size_t i = begin; i < end; ++i)
+      if (logits[i] >= least) candidates_.push_back({int32_t(i), logits[i], 0});
+  }
+}
+
+void Sampler::keepTopK(std::span<const float> logits) {
+  size_t k = size_t(options_.topK);
+  // The k-th largest maximum of a block has k logits at or above it.
+  float least = -INFINITY;
+  if (k <= maxima_.size()) {
+    ordered_ = maxima_;
+    std::nth_element(ordered_.begin(), ordered_.begin() + long(k - 1), ordered_.end(), std::greater<>());
+    least = ordered_[k - 1];
+  }
+  gather(logits, least);
+  if (k < candidates_.size()) {
+    std::nth_element(candidates_.begin(), candidates_.begin() + long(k), candidates_.end(), moreLikely);
+    candidates_.resize(k);
+  }
+}
+
+double Sampler::weigh(float best, double scale) {
+  double total = 0;
+  for (size_t begin = 0; begin < candidates_.size(); begin += scanBlock) {
+    size_t count = std::min(scanBlock, candidates_.size() - begin);
+    float logits[scanBlock], weights[scanBlock];
+    for (size_t i = 0; i < count; ++i) logits[i] = candidates_[begin + i].logit;
+    weightsOf({logits, count}, best, float(scale), weights);
+    for (size_t i = 0; i < count; ++i) total += candidates_[begin + i].weight = weights[i];
+  }
+  return total;
+}
+
+void Sampler::keepTopP(std::span<const float> logits, float best, bool all) {
+  double total, seen;
+  if (all) {
+    // Ever lower thresholds until enough lies above: likely tokens are few.
+    total = blockWeights(logits, best, 1, sums_);
+    double depth = 4;
+    do {
+      gather(logits, depth > 100 ? -INFINITY : float(best - depth));
+      seen = weigh(best, 1);
+      depth *= 2;
+    } while (seen < options_.topP * total && candidates_.size() < logits.size() && depth < 400);
+  } else {
+    total = seen = weigh(best, 1);
+  }
+  keepMass(options_.topP * total);
+}
+
+// Keeps the smallest set of the most likely candidates whose weights reach `wanted`: a search like that for the k-th
+// largest, by weight instead of number.
+void Sampler::keepMass(double wanted) {
+  auto begin = candidates_.begin(), end = candidates_.end();
+  while (end - begin > 1) {
+    auto middle = begin + (end - begin) / 2;
+    std::nth_element(begin, middle, end, moreLikely);
+    double above = 0;
+    for (auto at = begin; at != middle; ++at) above += at->weight;
+    if (above >= wanted)
+      end = middle;
+    else
+      wanted -= above, begin = middle;
+  }
   candidates_.erase(end, candidates_.end());
 }
 
-void Sampler::keepTopP() {
-  if (options_.topP >= 1) return;
-  double total = 0, reached = 0, best = bestLogit();
-  for (const Candidate &candidate : candidates_) total += std::exp(candidate.logit - best);
-  constexpr auto lessLikely = [](const Candidate &a, const Candidate &b) { return moreLikely(b, a); };
-  std::make_heap(candidates_.begin(), candidates_.end(), lessLikely);
-  auto heapEnd = candidates_.end();
-  while (heapEnd != candidates_.begin() && (heapEnd == candidates_.end() || reached < options_.topP * total)) {
-    std::pop_heap(candidates_.begin(), heapEnd--, lessLikely);
-    reached += std::exp(heapEnd->logit - best);
-  }
-  candidates_.erase(candidates_.begin(), heapEnd);
-  std::reverse(candidates_.begin(), candidates_.end());
-}
-
-void Sampler::keepMinP() {
-  if (options_.minP <= 0) return;
-  double least = bestLogit() + std::log(options_.minP);
+void Sampler::keepMinP(std::span<const float> logits, float best, bool all) {
+  float least = float(best + std::log(options_.minP));
+  if (all) return gather(logits, least);
   std::erase_if(candidates_, [&](const Candidate &candidate) { return candidate.logit < least; });
 }
 
-float Sampler::bestLogit() const { return std::min_element(candidates_.begin(), candidates_.end(), moreLikely)->logit; }
-
-int32_t Sampler::draw() {
-  double total = 0, best = bestLogit();
-  for (Candidate &candidate : candidates_) {
-    candidate.weight = std::exp((candidate.logit - best) / options_.temperature);
-    total += candidate.weight;
-  }
-  double left = random_.uniform() * total;
+int32_t Sampler::draw(float best) {
+  double left = random_.uniform() * weigh(best, 1 / options_.temperature);
   for (const Candidate &candidate : candidates_)
     if ((left -= candidate.weight) < 0) return candidate.token;
   // Rounding left a crumb beyond the last: the last that can be drawn at all.
   return std::find_if(candidates_.rbegin(), candidates_.rend(), [](const Candidate &c) { return c.weight > 0; })->token;
 }
 
-namespace {
-int32_t mostLikely(std::span<const float> logits) {
-  size_t best = 0;
-  float highest = -INFINITY;
-  for (size_t i = 0; i < logits.size(); ++i)
-    if (logits[i] > highest) highest = logits[i], best = i;
-  return int32_t(best);
+int32_t Sampler::drawFromAll(std::span<const float> logits, float best) {
+  float scale = float(1 / options_.temperature);
+  double left = random_.uniform() * blockWeights(logits, best, scale, sums_);
+  size_t block = 0, last = 0;  // last: of those that can be drawn
+  for (; block < sums_.size(); ++block) {
+    if (sums_[block] > 0) last = block;
+    if (left < sums_[block]) break;
+    left -= sums_[block];
+  }
+  size_t begin = last * scanBlock, count = std::min(scanBlock, logits.size() - begin), token = 0;
+  float weights[scanBlock];
+  weightsOf(logits.subspan(begin, count), best, scale, weights);
+  for (size_t i = 0; i < count; ++i) {
+    if (weights[i] > 0) token = i;
+    if ((left -= weights[i]) < 0) break;
+  }
+  return int32_t(begin + token);
 }
-}  // namespace
 
-int32_t Sampler::choose(std::span<const float> logits) {
-  if (options_.temperature <= 0 && !hasPenalties()) return mostLikely(logits);
-  candidates_.resize(logits.size());
-  for (size_t i = 0; i < logits.size(); ++i)
-    // NaN would break the order that sorting relies on; as the least likely token it only matters when all are.
-    candidates_[i] = {int32_t(i), std::isnan(logits[i]) ? -INFINITY : logits[i], 0};
-  penalise();
-  auto best = std::min_element(candidates_.begin(), candidates_.end(), moreLikely);
-  if (options_.temperature <= 0 || std::isinf(best->logit)) return best->token;
-  keepTopK();
-  keepTopP();
-  keepMinP();
-  return draw();
+int32_t Sampler::choose(std::span<const float> given) {
+  std::span<const float> logits = penalised(given);
+  blockMaxima(logits, maxima_);
+  size_t block = firstLargest(maxima_), begin = block * scanBlock;
+  float best = maxima_[block];
+  if (options_.temperature <= 0 || std::isinf(best))
+    return int32_t(begin + firstLargest(logits.subspan(begin, std::min(scanBlock, logits.size() - begin))));
+  bool all = options_.topK <= 0 || size_t(options_.topK) >= logits.size();
+  if (!all) keepTopK(logits);
+  if (options_.topP < 1) keepTopP(logits, best, all), all = false;
+  if (options_.minP > 0) keepMinP(logits, best, all), all = false;
+  return all ? drawFromAll(logits, best) : draw(best);
 }
 
 float logProbability(std::span<const float> logits, int32_t token) {

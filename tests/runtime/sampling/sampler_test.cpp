@@ -2,8 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <map>
+
+#include "runtime/sampling/scan.h"
 
 namespace llc {
 namespace {
@@ -130,6 +134,126 @@ TEST(Sampler, PenaltiesForgetWhatLeftTheWindow) {
   all.accept(0);
   for (int i = 0; i < 1000; ++i) all.accept(7);
   EXPECT_EQ(all.choose(std::vector<float>{1, 0}), 1);
+}
+
+// ---- large vocabularies
+std::vector<float> manyLogits(size_t count, double spread, uint64_t seed = 3) {
+  Random random(seed);
+  std::vector<float> values(count);
+  for (float &value : values) {
+    double sum = 0;  // of twelve uniform numbers: close to normal
+    for (int i = 0; i < 12; ++i) sum += random.uniform();
+    value = float((sum - 6) * spread);
+  }
+  return values;
+}
+
+// What may be drawn, by sorting everything: token -> probability.
+std::map<int32_t, double> sortedReference(const std::vector<float> &from, const SamplingOptions &options) {
+  std::vector<int32_t> order(from.size());
+  for (size_t i = 0; i < order.size(); ++i) order[i] = int32_t(i);
+  std::sort(order.begin(), order.end(), [&](int32_t a, int32_t b) {
+    return from[size_t(a)] > from[size_t(b)] || (from[size_t(a)] == from[size_t(b)] && a < b);
+  });
+  if (options.topK > 0) order.resize(std::min(order.size(), size_t(options.topK)));
+  double best = from[size_t(order[0])], total = 0, reached = 0;
+  for (int32_t token : order) total += std::exp(from[size_t(token)] - best);
+  size_t kept = 0;
+  while (kept < order.size() && (kept == 0 || reached < options.topP * total))
+    reached += std::exp(from[size_t(order[kept++])] - best);
+  std::map<int32_t, double> result;
+  double sum = 0;
+  for (size_t i = 0; i < kept; ++i) {
+    double share = std::exp(from[size_t(order[i])] - best);
+    if (share < options.minP) continue;
+    sum += result[order[i]] = std::pow(share, 1 / options.temperature);
+  }
+  for (auto &[token, share] : result) share /= sum;
+  return result;
+}
+
+TEST(Sampler, LargeVocabulariesGiveWhatSortingGives) {
+  for (size_t count : {size_t(1), size_t(127), size_t(128), size_t(3001)})
+    for (double spread : {0.0, 1.0, 8.0})
+      for (SamplingOptions options :
+           {SamplingOptions{.temperature = 1.5}, SamplingOptions{.temperature = 1, .topK = 7},
+            SamplingOptions{.temperature = 1, .topK = 300}, SamplingOptions{.temperature = 0.7, .topP = 0.6},
+            SamplingOptions{.temperature = 1, .topP = 0.97}, SamplingOptions{.temperature = 2, .minP = 0.2},
+            SamplingOptions{.temperature = 1, .topK = 20, .topP = 0.8, .minP = 0.05}}) {
+        auto from = manyLogits(count, spread);
+        auto expected = sortedReference(from, options);
+        std::map<int32_t, int> drawn;
+        constexpr int draws = 4000;
+        options.penaltyWindow = 0;
+        Sampler sampler(options);
+        for (int i = 0; i < draws; ++i) ++drawn[sampler.choose(from)];
+        // The set is exact; shares of the likely tokens agree within six standard deviations.
+        for (auto [token, times] : drawn)
+          ASSERT_TRUE(expected.count(token)) << token << " of " << count << " spread " << spread;
+        for (auto [token, share] : expected)
+          if (share > 0.01)
+            ASSERT_NEAR(drawn[token] / double(draws), share, 6 * std::sqrt(share * (1 - share) / draws) + 1e-9)
+                << token << " of " << count << " spread " << spread;
+        if (expected.size() <= 20) EXPECT_LE(drawn.size(), expected.size());
+      }
+}
+
+TEST(Sampler, ManyEqualLogitsLeaveNoneOut) {
+  std::vector<float> flat(500, 1.25f);
+  auto found = shares({.temperature = 1, .topP = 0.999}, flat);
+  for (size_t i = 0; i < 499; ++i) EXPECT_GT(found[i], 0) << i;
+  found = shares({.temperature = 1, .topK = 200}, flat);
+  for (size_t i = 0; i < 500; ++i) EXPECT_EQ(found[i] > 0, i < 200) << i << ": among equals the lower ids";
+}
+
+// Seconds of the fastest of several calls.
+template <class Body>
+double fastest(Body body) {
+  double least = 1e9;
+  for (int i = 0; i < 30; ++i) {
+    auto begin = std::chrono::steady_clock::now();
+    body();
+    least = std::min(least, std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+  }
+  return least;
+}
+
+// A choice costs a few passes over the vocabulary; sorting it would cost a hundred.
+TEST(Sampler, CostsAFewPasses) {
+  auto from = manyLogits(150000, 2.5);
+  for (size_t i = 0; i < 20; ++i) from[i * 7001] += 12;  // as language models are: some tokens stand out
+  std::vector<double> sums;
+  std::vector<float> maxima;
+  double pass = fastest([&] { blockMaxima(from, maxima), blockWeights(from, maxima[0] + 30, 1, sums); });
+  auto cost = [&](SamplingOptions options) {
+    Sampler sampler(options);
+    double seconds = fastest([&] { sampler.choose(from); });
+    printf("%.0f us, %.1f passes\n", seconds * 1e6, seconds / pass);
+    return seconds / pass;
+  };
+  EXPECT_LT(cost({}), 3);
+  EXPECT_LT(cost({.temperature = 1}), 4);
+  EXPECT_LT(cost({.temperature = 1, .topK = 40}), 4);
+  EXPECT_LT(cost({.temperature = 1, .topP = 0.9}), 6);
+  EXPECT_LT(cost({.temperature = 1, .topK = 40, .topP = 0.95, .minP = 0.05}), 4);
+}
+
+TEST(Scan, WeightsAreExponentials) {
+  std::vector<float> values = {0, -0.1f, -1, -10.5f, -86, -88, -INFINITY, NAN};
+  for (int i = 0; i < 2000; ++i) values.push_back(float(-i) * 0.0437f);
+  std::vector<float> weights(values.size());
+  for (float scale : {1.0f, 0.3f}) {
+    weightsOf(values, 0, scale, weights.data());
+    for (size_t i = 0; i < values.size(); ++i) {
+      double exponent = double(values[i]) * scale;
+      if (!(exponent >= -87)) {
+        EXPECT_EQ(weights[i], 0) << values[i];
+        continue;
+      }
+      double expected = std::exp(exponent);
+      EXPECT_NEAR(weights[i], expected, (5e-7 - 1.5e-7 * exponent) * expected) << values[i];
+    }
+  }
 }
 
 TEST(Sampler, TheSeedDecides) {
