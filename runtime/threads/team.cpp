@@ -34,9 +34,36 @@ void futexWakeAll(std::atomic<uint32_t> &word) {
   syscall(SYS_futex, reinterpret_cast<uint32_t *>(&word), FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0);
 }
 
-// For generated barriers: whoever waits there longer than some pauses lets others run, since a thread that it waits for
-// may have lost its CPU.
-void relax(llc_context *) { sched_yield(); }
+// Waiting for a thread that may have lost its CPU to another program: lets others run, and after a while sleeps for
+// moments. A CPU that falls idle takes over a thread that waits for its turn on a busy one; a CPU that spins does not.
+class Patience {
+ public:
+  // Calls that follow each other closely belong to one wait, unless `another` begins.
+  void wait(bool another = false) {
+    auto now = Clock::now();
+    if (another || now - latest_ > gap) since_ = now;
+    latest_ = now;
+    if (now - since_ < spinning)
+      sched_yield();
+    else
+      std::this_thread::sleep_for(nap);
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  // Longer than well distributed chunks differ; a nap costs about as much again when it ends too late.
+  static constexpr std::chrono::microseconds spinning{200}, nap{50}, gap{500};
+  Clock::time_point since_, latest_;
+};
+
+// For generated barriers. Whoever waits calls this again and again; a new arrival begins a new wait.
+void relax(llc_context *context) {
+  thread_local Patience patience;
+  thread_local int64_t seen = -1;
+  int64_t arrived = std::atomic_ref<int64_t>(context->sync->arrive).load(std::memory_order_relaxed);
+  patience.wait(arrived != seen);
+  seen = arrived;
+}
 }  // namespace
 
 struct ThreadTeam::State {
@@ -90,9 +117,10 @@ struct ThreadTeam::State {
     unfinished.store(size - 1, std::memory_order_relaxed);
     if (size > 1) announce();
     execute(0);
+    Patience patience;
     for (int64_t spins = 1; unfinished.load(std::memory_order_acquire) != 0; ++spins) {
       pauseBriefly();
-      if (spins % 1024 == 0) sched_yield();
+      if (spins % 1024 == 0) patience.wait();
     }
   }
 };

@@ -1,6 +1,7 @@
 #include "runtime/threads/team.h"
 
 #include <gtest/gtest.h>
+#include <time.h>
 
 #include <atomic>
 #include <chrono>
@@ -74,6 +75,39 @@ TEST(ThreadTeam, EachThreadHasItsOwnNumber) {
   EXPECT_EQ(ids[0], std::this_thread::get_id());
   for (size_t i = 0; i < 4; ++i)
     for (size_t j = 0; j < i; ++j) EXPECT_NE(ids[i], ids[j]);
+}
+
+TEST(ThreadTeam, TakesNoProcessorTimeBetweenCalls) {
+  ThreadTeam team(4);
+  team.run([](int64_t, int64_t) {});
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));  // for idle workers to fall asleep
+  auto used = [] {
+    timespec time;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return double(time.tv_sec) * 1e3 + double(time.tv_nsec) * 1e-6;
+  };
+  double before = used();
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  EXPECT_LT(used() - before, 10) << "milliseconds of 200, for three workers";
+}
+
+// The first thread to reach the barrier gives its CPU away while it waits for one that is late.
+TEST(ThreadTeam, LongWaitsTakeLittleProcessorTime) {
+  ThreadTeam team(2);
+  std::atomic<double> busy{0};
+  auto late = [](llc_context *context, int64_t thread, int64_t threads) {
+    timespec begin, end;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begin);
+    if (thread == 1) std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    barrier(context, 1, threads);
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &end);
+    static_cast<std::atomic<double> *>(context->arena)
+        ->fetch_add(double(end.tv_sec - begin.tv_sec) * 1e3 + double(end.tv_nsec - begin.tv_nsec) * 1e-6);
+  };
+  llc_context context = {};
+  context.arena = &busy;
+  team.run(late, context);
+  EXPECT_LT(busy.load(), 40) << "milliseconds of 100";
 }
 
 TEST(ThreadTeam, ClampsItsSizeAndComesAndGoes) {
