@@ -251,7 +251,8 @@ Status runOnce(Session &session, ProfileRecorder &recorder, std::span<const int3
 
 Status runAll(Session &session, ProfileRecorder &recorder, const BenchOptions &options, Profile &profile) {
   std::vector<int32_t> tokens = benchTokens(session.program().manifest(), options.promptTokens + options.genTokens);
-  PhaseTotal warmUp, prefill{.name = "prefill"}, decode{.name = "decode"};
+  PhaseTotal warmUp, prefill, decode;
+  prefill.name = "prefill", decode.name = "decode";
   LLC_TRY(runOnce(session, recorder, std::span(tokens).first(std::min<size_t>(tokens.size(), 10)), 1, warmUp, warmUp));
   for (int64_t i = 0; i < options.repeats; ++i) {
     recorder.keepEvents(i + 1 == options.repeats);

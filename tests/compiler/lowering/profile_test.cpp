@@ -35,7 +35,7 @@ struct Compiled {
     }
   }
   CompiledProgram program(int threads) const {
-    auto loaded = loadProgram(code, parameters->source(), threads);
+    auto loaded = loadProgram(code, parameters->source(), {threads});
     EXPECT_TRUE(loaded.ok()) << loaded.error().text();
     return CompiledProgram(std::move(*loaded), threads);
   }
