@@ -58,7 +58,8 @@ Profile sample() {
   profile.stages = stages();
   ProfileRecorder recorder(stages(), 2);
   recorder.keepEvents(true);
-  PhaseTotal prefill{.name = "prefill"}, decode{.name = "decode"};
+  PhaseTotal prefill, decode;
+  prefill.name = "prefill", decode.name = "decode";
   record(recorder, Step(0, 6), {{{0, 0, 400}, {~0, 400, 500}, {1, 500, 800}}, {{0, 0, 500}}});
   recorder.finishCall(prefill, 1e-3, 6);
   record(recorder, Step(6, 1), {{{0, 0, 100}, {~0, 100, 100}, {1, 100, 200}}, {}});
