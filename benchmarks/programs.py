@@ -134,9 +134,9 @@ class Command:
 
 
 def works_of(paths):
-    """The works of data files (models/*.json), each with its name, and why others are left out."""
+    """The works of data files (none: all of models/*.json), each with its name, and why others are left out."""
     works, left_out = [], []
-    for path in paths:
+    for path in paths or sorted((ROOT / "benchmarks/models").glob("*.json")):
         data = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
         model = expanded(data["model"])
         if model is None or ("/" in model and not os.path.exists(model)):

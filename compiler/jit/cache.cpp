@@ -19,8 +19,6 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-std::string hashOf(std::string_view text) { return sha256(std::as_bytes(std::span(text.data(), text.size()))); }
-
 std::string toText(const CompiledModule &module) {
   json objects = json::array();
   std::string bytes;
@@ -32,13 +30,14 @@ std::string toText(const CompiledModule &module) {
   description["objects"] = objects;
   std::string header = description.dump();
   std::string body = fmt::format("{:016x}", header.size()) + header + bytes;
-  return hashOf(body) + body;
+  return sha256OfText(body) + body;
 }
 
 // Throws nlohmann's exceptions on what it does not know; the caller counts that as a miss.
 std::optional<CompiledModule> fromText(std::string_view text) {
   constexpr size_t hashBytes = 64, lengthBytes = 16;
-  if (text.size() < hashBytes + lengthBytes || hashOf(text.substr(hashBytes)) != text.substr(0, hashBytes)) return {};
+  if (text.size() < hashBytes + lengthBytes || sha256OfText(text.substr(hashBytes)) != text.substr(0, hashBytes))
+    return {};
   size_t length = std::stoull(std::string(text.substr(hashBytes, lengthBytes)), nullptr, 16);
   size_t begin = hashBytes + lengthBytes;
   json description = json::parse(text.substr(begin, length));
@@ -71,9 +70,7 @@ std::optional<CompiledModule> readEntry(const std::string &path) {
 void writeEntry(const std::string &folder, const std::string &path, const CompiledModule &module, int64_t limit) {
   std::error_code error;
   fs::create_directories(folder, error);
-  auto file = OutputFile::create(path);
-  if (!file.ok() || !file->write(toText(module)).ok() || !file->commit().ok()) return;
-  trimCache(folder, codeCache, limit);
+  if (writeFile(path, toText(module)).ok()) trimCache(folder, codeCache, limit);
 }
 
 Result<std::string> keyOf(mlir::ModuleOp module, const CompileOptions &options) {
@@ -86,7 +83,7 @@ Result<std::string> keyOf(mlir::ModuleOp module, const CompileOptions &options) 
   text += '\n';
   llvm::raw_string_ostream stream(text);
   module.print(stream, mlir::OpPrintingFlags().enableDebugInfo());
-  return hashOf(text);
+  return sha256OfText(text);
 }
 }  // namespace
 

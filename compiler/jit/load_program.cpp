@@ -30,7 +30,7 @@ std::string keyOf(const CompiledModule &module, const std::string &identity) {
     for (const TensorSpec &s : step.sources)
       text += fmt::format("  {} {} [{}]\n", s.name, dtypeName(s.type), fmt::join(s.shape, ","));
   }
-  return sha256(std::as_bytes(std::span(text.data(), text.size())));
+  return sha256OfText(text);
 }
 
 class Loader {

@@ -5,7 +5,6 @@
 
 namespace llc::compiler {
 using namespace mlir;
-namespace {
 
 kernels::CacheSpec cacheSpec(Type type) {
   auto kv = cast<llm::KvType>(type);
@@ -14,6 +13,8 @@ kernels::CacheSpec cacheSpec(Type type) {
           .valueDim = kv.getValueDim(),
           .type = dtypeOf(kv.getElementType()).value_or(DType::f32)};
 }
+
+namespace {
 
 KernelChoice pagedAttention(llm::PagedAttentionOp op, const KernelContext &context) {
   auto q = cast<RankedTensorType>(op.getQ().getType());

@@ -7,13 +7,13 @@
 
 namespace llc::compiler {
 using namespace mlir;
-namespace {
 
 bool isPlainF32(Type type) {
   auto tensor = dyn_cast<RankedTensorType>(type);
   return tensor && tensor.getElementType().isF32() && !tensor.getEncoding();
 }
 
+namespace {
 std::optional<std::string> readingOf(const std::string &input, const std::string &output) {
   if (input == output) return readsMatrix;
   if (input == output.substr(1)) return readsColumns;

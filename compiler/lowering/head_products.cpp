@@ -12,10 +12,6 @@ namespace {
 Error refuse(Operation *op, const std::string &why) {
   return diagnose(ErrorKind::unsupported, op ? modelName(op) : "queries").says(why).toFix("leave the ops apart");
 }
-bool isPlainF32(Value value) {
-  auto type = dyn_cast<RankedTensorType>(value.getType());
-  return type && type.getElementType().isF32() && !type.getEncoding();
-}
 
 // The rows of a program over x[r,h,d] and vectors become those of x[r*h,d]: every value of rows is indexed by the same
 // two letters first. nullopt: the program tells rows from heads.
@@ -111,7 +107,7 @@ class PartReader {
       LLC_TRY(single(columns));
       Operation *op = columns.getDefiningOp();
       if (auto linear = dyn_cast<llm::LinearOp>(op)) {
-        if (!llm::isPacked(linear.getW().getType()) || !isPlainF32(linear.getX()))
+        if (!llm::isPacked(linear.getW().getType()) || !isPlainF32(linear.getX().getType()))
           return refuse(op, "does not stream a packed weight");
         part_.linear = linear;
         std::reverse(part_.epilogue.begin(), part_.epilogue.end());
@@ -144,7 +140,7 @@ Status fitTogether(HeadProducts &p) {
   for (HeadPart *part : {&p.query, &p.key, &p.value}) {
     llm::RotaryOp rotary = part->rotary;
     if (!rotary) continue;
-    if (!isPlainF32(rotary.getCos()) || cast<RankedTensorType>(rotary.getCos().getType()).getRank() != 2)
+    if (!isPlainF32(rotary.getCos().getType()) || cast<RankedTensorType>(rotary.getCos().getType()).getRank() != 2)
       return refuse(rotary, "has no table of f32");
     if (first && (first.getCos() != rotary.getCos() || first.getSin() != rotary.getSin() ||
                   first.getInterleaved() != rotary.getInterleaved()))
@@ -226,11 +222,7 @@ HeadProductsKernel headProductsKernel(HeadProducts &products) {
     spec.interleaved = rotary.getInterleaved();
     kernel.operands.append({rotary.getCos(), rotary.getSin()});
   }
-  auto kv = cast<llm::KvType>(products.append.getKv().getType());
-  spec.cache = {.kvHeads = kv.getKvHeads(),
-                .keyDim = kv.getKeyDim(),
-                .valueDim = kv.getValueDim(),
-                .type = dtypeOf(kv.getElementType()).value_or(DType::f32)};
+  spec.cache = cacheSpec(products.append.getKv().getType());
   kernel.operands.push_back(products.append.getKv());
   return kernel;
 }

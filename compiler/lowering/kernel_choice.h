@@ -28,6 +28,7 @@ bool needsDecomposition(mlir::Operation *op);
 Result<std::optional<KernelChoice>> headProductsStage(mlir::Operation *op, const KernelContext &);
 Result<std::optional<KernelChoice>> matmulKernel(mlir::Operation *op, const KernelContext &);
 Result<std::optional<KernelChoice>> attentionKernel(mlir::Operation *op, const KernelContext &);
+kernels::CacheSpec cacheSpec(mlir::Type kv);  // of !llm.kv
 bool hasRotaryKernel(mlir::Operation *rotary);
 Result<std::optional<KernelChoice>> indexingKernel(mlir::Operation *op, const KernelContext &);
 Result<std::optional<KernelChoice>> stateKernel(mlir::Operation *op, const KernelContext &);

@@ -80,7 +80,7 @@ std::string meaningOf(func::FuncOp function) {
   std::string text;
   llvm::raw_string_ostream stream(text);
   function.print(stream);
-  return sha256(std::as_bytes(std::span(text.data(), text.size())));
+  return sha256OfText(text);
 }
 
 class Layout {

@@ -1,6 +1,7 @@
 #include "compiler/pipelines/pipeline.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <chrono>
@@ -170,9 +171,8 @@ class Compilation {
     for (size_t i = 0; i < pending.size(); ++i) {
       LLC_ASSIGN(std::vector<char> bytes, std::move(emitted[i]));
       const Target &target = pending[i].target;
-      std::string features;
-      for (const std::string &feature : isaFeatures(target.level)) features += (features.empty() ? "" : ",") + feature;
-      compiled_.objects.push_back({target.name, features, std::string(bytes.begin(), bytes.end())});
+      compiled_.objects.push_back({target.name, fmt::format("{}", fmt::join(isaFeatures(target.level), ",")),
+                                   std::string(bytes.begin(), bytes.end())});
     }
     return success();
   }
@@ -214,7 +214,10 @@ class Compilation {
     if (!options_.timePhases) return;
     auto &all = compiled_.phaseSeconds;  // phases of several targets add up
     auto known = llvm::find_if(all, [&](const auto &entry) { return entry.first == phaseName(phase); });
-    known == all.end() ? (void)all.emplace_back(phaseName(phase), seconds) : (void)(known->second += seconds);
+    if (known == all.end())
+      all.emplace_back(phaseName(phase), seconds);
+    else
+      known->second += seconds;
   }
   Status dump(ModuleOp module, Phase phase, const std::string &target) {
     if (options_.dumpDirectory.empty()) return success();
@@ -222,9 +225,7 @@ class Compilation {
     std::filesystem::create_directories(options_.dumpDirectory, error);
     std::string path = fmt::format("{}/{:02}-{}{}{}.mlir", options_.dumpDirectory, static_cast<int>(phase),
                                    phaseName(phase), target.empty() ? "" : ".", target);
-    LLC_ASSIGN(OutputFile file, OutputFile::create(path));
-    LLC_TRY(file.write(print(module)));
-    return file.commit();
+    return writeFile(path, print(module));
   }
 
   MLIRContext *context_;

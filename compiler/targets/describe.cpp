@@ -1,5 +1,6 @@
 // The tables as text, for --target-cpu help and docs/generated/targets.md.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "compiler/targets/target.h"
 
@@ -11,8 +12,7 @@ std::string levelTable() {
                                  "architecture", "lanes", "registers", "tile", "attention tiles", "features");
   text += "|---|---|---|---|---|---|---|\n";
   for (const Target &target : allTargets()) {
-    std::string features;
-    for (const std::string &feature : isaFeatures(target.level)) features += (features.empty() ? "" : " ") + feature;
+    std::string features = fmt::format("{}", fmt::join(isaFeatures(target.level), " "));
     std::string queries = fmt::format("{}x{}, {}x{}", target.queryRows, target.queryColumns, target.smallQueryRows,
                                       target.smallQueryColumns);
     text += fmt::format("| {:<13} | {:<12} | {:>5} | {:>9} | {:<10} | {:<20} | {} |\n", target.name,

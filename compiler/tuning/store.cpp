@@ -26,7 +26,7 @@ std::string tuningFile(mlir::ModuleOp traced, const Target &target, const std::s
   }
   std::string key = fmt::format("{} {}\n{}\n{}\n", hostCpu().vendor, hostCpu().model, target.name, LLC_VERSION);
   for (const std::string &shape : shapes) key += shape + "\n";
-  std::string hash = sha256(std::as_bytes(std::span(key.data(), key.size())));
+  std::string hash = sha256OfText(key);
   return fmt::format("{}/{}{}", folder, hash, tuningCache.suffix);
 }
 
@@ -53,9 +53,7 @@ Status writeTuning(const std::string &file, const Target &target, const TuningRe
                          {"decode_s", {result.before.decode, result.after.decode}},
                          {"prefill_s", {result.before.prefill, result.after.prefill}},
                          {"complete", result.complete}};
-  LLC_ASSIGN(OutputFile output, OutputFile::create(file));
-  LLC_TRY(output.write(json.dump(1) + "\n"));
-  LLC_TRY(output.commit());
+  LLC_TRY(writeFile(file, json.dump(1) + "\n"));
   trimCache(folder, tuningCache, tuningCache.limitBytes);
   return success();
 }

@@ -234,9 +234,7 @@ Status ArtifactWriter::finish(Manifest manifest) {
 
 Status ArtifactWriter::finishBundle(const std::string &manifest) {
   LLC_TRY(payload_->commit());
-  LLC_ASSIGN(OutputFile file, OutputFile::create((fs::path(*staging_.path) / manifestName).string()));
-  LLC_TRY(file.write(manifest));
-  LLC_TRY(file.commit());
+  LLC_TRY(writeFile((fs::path(*staging_.path) / manifestName).string(), manifest));
   std::error_code code;
   // A directory can only be replaced by a rename when it is empty; an older bundle is removed first.
   if (isArtifact(path_)) fs::remove_all(path_, code);

@@ -103,4 +103,10 @@ Status OutputFile::commit(bool durable) {
   return success();
 }
 
+Status writeFile(const std::string &path, std::string_view text) {
+  LLC_ASSIGN(OutputFile file, OutputFile::create(path));
+  LLC_TRY(file.write(text));
+  return file.commit();
+}
+
 }  // namespace llc

@@ -37,4 +37,7 @@ class OutputFile {
   std::string path_, temporary_;
 };
 
+// A file of this text, whole or not at all.
+Status writeFile(const std::string &path, std::string_view text);
+
 }  // namespace llc

@@ -127,5 +127,6 @@ std::string sha256(std::span<const std::byte> bytes) {
   hash.update(bytes);
   return hash.hex();
 }
+std::string sha256OfText(std::string_view text) { return sha256(std::as_bytes(std::span(text))); }
 
 }  // namespace llc

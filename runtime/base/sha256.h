@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace llc {
 
@@ -23,5 +24,6 @@ class Sha256 {
   uint64_t length_ = 0;
 };
 std::string sha256(std::span<const std::byte> bytes);
+std::string sha256OfText(std::string_view text);
 
 }  // namespace llc

@@ -1,13 +1,11 @@
 // The command line of a compiled executable: its generated main calls llc_artifact_main.
-#include <chrono>
-
+#include "runtime/base/clock.h"
 #include "runtime/serve/commands.h"
 #include "runtime/serve/options.h"
 
 namespace llc {
 
 namespace {
-using Clock = std::chrono::steady_clock;
 
 struct Arguments {
   SessionOptions session;
@@ -69,7 +67,7 @@ Status execute(const CLI::App &app, const llc_module *modules, Arguments &argume
   LLC_ASSIGN(Loaded loaded, load(modules, arguments));
   if (app.got_subcommand("run")) return runCommand(*loaded.session, loaded.tokenizer.get(), arguments.run);
   if (app.got_subcommand("score")) return scoreCommand(*loaded.session, loaded.tokenizer.get(), arguments.score);
-  arguments.bench.startSeconds = std::chrono::duration<double>(Clock::now() - begin).count();
+  arguments.bench.startSeconds = secondsSince(begin);
   return benchCommand(*loaded.session, arguments.bench, arguments.json);
 }
 
@@ -90,7 +88,8 @@ int artifactMain(int argc, char **argv, const llc_module *modules) {
   } catch (const CLI::ParseError &error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help
     std::string command = app.get_subcommands().empty() ? "" : " " + app.get_subcommands().front()->get_name();
-    return report(diagnose(ErrorKind::invalidInput).says(error.what()).toFix(fmt::format("see {}{} --help", argv[0], command)));
+    return report(
+        diagnose(ErrorKind::invalidInput).says(error.what()).toFix(fmt::format("see {}{} --help", argv[0], command)));
   }
   Status status = execute(app, modules, arguments, begin);
   if (status) status = finishOutput();

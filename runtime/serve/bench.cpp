@@ -1,16 +1,12 @@
 #include "runtime/serve/bench.h"
 
-#include <chrono>
-
+#include "runtime/base/clock.h"
 #include "runtime/base/memory.h"
 #include "runtime/sampling/random.h"
 
 namespace llc {
 
 namespace {
-using Clock = std::chrono::steady_clock;
-double secondsSince(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
-
 double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   return values[values.size() / 2];

@@ -1,6 +1,6 @@
 #include "runtime/serve/generate.h"
 
-#include <chrono>
+#include "runtime/base/clock.h"
 
 namespace llc {
 
@@ -21,9 +21,6 @@ std::string_view finishReasonName(FinishReason reason) {
 }
 
 namespace {
-using Clock = std::chrono::steady_clock;
-double secondsSince(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
-
 // Text on its way to the caller. The end that could be the beginning of a stop string is held back until it is clear.
 class StopFilter {
  public:
@@ -77,11 +74,12 @@ Status checkLength(const Engine &engine, std::span<const int32_t> prompt, const 
     return diagnose(ErrorKind::invalidInput, "prompt")
         .says(fmt::format("has {} tokens, the context holds {}", prompt.size(), context))
         .toFix("shorten it, or compile the model with a larger --max-context");
-  // Without end-of-text tokens exactly maxTokens are promised; the last one need not be read again, so it takes no place.
+  // Without end-of-text tokens exactly maxTokens are promised; the last one need not be read again, so it takes no
+  // place.
   if (options.ignoreEos && options.maxTokens - 1 > context - int64_t(prompt.size()))
     return diagnose(ErrorKind::invalidInput, "--max-tokens")
-        .says(fmt::format("{} new tokens behind {} of the prompt are more than the context of {} holds", options.maxTokens,
-                          prompt.size(), context))
+        .says(fmt::format("{} new tokens behind {} of the prompt are more than the context of {} holds",
+                          options.maxTokens, prompt.size(), context))
         .toFix("ask for fewer, drop --ignore-eos, or compile the model with a larger --max-context");
   return success();
 }

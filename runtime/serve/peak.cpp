@@ -1,12 +1,12 @@
 // What the machine can give at most. The loops use intrinsics with the function attribute `target`, so that the rest of
 // the runtime stays portable.
-#include <chrono>
 #if defined(__x86_64__)
 #include <immintrin.h>
 #elif defined(__aarch64__)
 #include <arm_neon.h>
 #endif
 
+#include "runtime/base/clock.h"
 #include "runtime/base/cpu.h"
 #include "runtime/base/memory.h"
 #include "runtime/serve/bench.h"
@@ -15,9 +15,6 @@
 namespace llc {
 
 namespace {
-using Clock = std::chrono::steady_clock;
-double secondsSince(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
-
 // Keeps a value alive that nobody uses, so that the loop that computed it stays.
 template <class T>
 void keep(const T &value) {

@@ -1,16 +1,14 @@
 #include "runtime/serve/profile.h"
 
-#include <chrono>
 #if defined(__x86_64__)
 #include <x86intrin.h>
 #endif
 
+#include "runtime/base/clock.h"
+
 namespace llc {
 
 namespace {
-using Clock = std::chrono::steady_clock;
-double secondsSince(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
-
 // The counter that generated code reads (compiler/lowering/profile.h).
 uint64_t ticksNow() {
 #if defined(__x86_64__)

@@ -202,12 +202,6 @@ std::string runAndCompare(const LoadedProgram &program, const Case &test, int th
 }
 
 namespace {
-Status writeFile(const std::string &path, std::string_view text) {
-  LLC_ASSIGN(OutputFile file, OutputFile::create(path));
-  LLC_TRY(file.write(text));
-  return file.commit();
-}
-
 // A folder that goes away with all that is in it.
 struct Folder {
   fs::path path = fs::temp_directory_path() / fmt::format("llc-emulated-{}", getpid());

@@ -70,7 +70,7 @@ class Libraries(support.Case):
                      says=["libllc_artifact_aarch64.a", "cross-compile.md", "--format so"])
 
 
-@unittest.skipUnless(can_link(), "this build has no runtime for aarch64 (tools/ci/packages.txt)")
+@unittest.skipUnless(can_link(), "this build has no runtime for aarch64 (tools/ci/packages-cross.txt)")
 class Executables(support.Case):
     def test_elf(self):
         program = self.folder / "tiny"

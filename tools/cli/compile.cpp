@@ -132,9 +132,7 @@ Result<compiler::CompiledModule> compileInput(const Options &o, const compiler::
 
 Status writeText(const std::string &path, std::string_view text) {
   if (path.empty()) return fwrite(text.data(), 1, text.size(), stdout), fflush(stdout), success();
-  LLC_ASSIGN(OutputFile file, OutputFile::create(path));
-  LLC_TRY(file.write(text));
-  return file.commit();
+  return writeFile(path, text);
 }
 
 uint64_t bytesOf(const std::string &path) {

@@ -4,6 +4,7 @@
 
 #include "compiler/jit/engine.h"
 #include "compiler/tuning/store.h"
+#include "runtime/base/clock.h"
 #include "runtime/serve/options.h"
 #include "runtime/threads/limits.h"
 #include "tools/cli/tracing.h"
@@ -11,8 +12,6 @@
 namespace llc::cli {
 
 namespace {
-using Clock = std::chrono::steady_clock;
-
 Result<OpenedModel> compileDirectory(const ModelPlace &place, const OpenOptions &options, Progress &progress) {
   OpenedModel opened;
   LLC_ASSIGN(TracedModel traced, traceDirectory(place, {options.dtype, options.session.context}, progress));
@@ -28,7 +27,7 @@ Result<OpenedModel> compileDirectory(const ModelPlace &place, const OpenOptions 
   if (tuning && !tuning->empty()) compileOptions.targets = {"native:" + tuningText(*tuning)};
   LLC_ASSIGN(compiler::CachedCompile compiled, compiler::compileCached(*traced.module, compileOptions, cache));
   opened.stages = std::move(compiled.module.stages);
-  opened.compileSeconds = std::chrono::duration<double>(Clock::now() - begin).count();
+  opened.compileSeconds = secondsSince(begin);
   progress.step("loading weights", int64_t(compiled.module.manifest.parameters.size()));
   int64_t threads = options.session.threads ? options.session.threads : threadLimits().threads;
   LLC_ASSIGN(compiler::JitProgram jit, compiler::loadProgram(compiled.module, tensorsOf(*traced.source, &progress),
@@ -37,12 +36,8 @@ Result<OpenedModel> compileDirectory(const ModelPlace &place, const OpenOptions 
   noteVocabulary(opened.tokenizer.get(), traced.source->model.vocabulary, progress);
   completeManifest(jit.manifest, traced, opened.tokenizer.get());
   // The checkpoint stays mapped as long as the program: parameters may be used where they lie in the file.
-  std::shared_ptr<huggingface::ModelSource> source = std::move(traced.source);
-  auto keep =
-      std::make_shared<std::pair<std::shared_ptr<const void>, std::shared_ptr<const void>>>(jit.keepAlive, source);
-  LLC_ASSIGN(Program program, Program::fromPointers(std::move(jit.manifest), std::move(jit.entries),
-                                                    std::move(jit.parameters), std::move(jit.level), std::move(keep)));
-  opened.program = std::make_shared<Program>(std::move(program));
+  std::shared_ptr<const void> source = std::move(traced.source);
+  LLC_ASSIGN(opened.program, programOf(std::move(jit), std::move(source)));
   return opened;
 }
 

@@ -31,12 +31,6 @@ void declare(CLI::App &app, Options &options) {
   app.add_option("--html", options.html, "File for a page with a flame graph and a roofline plot")->group("Output");
 }
 
-Status writeFile(const std::string &path, std::string_view text) {
-  LLC_ASSIGN(OutputFile file, OutputFile::create(path));
-  LLC_TRY(file.write(text));
-  return file.commit();
-}
-
 Status run(Context &context, CLI::App &app, Options &options) {
   LLC_ASSIGN(ModelPlace place, findModelDirectory(options.open.model, "profiling"));
   Progress progress(context.quiet);

@@ -59,6 +59,14 @@ compiler::TensorSource tensorsOf(const huggingface::ModelSource &source, Progres
   return tensors;
 }
 
+Result<std::shared_ptr<Program>> programOf(compiler::JitProgram jit, std::shared_ptr<const void> also) {
+  using Kept = std::pair<std::shared_ptr<const void>, std::shared_ptr<const void>>;
+  auto keep = std::make_shared<Kept>(std::move(jit.keepAlive), std::move(also));
+  LLC_ASSIGN(Program program, Program::fromPointers(std::move(jit.manifest), std::move(jit.entries), std::move(jit.parameters),
+                                                    std::move(jit.level), std::move(keep)));
+  return std::make_shared<Program>(std::move(program));
+}
+
 Result<std::unique_ptr<Tokenizer>> tokenizerIn(const std::string &directory, int64_t vocabulary) {
   auto loaded = Tokenizer::load(directory);
   if (!loaded) {

@@ -8,6 +8,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/OwningOpRef.h"
+#include "runtime/serve/program.h"
 #include "runtime/text/tokenizer.h"
 #include "tools/cli/model.h"
 #include "tools/cli/progress.h"
@@ -31,6 +32,9 @@ Result<TracedModel> traceDirectory(const ModelPlace &place, const TraceOptions &
 
 // Reads the checkpoint's tensors under the names of the module; advances `progress` (may be null) for each.
 compiler::TensorSource tensorsOf(const huggingface::ModelSource &source, Progress *progress = nullptr);
+
+// The program that runs what was compiled and loaded; `also` (may be null) lives as long as it.
+Result<std::shared_ptr<Program>> programOf(compiler::JitProgram, std::shared_ptr<const void> also = nullptr);
 
 // The tokenizer of a model directory. Null when there is none. Errors: a damaged one, or one with more tokens than the
 // model's vocabulary has.

@@ -8,6 +8,8 @@
 #include <nlohmann/json.hpp>
 
 #include "compiler/jit/engine.h"
+#include "runtime/base/clock.h"
+#include "runtime/serve/bench.h"
 #include "runtime/serve/options.h"
 #include "runtime/serve/session.h"
 #include "runtime/threads/limits.h"
@@ -16,9 +18,6 @@
 namespace llc::cli {
 
 namespace {
-using Clock = std::chrono::steady_clock;
-double secondsSince(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
-
 std::atomic<bool> interrupted = false;
 // Ctrl-C ends the search while one of these lives; a second one ends the program.
 struct InterruptGuard {
@@ -35,19 +34,16 @@ struct InterruptGuard {
 // One candidate, ready to be measured.
 class Candidate {
  public:
-  static Result<std::shared_ptr<Candidate>> make(compiler::JitProgram jit, int64_t threads) {
+  static Result<std::shared_ptr<Candidate>> make(compiler::JitProgram jit, std::shared_ptr<const void> code,
+                                                 int64_t threads) {
     auto candidate = std::make_shared<Candidate>();
-    LLC_ASSIGN(Program program,
-               Program::fromPointers(std::move(jit.manifest), std::move(jit.entries), std::move(jit.parameters),
-                                     std::move(jit.level), std::move(jit.keepAlive)));
-    const Manifest &m = program.manifest();
-    candidate->prompt_.assign(size_t(std::min({promptTokens, m.maxTokens, std::max<int64_t>(1, m.maxContext / 2)})), 0);
-    for (size_t i = 0; i < candidate->prompt_.size(); ++i)
-      candidate->prompt_[i] = int32_t(i * 7919 % size_t(m.vocabulary));
+    LLC_ASSIGN(std::shared_ptr<Program> program, programOf(std::move(jit), std::move(code)));
+    const Manifest &m = program->manifest();
+    candidate->prompt_ = benchTokens(m, std::min({promptTokens, m.maxTokens, std::max<int64_t>(1, m.maxContext / 2)}));
     SessionOptions options;
     options.threads = threads;
     options.context = std::min<int64_t>(m.maxContext, 4 * promptTokens);
-    LLC_ASSIGN(candidate->session_, Session::create(std::make_shared<Program>(std::move(program)), options));
+    LLC_ASSIGN(candidate->session_, Session::create(std::move(program), options));
     return candidate;
   }
 
@@ -106,9 +102,7 @@ class CandidateMaker {
     jit.manifest = module.manifest;
     jit.entries.clear();
     for (const EntrySpec &entry : module.manifest.entries) jit.entries[entry.name] = code->entry(entry.name);
-    jit.keepAlive =
-        std::make_shared<std::pair<std::shared_ptr<const void>, std::shared_ptr<const void>>>(base_->keepAlive, code);
-    LLC_ASSIGN(std::shared_ptr<Candidate> candidate, Candidate::make(std::move(jit), threads_));
+    LLC_ASSIGN(std::shared_ptr<Candidate> candidate, Candidate::make(std::move(jit), code, threads_));
     return compiler::TuningRun([candidate](bool decode, bool prefill) { return candidate->run(decode, prefill); });
   }
 

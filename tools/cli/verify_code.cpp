@@ -56,10 +56,10 @@ Result<std::vector<double>> runChunks(mlir::ModuleOp module, const huggingface::
   LLC_ASSIGN(compiler::CompiledModule compiled, compiler::compile(module, {}));
   LLC_ASSIGN(compiler::JitProgram jit, compiler::loadProgram(compiled, tensorsOf(source), {.threads = int(threads)}));
   jit.manifest.vocabulary = source.model.vocabulary;  // a program that was cut short does not end in logits
-  LLC_ASSIGN(Program program, Program::fromPointers(jit.manifest, jit.entries, jit.parameters, jit.level, jit.keepAlive));
+  LLC_ASSIGN(std::shared_ptr<Program> program, programOf(std::move(jit)));
   SessionOptions options;
   options.threads = threads;
-  LLC_ASSIGN(auto session, Session::create(std::make_shared<Program>(std::move(program)), options));
+  LLC_ASSIGN(auto session, Session::create(std::move(program), options));
   LLC_ASSIGN(int64_t sequence, session->open());
   std::vector<double> values;
   for (const auto &chunk : chunks) {

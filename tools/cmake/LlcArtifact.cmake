@@ -1,6 +1,6 @@
 # The archives that ahead-of-time executables are linked from: start code, the whole runtime and the C++ library, so that
 # linking needs no development files. libllc_artifact.a is for this architecture; libllc_artifact_aarch64.a is made on
-# other machines when they have the libraries to build for aarch64 (tools/ci/packages.txt).
+# other machines when they have the libraries to build for aarch64 (tools/ci/packages-cross.txt).
 set(LLC_ARTIFACT_LIBRARIES libutf8proc.a libstdc++.a libgcc.a libgcc_eh.a libc_nonshared.a)
 option(LLC_CROSS "Also make the runtime for executables of other architectures, where their libraries are installed" ON)
 

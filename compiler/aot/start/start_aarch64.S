@@ -22,16 +22,6 @@ _start:
   .cfi_endproc
   .size _start, .-_start
 
-// Identifies this program to __cxa_atexit.
-  .section .data.rel.ro.__dso_handle, "aw", @progbits
-  .globl __dso_handle
-  .hidden __dso_handle
-  .p2align 3
-  .type __dso_handle, @object
-  .size __dso_handle, 8
-__dso_handle:
-  .xword __dso_handle
-
 // The loader's name makes a shared object a program (start_x86_64.S).
   .section .interp, "aR", @progbits
   .asciz "/lib/ld-linux-aarch64.so.1"

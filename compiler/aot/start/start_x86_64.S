@@ -21,16 +21,6 @@ _start:
   .cfi_endproc
   .size _start, .-_start
 
-// Identifies this program to __cxa_atexit.
-  .section .data.rel.ro.__dso_handle, "aw", @progbits
-  .globl __dso_handle
-  .hidden __dso_handle
-  .p2align 3
-  .type __dso_handle, @object
-  .size __dso_handle, 8
-__dso_handle:
-  .quad __dso_handle
-
 // An executable is a shared object that names a loader, so that it can be run as well as loaded into another program
 // (PROGRAM run ..., llc-model logits PROGRAM ...).
   .section .interp, "aR", @progbits

@@ -1,4 +1,3 @@
-#include "compiler/lowering/head_products.h"
 #include "compiler/transforms/fusion/Passes.h"
 #include "compiler/transforms/fusion/decisions.h"
 #include "compiler/transforms/fusion/outline.h"
@@ -18,15 +17,11 @@ struct FuseHeads final : impl::FuseHeadsBase<FuseHeads> {
   }
 
   void tryFuse(llm::CacheAppendOp append) {
-    if (!joinsHeads(append).ok()) return;
-    for (Operation *reader : append.getNext().getUsers()) {
-      auto attention = dyn_cast<llm::PagedAttentionOp>(reader);
-      if (!attention) continue;
-      llvm::SmallVector<Operation *> members = headProductsOf(append, attention.getQ())->members();
-      llvm::sort(members, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
-      outline(members);
-      return;
-    }
+    auto products = joinsHeads(append);
+    if (!products.ok()) return;
+    llvm::SmallVector<Operation *> members = products->members();
+    llvm::sort(members, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
+    outline(members);
   }
 };
 }  // namespace

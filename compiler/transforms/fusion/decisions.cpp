@@ -1,7 +1,6 @@
 #include "compiler/transforms/fusion/decisions.h"
 
 #include "compiler/lowering/epilogue.h"
-#include "compiler/lowering/head_products.h"
 #include "compiler/lowering/row_program.h"
 #include "compiler/memory/stages.h"
 
@@ -44,14 +43,13 @@ Status joinsRows(Operation *op) {
   return success();
 }
 
-Status joinsHeads(llm::CacheAppendOp append) {
+Result<HeadProducts> joinsHeads(llm::CacheAppendOp append) {
   for (Operation *reader : append.getNext().getUsers())
     if (auto attention = dyn_cast<llm::PagedAttentionOp>(reader)) {
-      auto products = headProductsOf(append, attention.getQ());
-      if (!products.ok()) return products.error();
-      for (Operation *member : products->members())
+      LLC_ASSIGN(HeadProducts products, headProductsOf(append, attention.getQ()));
+      for (Operation *member : products.members())
         if (!member->isBeforeInBlock(attention)) return refuse(member, "it comes after the attention");
-      return success();
+      return products;
     }
   return refuse(append, "no attention of this function reads the cache");
 }

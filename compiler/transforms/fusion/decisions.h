@@ -1,6 +1,6 @@
 // What the fusion passes ask; the answer is yes, or an error whose text says why not. explain.h asks the same.
 #pragma once
-#include "dialect/ops/llm.h"
+#include "compiler/lowering/head_products.h"
 
 namespace llc::compiler {
 
@@ -10,7 +10,7 @@ bool isProduct(mlir::Operation *op);
 Status joinsEpilogue(mlir::Operation *product, mlir::Operation *reader);
 // May the op be part of a row program with others?
 Status joinsRows(mlir::Operation *op);
-// Queries, keys and values as one stage, for the attention that reads what `append` wrote.
-Status joinsHeads(llm::CacheAppendOp append);
+// The ops that become one stage of queries, keys and values, for the attention that reads what `append` wrote.
+Result<HeadProducts> joinsHeads(llm::CacheAppendOp append);
 
 }  // namespace llc::compiler

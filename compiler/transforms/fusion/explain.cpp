@@ -59,6 +59,14 @@ llm::CacheAppendOp appendBehind(Operation *op) {
   return {};
 }
 
+// Why the op is no part of a stage of queries, keys and values that it prepares something for; nothing if it is.
+std::optional<Error> refusedHeads(Operation *op) {
+  llm::CacheAppendOp append = appendBehind(op);
+  if (!append) return std::nullopt;
+  auto heads = joinsHeads(append);
+  return heads.ok() ? std::nullopt : std::optional(heads.error());
+}
+
 class Explainer {
  public:
   std::vector<FusionNote> explain(ModuleOp module) {
@@ -116,8 +124,8 @@ class Explainer {
       note.reason = "a repeated block is one function that every layer calls";
     } else if (streamsWeights(reader)) {
       explainInput(note, producer, to);
-    } else if (auto append = appendBehind(reader); append && !joinsHeads(append).ok()) {
-      note.reason = saying(joinsHeads(append).error());
+    } else if (auto refusal = refusedHeads(reader)) {
+      note.reason = saying(*refusal);
     } else if (isa<llm::PagedAttentionOp>(reader)) {
       note.reason = "attention reads keys of rows that other chunks make: all must be in the cache";
     } else if (isProduct(from)) {

@@ -20,9 +20,7 @@ Status runAll(const std::string &library, const std::string &calls, const std::s
     image.run(code, program.manifest(), program.parameters());
     image.caches.clear();  // nobody looks at them
   }
-  LLC_ASSIGN(OutputFile output, OutputFile::create(results));
-  LLC_TRY(output.write(toBytes(images)));
-  return output.commit();
+  return writeFile(results, toBytes(images));
 }
 }  // namespace
 }  // namespace llc::conformance
