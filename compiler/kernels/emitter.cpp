@@ -173,6 +173,7 @@ Value Emitter::loadI64(Value pointer) { return load(i64, pointer, 8); }
 Value Emitter::loadI32AsI64(Value pointer) { return toI64(load(i32, pointer, 4)); }
 Value Emitter::loadPointer(Value pointer) { return load(ptr, pointer, 8); }
 void Emitter::prefetch(Value pointer) { b.create<LLVM::Prefetch>(pointer, /*rw=*/0u, /*hint=*/3u, /*cache=data*/ 1u); }
+void Emitter::prefetchFar(Value pointer) { b.create<LLVM::Prefetch>(pointer, /*rw=*/0u, /*hint=*/2u, /*cache=data*/ 1u); }
 void Emitter::zeroFill(Value pointer, int64_t bytes) {
   loop(c64(0), c64(bytes / 4 / target.lanes * target.lanes), target.lanes,
        [&](Value i) { store(zero(f(target.lanes)), gep(pointer, mul(i, 4)), 4); });

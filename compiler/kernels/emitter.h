@@ -28,7 +28,11 @@ struct KernelFunction {
   int64_t rowsPerChunk = 1;  // chunks(rows) = ceil(rows / rowsPerChunk) * columnChunks; 0: rows do not matter
   int64_t columnChunks = 1;
   int64_t scratchBytes = 0;  // per thread, 64-byte aligned
+  // With at most fewRows rows there are fewRowsChunks chunks instead: work is cut differently when weights are all there
+  // is to read.
+  int64_t fewRows = 0, fewRowsChunks = 0;
   int64_t chunks(int64_t rows) const {
+    if (fewRows && rows <= fewRows) return fewRowsChunks;
     return rowsPerChunk ? (rows + rowsPerChunk - 1) / rowsPerChunk * columnChunks : columnChunks;
   }
 };
@@ -122,6 +126,7 @@ class Emitter {
   Value loadI32AsI64(Value pointer);
   Value loadPointer(Value pointer);
   void prefetch(Value pointer);                 // for reading, into all cache levels
+  void prefetchFar(Value pointer);              // all but the first
   void zeroFill(Value pointer, int64_t bytes);  // bytes: a multiple of 4
 
   // ---- control

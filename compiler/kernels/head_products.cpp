@@ -16,7 +16,7 @@ constexpr int64_t mostColumns = 256;  // of a chunk: a block of sums stays in th
 // A part with its operands and the first of its chunks in a block of rows.
 struct Placed {
   const HeadProductsSpec::Part *part;
-  int64_t panels = 0, blocks = 0, firstBlock = 0;
+  int64_t panels = 0, firstBlock = 0, firstNarrowBlock = 0;
   std::optional<KernelFunction> program = {};
   Value weight = {};
   Values vectors = {}, programVectors = {};
@@ -26,22 +26,30 @@ struct HeadProducts {
   HeadProducts(Emitter &e, const HeadProductsSpec &spec, const PanelPlan &plan) : e(e), spec(spec), plan(plan) {}
 
   std::vector<Placed> parts;  // query, key, value
-  int64_t columnBlocks = 0;
+  int64_t columnBlocks = 0, narrowBlocks = 0;  // of all parts, of plan.blockPanels and plan.narrowPanels panels
 
   void emit(const KernelArguments &in) {
     takeOperands(in);
-    Value firstRow = e.mul(e.div(in.chunk, columnBlocks), plan.rowBlock), block = e.rem(in.chunk, columnBlocks);
+    // Blocks of few rows are narrow, where the plan says so: every number has two values then.
+    Value few = plan.fewRows ? e.cmp(Emitter::IntCompare::sle, in.rows, e.c64(plan.fewRows)) : Value();
+    auto either = [&](int64_t narrow, int64_t wide) {
+      return few ? e.select(few, e.c64(narrow), e.c64(wide)) : e.c64(wide);
+    };
+    Value width = either(plan.narrowPanels, plan.blockPanels), rowBlock = e.div(in.chunk, columnBlocks),
+          block = e.rem(in.chunk, columnBlocks);
+    if (few) rowBlock = e.select(few, e.c64(0), rowBlock), block = e.select(few, in.chunk, block);
+    Value firstRow = e.mul(rowBlock, plan.rowBlock);
     Value rows = e.min(e.c64(plan.rowBlock), e.sub(in.rows, firstRow));
-    Value isKey = e.cmp(Emitter::IntCompare::sge, block, e.c64(parts[1].firstBlock));
-    Value isValue = e.cmp(Emitter::IntCompare::sge, block, e.c64(parts[2].firstBlock));
+    auto firstBlock = [&](const Placed &placed) { return either(placed.firstNarrowBlock, placed.firstBlock); };
+    Value isKey = e.cmp(Emitter::IntCompare::sge, block, firstBlock(parts[1]));
+    Value isValue = e.cmp(Emitter::IntCompare::sge, block, firstBlock(parts[2]));
     auto ofPart = [&](Value query, Value key, Value value) {
       return e.select(isValue, value, e.select(isKey, key, query));
     };
-    auto number = [&](int64_t Placed::*field) {
-      return ofPart(e.c64(parts[0].*field), e.c64(parts[1].*field), e.c64(parts[2].*field));
-    };
-    Value firstPanel = e.mul(e.sub(block, number(&Placed::firstBlock)), plan.blockPanels);
-    Value panelCount = e.min(e.c64(plan.blockPanels), e.sub(number(&Placed::panels), firstPanel));
+    Value first = ofPart(firstBlock(parts[0]), firstBlock(parts[1]), firstBlock(parts[2]));
+    Value panels = ofPart(e.c64(parts[0].panels), e.c64(parts[1].panels), e.c64(parts[2].panels));
+    Value firstPanel = e.mul(e.sub(block, first), width);
+    Value panelCount = e.min(width, e.sub(panels, firstPanel));
     Value weight = ofPart(parts[0].weight, parts[1].weight, parts[2].weight);
     emitPanelSums(e, plan, e.gep(in.pointers[0], e.mul(firstRow, plan.k * 4)), weight, rows, firstPanel, panelCount,
                   in.scratch);
@@ -173,21 +181,20 @@ KernelFunction emitHeadProducts(Emitter &e, const HeadProductsSpec &spec) {
   plan.panels = 0;  // of every part at once: what matters about it is what divides it
   for (const auto *part : {&spec.query, &spec.key, &spec.value}) {
     int64_t panels = roundUp(part->columns(), panelColumns) / panelColumns;
-    int64_t blocks = (panels + plan.blockPanels - 1) / plan.blockPanels;
-    kernel.parts.push_back({part, panels, blocks, kernel.columnBlocks});
+    kernel.parts.push_back({part, panels, kernel.columnBlocks, kernel.narrowBlocks});
     if (part->program) {
       kernel.parts.back().program = emitRowProgram(e, *part->program);
       programScratch = std::max(programScratch, kernel.parts.back().program->scratchBytes);
     }
-    kernel.columnBlocks += blocks;
+    kernel.columnBlocks += (panels + plan.blockPanels - 1) / plan.blockPanels;
+    kernel.narrowBlocks += (panels + plan.narrowPanels - 1) / plan.narrowPanels;
     plan.panels = std::gcd(plan.panels, panels);
   }
   std::string stem = "head_products_" + std::to_string(spec.k) + "x" + std::to_string(columns) + "_" +
                      std::string(dtypeName(spec.weights));
-  KernelFunction shape{.symbol = "",
-                       .rowsPerChunk = plan.rowBlock,
-                       .columnChunks = kernel.columnBlocks,
-                       .scratchBytes = plan.scratchBytes + programScratch};
+  KernelFunction shape = chunksOf(plan);
+  shape.columnChunks = kernel.columnBlocks, shape.scratchBytes += programScratch;
+  if (plan.fewRows) shape.fewRowsChunks = kernel.narrowBlocks;
   return e.kernel(keyOf(spec), stem, operandCount(spec) + 1, shape,
                   [&](const KernelArguments &in) { kernel.emit(in); });
 }

@@ -12,10 +12,7 @@ struct MatmulKernel {
   index::ExprPtr epilogue;
 
   void emit(const KernelArguments &in) {
-    Value rowBlock = e.div(in.chunk, plan.columnBlocks), firstRow = e.mul(rowBlock, plan.rowBlock);
-    Value rows = e.min(e.c64(plan.rowBlock), e.sub(in.rows, firstRow));
-    Value firstPanel = e.mul(e.rem(in.chunk, plan.columnBlocks), plan.blockPanels);
-    Value panelCount = e.min(e.c64(plan.blockPanels), e.sub(e.c64(plan.panels), firstPanel));
+    auto [firstRow, rows, firstPanel, panelCount] = blockOfChunk(e, plan, in.chunk, in.rows);
     Value x = e.gep(in.pointers[0], e.mul(firstRow, plan.k * 4));
     ValueRange weights = ValueRange(in.pointers).slice(1, plan.weights);
     emitPanelSums(e, plan, x, weights, rows, firstPanel, panelCount, in.scratch);
@@ -57,11 +54,7 @@ KernelFunction emitProduct(Emitter &e, const MatmulSpec &spec, int64_t weights) 
   auto epilogue = index::parseExpr(spec.epilogue);
   assert(epilogue.ok() && checkExpr(*epilogue).ok() && "the epilogue is an expression over a, b, c ...");
   PanelPlan plan(e.target, spec.k, spec.n, spec.weights, weights, chooseBlockPanels(spec.n), e.target.rowBlock);
-  KernelFunction shape{.symbol = "",
-                       .rowsPerChunk = plan.rowBlock,
-                       .columnChunks = plan.columnBlocks,
-                       .scratchBytes = plan.scratchBytes};
-  return e.kernel(key, stem, 1 + weights + int64_t(spec.extras.size()) + 1, shape,
+  return e.kernel(key, stem, 1 + weights + int64_t(spec.extras.size()) + 1, chunksOf(plan),
                   [&](const KernelArguments &in) { MatmulKernel{e, spec, plan, *epilogue}.emit(in); });
 }
 

@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "compiler/kernels/kernels.h"
+#include "compiler/kernels/panel_tiles.h"
 
 using namespace mlir;
 
@@ -34,12 +35,46 @@ PanelPlan::PanelPlan(const Target &target, int64_t k, int64_t n, DType type, int
       stepBytes(panelColumns * int64_t(byteSize(type))),
       blockPanels(std::min(blockPanels, panels)),
       columnBlocks((panels + blockPanels - 1) / blockPanels),
-      rowBlock(rowBlock) {
+      rowBlock(rowBlock),
+      narrowPanels(this->blockPanels) {
+  bool tiles = target.tileUnitRows > 0 && type == DType::bf16;
+  if (tiles) {
+    int64_t wide = narrowPanels * std::max<int64_t>(1, target.tileUnitPanels / (narrowPanels * weights));
+    this->blockPanels = std::min(wide, panels);
+    columnBlocks = (panels + this->blockPanels - 1) / this->blockPanels;
+    fewRows = target.tileUnitRows - 1, tileUnitK = target.tileUnitK, terms = target.activationTerms;
+  }
   int64_t blocks = (k + target.kBlock - 1) / target.kBlock;
   kBlock = roundUp((k + blocks - 1) / blocks, 16);
-  sumRowBytes = this->blockPanels * panelColumns * 4;
+  // A line between the rows of tiles keeps them out of each other's cache sets.
+  sumRowBytes = this->blockPanels * panelColumns * 4 + (tiles ? 64 : 0);
   sumsBytes = roundUp(rowBlock * sumRowBytes, 64);
-  scratchBytes = weights * sumsBytes;
+  scratchBytes = tiles ? termOffset(terms) : weights * sumsBytes;
+}
+
+PanelBlock blockOfChunk(Emitter &e, const PanelPlan &plan, Value chunk, Value rows) {
+  Value width = e.c64(plan.blockPanels), rowBlock = e.div(chunk, plan.columnBlocks),
+        columnBlock = e.rem(chunk, plan.columnBlocks);
+  if (plan.fewRows) {
+    Value few = e.cmp(Emitter::IntCompare::sle, rows, e.c64(plan.fewRows));
+    width = e.select(few, e.c64(plan.narrowPanels), width);
+    rowBlock = e.select(few, e.c64(0), rowBlock);
+    columnBlock = e.select(few, chunk, columnBlock);
+  }
+  PanelBlock block;
+  block.firstRow = e.mul(rowBlock, plan.rowBlock), block.firstPanel = e.mul(columnBlock, width);
+  block.rows = e.min(e.c64(plan.rowBlock), e.sub(rows, block.firstRow));
+  block.panelCount = e.min(width, e.sub(e.c64(plan.panels), block.firstPanel));
+  return block;
+}
+
+KernelFunction chunksOf(const PanelPlan &plan) {
+  return {.symbol = "",
+          .rowsPerChunk = plan.rowBlock,
+          .columnChunks = plan.columnBlocks,
+          .scratchBytes = plan.scratchBytes,
+          .fewRows = plan.fewRows,
+          .fewRowsChunks = plan.fewRows ? (plan.panels + plan.narrowPanels - 1) / plan.narrowPanels : 0};
 }
 
 namespace {
@@ -61,7 +96,7 @@ class PanelSums {
 
   void emit() {
     int64_t wide = e.target.streamPanels;
-    bool even = plan.panels % wide == 0 && plan.blockPanels % wide == 0;
+    bool even = plan.panels % wide == 0 && plan.blockPanels % wide == 0 && plan.narrowPanels % wide == 0;
     for (int64_t weight = 0; weight < plan.weights; weight++) {
       Value whole = even ? panelCount : e.mul(e.div(panelCount, wide), wide);
       e.loop(e.c64(0), whole, wide, [&](Value panel) { passRows(weight, panel, wide); });
@@ -202,7 +237,10 @@ class PanelSums {
 
 void emitPanelSums(Emitter &e, const PanelPlan &plan, Value x, ValueRange weights, Value rows, Value firstPanel,
                    Value panelCount, Value scratch) {
-  PanelSums(e, plan, x, weights, rows, firstPanel, panelCount, scratch).emit();
+  auto stream = [&] { PanelSums(e, plan, x, weights, rows, firstPanel, panelCount, scratch).emit(); };
+  if (!plan.fewRows) return stream();
+  Value few = e.cmp(Emitter::IntCompare::sle, rows, e.c64(plan.fewRows));
+  e.ifElse(few, stream, [&] { emitTileSums(e, plan, x, weights, rows, firstPanel, panelCount, scratch); });
 }
 
 }  // namespace llc::kernels

@@ -11,7 +11,7 @@ namespace llc::kernels {
 inline int64_t roundUp(int64_t value, int64_t unit) { return (value + unit - 1) / unit * unit; }
 
 // How x[t,k] * w[k,n] is cut into blocks of rowBlock rows x blockPanels panels. Scratch holds, for each weight, the
-// sums [rows][blockPanels*16] of one block.
+// sums [rows][blockPanels*16] of one block, then what the tile unit needs.
 struct PanelPlan {
   PanelPlan(const Target &, int64_t k, int64_t n, DType type, int64_t weights, int64_t blockPanels, int64_t rowBlock);
 
@@ -24,7 +24,22 @@ struct PanelPlan {
   int64_t rowBlock, kBlock;
   int64_t sumRowBytes, sumsBytes, scratchBytes;
   int64_t sumsOffset(int64_t weight) const { return weight * sumsBytes; }
+
+  // With a tile unit (fewRows > 0): up to fewRows rows blocks are of narrowPanels panels, else of blockPanels; blocks of
+  // more rows go through the unit. In scratch: 64 bytes that describe the tiles, then the activations' terms.
+  int64_t fewRows = 0, narrowPanels, tileUnitK = 0, terms = 0;
+  int64_t configurationOffset() const { return weights * sumsBytes; }
+  int64_t termBytes() const { return rowBlock * tileUnitK * 2; }
+  int64_t termOffset(int64_t term) const { return configurationOffset() + 64 + term * termBytes(); }
 };
+
+// The block of rows and columns of one matrix that a chunk computes.
+struct PanelBlock {
+  Value firstRow, rows, firstPanel, panelCount;
+};
+PanelBlock blockOfChunk(Emitter &, const PanelPlan &, Value chunk, Value rows);
+// The chunks of that: rows of blocks, columns of blocks, and scratch.
+KernelFunction chunksOf(const PanelPlan &);
 
 // Panels per block such that a matrix gives enough blocks for all threads and a block is worth being claimed.
 int64_t chooseBlockPanels(int64_t n);

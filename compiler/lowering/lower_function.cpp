@@ -207,7 +207,10 @@ class FunctionLowering {
 
   Value chunksOf(const kernels::KernelFunction &kernel, Value rows) {
     if (kernel.rowsPerChunk == 0) return e_.c64(kernel.columnChunks);
-    return e_.mul(e_.ceilDiv(rows, kernel.rowsPerChunk), kernel.columnChunks);
+    Value chunks = e_.mul(e_.ceilDiv(rows, kernel.rowsPerChunk), kernel.columnChunks);
+    if (kernel.fewRows == 0) return chunks;
+    Value few = e_.cmp(arith::CmpIPredicate::sle, rows, e_.c64(kernel.fewRows));
+    return e_.select(few, e_.c64(kernel.fewRowsChunks), chunks);
   }
 
   Status addStage(Operation *op) {

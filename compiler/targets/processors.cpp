@@ -18,9 +18,9 @@ const std::vector<Processor> &allProcessors() {
       {"skylake-avx512", avx512, 32_KiB, 1_MiB, 64, 0},
       {"cascadelake", avx512vnni, 32_KiB, 1_MiB, 64, 256},
       {"icelake-server", avx512vnni, 48_KiB, 1280_KiB, 64, 256},
-      {"sapphirerapids", avx512bf16, 48_KiB, 2_MiB, 64, 256},
-      {"emeraldrapids", avx512bf16, 48_KiB, 2_MiB, 64, 256},
-      {"graniterapids", avx512bf16, 48_KiB, 2_MiB, 64, 256},
+      {"sapphirerapids", amx, 48_KiB, 2_MiB, 64, 256},
+      {"emeraldrapids", amx, 48_KiB, 2_MiB, 64, 256},
+      {"graniterapids", amx, 48_KiB, 2_MiB, 64, 256},
       // AMD
       {"znver1", avx2, 32_KiB, 512_KiB, 16, 0},
       {"znver2", avx2, 32_KiB, 512_KiB, 32, 0},

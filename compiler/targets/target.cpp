@@ -73,11 +73,15 @@ std::vector<Target> makeTable() {
   Target vnni = v4, bf16 = v4;
   vnni.name = "avx512vnni", vnni.level = IsaLevel::avx512vnni, vnni.features = featuresOf(vnni.level);
   bf16.name = "avx512bf16", bf16.level = IsaLevel::avx512bf16, bf16.features = featuresOf(bf16.level);
+  Target amx = bf16;
+  amx.name = "amx", amx.level = IsaLevel::amx, amx.features = featuresOf(amx.level), amx.tune = "sapphirerapids";
+  amx.tileUnitRows = 16, amx.rowBlock = 256, amx.l1Bytes = 48 << 10, amx.l2Bytes = 2 << 20;
   return {generic,
           v3,
           v4,
           vnni,
           bf16,
+          amx,
           neonRow(IsaLevel::neon),
           neonRow(IsaLevel::neonDotprod),
           neonRow(IsaLevel::neonI8mm),

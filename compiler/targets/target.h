@@ -28,6 +28,12 @@ struct Target {
   int64_t rowBlock = 128;    // rows of a chunk
   int64_t streamPanels = 4;  // panels read side by side for few rows: more streams for the prefetchers
   int64_t prefetchBytes = 2048;
+  // The unit for products of bf16 tiles: from so many rows on products with bf16 weights go through it (0: none). Chunks
+  // are then as wide as tileUnitPanels panels, which share the packed activations; k goes in blocks of tileUnitK (a
+  // multiple of 32): a pair of packed tiles of activations and of weights stay in the first level that far.
+  int64_t tileUnitRows = 0, tileUnitPanels = 32, tileUnitK = 256;
+  // Activations become sums of this many bf16 numbers: 2 keep 16 bits of the fraction, 1 what bf16 programs round to.
+  int64_t activationTerms = 2;
   // Attention: queries x columns (slots or value dimensions, a divisor of the page length) of a register tile, and of
   // the tile for the queries that are left.
   int64_t queryRows = 2, queryColumns = 16, smallQueryRows = 1, smallQueryColumns = 32;

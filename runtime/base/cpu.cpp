@@ -23,6 +23,7 @@ const std::vector<LevelRow> &levelRows() {
       {"avx512", x86_64, {"avx512f", "avx512bw", "avx512dq", "avx512vl"}},
       {"avx512vnni", x86_64, {"avx512vnni"}},
       {"avx512bf16", x86_64, {"avx512bf16"}},
+      {"amx", x86_64, {"amx-tile", "amx-bf16", "amx-int8"}},
       {"neon", aarch64, {"neon"}},
       {"neon-dotprod", aarch64, {"lse", "dotprod"}},
       {"neon-i8mm", aarch64, {"i8mm"}},
@@ -35,12 +36,7 @@ const LevelRow &rowOf(IsaLevel level) { return levelRows()[size_t(level)]; }
 CpuInfo detect() {
   CpuInfo info;
   detectCpu(info);
-  auto present = [&](auto &name) { return info.has(name); };
-  for (IsaLevel level = lowestLevel(hostArchitecture);; level = nextLevel(level)) {
-    if (!std::ranges::all_of(rowOf(level).adds, present)) break;
-    info.level = level;
-    if (nextLevel(level) == level) break;
-  }
+  info.level = levelOf(hostArchitecture, info.features);
   return info;
 }
 
@@ -86,6 +82,16 @@ bool contains(IsaLevel host, IsaLevel level) { return architectureOf(host) == ar
 
 bool CpuInfo::has(std::string_view feature) const {
   return std::find(features.begin(), features.end(), feature) != features.end();
+}
+
+IsaLevel levelOf(Architecture architecture, const std::vector<std::string> &features) {
+  auto present = [&](auto &name) { return std::ranges::find(features, name) != features.end(); };
+  IsaLevel highest = lowestLevel(architecture);
+  for (IsaLevel level = highest; std::ranges::all_of(rowOf(level).adds, present); level = nextLevel(level)) {
+    highest = level;
+    if (nextLevel(level) == level) break;
+  }
+  return highest;
 }
 
 const CpuInfo &hostCpu() {

@@ -29,13 +29,14 @@ enum class IsaLevel : uint8_t {
   avx2,         // AVX2, FMA, F16C (Haswell, Zen and later)
   avx512,       // + AVX-512 F, BW, DQ, VL (Skylake-X)
   avx512vnni,   // + AVX512-VNNI (Cascade Lake)
-  avx512bf16,   // + AVX512-BF16 (Cooper Lake, Sapphire Rapids, Zen 4)
+  avx512bf16,   // + AVX512-BF16 (Cooper Lake, Zen 4)
+  amx,          // + AMX with tiles of bf16 and int8 (Sapphire Rapids)
   neon,         // aarch64: what every ARMv8-A has
   neonDotprod,  // + LSE atomics, dot products of 8-bit integers (Cortex-A76, Neoverse N1, Apple M1)
   neonI8mm,     // + matrix products of 8-bit integers (ARMv8.6)
   neonBf16,     // + BFloat16 (Neoverse V1 and N2, Apple M2)
 };
-inline constexpr int isaLevelCount = 9;
+inline constexpr int isaLevelCount = 10;
 
 std::string_view isaName(IsaLevel level);              // "generic", "avx2", ..., "neon", "neon-dotprod", ...
 Result<IsaLevel> parseIsa(std::string_view name);      // unknown: the nearest names
@@ -53,12 +54,16 @@ struct CpuInfo {
       features;  // detected and usable (the operating system saves the registers): "avx2", "fma" ...
   IsaLevel level = lowestLevel(hostArchitecture);  // the highest level whose features are all present
   int64_t l1Bytes = 32 << 10, l2Bytes = 512 << 10, l3Bytes = 8 << 20;  // data caches; the defaults where unknown
+  std::vector<std::string> notes;  // for people: what the processor has and the system does not let us use
   bool has(std::string_view feature) const;
 };
-// Detected once: by cpuid and xgetbv on x86-64, by the kernel's hardware capabilities (getauxval) on aarch64.
+// Detected once: by cpuid and xgetbv on x86-64, by the kernel's hardware capabilities (getauxval) on aarch64. Where there
+// is AMX, the first call asks the operating system for its tiles (for the whole process, threads included).
 const CpuInfo &hostCpu();
 // The level to use here: hostCpu().level, or what LLC_ISA names. Errors: an unknown name, a level above the host's.
 Result<IsaLevel> usableIsa();
+// The highest level of an architecture whose features are all there.
+IsaLevel levelOf(Architecture, const std::vector<std::string> &features);
 // Does this machine have all `features`? Error: names those that are missing and what to compile for instead.
 Status requireFeatures(const std::vector<std::string> &features);
 

@@ -1,7 +1,10 @@
 // cpuid says what there is, xgetbv which registers the operating system saves.
 #if defined(__x86_64__)
 #include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <cstring>
 
 #include "runtime/base/cpu_detect.h"
@@ -27,26 +30,28 @@ uint64_t savedState() {
   return uint64_t(high) << 32 | low;
 }
 
-std::vector<std::string> detectFeatures() {
+// The tiles' 8 KiB are saved only for processes that have asked for them; using them without is SIGILL.
+bool requestTiles() {
+  constexpr long requestPermission = 0x1023, tileData = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
+  return syscall(SYS_arch_prctl, requestPermission, tileData) == 0;
+}
+
+void detectFeatures(CpuInfo &info) {
   Registers one = cpuid(1), seven = cpuid(7), sevenOne = cpuid(7, 1);
-  uint64_t saved = savedState();
-  bool ymm = (saved & 0x6) == 0x6, zmm = (saved & 0xe6) == 0xe6;
-  std::vector<std::string> found;
-  auto note = [&](bool present, const char *name) {
-    if (present) found.push_back(name);
-  };
-  note(bit(one.d, 26), "sse2");
-  note(ymm && bit(one.c, 28), "avx");
-  note(ymm && bit(seven.b, 5), "avx2");
-  note(ymm && bit(one.c, 12), "fma");
-  note(ymm && bit(one.c, 29), "f16c");
-  note(zmm && bit(seven.b, 16), "avx512f");
-  note(zmm && bit(seven.b, 30), "avx512bw");
-  note(zmm && bit(seven.b, 17), "avx512dq");
-  note(zmm && bit(seven.b, 31), "avx512vl");
-  note(zmm && bit(seven.c, 11), "avx512vnni");
-  note(zmm && bit(sevenOne.a, 5), "avx512bf16");
-  return found;
+  X86Words words{.leaf1c = one.c,
+                 .leaf1d = one.d,
+                 .leaf7b = seven.b,
+                 .leaf7c = seven.c,
+                 .leaf7d = seven.d,
+                 .leaf71a = sevenOne.a,
+                 .savedState = savedState(),
+                 .tilesPermitted = false};
+  if (hasTiles(words)) {
+    words.tilesPermitted = requestTiles();
+    if (!words.tilesPermitted)
+      info.notes.push_back(std::string("AMX is there, but the system refuses its tiles: ") + std::strerror(errno));
+  }
+  info.features = x86Features(words);
 }
 
 std::string vendorName() {
@@ -88,10 +93,40 @@ void detectCaches(CpuInfo &info) {
 
 }  // namespace
 
+bool hasTiles(const X86Words &words) {
+  constexpr uint64_t tileState = 0x60000;
+  return (words.savedState & tileState) == tileState && bit(words.leaf7d, 24);
+}
+
+std::vector<std::string> x86Features(const X86Words &x) {
+  constexpr uint64_t ymmState = 0x6, zmmState = 0xe6;
+  bool ymm = (x.savedState & ymmState) == ymmState, zmm = (x.savedState & zmmState) == zmmState;
+  bool tiles = zmm && hasTiles(x) && x.tilesPermitted;
+  std::vector<std::string> found;
+  auto note = [&](bool present, const char *name) {
+    if (present) found.push_back(name);
+  };
+  note(bit(x.leaf1d, 26), "sse2");
+  note(ymm && bit(x.leaf1c, 28), "avx");
+  note(ymm && bit(x.leaf7b, 5), "avx2");
+  note(ymm && bit(x.leaf1c, 12), "fma");
+  note(ymm && bit(x.leaf1c, 29), "f16c");
+  note(zmm && bit(x.leaf7b, 16), "avx512f");
+  note(zmm && bit(x.leaf7b, 30), "avx512bw");
+  note(zmm && bit(x.leaf7b, 17), "avx512dq");
+  note(zmm && bit(x.leaf7b, 31), "avx512vl");
+  note(zmm && bit(x.leaf7c, 11), "avx512vnni");
+  note(zmm && bit(x.leaf71a, 5), "avx512bf16");
+  note(tiles, "amx-tile");
+  note(tiles && bit(x.leaf7d, 22), "amx-bf16");
+  note(tiles && bit(x.leaf7d, 25), "amx-int8");
+  return found;
+}
+
 void detectCpu(CpuInfo &info) {
   info.vendor = vendorName();
   info.model = modelName();
-  info.features = detectFeatures();
+  detectFeatures(info);
   detectCaches(info);
 }
 

@@ -100,7 +100,7 @@ Result<BenchResult> bench(Session &session, const BenchOptions &options) {
   result.peakRssBytes = double(peakResidentBytes());  // before the measurements below take memory of their own
   result.compileSeconds = options.compileSeconds, result.startSeconds = options.startSeconds;
   LLC_ASSIGN(result.readBandwidth, measureReadBandwidth(session.team()));
-  result.peakFlops = measurePeakFlops(session.team(), result.level);
+  result.peakFlops = measurePeakFlops(session.team(), result.level, m.dtype);
   result.decodeBandwidthShare = result.decodeTokensPerSecond * double(result.bytesPerToken) / result.readBandwidth;
   result.prefillFlopShare = result.prefillTokensPerSecond * m.flopsPerToken / result.peakFlops;
   return result;

@@ -11,9 +11,9 @@ namespace llc {
 // resource: no memory for the block.
 Result<double> measureReadBandwidth(ThreadTeam &team);
 
-// f32 operations (multiply and add counted apart) per second with the widest multiply-add of the instruction-set level:
-// "generic", "avx2", "avx512"...; "avx512bf16" counts its bf16 dot products.
-double measurePeakFlops(ThreadTeam &team, std::string_view level);
+// Operations (multiply and add counted apart) per second with what compiled products of the instruction-set level use at
+// best: f32 multiply-adds of "generic", "avx2", "avx512"...; bf16 tiles of "amx" if `weights` is "bf16".
+double measurePeakFlops(ThreadTeam &team, std::string_view level, std::string_view weights);
 
 struct BenchOptions {
   int64_t promptTokens = 512;

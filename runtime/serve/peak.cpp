@@ -76,14 +76,24 @@ __attribute__((target("avx512f"))) double flopsAvx512() {
   return double(rounds) * chains * 16 * 2;
 }
 
-__attribute__((target("avx512f,avx512bw,avx512bf16"))) double flopsBf16() {
-  __m512 sums[chains];
-  for (auto &sum : sums) sum = _mm512_set1_ps(1.0f);
-  __m512bh a = _mm512_cvtne2ps_pbh(sums[0], sums[1]), b = a;
-  for (int64_t i = 0; i < rounds; ++i)
-    for (auto &sum : sums) sum = _mm512_dpbf16_ps(sum, a, b);
-  keep(sums);
-  return double(rounds) * chains * 32 * 2;
+// Products of 16 x 16 x 32 bf16 pairs on zero tiles, four accumulators.
+__attribute__((target("amx-tile,amx-bf16"))) double flopsAmx() {
+  struct alignas(64) {
+    uint8_t palette = 1, start = 0, reserved[14] = {};
+    uint16_t columnBytes[16] = {64, 64, 64, 64, 64, 64};
+    uint8_t rows[16] = {16, 16, 16, 16, 16, 16};
+  } configuration;
+  constexpr int64_t steps = rounds / 4;
+  _tile_loadconfig(&configuration);
+  _tile_zero(0), _tile_zero(1), _tile_zero(2), _tile_zero(3), _tile_zero(4), _tile_zero(5);
+  for (int64_t i = 0; i < steps; ++i) {
+    _tile_dpbf16ps(0, 4, 5);
+    _tile_dpbf16ps(1, 4, 5);
+    _tile_dpbf16ps(2, 4, 5);
+    _tile_dpbf16ps(3, 4, 5);
+  }
+  _tile_release();
+  return double(steps) * 4 * 16 * 16 * 32 * 2;
 }
 #elif defined(__aarch64__)
 double flopsNeon() {
@@ -97,10 +107,10 @@ double flopsNeon() {
 }
 #endif
 
-FlopLoop flopLoop(std::string_view level) {
+FlopLoop flopLoop(std::string_view level, std::string_view weights) {
 #if defined(__x86_64__)
-  if (level == "avx512bf16" && hostCpu().has("avx512bf16")) return flopsBf16;
-  if (level.starts_with("avx512") && hostCpu().has("avx512f")) return flopsAvx512;
+  if (level == "amx" && weights == "bf16" && hostCpu().has("amx-bf16")) return flopsAmx;
+  if (level != "generic" && level != "avx2" && hostCpu().has("avx512f")) return flopsAvx512;
   if (level != "generic" && hostCpu().has("fma")) return flopsAvx2;
 #elif defined(__aarch64__)
   return flopsNeon;
@@ -109,8 +119,8 @@ FlopLoop flopLoop(std::string_view level) {
 }
 }  // namespace
 
-double measurePeakFlops(ThreadTeam &team, std::string_view level) {
-  FlopLoop loop = flopLoop(level);
+double measurePeakFlops(ThreadTeam &team, std::string_view level, std::string_view weights) {
+  FlopLoop loop = flopLoop(level, weights);
   std::vector<double> operations(size_t(team.size()));
   double best = 0;
   for (int pass = 0; pass < 6; ++pass) {

@@ -15,7 +15,7 @@ using compiler::CompiledModule;
 // Levels that this machine runs, AVX-512's refinements left out: they change nothing in the code yet.
 std::vector<IsaLevel> hostLevels() {
   std::vector<IsaLevel> list;
-  for (IsaLevel level : {IsaLevel::generic, IsaLevel::avx2, IsaLevel::avx512})
+  for (IsaLevel level : {IsaLevel::generic, IsaLevel::avx2, IsaLevel::avx512, IsaLevel::amx})
     if (contains(hostCpu().level, level)) list.push_back(level);
   return list;
 }

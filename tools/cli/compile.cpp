@@ -22,7 +22,7 @@ namespace {
 struct Options {
   std::string model = defaultModel, output, format = "exe", weights;
   TraceOptions trace;
-  std::vector<std::string> targets = {"generic", "avx2", "avx512"};
+  std::vector<std::string> targets;
   std::string startAt, stopAfter, dumpDirectory, tune;
   bool json = false, timePhases = false, explainFusion = false;
 };
@@ -36,8 +36,9 @@ void declare(CLI::App &app, Options &o) {
   app.add_option("--max-context", o.trace.maxContext, "Tokens of the longest sequence; 0: what the model was made for, up to 4096")
       ->capture_default_str()->check(wholeNumber())->group("Compilation");
   app.add_option("--target-cpu", o.targets,
-                 "What to make code for, the best is chosen at start: instruction set levels, processors, native; help lists them")
-      ->delimiter(',')->capture_default_str()->group("Compilation");
+                 "What to make code for, the best is chosen at start: instruction set levels, processors, native; help lists them "
+                 "(default: generic,avx2,avx512, and amx for bf16 weights)")
+      ->delimiter(',')->group("Compilation");
   app.add_flag("--tune{120}", o.tune,
                "First searches the tiles and prefetch distances that run fastest here (llc-model tune), in so many seconds")
       ->type_name("[=SECONDS]")->group("Compilation");
@@ -56,7 +57,7 @@ bool explainsOnly(const Options &o) { return o.explainFusion && o.output.empty()
 
 Result<compiler::CompileOptions> compileOptions(const Options &o) {
   compiler::CompileOptions options;
-  options.targets = o.targets;
+  options.targets = o.targets.empty() ? std::vector<std::string>{"generic", "avx2", "avx512"} : o.targets;
   options.dumpDirectory = o.dumpDirectory;
   options.timePhases = o.timePhases;
   options.explainFusion = o.explainFusion;
@@ -213,6 +214,8 @@ Status run(Context &context, CLI::App &, Options &o) {
   if (wantsObject || o.startAt.empty()) {
     LLC_ASSIGN(input, readInput(o, progress));
   }
+  // Elsewhere the tiles are no use.
+  if (o.targets.empty() && input && input->traced.dtype == "bf16") options.targets.emplace_back("amx");
   if (!o.tune.empty()) LLC_TRY(tuneTargets(o, options, input->traced, progress));
   LLC_ASSIGN(compiler::CompiledModule module, compileInput(o, options, input ? &*input : nullptr, progress));
   progress.finish();

@@ -27,6 +27,7 @@ nlohmann::json examine() {
   json["cpu"] = {{"vendor", cpu.vendor}, {"model", cpu.model}, {"features", cpu.features}, {"level", isaName(cpu.level)},
                  {"l1_bytes", cpu.l1Bytes}, {"l2_bytes", cpu.l2Bytes}, {"l3_bytes", cpu.l3Bytes}};
   auto usable = usableIsa();
+  json["cpu"]["notes"] = cpu.notes;
   json["cpu"]["used_level"] = usable ? std::string(isaName(*usable)) : "none";
   json["threads"] = {{"used", threads.threads}, {"reason", threads.reason}, {"affinity", threads.affinity}, {"cores", threads.cores}};
   if (threads.quota) json["threads"]["quota"] = *threads.quota, json["threads"]["quota_source"] = threads.quotaSource;
@@ -57,6 +58,7 @@ void print(const nlohmann::json &json) {
   fmt::print("cpu       {} ({})\n", cpu["model"].get<std::string>(), cpu["vendor"].get<std::string>());
   fmt::print("features  {}\n", fmt::join(cpu["features"].get<std::vector<std::string>>(), " "));
   fmt::print("level     {} (used: {}; LLC_ISA=NAME lowers it)\n", cpu["level"].get<std::string>(), cpu["used_level"].get<std::string>());
+  for (const auto &note : cpu["notes"]) fmt::print("note      {}\n", note.get<std::string>());
   fmt::print("caches    L1 {}, L2 {}, L3 {}\n", humanBytes(cpu["l1_bytes"]), humanBytes(cpu["l2_bytes"]), humanBytes(cpu["l3_bytes"]));
   fmt::print("threads   {}: {}\n", threads["used"].get<int64_t>(), threads["reason"].get<std::string>());
   fmt::print("memory    {} available ({})\n", humanBytes(memory["available_bytes"]), memory["source"].get<std::string>());

@@ -9,6 +9,7 @@
 #include "compiler/kernels/kernels.h"
 #include "mlir/IR/Verifier.h"
 #include "runtime/abi/llc_abi.h"
+#include "tests/compiler/kernels/emulation.h"
 
 namespace llc {
 inline void PrintTo(const Target &target, std::ostream *out) { *out << target.name; }
@@ -18,19 +19,29 @@ namespace llc::kernels {
 
 // Every level that this machine has as it is; levels above it with their vector widths, tiles and masks, but compiled
 // for this machine's instructions: the generators' decisions are tested everywhere, only the encoding is not.
+inline Target shapeOf(IsaLevel level) {
+  Target target = targetOf(level);
+  const Target &host = targetOf(hostCpu().level);
+  target.cpu = host.cpu, target.features = host.features, target.fma = host.fma, target.f16c = host.f16c;
+  target.name += "_shape";
+  return target;
+}
 inline std::vector<Target> testTargets() {
   std::vector<Target> targets;
-  const Target &host = targetOf(hostCpu().level);
-  for (Target target : allTargets()) {
-    if (!contains(host.level, target.level)) {
-      if (target.name != "avx512") continue;
-      target.cpu = host.cpu, target.features = host.features, target.fma = host.fma, target.f16c = host.f16c;
-      target.name += "_shape";
-    }
-    targets.push_back(target);
-  }
+  for (const Target &target : allTargets())
+    if (contains(hostCpu().level, target.level))
+      targets.push_back(target);
+    else if (target.level == IsaLevel::avx512)
+      targets.push_back(shapeOf(target.level));
   return targets;
 }
+// For products: also the tile unit's code, its instructions emulated.
+inline std::vector<Target> productTargets() {
+  std::vector<Target> targets = testTargets();
+  if (hostArchitecture == Architecture::x86_64) targets.push_back(shapeOf(IsaLevel::amx));
+  return targets;
+}
+inline bool isEmulated(const Target &target) { return target.tileUnitRows && target.name != isaName(target.level); }
 inline std::string targetName(const testing::TestParamInfo<Target> &info) { return info.param.name; }
 
 using KernelPointer = void (*)();
@@ -49,6 +60,7 @@ class KernelTest : public testing::TestWithParam<Target> {
     Emitter emitter(*module, GetParam());
     function = emit(emitter);
     ASSERT_EQ(emit(emitter).symbol, function.symbol) << "equal specs must give the same function";
+    if (isEmulated(GetParam())) emulation::emulateInstructions(*module);
     ASSERT_TRUE(mlir::succeeded(mlir::verify(*module)));
     auto lowered = lowerToLlvm(*module);
     ASSERT_TRUE(lowered.ok()) << lowered.error().text();

@@ -163,7 +163,7 @@ TEST(HeadColumns, AreWholePanelsAndHeads) {
   EXPECT_EQ(headColumns({192, 192, 128}), 0);  // 384 columns
 }
 
-INSTANTIATE_TEST_SUITE_P(Levels, HeadProductsTest, testing::ValuesIn(testTargets()), targetName);
+INSTANTIATE_TEST_SUITE_P(Levels, HeadProductsTest, testing::ValuesIn(productTargets()), targetName);
 
 }  // namespace
 }  // namespace llc::kernels

@@ -87,13 +87,14 @@ TEST_P(SimpleKernelTest, HalvesRoundToNearestEven) {
   }
 }
 
-TEST_P(SimpleKernelTest, LogProbabilities) {
+using LogProbTest = KernelTest;
+TEST_P(LogProbTest, Values) {
   struct Case {
     int64_t k, n;
     float softCap, scale;
   };
   for (DType type : {DType::f32, DType::bf16})
-    for (Case c : {Case{40, 500, 0, 1}, Case{33, 257, 4, 0.5f}, Case{16, 9, 0, 2}}) {
+    for (Case c : {Case{40, 500, 0, 1}, Case{33, 257, 4, 0.5f}, Case{16, 9, 0, 2}, Case{64, 1100, 0, 1}}) {
       LogProbSpec spec{c.k, c.n, type, c.softCap, c.scale};
       compile([&](Emitter &e) { return emitLogProb(e, spec); });
       for (int64_t rows : {1, 3, 50}) {
@@ -120,6 +121,8 @@ TEST_P(SimpleKernelTest, LogProbabilities) {
       }
     }
 }
+
+INSTANTIATE_TEST_SUITE_P(Levels, LogProbTest, testing::ValuesIn(productTargets()), targetName);
 
 TEST_P(SimpleKernelTest, Pack) {
   struct Case {

@@ -4,6 +4,8 @@
 
 #include <cstdlib>
 
+#include "runtime/base/cpu_detect.h"
+
 namespace llc {
 namespace {
 
@@ -75,6 +77,39 @@ TEST(Cpu, MissingFeaturesAreNamed) {
   EXPECT_EQ(status.error().what.find(present + ","), std::string::npos);
   EXPECT_NE(status.error().remedy.find("--target-cpu"), std::string::npos);
 }
+
+#if defined(__x86_64__)
+IsaLevel levelFor(const X86Words &words) { return levelOf(Architecture::x86_64, x86Features(words)); }
+// The words of a Sapphire Rapids, as far as they are looked at.
+X86Words sapphireRapids() {
+  return {.leaf1c = 1u << 12 | 1u << 27 | 1u << 28 | 1u << 29,
+          .leaf1d = 1u << 26,
+          .leaf7b = 1u << 5 | 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31,
+          .leaf7c = 1u << 11,
+          .leaf7d = 1u << 22 | 1u << 24 | 1u << 25,
+          .leaf71a = 1u << 5,
+          .savedState = 0x602e7,
+          .tilesPermitted = true};
+}
+TEST(Cpu, X86LevelsFollowFromTheWords) {
+  EXPECT_EQ(levelFor(sapphireRapids()), IsaLevel::amx);
+  X86Words refused = sapphireRapids(), unsaved = refused, noBf16 = refused, zen4 = refused, cascade = refused, old = refused;
+  refused.tilesPermitted = false;
+  EXPECT_EQ(levelFor(refused), IsaLevel::avx512bf16);
+  unsaved.savedState = 0x2e7;
+  EXPECT_EQ(levelFor(unsaved), IsaLevel::avx512bf16);
+  noBf16.leaf7d &= ~(1u << 22);
+  EXPECT_EQ(levelFor(noBf16), IsaLevel::avx512bf16);
+  zen4.leaf7d = 0;
+  EXPECT_EQ(levelFor(zen4), IsaLevel::avx512bf16);
+  cascade.leaf7d = 0, cascade.leaf71a = 0;
+  EXPECT_EQ(levelFor(cascade), IsaLevel::avx512vnni);
+  old.savedState = 0x7;  // a system that saves no 512-bit registers
+  EXPECT_EQ(levelFor(old), IsaLevel::avx2);
+  EXPECT_EQ(levelFor(X86Words{}), IsaLevel::generic);
+  EXPECT_TRUE(x86Features(X86Words{}).empty());
+}
+#endif
 
 }  // namespace
 }  // namespace llc

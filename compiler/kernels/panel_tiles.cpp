@@ -1,0 +1,212 @@
+// A panel of bf16 weights is a row of tiles as it lies in memory: 16 pairs along k x 16 columns. Activations become tiles
+// of 16 rows x 32 k. Two by two tiles of sums take four of the eight registers, two tiles of activations and two of
+// weights the others. k goes in blocks that the first-level cache holds; between blocks the sums wait in scratch.
+// An activation is the sum of some bf16 numbers (Target::activationTerms): each adds a product with the same weights.
+// Registers are named explicitly: LLVM's own assignment of tiles spills in the inner loop.
+#include "compiler/kernels/panel_tiles.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "compiler/kernels/kernels.h"
+
+using namespace mlir;
+
+namespace llc::kernels {
+namespace {
+
+constexpr int64_t tileRows = 16, tileK = 32, tileBytes = 1024, rowBytes = 64;
+constexpr int64_t leftRegister = 4, rightRegister = 6;  // sums take 0..3: row tile * 2 + panel
+
+class TileSums {
+ public:
+  TileSums(Emitter &e, const PanelPlan &plan, Value x, ValueRange weights, Value rows, Value firstPanel,
+           Value panelCount, Value scratch)
+      : e(e),
+        plan(plan),
+        x(x),
+        weights(weights),
+        rows(rows),
+        firstPanel(firstPanel),
+        panelCount(panelCount),
+        scratch(scratch),
+        rowTiles(e.ceilDiv(rows, tileRows)) {}
+
+  void emit() {
+    int64_t whole = plan.k / tileK * tileK, rest = plan.k - whole;
+    if (whole) {
+      configure(tileK);
+      e.loop(e.c64(0), e.c64(whole), plan.tileUnitK, [&](Value first) {
+        Value length = e.min(e.c64(plan.tileUnitK), e.sub(e.c64(whole), first));
+        packRows(first, length);
+        multiply(first, e.div(length, tileK), e.cmp(Emitter::IntCompare::eq, first, e.c64(0)));
+      });
+    }
+    if (rest) {
+      // A second shape of tiles: nothing behind the end of a panel or of a row is read.
+      configure(rest);
+      packRest(whole, rest);
+      multiply(e.c64(whole), e.c64(1), e.constant(e.i1, whole == 0));
+    }
+    e.intrinsic("llvm.x86.tilerelease", ValueRange());
+  }
+
+ private:
+  // Shapes for `length` <= 32 elements of k a tile.
+  void configure(int64_t length) {
+    int64_t pairs = (length + 1) / 2;
+    std::array<uint8_t, 64> bytes = {1};  // palette 1; from 16 on bytes a row (u16), from 48 on rows (u8)
+    for (int64_t tile = 0; tile < 8; tile++) {
+      bool isLeft = tile >= leftRegister && tile < rightRegister, isRight = tile >= rightRegister;
+      bytes[16 + 2 * tile] = uint8_t(isLeft ? pairs * 4 : rowBytes);
+      bytes[48 + tile] = uint8_t(isRight ? pairs : tileRows);
+    }
+    Value configuration = e.gep(scratch, plan.configurationOffset());
+    for (int64_t i = 0; i < 8; i++) {
+      int64_t word;
+      std::memcpy(&word, bytes.data() + 8 * i, 8);
+      e.store(e.c64(word), e.gep(configuration, 8 * i), 8);
+    }
+    e.intrinsic("llvm.x86.ldtilecfg", {configuration});
+  }
+
+  // ---- activations: [term][row tile][k tile][16 rows][32 k]
+  int64_t kTiles() const { return plan.tileUnitK / tileK; }
+  Value packedTile(Value rowTile, Value kTile) {
+    Value number = e.add(e.mul(rowTile, kTiles()), kTile);
+    return e.gep(scratch, e.add(e.mul(number, tileBytes), plan.termOffset(0)));
+  }
+  Value packedRow(Value row, Value kTile) {
+    return e.gep(packedTile(e.div(row, tileRows), kTile), e.mul(e.rem(row, tileRows), rowBytes));
+  }
+  // Rows [0, rows) of k [first, first + length), whole tiles along k.
+  void packRows(Value first, Value length) {
+    Value tiles = e.div(length, tileK);
+    e.loop(e.c64(0), rows, 1, [&](Value row) {
+      Value source = e.gep(x, e.mul(e.add(e.mul(row, plan.k), first), 4));
+      e.loop(e.c64(0), tiles, 1, [&](Value tile) {
+        Value target = packedRow(row, tile);
+        for (int64_t half = 0; half < 2; half++) {
+          Value at = e.gep(source, e.add(e.mul(tile, tileK * 4), half * 64));
+          storeTerms(e.load(e.f(16), at, 4), e.gep(target, half * 32));
+        }
+      });
+    });
+    clearMissingRows(tiles);
+  }
+  void packRest(int64_t first, int64_t length) {
+    e.loop(e.c64(0), rows, 1, [&](Value row) {
+      Value source = e.gep(x, e.add(e.mul(row, plan.k * 4), first * 4)), target = packedRow(row, e.c64(0));
+      e.loop(e.c64(0), e.c64(length), 1, [&](Value i) {
+        storeTerms(e.load(e.f32, e.gep(source, e.mul(i, 4)), 4), e.gep(target, e.mul(i, 2)));
+      });
+      if (length % 2)
+        for (int64_t term = 0; term < plan.terms; term++)
+          e.store(e.zero(e.i16), e.gep(target, term * plan.termBytes() + length * 2), 2);
+    });
+    clearMissingRows(e.c64(1));
+  }
+  void clearMissingRows(Value tiles) {
+    e.loop(rows, e.mul(rowTiles, tileRows), 1, [&](Value row) {
+      e.loop(e.c64(0), tiles, 1, [&](Value tile) {
+        for (int64_t term = 0; term < plan.terms; term++)
+          e.store(e.zero(e.f(16)), e.gep(packedRow(row, tile), term * plan.termBytes()), 4);
+      });
+    });
+  }
+  // A value as a sum of bf16 numbers: each term is what the ones before left over, nothing of an infinity.
+  void storeTerms(Value value, Value target) {
+    int64_t width = Emitter::widthOf(value);
+    Type words = e.vec(width, e.i32);
+    for (int64_t term = 0; term < plan.terms; term++) {
+      Value bits = roundToBf16(value);
+      e.store(bits, e.gep(target, term * plan.termBytes()), 2);
+      if (term + 1 == plan.terms) return;
+      Value wide = e.b.create<arith::ShLIOp>(e.b.create<arith::ExtUIOp>(words, bits), e.constant(words, 16));
+      Value taken = e.bitcast(e.f(width), wide);
+      Value isAll = e.b.create<arith::CmpFOp>(arith::CmpFPredicate::OEQ, value, taken);
+      value = e.select(isAll, e.zero(e.f(width)), e.subf(value, taken));
+    }
+  }
+  Value roundToBf16(Value value) {
+    if (Emitter::widthOf(value) != 16) return e.bf16Bits(value);
+    Value rounded = e.intrinsic("llvm.x86.avx512bf16.cvtneps2bf16.512", e.vec(16, e.bf16), {value});
+    return e.bitcast(e.vec(16, e.i16), rounded);
+  }
+
+  // ---- products
+  // Adds k tiles [0, steps) of the packed activations times the weights from k = `first` on. Two tiles of rows stay in
+  // the first level while all panels pass by, out of the second from the second pair of row tiles on.
+  void multiply(Value first, Value steps, Value isFirst) {
+    Value evenPanels = e.mul(e.div(panelCount, 2), 2), evenRows = e.mul(e.div(rowTiles, 2), 2);
+    auto passPanels = [&](Value tile, int64_t height) {
+      for (int64_t weight = 0; weight < plan.weights; weight++) {
+        auto passBlock = [&](Value panel, int64_t width) {
+          block(weight, tile, panel, height, width, first, steps, isFirst);
+        };
+        e.loop(e.c64(0), evenPanels, 2, [&](Value panel) { passBlock(panel, 2); });
+        e.loop(evenPanels, panelCount, 1, [&](Value panel) { passBlock(panel, 1); });
+      }
+    };
+    e.loop(e.c64(0), evenRows, 2, [&](Value tile) { passPanels(tile, 2); });
+    e.loop(evenRows, rowTiles, 1, [&](Value tile) { passPanels(tile, 1); });
+  }
+  // Every step of every pair of row tiles fetches its share of the panel's next block of k.
+  void prefetchNext(Value right, Value rowTile, Value step, int64_t width) {
+    int64_t lines = plan.tileUnitK * panelColumns * 2 / 64, pairs = std::max<int64_t>(1, plan.rowBlock / (2 * tileRows));
+    int64_t share = (lines + pairs * kTiles() - 1) / (pairs * kTiles());
+    Value number = e.add(e.mul(e.div(rowTile, 2), kTiles()), step);
+    Value next = e.gep(e.gep(right, plan.tileUnitK * panelColumns * 2), e.mul(number, share * 64));
+    for (int64_t p = 0; p < width; p++)
+      for (int64_t line = 0; line < share; line++) e.prefetchFar(e.gep(next, p * plan.panelBytes + line * 64));
+  }
+  void block(int64_t weight, Value rowTile, Value panel, int64_t height, int64_t width, Value first, Value steps,
+             Value isFirst) {
+    Value row = e.mul(rowTile, tileRows);
+    Value sums = e.gep(scratch, e.add(e.add(e.mul(row, plan.sumRowBytes), e.mul(panel, rowBytes)),
+                                      plan.sumsOffset(weight)));
+    Value line = e.gep(weights[weight], e.add(e.mul(e.add(firstPanel, panel), plan.panelBytes), e.mul(first, 2 * 16)));
+    auto forSums = [&](auto body) {
+      for (int64_t r = 0; r < height; r++)
+        for (int64_t p = 0; p < width; p++) body(r * 2 + p, e.gep(sums, r * tileRows * plan.sumRowBytes + p * rowBytes));
+    };
+    e.ifElse(
+        isFirst, [&] { forSums([&](int64_t tile, Value) { e.intrinsic("llvm.x86.tilezero", {e.c8(tile)}); }); },
+        [&] { forSums([&](int64_t tile, Value at) { move("llvm.x86.tileloadd64", tile, at, plan.sumRowBytes); }); });
+    Value left = packedTile(rowTile, e.c64(0));
+    e.loop(e.c64(0), steps, 1, [&](Value step) {
+      Value offset = e.mul(step, tileBytes), right = e.gep(line, offset);
+      prefetchNext(line, rowTile, step, width);
+      for (int64_t term = 0; term < plan.terms; term++) {
+        Value from = e.gep(e.gep(left, offset), term * plan.termBytes());
+        for (int64_t r = 0; r < height; r++)
+          move("llvm.x86.tileloadd64", leftRegister + r, e.gep(from, r * kTiles() * tileBytes));
+        for (int64_t p = 0; p < width && term == 0; p++)
+          move("llvm.x86.tileloadd64", rightRegister + p, e.gep(right, p * plan.panelBytes));
+        for (int64_t r = 0; r < height; r++)
+          for (int64_t p = 0; p < width; p++)
+            e.intrinsic("llvm.x86.tdpbf16ps", {e.c8(r * 2 + p), e.c8(leftRegister + r), e.c8(rightRegister + p)});
+      }
+    });
+    forSums([&](int64_t tile, Value at) { move("llvm.x86.tilestored64", tile, at, plan.sumRowBytes); });
+  }
+  void move(const char *name, int64_t tile, Value pointer, int64_t stride = rowBytes) {
+    e.intrinsic(name, {e.c8(tile), pointer, e.c64(stride)});
+  }
+
+  Emitter &e;
+  const PanelPlan &plan;
+  Value x;
+  Values weights;
+  Value rows, firstPanel, panelCount, scratch, rowTiles;
+};
+
+}  // namespace
+
+void emitTileSums(Emitter &e, const PanelPlan &plan, Value x, ValueRange weights, Value rows, Value firstPanel,
+                  Value panelCount, Value scratch) {
+  TileSums(e, plan, x, weights, rows, firstPanel, panelCount, scratch).emit();
+}
+
+}  // namespace llc::kernels

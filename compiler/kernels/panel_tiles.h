@@ -1,0 +1,12 @@
+// The sums of a block (panels.h) on the tile unit of AMX, for bf16 weights and many rows.
+#pragma once
+#include "compiler/kernels/panels.h"
+
+namespace llc::kernels {
+
+// As emitPanelSums, for any number of rows. plan.tiles must hold. Activations are packed into scratch as
+// plan.terms bf16 numbers each, whose sum is the activation up to 2^-9 (one) or 2^-18 (two) of it.
+void emitTileSums(Emitter &, const PanelPlan &plan, Value x, ValueRange weights, Value rows, Value firstPanel,
+                  Value panelCount, Value scratch);
+
+}  // namespace llc::kernels
