@@ -14,7 +14,8 @@ const std::vector<Tunable> &allTunables() {
       {"stream_panels", &Target::streamPanels, {1, 2, 4, 8}, true},
       {"tile_rows", &Target::tileRows, {2, 4, 8, 16}, false},
       {"k_block", &Target::kBlock, {1024, 2048, 4096, 8192, 16384}, false},
-      {"row_block", &Target::rowBlock, {32, 64, 128, 256}, false}};
+      {"row_block", &Target::rowBlock, {32, 64, 128, 256}, false},
+      {"expand_rows", &Target::expandRows, {0, 8, 16, 32, 64}, false}};
   return table;
 }
 

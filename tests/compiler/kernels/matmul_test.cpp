@@ -109,7 +109,15 @@ TEST_P(MatmulTest, Gated) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Levels, MatmulTest, testing::ValuesIn(testTargets()), targetName);
+// Also with weights that are copied as f32, in several pieces.
+std::vector<Target> productTargets() {
+  std::vector<Target> targets = testTargets();
+  Target copying = targetOf(hostCpu().level);
+  copying.name += "_copying", copying.expandRows = 16, copying.l2Bytes = 64 << 10, copying.kBlock = 1024;
+  targets.push_back(copying);
+  return targets;
+}
+INSTANTIATE_TEST_SUITE_P(Levels, MatmulTest, testing::ValuesIn(productTargets()), targetName);
 
 }  // namespace
 }  // namespace llc::kernels
