@@ -312,20 +312,25 @@ void benchmarkAll(const Machine &machine, const std::string &only) {
 
 int run(int argc, char **argv) {
   int threads = 1;
-  std::string only;
+  std::string only, targetName = "native";
   for (int i = 1; i + 1 < argc; i += 2) {
     if (!strcmp(argv[i], "--threads"))
       threads = std::max(1, atoi(argv[i + 1]));
     else if (!strcmp(argv[i], "--only"))
       only = argv[i + 1];
+    else if (!strcmp(argv[i], "--target-cpu"))
+      targetName = argv[i + 1];
     else
-      return fprintf(stderr, "usage: kernels_benchmark [--threads N] [--only decode|prefill|attention|rows|pack]\n"), 2;
+      return fprintf(stderr,
+                     "usage: kernels_benchmark [--threads N] [--only decode|prefill|attention|rows|pack] "
+                     "[--target-cpu NAME:TUNABLE=VALUE...]\n"),
+             2;
   }
-  Target target = orDie(detectHost());
+  Target target = orDie(findTarget(targetName));
   Memory memory(size_t(400) << 20);
   Machine machine{target, threads, measurePeak(target, threads), measureBandwidth(target, threads, memory), memory};
   printf("%s, %s, %d threads: %.1f GF/s f32 multiply-add, %.2f GB/s read\n", hostCpu().model.c_str(),
-         target.name.c_str(), threads, machine.flops * 1e-9, machine.bytes * 1e-9);
+         targetName.c_str(), threads, machine.flops * 1e-9, machine.bytes * 1e-9);
   benchmarkAll(machine, only);
   printf("again: %.1f GF/s, %.2f GB/s\n", measurePeak(target, threads) * 1e-9,
          measureBandwidth(target, threads, memory) * 1e-9);

@@ -5,7 +5,9 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sched.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <condition_variable>
@@ -37,7 +39,19 @@ std::string headerOf(std::string_view state, const std::string &key) {
 }
 
 // Background work must not slow down the threads that compute.
-void stepBack() { (void)!nice(10); }  // on Linux: of this thread
+void stepBack() {
+  (void)!nice(10);  // on Linux: of this thread
+#ifdef SYS_ioprio_set
+  constexpr int ofThread = 1, idleClass = 3 << 13;
+  syscall(SYS_ioprio_set, ofThread, 0, idleClass);
+#endif
+}
+
+// For work that takes seconds of processor time: only what no other thread wants.
+void takeWhatIsLeft() {
+  sched_param none = {};
+  sched_setscheduler(0, SCHED_IDLE, &none);
+}
 
 void settle(const std::string &path, const std::atomic<bool> &stop) {
   int descriptor = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
@@ -76,6 +90,7 @@ std::optional<CachedWeights> CachedWeights::open(const std::string &path, const 
   std::string boot = bootName();
   if (!weights.settled_ && (boot.empty() || header != headerOf(boot, key))) return {};
   weights.file_ = std::move(*file);
+  weights.file_.adviseHugePages();
   touchEntry(path);
   return weights;
 }
@@ -93,31 +108,52 @@ struct WeightWriter::State {
   std::mutex mutex = {};
   std::condition_variable wake = {};
   std::deque<Part> parts = {};
+  std::optional<Part> current = {};  // what is not written yet of the parameter at hand
   std::atomic<bool> closed = false;
+  bool begun = false, failed = false, complete = false;
   std::thread thread = {};
 
-  std::optional<Part> next() {
+  // The next parameter. In the background: waits for it, nothing when there is no time left.
+  std::optional<Part> next(bool inBackground) {
     std::unique_lock lock(mutex);
-    wake.wait(lock, [&] { return closed || !parts.empty(); });
-    if (parts.empty()) return {};
+    if (inBackground) wake.wait(lock, [&] { return closed || !parts.empty(); });
+    if (parts.empty() || (inBackground && closed)) return {};
     Part part = parts.front();
     parts.pop_front();
     return part;
   }
-  Status write() {
-    stepBack();
-    LLC_TRY(file.write(headerOf(bootName(), key)));
-    for (; missing; --missing) {
-      std::optional<Part> part = next();
-      if (!part) return success();  // packing failed: the file goes with its writer
-      assert(part->offset == file.size() && "parameters come in the order of the layout");
-      LLC_TRY(file.write(part->bytes));
+  // Writes until the entry is there; in the background only until the writer is closed.
+  Status proceed(bool inBackground) {
+    constexpr size_t piece = 2 << 20;
+    if (!begun) LLC_TRY(file.write(headerOf(bootName(), key)));
+    begun = true;
+    while (missing) {
+      if (!current) {
+        current = next(inBackground);
+        if (!current) return success();
+        assert(current->offset == file.size() && "parameters come in the order of the layout");
+      }
+      auto bytes = current->bytes.first(std::min(piece, current->bytes.size()));
+      LLC_TRY(file.write(bytes));
+      current->bytes = current->bytes.subspan(bytes.size());
+      if (!current->bytes.empty()) {
+        if (inBackground && closed) return success();
+        continue;
+      }
+      current.reset();
       LLC_TRY(file.padTo(pageBytes));
+      --missing;
     }
     LLC_TRY(file.commit(/*durable=*/false));
     trimCache(folder, weightCache, limit);
-    settle(path, closed);
+    complete = true;
     return success();
+  }
+  void work() {
+    stepBack();
+    takeWhatIsLeft();
+    failed = !proceed(/*inBackground=*/true).ok();
+    if (complete) settle(path, closed);
   }
 };
 WeightWriter::WeightWriter(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -137,7 +173,7 @@ std::unique_ptr<WeightWriter> WeightWriter::begin(const WeightCacheOptions &opti
   size_t missing = 0;
   for (const auto &offset : layout.offsets) missing += offset.has_value();
   std::unique_ptr<State> state(new State{std::move(*file), folder, path, key, options.limitBytes, missing});
-  state->thread = std::thread([state = state.get()] { (void)state->write(); });
+  state->thread = std::thread([state = state.get()] { state->work(); });
   return std::unique_ptr<WeightWriter>(new WeightWriter(std::move(state)));
 }
 
@@ -154,6 +190,9 @@ WeightWriter::~WeightWriter() {
   }
   state_->wake.notify_one();
   state_->thread.join();
+  // The thread may have had no time at all. Somebody waits now, so the rest is written at this thread's priority; if
+  // packing failed, parameters are missing and the file goes with its writer.
+  if (!state_->failed && !state_->complete) (void)state_->proceed(/*inBackground=*/false);
 }
 
 WeightSettler::WeightSettler(std::string path) {

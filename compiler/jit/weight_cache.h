@@ -42,9 +42,9 @@ class CachedWeights {
   bool settled_ = false;
 };
 
-// Writes an entry in a thread of its own while the parameters are packed, without a copy in between. A cache that can't
-// be written (read-only home, full disk) is no reason to fail: then there is no entry. The destructor waits until the
-// file is in the page cache, not until it is on the disk.
+// Writes an entry in a thread of its own while the parameters are packed, from where they lie, in time that processors
+// have left over. A cache that can't be written (read-only home, full disk) is no reason to fail: then there is no entry.
+// The destructor writes what is left, into the page cache, and does not wait for the disk.
 class WeightWriter {
  public:
   // Null when the entry would be larger than the cache or the disk, or when another process is writing the same.

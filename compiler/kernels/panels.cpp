@@ -3,6 +3,11 @@
 // (decode) several panels are read side by side with software prefetch, and memory bandwidth is the limit. Measured on
 // Zen 3: 95 % of the multiply-add peak from 16 rows on. Copying x and the weights into f32 blocks that fit the first
 // level (as for larger tiles in Goto & van de Geijn 2008) reached 85 %.
+//
+// Where a vector takes two operations (Zen 1), the conversion of halves fills the slots that multiply-adds need: 78 %
+// of the peak. There (Target::expandRows) weights alone are copied, as f32, as much of k at a time as a quarter of the
+// second level holds: 95 % (half of the first level: 91 %). Sums run in the same order either way, so results are the
+// same bit for bit.
 #include "compiler/kernels/panels.h"
 
 #include <algorithm>
@@ -24,6 +29,20 @@ int64_t chooseBlockPanels(int64_t n) {
   return std::clamp<int64_t>(roundUp((panels + 31) / 32, 4), 4, 16);
 }
 
+namespace {
+// Panels of a tile: as many as leave registers for the weights themselves.
+int64_t panelsOfTile(const Target &target, int64_t tileRows, int64_t most) {
+  return std::clamp<int64_t>(target.registers / 2 / (tileRows * (panelColumns / target.lanes)), 1, most);
+}
+int64_t panelsOfLargeTile(const Target &target) { return panelsOfTile(target, target.tileRows, 2); }
+
+// `count` cut into equal pieces of whole sixteens, none above `most`.
+int64_t equalPieces(int64_t count, int64_t most) {
+  int64_t pieces = (count + most - 1) / most;
+  return roundUp((count + pieces - 1) / pieces, 16);
+}
+}  // namespace
+
 PanelPlan::PanelPlan(const Target &target, int64_t k, int64_t n, DType type, int64_t weights, int64_t blockPanels,
                      int64_t rowBlock)
     : k(k),
@@ -44,12 +63,15 @@ PanelPlan::PanelPlan(const Target &target, int64_t k, int64_t n, DType type, int
     columnBlocks = (panels + this->blockPanels - 1) / this->blockPanels;
     fewRows = target.tileUnitRows - 1, tileUnitK = target.tileUnitK, terms = target.activationTerms;
   }
-  int64_t blocks = (k + target.kBlock - 1) / target.kBlock;
-  kBlock = roundUp((k + blocks - 1) / blocks, 16);
+  kBlock = equalPieces(k, target.kBlock);
   // A line between the rows of tiles keeps them out of each other's cache sets.
   sumRowBytes = this->blockPanels * panelColumns * 4 + (tiles ? 64 : 0);
   sumsBytes = roundUp(rowBlock * sumRowBytes, 64);
-  scratchBytes = tiles ? termOffset(terms) : weights * sumsBytes;
+  expandRows = type == DType::f32 ? 0 : target.expandRows;
+  int64_t stepBytesOfTile = panelsOfLargeTile(target) * panelColumns * 4;
+  expandedSteps = equalPieces(k, target.l2Bytes / 4 / stepBytesOfTile / 16 * 16);
+  scratchBytes = std::max(expandedOffset() + (expandRows ? expandedSteps * stepBytesOfTile : 0),
+                          tiles ? termOffset(terms) : 0);
 }
 
 PanelBlock blockOfChunk(Emitter &e, const PanelPlan &plan, Value chunk, Value rows) {
@@ -95,80 +117,142 @@ class PanelSums {
         panelVectors(panelColumns / lanes) {}
 
   void emit() {
-    int64_t wide = e.target.streamPanels;
-    bool even = plan.panels % wide == 0 && plan.blockPanels % wide == 0 && plan.narrowPanels % wide == 0;
     for (int64_t weight = 0; weight < plan.weights; weight++) {
-      Value whole = even ? panelCount : e.mul(e.div(panelCount, wide), wide);
-      e.loop(e.c64(0), whole, wide, [&](Value panel) { passRows(weight, panel, wide); });
-      if (!even) e.loop(whole, panelCount, 1, [&](Value panel) { passRows(weight, panel, 1); });
+      auto inPlace = [&] {
+        forPanels(e.target.streamPanels, [&](Value group, int64_t count) { passRows(weight, group, count); });
+      };
+      auto expanded = [&] {
+        forPanels(panelsOfLargeTile(e.target), [&](Value panel, int64_t count) { passExpanded(weight, panel, count); });
+      };
+      if (plan.expandRows)
+        e.ifElse(e.cmp(Emitter::IntCompare::sge, rows, e.c64(plan.expandRows)), expanded, inPlace);
+      else
+        inPlace();
     }
   }
 
  private:
-  Value panelAt(int64_t weight, Value panel) {
-    return e.gep(weights[weight], e.mul(e.add(firstPanel, panel), plan.panelBytes));
+  // Where a tile reads panels: as they are packed, or copied as f32.
+  struct Source {
+    Value base;  // of the first panel
+    DType type;
+    int64_t panelBytes;  // from panel to panel
+    bool inMemory;       // worth prefetching
+    int64_t stepBytes() const { return panelColumns * int64_t(byteSize(type)); }
+    // Steps of k that one cache line holds; sums run over whole lines, then over a last odd step.
+    int64_t unit() const { return type == DType::f32 ? 1 : 2; }
+  };
+  struct Range {
+    Value from, to;
+  };  // in lines
+
+  // Groups of `wide` panels, then the rest one by one.
+  template <class Body>
+  void forPanels(int64_t wide, Body body) {
+    bool even = plan.panels % wide == 0 && plan.blockPanels % wide == 0 && plan.narrowPanels % wide == 0;
+    Value whole = even ? panelCount : e.mul(e.div(panelCount, wide), wide);
+    e.loop(e.c64(0), whole, wide, [&](Value group) { body(group, wide); });
+    if (!even) e.loop(whole, panelCount, 1, [&](Value panel) { body(panel, 1); });
   }
+  // Tiles of the target's rows, then what is left of the rows in halves: body(first row, rows of the tile).
+  template <class Body>
+  void forTileRows(Value done, int64_t step, Body body) {
+    for (; step >= 1; step /= 2) {
+      Value until = e.add(done, e.mul(e.div(e.sub(rows, done), step), step));
+      e.loop(done, until, step, [&](Value row) { body(row, step); });
+      done = until;
+    }
+  }
+
+  Source packed(int64_t weight, Value panel) {
+    Value base = e.gep(weights[weight], e.mul(e.add(firstPanel, panel), plan.panelBytes));
+    return {base, plan.type, plan.panelBytes, true};
+  }
+  Value xAt(Value row) { return e.gep(x, e.mul(row, plan.k * 4)); }
   Value sumsAt(int64_t weight, Value row, Value panel) {
     Value offset = e.add(e.mul(row, plan.sumRowBytes), e.mul(panel, panelColumns * 4));
     return e.gep(scratch, e.add(offset, plan.sumsOffset(weight)));
   }
-  // Panels of a tile: as many as leave registers for the weights themselves.
-  int64_t tileWidth(int64_t tileRows, int64_t most) const {
-    return std::clamp<int64_t>(e.target.registers / 2 / (tileRows * panelVectors), 1, most);
-  }
 
-  // All rows past a group of panels: large tiles first, then what is left of the rows in halves.
+  // ---- panels in place
+  // All rows past a group of panels: large tiles first.
   void passRows(int64_t weight, Value group, int64_t count) {
-    int64_t large = e.target.tileRows, width = tileWidth(large, std::min<int64_t>(count, 2));
-    Value done = e.mul(e.div(rows, large), large);
-    e.loop(group, e.add(group, count), width, [&](Value panel) { passLargeTiles(weight, panel, done, large, width); });
-    for (int64_t step = large / 2; step >= 1; step /= 2) {
-      Value until = e.add(done, e.mul(e.div(e.sub(rows, done), step), step));
-      int64_t stepWidth = tileWidth(step, count);
-      e.loop(done, until, step, [&](Value row) {
-        e.loop(group, e.add(group, count), stepWidth, [&](Value panel) {
-          Range all{e.c64(0), e.c64(plan.k / unit())};
-          storeSums(emitRange(weight, row, panel, step, stepWidth, all, {}, true), weight, row, panel, step, stepWidth);
-        });
+    int64_t large = e.target.tileRows, width = panelsOfTile(e.target, large, std::min<int64_t>(count, 2));
+    Value done = e.mul(e.div(rows, large), large), end = e.add(group, count);
+    e.loop(group, end, width, [&](Value panel) { passLargeTiles(weight, panel, done, large, width); });
+    forTileRows(done, large / 2, [&](Value row, int64_t step) {
+      int64_t stepWidth = panelsOfTile(e.target, step, count);
+      e.loop(group, end, stepWidth, [&](Value panel) {
+        Source source = packed(weight, panel);
+        Range all{e.c64(0), e.c64(plan.k / source.unit())};
+        storeSums(emitRange(source, xAt(row), step, stepWidth, all, {}, plan.k), weight, row, panel, step, stepWidth);
       });
-      done = until;
-    }
+    });
   }
   void passLargeTiles(int64_t weight, Value panel, Value until, int64_t tileRows, int64_t width) {
-    int64_t steps = plan.k / unit(), blockSteps = plan.kBlock / unit();
+    Source source = packed(weight, panel);
+    int64_t steps = plan.k / source.unit(), blockSteps = plan.kBlock / source.unit();
     for (int64_t first = 0; first < std::max<int64_t>(steps, 1); first += blockSteps) {
       bool isLast = first + blockSteps >= steps;
       Range range{e.c64(first), e.c64(isLast ? steps : first + blockSteps)};
       e.loop(e.c64(0), until, tileRows, [&](Value row) {
         Values sums = first ? loadSums(weight, row, panel, tileRows, width) : Values();
-        storeSums(emitRange(weight, row, panel, tileRows, width, range, sums, isLast), weight, row, panel, tileRows,
-                  width);
+        sums = emitRange(source, xAt(row), tileRows, width, range, sums, isLast ? plan.k : 0);
+        storeSums(sums, weight, row, panel, tileRows, width);
       });
     }
   }
 
-  // Steps of k that one cache line of a panel holds; sums run over whole lines, then over a last odd step.
-  int64_t unit() const { return plan.type == DType::f32 ? 1 : 2; }
-  struct Range {
-    Value from, to;
-  };  // in lines
+  // ---- panels as f32 copies
+  void passExpanded(int64_t weight, Value panel, int64_t count) {
+    Value copies = e.gep(scratch, plan.expandedOffset());
+    Source source = packed(weight, panel), copied{copies, DType::f32, plan.expandedSteps * panelColumns * 4, false};
+    e.loop(e.c64(0), rows, 1, [&](Value row) {
+      storeSums(Values(size_t(count * panelVectors), e.zero(e.f(lanes))), weight, row, panel, 1, count);
+    });
+    e.loop(e.c64(0), e.c64(plan.k), plan.expandedSteps, [&](Value first) {
+      Value steps = e.min(e.c64(plan.expandedSteps), e.sub(e.c64(plan.k), first));
+      for (int64_t p = 0; p < count; p++)
+        expand(e.gep(source.base, e.add(e.mul(first, source.stepBytes()), p * source.panelBytes)),
+               e.gep(copied.base, p * copied.panelBytes), steps);
+      forTileRows(e.c64(0), e.target.tileRows, [&](Value row, int64_t tileRows) {
+        Values sums = loadSums(weight, row, panel, tileRows, count);
+        Value left = e.gep(xAt(row), e.mul(first, 4));
+        sums = emitRange(copied, left, tileRows, count, {e.c64(0), steps}, sums, 0);
+        storeSums(sums, weight, row, panel, tileRows, count);
+      });
+    });
+  }
+  // Steps of one packed panel as f32. A pair at the end may hold a step more, which is padding.
+  void expand(Value from, Value to, Value steps) {
+    int64_t unit = plan.type == DType::bf16 ? 2 : 1;
+    e.loop(e.c64(0), e.ceilDiv(steps, unit), 1, [&](Value at) {
+      Value line = e.gep(from, e.mul(at, unit * plan.stepBytes)), copy = e.gep(to, e.mul(at, unit * panelColumns * 4));
+      e.prefetch(e.gep(line, e.target.prefetchBytes));
+      for (int64_t v = 0; v < panelVectors; v++) {
+        Values columns = loadColumns(plan.type, line, v, unit);
+        for (int64_t u = 0; u < unit; u++) e.store(columns[u], e.gep(copy, (u * panelColumns + v * lanes) * 4), 4);
+      }
+    });
+  }
 
-  // `sums` (empty: zero) plus the products over a range, and the odd step behind all lines if `withRest`.
-  Values emitRange(int64_t weight, Value row, Value panel, int64_t tileRows, int64_t tilePanels, Range range,
-                   Values sums, bool withRest) {
-    Value base = panelAt(weight, panel), source = e.gep(x, e.mul(row, plan.k * 4));
+  // `sums` (empty: zero) plus the products over a range, and the odd step behind all lines of a sum of `restOf` steps.
+  Values emitRange(const Source &source, Value left, int64_t tileRows, int64_t tilePanels, Range range, Values sums,
+                   int64_t restOf) {
+    int64_t unit = source.unit();
     if (sums.empty()) sums.assign(size_t(tileRows * tilePanels * panelVectors), e.zero(e.f(lanes)));
     sums = e.loop(range.from, range.to, 1, sums, [&](Value k, ValueRange carried) {
       Values next(carried);
-      Value line = e.gep(base, e.mul(k, plan.stepBytes * unit())), left = e.gep(source, e.mul(k, unit() * 4));
-      for (int64_t p = 0; p < tilePanels; p++) e.prefetch(e.gep(line, p * plan.panelBytes + e.target.prefetchBytes));
-      streamStep(line, left, unit(), tileRows, tilePanels, next);
+      Value line = e.gep(source.base, e.mul(k, source.stepBytes() * unit)), x = e.gep(left, e.mul(k, unit * 4));
+      for (int64_t p = 0; source.inMemory && p < tilePanels; p++)
+        e.prefetch(e.gep(line, p * source.panelBytes + e.target.prefetchBytes));
+      streamStep(source, line, x, unit, tileRows, tilePanels, next);
       return next;
     });
-    if (withRest && plan.k % unit()) {
-      int64_t lines = plan.k / unit();
-      Value line = e.gep(base, lines * plan.stepBytes * unit()), left = e.gep(source, lines * unit() * 4);
-      streamStep(line, left, 1, tileRows, tilePanels, sums);
+    if (restOf % unit) {
+      int64_t lines = restOf / unit;
+      Value line = e.gep(source.base, lines * source.stepBytes() * unit), x = e.gep(left, lines * unit * 4);
+      streamStep(source, line, x, 1, tileRows, tilePanels, sums);
     }
     return sums;
   }
@@ -189,32 +273,33 @@ class PanelSums {
     forTile(weight, row, panel, tileRows, tilePanels, [&](int64_t i, Value at) { e.store(sums[i], at, 4); });
   }
   // `unit` steps of k: sums += x[row][k..] * w[k..][columns].
-  void streamStep(Value line, Value left, int64_t unit, int64_t tileRows, int64_t tilePanels, Values &sums) {
+  void streamStep(const Source &source, Value line, Value left, int64_t unit, int64_t tileRows, int64_t tilePanels,
+                  Values &sums) {
     int64_t width = tilePanels * panelVectors;
     Values scalars;
     for (int64_t r = 0; r < tileRows; r++)
       for (int64_t u = 0; u < unit; u++)
         scalars.push_back(e.splat(lanes, e.load(e.f32, e.gep(left, r * plan.k * 4 + u * 4), 4)));
     for (int64_t v = 0; v < width; v++) {
-      Value panel = e.gep(line, v / panelVectors * plan.panelBytes);
-      Values columns = loadColumns(panel, v % panelVectors, unit);
+      Value panel = e.gep(line, v / panelVectors * source.panelBytes);
+      Values columns = loadColumns(source.type, panel, v % panelVectors, unit);
       for (int64_t r = 0; r < tileRows; r++)
         for (int64_t u = 0; u < unit; u++)
           sums[r * width + v] = e.fma(scalars[r * unit + u], columns[u], sums[r * width + v]);
     }
   }
   // Vector `v` of a panel's line for each of its steps of k, as f32.
-  Values loadColumns(Value line, int64_t v, int64_t unit) {
+  Values loadColumns(DType type, Value line, int64_t v, int64_t unit) {
     Values columns;
-    if (plan.type == DType::bf16) {
+    if (type == DType::bf16) {
       Value pairs = e.load(e.vec(lanes, e.i32), e.gep(line, v * lanes * 4), 4);
       columns.push_back(evenOfPairs(pairs));
       if (unit == 2) columns.push_back(oddOfPairs(pairs));
       return columns;
     }
+    int64_t bytes = int64_t(byteSize(type));
     for (int64_t u = 0; u < unit; u++)
-      columns.push_back(
-          e.loadFloat(plan.type, e.gep(line, u * plan.stepBytes + v * lanes * int64_t(byteSize(plan.type))), lanes));
+      columns.push_back(e.loadFloat(type, e.gep(line, (u * panelColumns + v * lanes) * bytes), lanes));
     return columns;
   }
   Value evenOfPairs(Value pairs) {

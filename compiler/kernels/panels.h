@@ -11,7 +11,8 @@ namespace llc::kernels {
 inline int64_t roundUp(int64_t value, int64_t unit) { return (value + unit - 1) / unit * unit; }
 
 // How x[t,k] * w[k,n] is cut into blocks of rowBlock rows x blockPanels panels. Scratch holds, for each weight, the
-// sums [rows][blockPanels*16] of one block, then what the tile unit needs.
+// sums [rows][blockPanels*16] of one block, then, where halves are expanded, a part of some panels as f32, or what the
+// tile unit needs.
 struct PanelPlan {
   PanelPlan(const Target &, int64_t k, int64_t n, DType type, int64_t weights, int64_t blockPanels, int64_t rowBlock);
 
@@ -22,7 +23,10 @@ struct PanelPlan {
   int64_t stepBytes;           // one k of one panel
   int64_t blockPanels, columnBlocks;
   int64_t rowBlock, kBlock;
+  int64_t expandRows;     // from so many rows on weights are multiplied as f32 copies (0: never)
+  int64_t expandedSteps;  // of k in one copy
   int64_t sumRowBytes, sumsBytes, scratchBytes;
+  int64_t expandedOffset() const { return weights * sumsBytes; }
   int64_t sumsOffset(int64_t weight) const { return weight * sumsBytes; }
 
   // With a tile unit (fewRows > 0): up to fewRows rows blocks are of narrowPanels panels, else of blockPanels; blocks of

@@ -23,13 +23,14 @@ std::string levelTable() {
 }
 
 std::string processorTable() {
-  std::string text = fmt::format("| {:<14} | {:<13} | {:>8} | {:>8} | {:>9} | {:>8} |\n", "processor", "level", "L1",
-                                 "L2", "f32/cycle", "i8/cycle");
-  text += "|---|---|---|---|---|---|\n";
+  std::string text = fmt::format("| {:<14} | {:<13} | {:>8} | {:>8} | {:>9} | {:>8} | {} |\n", "processor", "level",
+                                 "L1", "L2", "f32/cycle", "i8/cycle", "own values");
+  text += "|---|---|---|---|---|---|---|\n";
   for (const Processor &processor : allProcessors())
-    text += fmt::format("| {:<14} | {:<13} | {:>4} KiB | {:>4} KiB | {:>9} | {:>8} |\n", processor.name,
+    text += fmt::format("| {:<14} | {:<13} | {:>4} KiB | {:>4} KiB | {:>9} | {:>8} | {} |\n", processor.name,
                         isaName(processor.level), processor.l1Bytes >> 10, processor.l2Bytes >> 10,
-                        processor.f32PerCycle, processor.i8PerCycle ? std::to_string(processor.i8PerCycle) : "-");
+                        processor.f32PerCycle, processor.i8PerCycle ? std::to_string(processor.i8PerCycle) : "-",
+                        processor.tuning.empty() ? "-" : processor.tuning);
   return text;
 }
 }  // namespace

@@ -22,7 +22,7 @@ const std::vector<Processor> &allProcessors() {
       {"emeraldrapids", amx, 48_KiB, 2_MiB, 64, 256},
       {"graniterapids", amx, 48_KiB, 2_MiB, 64, 256},
       // AMD
-      {"znver1", avx2, 32_KiB, 512_KiB, 16, 0},
+      {"znver1", avx2, 32_KiB, 512_KiB, 16, 0, "expand_rows=16"},  // 128-bit units: a vector is two operations
       {"znver2", avx2, 32_KiB, 512_KiB, 32, 0},
       {"znver3", avx2, 32_KiB, 512_KiB, 32, 0},
       {"znver4", avx512bf16, 32_KiB, 1_MiB, 32, 128},

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "compiler/targets/tunables.h"
+#include "llvm/TargetParser/Host.h"
 
 namespace llc {
 namespace {
@@ -88,6 +89,19 @@ std::vector<Target> makeTable() {
           neonRow(IsaLevel::neonBf16)};
 }
 
+const Processor *findProcessor(std::string_view name) {
+  auto found = std::ranges::find(allProcessors(), name, &Processor::name);
+  return found == allProcessors().end() ? nullptr : &*found;
+}
+// The rows of a processor and of its level in one.
+Target targetOf(const Processor &processor) {
+  Target target = targetOf(processor.level);
+  target.processor = target.tune = processor.name;
+  target.l1Bytes = processor.l1Bytes, target.l2Bytes = processor.l2Bytes;
+  if (auto tuning = parseTuning(processor.tuning); tuning.ok()) applyTuning(*tuning, target);
+  return target;
+}
+
 std::vector<std::string> knownNames() {
   std::vector<std::string> names = {"native"};
   for (const Target &target : allTargets()) names.push_back(target.name);
@@ -114,13 +128,7 @@ Result<Target> findTarget(std::string_view name) {
   if (name == "native") return detectHost();
   for (const Target &target : allTargets())
     if (target.name == name) return target;
-  for (const Processor &processor : allProcessors()) {
-    if (processor.name != name) continue;
-    Target target = targetOf(processor.level);
-    target.processor = target.tune = name;
-    target.l1Bytes = processor.l1Bytes, target.l2Bytes = processor.l2Bytes;
-    return target;
-  }
+  if (const Processor *processor = findProcessor(name)) return targetOf(*processor);
   std::string near = nearestNames(name, knownNames());
   return diagnose(ErrorKind::invalidInput, "--target-cpu")
       .says("'" + std::string(name) + "' is no instruction set level and no processor")
@@ -149,7 +157,9 @@ Result<std::vector<Target>> findTargets(const std::vector<std::string> &names) {
 
 Result<Target> detectHost() {
   LLC_ASSIGN(IsaLevel level, usableIsa());
-  Target target = targetOf(level);
+  llvm::StringRef name = llvm::sys::getHostCPUName();
+  const Processor *processor = findProcessor({name.data(), name.size()});
+  Target target = processor && processor->level == level ? targetOf(*processor) : targetOf(level);
   target.l1Bytes = hostCpu().l1Bytes;
   target.l2Bytes = hostCpu().l2Bytes;
   return target;

@@ -28,6 +28,7 @@ struct Target {
   int64_t rowBlock = 128;    // rows of a chunk
   int64_t streamPanels = 4;  // panels read side by side for few rows: more streams for the prefetchers
   int64_t prefetchBytes = 2048;
+  int64_t expandRows = 0;  // rows from which halves are copied to f32 before they are multiplied; 0: never
   // The unit for products of bf16 tiles: from so many rows on products with bf16 weights go through it (0: none). Chunks
   // are then as wide as tileUnitPanels panels, which share the packed activations; k goes in blocks of tileUnitK (a
   // multiple of 32): a pair of packed tiles of activations and of weights stay in the first level that far.
@@ -52,6 +53,7 @@ struct Processor {
   // Operations per cycle of one core, a multiply-add counted as two: f32 multiply-adds, dot products of 8-bit integers
   // (0: no instruction for them). From the makers' optimization guides.
   int64_t f32PerCycle, i8PerCycle;
+  std::string_view tuning = {};  // where it differs from its level's row: NAME=VALUE:... of tunables.h
 };
 
 // All rows, lowest level first, one architecture after the other.
@@ -65,7 +67,7 @@ Result<Target> findTarget(std::string_view name);
 Result<std::vector<Target>> findTargets(const std::vector<std::string> &names);
 // Both tables as Markdown, which people can read on a terminal too.
 std::string describeTargets();
-// The row of usableIsa() with the host's cache sizes.
+// The row of usableIsa() with the host's cache sizes, and what its processor's row says if that has the same level.
 Result<Target> detectHost();
 
 }  // namespace llc

@@ -16,7 +16,8 @@ const std::vector<Tunable> &allTunables() {
       {"k_block", &Target::kBlock, {1024, 2048, 4096, 8192, 16384}, false},
       {"row_block", &Target::rowBlock, {32, 64, 128, 256}, false},
       {"tile_unit_k", &Target::tileUnitK, {256, 512, 1024}, false},
-      {"tile_unit_panels", &Target::tileUnitPanels, {16, 32, 64}, false}};
+      {"tile_unit_panels", &Target::tileUnitPanels, {16, 32, 64}, false},
+      {"expand_rows", &Target::expandRows, {0, 8, 16, 32, 64}, false}};
   return table;
 }
 

@@ -72,6 +72,10 @@ void MappedFile::adviseWillNeed() const {
   if (size()) madvise(const_cast<std::byte *>(bytes_.data()), size(), MADV_WILLNEED);
 }
 
+void MappedFile::adviseHugePages() const {
+  if (size()) madvise(const_cast<std::byte *>(bytes_.data()), size(), MADV_HUGEPAGE);
+}
+
 void MappedFile::release(uint64_t offset, uint64_t length) const {
   // Whole pages inside the range only: neighbours may still be in use.
   const uint64_t page = uint64_t(sysconf(_SC_PAGESIZE));

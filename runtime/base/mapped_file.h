@@ -29,6 +29,8 @@ class MappedFile {
   // Tells the kernel how the bytes will be read: once from front to back, or again and again.
   void adviseSequential() const;
   void adviseWillNeed() const;
+  // Asks for huge pages, which file systems that have them then read and map: for what is streamed through often.
+  void adviseHugePages() const;
   // Gives the pages of [offset, offset + length) back: for streaming through a file that is larger than memory.
   void release(uint64_t offset, uint64_t length) const;
 

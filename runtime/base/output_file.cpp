@@ -10,6 +10,8 @@
 namespace llc {
 
 namespace {
+constexpr uint64_t hugePage = 2 << 20;
+
 Error cannotWrite(const std::string &path, int code) {
   auto why = std::string("cannot be written: ") + std::strerror(code);
   bool full = code == ENOSPC || code == EDQUOT || code == EFBIG;
@@ -52,6 +54,7 @@ OutputFile &OutputFile::operator=(OutputFile &&other) noexcept {
   abandon();
   descriptor_ = std::exchange(other.descriptor_, -1);
   size_ = other.size_;
+  pending_ = std::move(other.pending_);
   path_ = std::move(other.path_);
   temporary_ = std::exchange(other.temporary_, {});
   return *this;
@@ -66,13 +69,33 @@ void OutputFile::abandon() {
 }
 
 Status OutputFile::write(std::span<const std::byte> bytes) {
-  LLC_TRY(writeAt(size_, bytes));
+  uint64_t start = size_ - pending_.size();  // of the pending bytes: a huge page's boundary
   size_ += bytes.size();
+  auto keep = [&](std::span<const std::byte> part) { pending_.insert(pending_.end(), part.begin(), part.end()); };
+  if (size_ - start >= hugePage && !pending_.empty()) {
+    auto head = bytes.first(hugePage - pending_.size());
+    keep(head);
+    LLC_TRY(put(start, pending_));
+    pending_.clear();
+    start += hugePage;
+    bytes = bytes.subspan(head.size());
+  }
+  uint64_t whole = pending_.empty() ? bytes.size() / hugePage * hugePage : 0;
+  LLC_TRY(put(start, bytes.first(whole)));
+  keep(bytes.subspan(whole));
   return success();
 }
 
 Status OutputFile::writeAt(uint64_t offset, std::span<const std::byte> bytes) {
-  assert(descriptor_ >= 0 && offset <= size_);
+  assert(offset + bytes.size() <= size_);
+  uint64_t start = size_ - pending_.size(), below = offset < start ? std::min(start - offset, bytes.size()) : 0;
+  LLC_TRY(put(offset, bytes.first(below)));
+  std::copy(bytes.begin() + ptrdiff_t(below), bytes.end(), pending_.begin() + ptrdiff_t(offset + below - start));
+  return success();
+}
+
+Status OutputFile::put(uint64_t offset, std::span<const std::byte> bytes) {
+  assert(descriptor_ >= 0);
   while (!bytes.empty()) {
     ssize_t count = ::pwrite(descriptor_, bytes.data(), bytes.size(), off_t(offset));
     if (count < 0 && errno == EINTR) continue;
@@ -95,6 +118,8 @@ Status OutputFile::padTo(uint64_t alignment) {
 }
 
 Status OutputFile::commit(bool durable) {
+  LLC_TRY(put(size_ - pending_.size(), pending_));
+  pending_ = {};
   // Some file systems report a full disk only here.
   if (durable && fsync(descriptor_) != 0 && errno != EINVAL && errno != EROFS) return cannotWrite(path_, errno);
   if (::close(std::exchange(descriptor_, -1)) != 0) return cannotWrite(path_, errno);

@@ -1,12 +1,16 @@
 // A file that appears whole or not at all: written under a temporary name beside the target, renamed by commit().
 // Without commit() (an error, an exception) the destructor removes the temporary file. While it is written it is locked
 // (flock), so that one left behind by a process that was killed can be told from one in use.
+//
+// Bytes go to the system in whole huge pages, at such pages' boundaries: then file systems that can (ext4, xfs, btrfs
+// on recent kernels) keep the file in huge pages, and who maps it has as few TLB misses as with memory of its own.
 #pragma once
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "runtime/base/status.h"
 
@@ -20,7 +24,7 @@ class OutputFile {
   OutputFile &operator=(OutputFile &&other) noexcept;
   ~OutputFile();
 
-  // Errors: resource (disk full, quota), naming the path and the bytes missing.
+  // Errors, here or in commit(): resource (disk full, quota), naming the path.
   Status write(std::span<const std::byte> bytes);
   Status write(std::string_view text) { return write(std::as_bytes(std::span(text.data(), text.size()))); }
   Status padTo(uint64_t alignment);                                   // zeros up to the next multiple
@@ -32,8 +36,10 @@ class OutputFile {
  private:
   OutputFile() = default;
   void abandon();
+  Status put(uint64_t offset, std::span<const std::byte> bytes);
   int descriptor_ = -1;
   uint64_t size_ = 0;
+  std::vector<std::byte> pending_;  // the last bytes, fewer than a huge page
   std::string path_, temporary_;
 };
 

@@ -113,6 +113,7 @@ Result<Program> Program::fromArtifact(std::shared_ptr<Artifact> artifact, const 
     payload = static_cast<const std::byte *>(copy.get());
     program.keepAlive_.push_back(std::move(copy));
   } else {
+    artifact->payloadFile.adviseHugePages();
     artifact->payloadFile.adviseWillNeed();
   }
   for (const ParameterSpec &parameter : artifact->manifest.parameters)

@@ -120,7 +120,15 @@ TEST_P(MatmulTest, Gated) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Levels, MatmulTest, testing::ValuesIn(productTargets()), targetName);
+// Also with weights that are copied as f32, in several pieces.
+std::vector<Target> allProductTargets() {
+  std::vector<Target> targets = productTargets();
+  Target copying = targetOf(hostCpu().level);
+  copying.name += "_copying", copying.expandRows = 16, copying.l2Bytes = 64 << 10, copying.kBlock = 1024;
+  targets.push_back(copying);
+  return targets;
+}
+INSTANTIATE_TEST_SUITE_P(Levels, MatmulTest, testing::ValuesIn(allProductTargets()), targetName);
 
 }  // namespace
 }  // namespace llc::kernels

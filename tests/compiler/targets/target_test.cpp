@@ -1,5 +1,3 @@
-#include "compiler/targets/target.h"
-
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -7,6 +5,7 @@
 #include <set>
 #include <sstream>
 
+#include "compiler/targets/tunables.h"
 #include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Support/TargetSelect.h"
@@ -57,6 +56,9 @@ TEST(Target, LlvmKnowsEveryNameAndFeature) {
     check(*target, target->processor);
     EXPECT_TRUE(names.insert(processor.name).second) << processor.name << " is there twice";
     EXPECT_FALSE(parseIsa(processor.name).ok()) << "a level has this name";
+    auto tuning = parseTuning(processor.tuning);
+    ASSERT_TRUE(tuning.ok()) << tuning.error().text();
+    EXPECT_EQ(tuningOf(*target), *tuning) << "its own values, and none that its level has already";
   }
 }
 TEST(Target, FoundByName) {

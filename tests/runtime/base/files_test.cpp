@@ -79,6 +79,28 @@ TEST(OutputFile, AppearsOnlyWithCommit) {
   EXPECT_TRUE(info.st_mode & S_IXUSR);
 }
 
+// Whatever the pieces, around the boundaries at which they are handed on.
+TEST(OutputFile, KeepsTheOrderOfPiecesOfAnySize) {
+  TemporaryDirectory directory;
+  auto file = OutputFile::create(directory.file("out"));
+  ASSERT_TRUE(file);
+  constexpr size_t huge = 2 << 20;
+  std::string expected;
+  for (size_t size : {size_t(1), huge - 2, size_t(1), size_t(0), huge, huge + 1, 3 * huge, size_t(5), 2 * huge - 7}) {
+    std::string piece(size, '\0');
+    for (size_t i = 0; i < size; ++i) piece[i] = char((expected.size() + i) * 2654435761u >> 13);
+    ASSERT_TRUE(file->write(piece));
+    expected += piece;
+    ASSERT_EQ(file->size(), expected.size());
+  }
+  for (size_t at : {size_t(0), huge - 1, expected.size() - 3, expected.size() / huge * huge - 1}) {
+    ASSERT_TRUE(file->writeAt(at, bytesOf("abc")));
+    expected.replace(at, 3, "abc");
+  }
+  ASSERT_TRUE(file->commit());
+  EXPECT_EQ(directory.read("out"), expected);
+}
+
 TEST(OutputFile, LeavesNothingWhenTheDiskIsFull) {
   TemporaryDirectory directory;
   directory.write("out", "old");
@@ -91,6 +113,7 @@ TEST(OutputFile, LeavesNothingWhenTheDiskIsFull) {
     auto file = OutputFile::create(directory.file("out"));
     ASSERT_TRUE(file);
     Status status = file->write(std::string(10000, 'x'));
+    if (status) status = file->commit();
     ASSERT_FALSE(status);
     EXPECT_EQ(status.error().kind, ErrorKind::resource);
     EXPECT_EQ(status.error().exitCode(), 4);
