@@ -13,12 +13,15 @@ void declare(Context &context) {
   CLI::App &app = context.app;
   app.require_subcommand(0, 1);
   app.get_formatter()->column_width(34);
-  auto *version = app.add_flag("--version")->description("Prints the version; with --json also the libraries that are linked in");
+  auto *version =
+      app.add_flag("--version")->description("Prints the version; with --json also the libraries that are linked in");
   app.add_flag("--json")->description("With --version: one JSON object")->needs(version);
-  app.footer("MODEL is a Hugging Face directory, a compiled artifact, or the name of a built-in model.\n"
-             "More about a command: llc-model COMMAND --help");
-  for (auto add : {addRun, addGenerate, addScore, addCompile, addBench, addProfile, addTokenize, addLogits, addInspect, addVerify, addTune,
-                   addCache, addDoctor, addCompletion, addManual})
+  app.footer(
+      "MODEL is a Hugging Face directory, a compiled artifact, or the name of a built-in model.\n"
+      "More about a command: llc-model COMMAND --help");
+  for (auto add : {addRun, addGenerate, addScore, addEval, addCreateConfig, addCompile, addBench, addProfile,
+                   addTokenize, addTokenizer, addData, addLogits, addInspect, addVerify, addTune, addCache, addDoctor,
+                   addCompletion, addManual})
     add(context);
 }
 
@@ -41,15 +44,22 @@ std::vector<std::string> knownNames(const CLI::App &app, bool flags) {
 int reportParseError(Context &context, const CLI::ParseError &error) {
   if (error.get_exit_code() == 0) return context.app.exit(error);  // --help
   const CLI::App *command = &context.app;
-  if (auto chosen = context.app.get_subcommands(); !chosen.empty()) command = chosen.front();
-  std::string help = "see " + context.app.get_name() + (command == &context.app ? "" : " " + command->get_name()) + " --help";
+  std::string name = context.app.get_name();
+  for (auto chosen = command->get_subcommands(); !chosen.empty(); chosen = command->get_subcommands()) {
+    command = chosen.front();
+    name += " " + command->get_name();
+  }
+  std::string help = "see " + name + " --help";
+  bool group = command->get_require_subcommand_max() > 0;
   // What nobody understood says more than what is missing because of it.
   for (const std::string &argument : command->remaining()) {
     bool flag = argument.starts_with("-");
-    std::string name = argument.substr(0, argument.find('='));
-    std::string near = nearestNames(name, knownNames(*command, flag));
-    return report(diagnose(ErrorKind::invalidInput, name)
-                      .says(flag ? "is no option here" : command == &context.app ? "is no command" : "is one argument too many")
+    std::string unknown = argument.substr(0, argument.find('='));
+    std::string near = nearestNames(unknown, knownNames(*command, flag));
+    return report(diagnose(ErrorKind::invalidInput, unknown)
+                      .says(flag    ? "is no option here"
+                            : group ? "is no command"
+                                    : "is one argument too many")
                       .toFix(near.empty() ? help : "did you mean " + near + "? Otherwise " + help));
   }
   return report(diagnose(ErrorKind::invalidInput).says(error.what()).toFix(help));
