@@ -190,6 +190,8 @@ class Configurations(support.Case):
         self.assertEqual((json.loads(out.read_text())["training"], json.loads(out.read_text())["vocab_size"]), ({"lr": 3e-4}, 1000))
         yaml = self.good("create-config", "--full", "-o", self.folder / "c.yaml") and (self.folder / "c.yaml").read_text()
         self.assertIn("\ntraining:\n  optimizer: \"adamw\"\n", yaml)
+        same = self.json("create-config", "--type=tiny", "--vocab_size", 1000, "--print_params", "--json")
+        self.assertEqual(same["head"], 1000 * 512)
         self.refused("create-config", "--type", "huge", says=["tiny, small, base, large, xl"])
         self.refused("create-config", "--set", "n_layer=3", says=["'n_layers'"])
         self.refused("create-config", "--set", "n_heads=7", "-o", out, says=["n_heads 7", "d_model"])

@@ -1,5 +1,6 @@
 // llc-model: the one program for users.
 #include <algorithm>
+#include <cstring>
 #include <iostream>
 #include <new>
 
@@ -41,6 +42,31 @@ std::vector<std::string> knownNames(const CLI::App &app, bool flags) {
   return names;
 }
 
+// An option of this name ("--top-k", "-n") in any command; null: there is none.
+const CLI::Option *findOption(const CLI::App &app, std::string_view name) {
+  for (const CLI::Option *option : app.get_options()) {
+    for (const std::string &known : option->get_lnames())
+      if (name == "--" + known) return option;
+    for (const std::string &known : option->get_snames())
+      if (name == "-" + known) return option;
+  }
+  for (const CLI::App *command : app.get_subcommands(nullptr))
+    if (const CLI::Option *found = findOption(*command, name)) return found;
+  return nullptr;
+}
+
+// --num_workers means --num-workers, unless it is the value of the option before it.
+void replaceUnderscores(const CLI::App &app, int argc, char **argv) {
+  for (int i = 1; i < argc && std::string_view(argv[i]) != "--"; ++i) {
+    std::string name(argv[i], std::strcspn(argv[i], "="));
+    if (!name.starts_with("--") || name.find('_') == std::string::npos) continue;
+    const CLI::Option *before = findOption(app, argv[i - 1]);
+    std::replace(name.begin(), name.end(), '_', '-');
+    bool isValue = before && before->get_type_size() != 0;
+    if (!isValue && findOption(app, name)) std::copy(name.begin(), name.end(), argv[i]);
+  }
+}
+
 int reportParseError(Context &context, const CLI::ParseError &error) {
   if (error.get_exit_code() == 0) return context.app.exit(error);  // --help
   const CLI::App *command = &context.app;
@@ -68,6 +94,7 @@ int reportParseError(Context &context, const CLI::ParseError &error) {
 int run(int argc, char **argv) {
   Context context;
   declare(context);
+  replaceUnderscores(context.app, argc, argv);
   try {
     context.app.parse(argc, argv);
   } catch (const CLI::ParseError &error) {
