@@ -3,10 +3,12 @@
 #include <filesystem>
 #include <fstream>
 
+#include "runtime/base/sha256.h"
 #include "runtime/text/huggingface.h"
 #include "runtime/text/rwkv.h"
 #include "runtime/text/sentencepiece.h"
 #include "runtime/text/tiktoken.h"
+#include "runtime/text/tokenizer_files.h"
 #include "runtime/text/tokenizer_json.h"
 
 namespace llc {
@@ -197,6 +199,33 @@ Result<std::map<std::string, std::string>> Tokenizer::readFiles(const std::strin
     LLC_ASSIGN(files[name], readFile(std::filesystem::path(directory) / name));
   }
   return files;
+}
+
+Result<std::map<std::string, std::string>> readTokenizerFiles(const std::string &path) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  if (!fs::is_regular_file(path, error)) return Tokenizer::readFiles(path);
+  Files files;
+  std::string name = fs::path(path).filename().string();
+  if (name.ends_with(".json") && name != "tekken.json") name = "tokenizer.json";
+  if (chooseNames({name}).empty())
+    return diagnose(ErrorKind::invalidInput, path)
+        .says("is no tokenizer file by its name")
+        .toFix("give tokenizer.json, tokenizer.model (or another *.model), *.tiktoken, vocab.txt, or the directory of a model");
+  LLC_ASSIGN(files[name], readFile(path));
+  for (const char *side : sideNames)
+    if (fs::path beside = fs::path(path).parent_path() / side; fs::exists(beside, error)) {
+      LLC_ASSIGN(files[side], readFile(beside));
+    }
+  return files;
+}
+
+std::string tokenizerHash(const Files &files) {
+  Sha256 hash;
+  for (const auto &[name, bytes] : files)
+    if (std::find(std::begin(sideNames), std::end(sideNames), name) == std::end(sideNames))
+      hash.update(std::as_bytes(std::span(bytes)));
+  return hash.hex();
 }
 
 Result<std::unique_ptr<Tokenizer>> Tokenizer::load(const std::string &directory) {

@@ -230,17 +230,34 @@ class Telling(support.Case):
             self.assertIn("top-k", script)
         subprocess.run(["bash", "-n"], input=self.good("completion", "bash").out, text=True, check=True)
         self.assertIn("\\-\\-max\\-tokens", self.good("man", "run").out)
+        # Commands inside commands, by either name.
+        self.assertIn("\\-\\-max\\-length", self.good("man", "data-prepare").out)
+        self.assertEqual(self.good("man", "data prepare").out, self.good("man", "data-prepare").out)
+        self.assertIn("llc\\-model\\-data\\-prepare", self.good("man", "data").out)
+
+    def test_bash_completes_commands_inside_commands(self):
+        def completed(*words):
+            words = " ".join(f"'{word}'" for word in ("llc-model", *words))
+            script = self.good("completion", "bash").out + f"COMP_WORDS=({words})\n"
+            script += "COMP_CWORD=$((${#COMP_WORDS[@]} - 1))\n_llc_model\necho ${COMPREPLY[@]}\n"
+            return subprocess.run(["bash"], input=script, text=True, capture_output=True, check=True).stdout.split()
+        self.assertEqual(completed("tokeni"), ["tokenize", "tokenizer"])
+        self.assertEqual(completed("data", "pre"), ["prepare"])
+        self.assertEqual(completed("data", "prepare", "--max-l"), ["--max-length"])
+        self.assertEqual(completed("run", "x", "--top-"), ["--top-k", "--top-p"])
 
 
 class Documentation(unittest.TestCase):
     def test_commands_of_the_readme_exist(self):
-        """Every llc-model command that README.md shows is one, with flags that it has."""
+        """Every llc-model command that README.md and the guide to data show is one, with flags that it has."""
         checked = 0
-        for line in (ROOT / "README.md").read_text().splitlines():
+        text = (ROOT / "README.md").read_text() + (ROOT / "docs/guides/data.md").read_text()
+        for line in text.splitlines():
             words = line.split("#")[0].split()
             if not words or not words[0].endswith("llc-model") or len(words) < 2 or words[1].startswith("-"):
                 continue
-            manual = support.run("man", words[1])
+            inner = words[1] in ("data", "tokenizer")
+            manual = support.run("man", "-".join(words[1:3]) if inner else words[1])
             self.assertEqual(manual.code, 0, line)
             for word in words[2:]:
                 if word.startswith("--"):

@@ -26,6 +26,8 @@ struct Context {
 void addRun(Context &context);
 void addGenerate(Context &context);
 void addScore(Context &context);
+void addEval(Context &context);
+void addCreateConfig(Context &context);
 void addCompile(Context &context);
 void addBench(Context &context);
 void addProfile(Context &context);
@@ -36,23 +38,39 @@ void addVerify(Context &context);
 void addTune(Context &context);
 void addCache(Context &context);
 void addDoctor(Context &context);
+// Commands of commands: `llc-model data prepare`.
+void addTokenizer(Context &context);
+void addData(Context &context);
 // Hidden: for packagers.
 void addCompletion(Context &context);
 void addManual(Context &context);
 
-// Adds a command whose action is `action(options)`; `declare` adds its flags to the parser, bound to the options.
+// A command that only holds others.
+inline CLI::App &addGroup(Context &context, const std::string &name, const std::string &description) {
+  CLI::App *group = context.app.add_subcommand(name, description);
+  group->require_subcommand(1);
+  return *group;
+}
+
+// Adds a command to `parent` whose action is `action(options)`; `declare` adds its flags to the parser, bound to the options.
 template <class Options>
-CLI::App *addCommand(Context &context, const std::string &name, const std::string &description,
+CLI::App *addCommand(Context &context, CLI::App &parent, const std::string &name, const std::string &description,
                      const std::function<void(CLI::App &, Options &)> &declare,
                      const std::function<Status(Context &, CLI::App &, Options &)> &action) {
   auto options = std::make_shared<Options>();
-  CLI::App *command = context.app.add_subcommand(name, description);
+  CLI::App *command = parent.add_subcommand(name, description);
   declare(*command, *options);
   command->add_flag("-q,--quiet", context.quiet, "No progress, only results, warnings and errors");
   command->callback([&context, command, options, action] {
     context.action = [&context, command, options, action] { return action(context, *command, *options); };
   });
   return command;
+}
+template <class Options>
+CLI::App *addCommand(Context &context, const std::string &name, const std::string &description,
+                     const std::function<void(CLI::App &, Options &)> &declare,
+                     const std::function<Status(Context &, CLI::App &, Options &)> &action) {
+  return addCommand<Options>(context, context.app, name, description, declare, action);
 }
 
 // What --version prints: name and version, or with `json` also the versions and licences of everything that is linked in.

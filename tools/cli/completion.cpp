@@ -18,32 +18,39 @@ std::string joined(const CommandText &command) {
   return names;
 }
 
-std::string commandNames(const std::vector<CommandText> &commands) {
-  std::string names;
-  for (size_t i = 1; i < commands.size(); ++i) names += (i > 1 ? " " : "") + commands[i].name;
-  return names;
-}
+std::string commandNames(const CommandText &command) { return fmt::format("{}", fmt::join(command.commands, " ")); }
+
+bool isNested(const CommandText &command) { return command.name.find(' ') != std::string::npos; }
+// "data" of "data prepare"
+std::string groupOf(const CommandText &command) { return command.name.substr(0, command.name.find(' ')); }
+std::string ownName(const CommandText &command) { return command.name.substr(command.name.find(' ') + 1); }
 
 std::string bashScript(const std::vector<CommandText> &commands) {
   std::string cases;
-  for (size_t i = 1; i < commands.size(); ++i)
-    cases += fmt::format("    {}) words=\"{}\" ;;\n", commands[i].name, joined(commands[i]));
+  for (const CommandText &command : commands)
+    if (isNested(command)) cases += fmt::format("    \"{}\") words=\"{}\" ;;\n", command.name, joined(command));
+  for (size_t i = 1; i < commands.size(); ++i) {
+    if (isNested(commands[i])) continue;
+    bool group = !commands[i].commands.empty();
+    cases += fmt::format("    \"{} \"*) words=\"{}{}\"{} ;;\n", commands[i].name,
+                         group ? commandNames(commands[i]) + " " : "", joined(commands[i]), group ? " first=2" : "");
+  }
   return fmt::format(
       R"(# bash completion of llc-model; source it, or put it into /usr/share/bash-completion/completions/llc-model
 _llc_model() {{
-  local current=${{COMP_WORDS[COMP_CWORD]}} words
-  case ${{COMP_WORDS[1]}} in
+  local current=${{COMP_WORDS[COMP_CWORD]}} words first=1
+  case "${{COMP_WORDS[1]}} ${{COMP_WORDS[2]}}" in
 {}    *) words="{} {}" ;;
   esac
   if [[ $COMP_CWORD -eq 1 ]]; then words="{} {}"; fi
   COMPREPLY=()
-  if [[ $COMP_CWORD -eq 1 || $current == -* ]]; then
+  if [[ $COMP_CWORD -eq $first || $current == -* ]]; then
     while IFS= read -r word; do COMPREPLY+=("$word"); done < <(compgen -W "$words" -- "$current")
   fi
 }}
 complete -o default -o bashdefault -F _llc_model llc-model
 )",
-      cases, commandNames(commands), joined(commands[0]), commandNames(commands), joined(commands[0]));
+      cases, commandNames(commands[0]), joined(commands[0]), commandNames(commands[0]), joined(commands[0]));
 }
 
 // Text inside single quotes of zsh and fish, without what zsh's _arguments gives a meaning.
@@ -61,10 +68,18 @@ std::string escaped(const std::string &text) {
 }
 
 std::string zshScript(const std::vector<CommandText> &commands) {
-  std::string names, cases;
+  std::string names, groups, cases;
   for (size_t i = 1; i < commands.size(); ++i) {
-    names += fmt::format("    '{}:{}'\n", commands[i].name, escaped(commands[i].description));
-    cases += fmt::format("    {}) _arguments", commands[i].name);
+    if (!isNested(commands[i]))
+      names += fmt::format("    '{}:{}'\n", commands[i].name, escaped(commands[i].description));
+    if (!commands[i].commands.empty()) {
+      groups += fmt::format(
+          "    {}) if (( CURRENT == 2 )); then compadd {}; return; fi; command=\"$command $words[2]\"; "
+          "shift words; (( CURRENT-- )) ;;\n",
+          commands[i].name, commandNames(commands[i]));
+      continue;
+    }
+    cases += fmt::format("    '{}') _arguments", commands[i].name);
     for (const FlagText &flag : commands[i].flags)
       for (const std::string &name : flag.names)
         cases += fmt::format(" \\\n      '{}[{}]{}'", name, escaped(flag.description),
@@ -84,20 +99,27 @@ _llc_model() {{
   (( CURRENT-- ))
   case $command in
 {}  esac
+  case $command in
+{}  esac
 }}
 _llc_model "$@"
 )",
-                     names, cases);
+                     names, groups, cases);
 }
 
 std::string fishScript(const std::vector<CommandText> &commands) {
   std::string script = "# fish completion of llc-model\n";
   for (const CommandText &command : commands) {
     std::string condition =
-        command.name.empty() ? "__fish_use_subcommand" : "__fish_seen_subcommand_from " + command.name;
-    if (!command.name.empty())
+        command.name.empty() ? "__fish_use_subcommand" : "__fish_seen_subcommand_from " + groupOf(command);
+    if (isNested(command)) {
+      script += fmt::format("complete -c llc-model -n '{}' -a {} -d '{}'\n", condition, ownName(command),
+                            escaped(command.description));
+      condition += "; and __fish_seen_subcommand_from " + ownName(command);
+    } else if (!command.name.empty()) {
       script += fmt::format("complete -c llc-model -n __fish_use_subcommand -a {} -d '{}'\n", command.name,
                             escaped(command.description));
+    }
     for (const FlagText &flag : command.flags) {
       if (flag.names.empty()) continue;
       script += fmt::format("complete -c llc-model -n '{}'", condition);

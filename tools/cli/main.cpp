@@ -1,5 +1,6 @@
 // llc-model: the one program for users.
 #include <algorithm>
+#include <cstring>
 #include <iostream>
 #include <new>
 
@@ -13,12 +14,15 @@ void declare(Context &context) {
   CLI::App &app = context.app;
   app.require_subcommand(0, 1);
   app.get_formatter()->column_width(34);
-  auto *version = app.add_flag("--version")->description("Prints the version; with --json also the libraries that are linked in");
+  auto *version =
+      app.add_flag("--version")->description("Prints the version; with --json also the libraries that are linked in");
   app.add_flag("--json")->description("With --version: one JSON object")->needs(version);
-  app.footer("MODEL is a Hugging Face directory, a compiled artifact, or the name of a built-in model.\n"
-             "More about a command: llc-model COMMAND --help");
-  for (auto add : {addRun, addGenerate, addScore, addCompile, addBench, addProfile, addTokenize, addLogits, addInspect, addVerify, addTune,
-                   addCache, addDoctor, addCompletion, addManual})
+  app.footer(
+      "MODEL is a Hugging Face directory, a compiled artifact, or the name of a built-in model.\n"
+      "More about a command: llc-model COMMAND --help");
+  for (auto add : {addRun, addGenerate, addScore, addEval, addCreateConfig, addCompile, addBench, addProfile,
+                   addTokenize, addTokenizer, addData, addLogits, addInspect, addVerify, addTune, addCache, addDoctor,
+                   addCompletion, addManual})
     add(context);
 }
 
@@ -38,18 +42,50 @@ std::vector<std::string> knownNames(const CLI::App &app, bool flags) {
   return names;
 }
 
+// An option of this name ("--top-k", "-n") in any command; null: there is none.
+const CLI::Option *findOption(const CLI::App &app, std::string_view name) {
+  for (const CLI::Option *option : app.get_options()) {
+    for (const std::string &known : option->get_lnames())
+      if (name == "--" + known) return option;
+    for (const std::string &known : option->get_snames())
+      if (name == "-" + known) return option;
+  }
+  for (const CLI::App *command : app.get_subcommands(nullptr))
+    if (const CLI::Option *found = findOption(*command, name)) return found;
+  return nullptr;
+}
+
+// --num_workers means --num-workers, unless it is the value of the option before it.
+void replaceUnderscores(const CLI::App &app, int argc, char **argv) {
+  for (int i = 1; i < argc && std::string_view(argv[i]) != "--"; ++i) {
+    std::string name(argv[i], std::strcspn(argv[i], "="));
+    if (!name.starts_with("--") || name.find('_') == std::string::npos) continue;
+    const CLI::Option *before = findOption(app, argv[i - 1]);
+    std::replace(name.begin(), name.end(), '_', '-');
+    bool isValue = before && before->get_type_size() != 0;
+    if (!isValue && findOption(app, name)) std::copy(name.begin(), name.end(), argv[i]);
+  }
+}
+
 int reportParseError(Context &context, const CLI::ParseError &error) {
   if (error.get_exit_code() == 0) return context.app.exit(error);  // --help
   const CLI::App *command = &context.app;
-  if (auto chosen = context.app.get_subcommands(); !chosen.empty()) command = chosen.front();
-  std::string help = "see " + context.app.get_name() + (command == &context.app ? "" : " " + command->get_name()) + " --help";
+  std::string name = context.app.get_name();
+  for (auto chosen = command->get_subcommands(); !chosen.empty(); chosen = command->get_subcommands()) {
+    command = chosen.front();
+    name += " " + command->get_name();
+  }
+  std::string help = "see " + name + " --help";
+  bool group = command->get_require_subcommand_max() > 0;
   // What nobody understood says more than what is missing because of it.
   for (const std::string &argument : command->remaining()) {
     bool flag = argument.starts_with("-");
-    std::string name = argument.substr(0, argument.find('='));
-    std::string near = nearestNames(name, knownNames(*command, flag));
-    return report(diagnose(ErrorKind::invalidInput, name)
-                      .says(flag ? "is no option here" : command == &context.app ? "is no command" : "is one argument too many")
+    std::string unknown = argument.substr(0, argument.find('='));
+    std::string near = nearestNames(unknown, knownNames(*command, flag));
+    return report(diagnose(ErrorKind::invalidInput, unknown)
+                      .says(flag    ? "is no option here"
+                            : group ? "is no command"
+                                    : "is one argument too many")
                       .toFix(near.empty() ? help : "did you mean " + near + "? Otherwise " + help));
   }
   return report(diagnose(ErrorKind::invalidInput).says(error.what()).toFix(help));
@@ -58,6 +94,7 @@ int reportParseError(Context &context, const CLI::ParseError &error) {
 int run(int argc, char **argv) {
   Context context;
   declare(context);
+  replaceUnderscores(context.app, argc, argv);
   try {
     context.app.parse(argc, argv);
   } catch (const CLI::ParseError &error) {

@@ -40,18 +40,26 @@ std::string flagsSection(const CommandText &command) {
   return text;
 }
 
+// "data prepare" has the page llc-model-data-prepare.
+std::string hyphened(std::string name) {
+  std::replace(name.begin(), name.end(), ' ', '-');
+  return name;
+}
+
 std::string page(const CommandText &command, const std::vector<CommandText> &all) {
-  std::string name = command.name.empty() ? "llc-model" : "llc-model-" + command.name;
+  std::string name = command.name.empty() ? "llc-model" : "llc-model-" + hyphened(command.name);
   std::string call = command.name.empty() ? "COMMAND [OPTIONS]" : command.name + " [OPTIONS]";
   for (const FlagText &flag : command.flags)
     if (!flag.positional.empty()) call += " [" + flag.positional + "]";
   std::string text =
       fmt::format(".TH {} 1 \"\" \"llc-model {}\"\n.SH NAME\n{} \\- {}\n.SH SYNOPSIS\n\\fBllc\\-model\\fR {}\n", name,
                   LLC_VERSION, roff(name), roff(command.description), roff(call));
-  if (command.name.empty()) {
+  if (!command.commands.empty()) {
     text += ".SH COMMANDS\n";
-    for (size_t i = 1; i < all.size(); ++i)
-      text += fmt::format(".TP\n\\fB{}\\fR(1)\n{}\n", "llc\\-model\\-" + all[i].name, roff(all[i].description));
+    for (const CommandText &other : all)
+      if (!other.name.empty() && (command.name.empty() || other.name.starts_with(command.name + " ")))
+        text +=
+            fmt::format(".TP\n\\fB{}\\fR(1)\n{}\n", roff("llc-model-" + hyphened(other.name)), roff(other.description));
   }
   text += ".SH OPTIONS\n" + flagsSection(command);
   text +=
@@ -64,8 +72,8 @@ Status run(Context &context, CLI::App &, Options &options) {
   std::vector<CommandText> commands = describeParser(context.app);
   std::vector<std::string> names;
   for (const CommandText &command : commands) {
-    names.push_back(command.name);
-    if (command.name == options.command) return fmt::print("{}", page(command, commands)), success();
+    names.push_back(hyphened(command.name));
+    if (names.back() == hyphened(options.command)) return fmt::print("{}", page(command, commands)), success();
   }
   std::string near = nearestNames(options.command, names);
   return diagnose(ErrorKind::notFound, options.command)

@@ -11,7 +11,8 @@ void addFlags(const CLI::App &app, std::vector<FlagText> &flags) {
     if (flag.names.empty()) flag.positional = option->get_name();
     if (option->get_type_size() != 0) flag.value = option->get_type_name();
     flag.description = option->get_description();
-    flag.group = app.get_name().empty() && !app.get_group().empty() && app.get_parent() ? app.get_group() : option->get_group();
+    flag.group =
+        app.get_name().empty() && !app.get_group().empty() && app.get_parent() ? app.get_group() : option->get_group();
     flag.defaultValue = option->get_default_str();
     flags.push_back(std::move(flag));
   }
@@ -20,16 +21,22 @@ void addFlags(const CLI::App &app, std::vector<FlagText> &flags) {
 }
 }  // namespace
 
-std::vector<CommandText> describeParser(const CLI::App &app) {
-  std::vector<CommandText> commands(1);
-  commands[0].description = app.get_description();
-  addFlags(app, commands[0].flags);
+namespace {
+void describe(const CLI::App &app, const std::string &name, std::vector<CommandText> &commands) {
+  size_t own = commands.size();
+  commands.push_back({name, app.get_description(), {}, {}});
+  addFlags(app, commands[own].flags);
   for (const CLI::App *command : app.get_subcommands(nullptr)) {
     if (command->get_name().empty() || command->get_group().empty()) continue;
-    CommandText text{command->get_name(), command->get_description(), {}};
-    addFlags(*command, text.flags);
-    commands.push_back(std::move(text));
+    commands[own].commands.push_back(command->get_name());
+    describe(*command, name.empty() ? command->get_name() : name + " " + command->get_name(), commands);
   }
+}
+}  // namespace
+
+std::vector<CommandText> describeParser(const CLI::App &app) {
+  std::vector<CommandText> commands;
+  describe(app, "", commands);
   return commands;
 }
 

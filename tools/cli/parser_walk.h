@@ -15,9 +15,11 @@ struct FlagText {
 struct CommandText {
   std::string name, description;
   std::vector<FlagText> flags;
+  std::vector<std::string> commands;  // of a command that holds others
 };
 
-// The whole program first (with an empty name), then every command that --help shows.
+// The whole program first (with an empty name), then every command that --help shows; those inside another one follow it,
+// named with it: "data prepare".
 std::vector<CommandText> describeParser(const CLI::App &app);
 
 }  // namespace llc::cli

@@ -19,7 +19,7 @@ endfunction()
 
 function(llc_frontends name)
   llc_dsl_ops()
-  llc_sources(sources frontends/dsl frontends/huggingface)
+  llc_sources(sources frontends/dsl frontends/huggingface frontends/recipe)
   add_library(${name} STATIC ${sources} ${LLC_GENERATED}/frontends/dsl/ops.cpp)
   target_link_libraries(${name} PUBLIC llc_dialect llc_formats llc_text)
   llc_mlir_target(${name})

@@ -10,7 +10,8 @@ if(LLC_COMPILER AND TARGET llc-model)
 
   # Completion scripts and manual pages, printed by the program itself.
   set(pages ${CMAKE_BINARY_DIR}/pages)
-  set(commands run generate score compile bench profile tokenize logits inspect verify tune cache doctor)
+  set(commands run generate score eval create-config compile bench profile tokenize tokenizer tokenizer-train data
+               data-prepare data-inspect data-verify data-convert logits inspect verify tune cache doctor)
   add_custom_command(
     OUTPUT ${pages}/stamp
     COMMAND ${CMAKE_COMMAND} -E make_directory ${pages}
@@ -25,7 +26,7 @@ if(LLC_COMPILER AND TARGET llc-model)
 endif()
 # lib, not the multiarch folder: llc-model looks for the archive at ../lib/llc-model.
 set(archives lib/llc-model)
-foreach(library llc_base llc_formats llc_text llc_runtime)
+foreach(library llc_base llc_formats llc_text llc_data llc_corpus llc_runtime)
   get_target_property(type ${library} TYPE)
   if(type STREQUAL "STATIC_LIBRARY")
     install(TARGETS ${library} ARCHIVE DESTINATION ${archives})

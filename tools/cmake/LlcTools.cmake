@@ -14,7 +14,7 @@ function(llc_tool name folder)
 endfunction()
 
 function(llc_tools)
-  llc_tool(llc-model tools/cli llc_models llc_compiler llc_runtime)
+  llc_tool(llc-model tools/cli llc_models llc_compiler llc_runtime llc_corpus)
   llc_tool(llc-opt tools/opt llc_compiler)
   llc_tool(llc-lsp tools/lsp llc_compiler)
 endfunction()

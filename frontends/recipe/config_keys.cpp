@@ -1,0 +1,190 @@
+// The table of keys, and the sizes.
+#include <fmt/format.h>
+
+#include "frontends/recipe/model_config.h"
+
+namespace llc::recipe {
+
+namespace {
+constexpr double big = 1e15;
+using Texts = std::vector<std::string>;
+
+KeySpec integer(std::string_view path, OrderedJson initial, double least, double most, std::string_view help) {
+  return {path, KeyType::integer, std::move(initial), least, most, {}, help};
+}
+KeySpec number(std::string_view path, OrderedJson initial, double least, double most, std::string_view help) {
+  return {path, KeyType::number, std::move(initial), least, most, {}, help};
+}
+KeySpec boolean(std::string_view path, OrderedJson initial, std::string_view help) {
+  return {path, KeyType::boolean, std::move(initial), 0, 0, {}, help};
+}
+KeySpec text(std::string_view path, OrderedJson initial, Texts choices, std::string_view help) {
+  return {path, KeyType::text, std::move(initial), 0, 0, std::move(choices), help};
+}
+KeySpec other(std::string_view path, KeyType type, OrderedJson initial, std::string_view help) {
+  return {path, type, std::move(initial), 0, 0, {}, help};
+}
+
+std::vector<KeySpec> modelKeys() {
+  return {
+      integer("vocab_size", 32000, 1, 1 << 24, "Tokens; the tokenizer's"),
+      integer("d_model", 4096, 1, 1 << 20, "Width of the hidden states"),
+      integer("n_layers", 32, 1, 1 << 16, "Blocks"),
+      integer("n_heads", 32, 1, 1 << 16, "Query heads; divides d_model unless head_dim is given"),
+      integer("n_kv_heads", nullptr, 1, 1 << 16, "Key and value heads; divides n_heads; absent: n_heads"),
+      integer("head_dim", nullptr, 1, 1 << 16, "Width of a head; absent: d_model / n_heads"),
+      integer("d_ff", 11008, 1, 1 << 22,
+              "Width of the feed-forward layer; absent: 8/3 of d_model, up to a multiple of 256"),
+      text("ffn_type", nullptr, {"swiglu", "geglu", "gelu", "relu", "silu"}, "Absent: swiglu"),
+      integer("max_len", 4096, 1, 1 << 24, "Tokens of the longest sequence"),
+      number("dropout", 0.0, 0, 0.99, "On the outputs of sub-layers"),
+      integer("pad_token_id", 0, 0, 1 << 24, "The tokenizer's"),
+      integer("bos_token_id", 1, 0, 1 << 24, "The tokenizer's"),
+      integer("eos_token_id", 2, 0, 1 << 24, "The tokenizer's"),
+      boolean("use_rope", true, "Counts only where pos_type is absent: false means absolute"),
+      text("pos_type", "rope", {"rope", "absolute", "sinusoidal", "alibi"}, "How positions are told apart"),
+      number("rope_theta", nullptr, 1, 1e12, "Base of the rotation's wavelengths; absent: 10000"),
+      other("rope_scaling", KeyType::object, nullptr, "{type: linear, dynamic or yarn, factor}"),
+      other("use_gradient_checkpointing", KeyType::booleanOrText, false,
+            "Recomputes blocks in the backward pass; or a strategy's name"),
+      text("attention_type", "standard", {"standard", "flash2", "sparse", "mqa", "gqa"},
+           "How attention is computed; mqa: one key and value head"),
+      boolean("norm_first", true, "Norms before the sub-layers; false: after them"),
+      number("initializer_range", 0.02, 0, 10, "Standard deviation of the first weights"),
+      number("rms_norm_eps", 1e-6, 0, 1, "Added to the mean of squares"),
+      boolean("tie_word_embeddings", false, "The head is the embedding"),
+      boolean("use_parallel_ffn", false, "Attention and feed-forward side by side, not one after the other"),
+      integer("window", nullptr, 1, 1 << 24, "Attention sees so many tokens back; absent: all"),
+      other("sparse_attention", KeyType::object, nullptr, "{block, global, stride}"),
+      text("objective", nullptr, {"causal", "mlm"}, "Absent: causal"),
+      text("device", nullptr, {}, "Accepted for older files"),
+      boolean("use_flash_mha", nullptr, "Older name: attention_type flash2"),
+      boolean("use_flash_attention", nullptr, "Older name: attention_type flash2"),
+      boolean("use_rms_norm", nullptr, "false: LayerNorm"),
+      boolean("use_biasless_norm", nullptr, "LayerNorm without bias"),
+      boolean("use_fused_swiglu", nullptr, "Accepted for older files"),
+      boolean("use_kv_cache", nullptr, "Accepted for older files"),
+  };
+}
+
+std::vector<KeySpec> trainingKeys() {
+  return {
+      text("training.optimizer", "adamw", {"sgd", "adamw", "lion", "adafactor", "rmsprop", "muon", "mars"},
+           "Rule of the updates"),
+      number("training.lr", 1e-4, 0, 10, "Learning rate at its peak"),
+      number("training.weight_decay", 0.1, 0, 10, "Of matrices; vectors don't decay"),
+      number("training.max_grad_norm", 1.0, 0, 1e6, "Gradients are clipped at this global norm; 0: never"),
+      text("training.lr_schedule", "cosine",
+           {"none", "constant", "linear", "cosine", "wsd", "polynomial", "multistage"}, "After warming up"),
+      integer("training.warmup_steps", 500, 0, big, "Steps from 0 to lr"),
+      integer("training.total_steps", 10000, 1, big, "Steps; epochs times steps when epochs are given"),
+      number("training.min_lr_ratio", 0.1, 0, 1, "Learning rate at the end, as a share of lr"),
+      integer("training.gradient_accumulation_steps", 4, 1, 1 << 20, "Micro-batches a step, weighted by their tokens"),
+      integer("training.batch_size", 8, 1, 1 << 20, "Rows of a micro-batch"),
+      integer("training.epochs", 1, 1, 1 << 20, "Passes over the data"),
+      integer("training.seed", 42, 0, big, "Of weights, data order and dropout"),
+      text("training.precision", "auto", {"auto", "f32", "bf16", "f16", "fp8"},
+           "auto: bf16 where the processor has it"),
+      integer("training.log_interval", 10, 1, big, "Steps"),
+      integer("training.save_interval", 1000, 1, big, "Steps"),
+      integer("training.eval_interval", 500, 1, big, "Steps"),
+      integer("training.early_stopping_patience", 5, 0, big, "Evaluations without improvement; 0: never stops"),
+      number("training.early_stopping_threshold", 1e-4, 0, 1e6, "What counts as improvement"),
+      number("training.validation_split", 0.1, 0, 0.9, "Share of the data, when there is no other for evaluation"),
+      text("training.sample_prompt", "The future of artificial intelligence", {},
+           "Text is sampled from it at each evaluation"),
+      other("training.curriculum", KeyType::object, nullptr,
+            "{start_len, end_len, steps, schedule: linear, sqrt or steps, multiple}"),
+      other("training.distillation", KeyType::object, nullptr, "{teacher, temperature, alpha}"),
+  };
+}
+
+std::vector<KeySpec> sectionKeys() {
+  return {
+      other("data.path", KeyType::texts, nullptr, "Datasets or texts, each with :WEIGHT if wanted"),
+      text("data.tokenizer_path", "weights/tokenizer.model", {}, "Tokenizer file or directory"),
+      integer("data.block_size", nullptr, 2, 1 << 24, "Tokens of a row; absent: max_len"),
+      integer("data.num_workers", 2, 0, 1024, "Threads that prepare batches"),
+      integer("data.prefetch", 4, 0, 1 << 16, "Batches made ahead"),
+      boolean("data.shuffle", true, "Within windows, by shuffle_seed"),
+      integer("data.shuffle_seed", 42, 0, big, "The same seed gives the same order"),
+      boolean("data.packing", true, "Several documents in a row, without attention between them"),
+      integer("lora.r", 16, 1, 1 << 16, "Rank"),
+      number("lora.alpha", 16, 0, 1e6, "The update is scaled by alpha / r"),
+      number("lora.dropout", 0.0, 0, 0.99, "On the adapter's input"),
+      other("lora.target_modules", KeyType::texts, OrderedJson({"q_proj", "v_proj"}),
+            "Name endings, re:REGEX, or all-linear"),
+      boolean("lora.merge", false, "Writes merged weights, too"),
+      other("evaluation.tasks", KeyType::texts, OrderedJson({"perplexity"}), "What is measured"),
+      integer("evaluation.batch_size", 8, 1, 1 << 20, "Rows"),
+      text("logging.level", "INFO", {"DEBUG", "INFO", "WARNING", "ERROR"}, "Least level that is written"),
+      text("logging.file", "training.log", {}, "Log of lines for people"),
+      boolean("logging.json", false, "JSON lines on the standard error output"),
+      other("logging.trackers", KeyType::texts, OrderedJson({"jsonl"}), "jsonl, tensorboard, mlflow, wandb"),
+      text("checkpoint.dir", "checkpoints", {}, "Where checkpoints are written"),
+      integer("checkpoint.keep_last", 3, 1, big, "Newest ones that are kept"),
+      integer("checkpoint.keep_best", 1, 0, big, "Best ones that are kept"),
+      integer("checkpoint.keep_every", 0, 0, big, "Each of these many steps is kept for good; 0: none"),
+      integer("checkpoint.shard_bytes", 5'000'000'000, 1 << 20, big, "Largest file of weights"),
+      boolean("checkpoint.save_optimizer", true, "Needed to go on training"),
+  };
+}
+
+struct Size {
+  const char *name;
+  int64_t width, layers, heads, feedForward, length;
+};
+constexpr Size sizes[] = {{"tiny", 512, 8, 8, 1024, 512},
+                          {"small", 1024, 12, 16, 2048, 1024},
+                          {"base", 2048, 24, 16, 5504, 2048},
+                          {"large", 2560, 32, 32, 6912, 4096},
+                          {"xl", 4096, 64, 32, 11008, 4096}};
+}  // namespace
+
+const std::vector<KeySpec> &configKeys() {
+  static const std::vector<KeySpec> keys = [] {
+    std::vector<KeySpec> all = modelKeys();
+    for (auto &&more : {trainingKeys(), sectionKeys()}) all.insert(all.end(), more.begin(), more.end());
+    return all;
+  }();
+  return keys;
+}
+
+const std::vector<std::string> &sizeNames() {
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> list;
+    for (const Size &size : sizes) list.emplace_back(size.name);
+    return list;
+  }();
+  return names;
+}
+
+Result<OrderedJson> configOfSize(const std::string &name, bool full) {
+  const Size *size = nullptr;
+  for (const Size &one : sizes)
+    if (name == one.name) size = &one;
+  if (!size)
+    return diagnose(ErrorKind::invalidInput, "--type")
+        .says("there is no size '" + name + "'")
+        .toFix(fmt::format("use one of {}", fmt::join(sizeNames(), ", ")));
+  OrderedJson config = OrderedJson::object();
+  for (const KeySpec &key : configKeys()) {
+    size_t dot = key.path.find('.');
+    if (key.initial.is_null() || (dot != key.path.npos && !full)) continue;
+    if (dot == key.path.npos)
+      config[std::string(key.path)] = key.initial;
+    else
+      config[std::string(key.path.substr(0, dot))][std::string(key.path.substr(dot + 1))] = key.initial;
+  }
+  config["d_model"] = size->width;
+  config["n_layers"] = size->layers;
+  config["n_heads"] = size->heads;
+  config["d_ff"] = size->feedForward;
+  config["max_len"] = size->length;
+  if (name == "base") config["dropout"] = 0.1;
+  if (name == "large" || name == "xl") config["use_gradient_checkpointing"] = true;
+  if (name == "xl") config["attention_type"] = "flash2";
+  return config;
+}
+
+}  // namespace llc::recipe

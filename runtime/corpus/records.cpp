@@ -1,0 +1,165 @@
+#include "runtime/corpus/records.h"
+
+#include "runtime/base/json_read.h"
+#include "runtime/base/memory.h"
+#include "runtime/corpus/csv.h"
+#include "runtime/corpus/lines.h"
+#include "runtime/text/utf8.h"
+
+namespace llc::corpus {
+
+namespace {
+bool isBlank(std::string_view text) { return text.find_first_not_of(" \t\r\n\f\v") == text.npos; }
+
+std::string tooLongText(uint64_t limit) { return fmt::format("is longer than {}", humanBytes(limit)); }
+
+// Fills a record from what was read; false if it is blank and does not count.
+bool finish(Record &record, std::string &&text, const std::string &why) {
+  record.why = why;
+  if (why.empty() && !text::validUtf8(text)) record.why = "is no valid UTF-8";
+  record.kind = record.why.empty() ? Record::Kind::good : Record::Kind::broken;
+  record.text = std::move(text);
+  return record.kind == Record::Kind::broken || !isBlank(record.text);
+}
+
+class TextReader final : public RecordReader {
+ public:
+  TextReader(std::unique_ptr<ByteStream> stream, const RecordOptions &options)
+      : lines_(std::move(stream), options.maxRecordBytes),
+        separator_(options.separator),
+        limit_(options.maxRecordBytes) {}
+  uint64_t consumed() const override { return lines_.consumed(); }
+
+  Status next(Record &record) override {
+    for (;;) {
+      std::string text, why;
+      record.line = lines_.number() + 1;
+      LLC_ASSIGN(bool any, gather(text, why));
+      if (!any) return record.kind = Record::Kind::end, success();
+      if (finish(record, std::move(text), why)) return success();
+    }
+  }
+
+ private:
+  bool separates(std::string_view line) const {
+    return separator_ == "blank" ? isBlank(line) : separator_ != "file" && line == separator_;
+  }
+
+  // The lines of one document; false at the end of the file.
+  Result<bool> gather(std::string &text, std::string &why) {
+    bool any = false;
+    std::string_view line;
+    for (;;) {
+      LLC_ASSIGN(bool more, lines_.next(line));
+      if (!more) return any;
+      if (lines_.tooLong() || text.size() + line.size() > limit_) why = tooLongText(limit_);
+      if (separator_ == "line") return text = line, true;
+      if (separates(line)) return true;
+      if (any) text += '\n';
+      if (why.empty()) text += line;
+      any = true;
+    }
+  }
+  Lines lines_;
+  std::string separator_;
+  uint64_t limit_;
+};
+
+class JsonReader final : public RecordReader {
+ public:
+  JsonReader(std::unique_ptr<ByteStream> stream, const RecordOptions &options)
+      : lines_(std::move(stream), options.maxRecordBytes), fields_(options.fields), limit_(options.maxRecordBytes) {}
+  uint64_t consumed() const override { return lines_.consumed(); }
+
+  Status next(Record &record) override {
+    std::string_view line;
+    for (;;) {
+      LLC_ASSIGN(bool more, lines_.next(line));
+      if (!more) return record.kind = Record::Kind::end, success();
+      record.line = lines_.number();
+      if (isBlank(line)) continue;
+      std::string text, why;
+      if (lines_.tooLong())
+        why = tooLongText(limit_);
+      else if (auto json = parseJson(line, ""); !json)
+        why = json.error().what;
+      else if (auto found = textOf(*json, fields_); !found)
+        why = found.error().what;
+      else
+        text = std::move(*found);
+      if (finish(record, std::move(text), why)) return success();
+    }
+  }
+
+ private:
+  Lines lines_;
+  std::vector<std::string> fields_;
+  uint64_t limit_;
+};
+
+class CsvReader final : public RecordReader {
+ public:
+  CsvReader(std::unique_ptr<ByteStream> stream, char delimiter, const RecordOptions &options)
+      : rows_(std::move(stream), delimiter, options.maxRecordBytes), fields_(options.fields) {}
+  uint64_t consumed() const override { return rows_.consumed(); }
+
+  Status next(Record &record) override {
+    CsvRow row;
+    for (;;) {
+      LLC_ASSIGN(bool more, rows_.next(row));
+      record.line = row.line;
+      if (!more) return record.kind = Record::Kind::end, success();
+      std::string text;
+      if (row.why.empty() && names_.empty()) {
+        if (readHeader(row)) continue;
+      } else if (row.why.empty()) {
+        text = textOfRow(row);
+      }
+      if (finish(record, std::move(text), row.why)) return success();
+    }
+  }
+
+ private:
+  // The first row names the columns; false with row.why set when it can't.
+  bool readHeader(CsvRow &row) {
+    for (size_t i = 0; i < row.cells.size(); ++i)
+      for (size_t j = 0; j < i; ++j)
+        if (row.cells[i] == row.cells[j]) row.why = "the first line names two columns '" + row.cells[i] + "'";
+    names_ = row.cells;
+    return row.why.empty();
+  }
+  std::string textOfRow(CsvRow &row) const {
+    if (row.cells.size() != names_.size()) {
+      row.why = fmt::format("has {} fields, the first line names {}", row.cells.size(), names_.size());
+      return {};
+    }
+    nlohmann::json object = nlohmann::json::object();
+    for (size_t i = 0; i < names_.size(); ++i)
+      if (!row.cells[i].empty()) object[names_[i]] = std::move(row.cells[i]);
+    if (object.empty()) return {};
+    auto text = textOf(object, fields_);
+    if (!text) row.why = text.error().what;
+    return text ? std::move(*text) : std::string();
+  }
+  CsvRows rows_;
+  std::vector<std::string> fields_, names_;
+};
+}  // namespace
+
+Result<std::unique_ptr<RecordReader>> RecordReader::open(const InputFile &file, const RecordOptions &options) {
+  LLC_ASSIGN(auto stream, ByteStream::open(file.path));
+  using Reader = std::unique_ptr<RecordReader>;
+  switch (file.format) {
+    case Format::jsonl:
+      return Reader(std::make_unique<JsonReader>(std::move(stream), options));
+    case Format::csv:
+      return Reader(std::make_unique<CsvReader>(std::move(stream), ',', options));
+    case Format::tsv:
+      return Reader(std::make_unique<CsvReader>(std::move(stream), '\t', options));
+    case Format::text:
+      break;
+  }
+  return Reader(std::make_unique<TextReader>(std::move(stream), options));
+}
+
+}  // namespace llc::corpus

@@ -1,0 +1,258 @@
+#include "runtime/data/stream.h"
+
+#include <cmath>
+
+namespace llc::data {
+
+namespace {
+constexpr int32_t noLabel = -100;
+
+Error badOption(const std::string &what, const std::string &remedy) {
+  return diagnose(ErrorKind::invalidInput, "data").says(what).toFix(remedy);
+}
+
+Status check(const StreamOptions &o) {
+  if (o.rows < 1 || o.length < 2 || o.rows > INT32_MAX || o.length > INT32_MAX / o.rows)
+    return badOption(fmt::format("{} rows of {} tokens", o.rows, o.length),
+                     "use at least 1 row of 2 tokens, and fewer than 2^31 tokens a batch");
+  if (o.packBuffer < 1) return badOption("a packing buffer of less than one sequence", "use 1000");
+  const Curriculum &c = o.curriculum;
+  if (c.steps < 0 || c.multiple < 1 || (c.steps > 0 && (c.startLength < 2 || c.startLength > o.length)))
+    return badOption(fmt::format("a curriculum from {} to {} tokens in {} steps", c.startLength, o.length, c.steps),
+                     "begin with at least 2 tokens and not more than a full row has");
+  return success();
+}
+
+Status check(const std::vector<Source> &sources) {
+  if (sources.empty()) return badOption("no dataset", "name at least one");
+  const Sha256Digest none = {};
+  const Source *known = nullptr;
+  for (const Source &source : sources) {
+    const std::string &path = source.dataset.path();
+    if (source.dataset.tokens() == 0) return badOption(path + " holds no tokens", "leave it out, or prepare it again");
+    if (!(source.weight > 0) || !std::isfinite(source.weight))
+      return badOption(path + fmt::format(" has the weight {}", source.weight), "use a weight above 0");
+    const DatasetHeader &header = source.dataset.header();
+    if (header.tokenizer == none) continue;
+    if (known && header.tokenizer != known->dataset.header().tokenizer)
+      return badOption(path + " was made with another tokenizer than " + known->dataset.path(),
+                       "prepare both with the same one");
+    known = &source;
+  }
+  return success();
+}
+}  // namespace
+
+int64_t Curriculum::lengthAt(int64_t step, int64_t fullLength) const {
+  if (steps <= 0 || step >= steps) return fullLength;
+  double share = double(step) / double(steps), range = double(fullLength - startLength);
+  double length = double(startLength);
+  switch (schedule) {
+    case Schedule::linear:
+      length += range * share;
+      break;
+    case Schedule::squareRoot:
+      length += range * std::sqrt(share);
+      break;
+    // As many steps at each length on the way: 64, 128, 256 ...
+    case Schedule::doubling:
+      length *= std::exp2(std::floor(share * (std::floor(std::log2(double(fullLength) / length)) + 1)));
+      break;
+  }
+  return std::clamp(int64_t(length) / multiple * multiple, std::min(startLength, fullLength), fullLength);
+}
+
+Result<TokenStream> TokenStream::create(std::vector<Source> sources, const StreamOptions &options) {
+  LLC_TRY(check(options));
+  LLC_TRY(check(sources));
+  TokenStream stream;
+  stream.sources_ = std::move(sources);
+  stream.options_ = options;
+  for (size_t i = 0; i < stream.sources_.size(); ++i)
+    stream.orders_.emplace_back(stream.sources_[i].dataset.sequences(), options.window, seedOf(options.seed, i));
+  stream.cursors_.resize(stream.sources_.size());
+  stream.blockStart_ = stream.cursors_;
+  return stream;
+}
+
+// The one in the middle of a sequence goes on; otherwise the one that is furthest behind its share of the tokens.
+std::optional<size_t> TokenStream::chooseSource() const {
+  std::optional<size_t> best;
+  double least = 0;
+  for (size_t i = 0; i < sources_.size(); ++i) {
+    if (cursors_[i].carried) return i;
+    if (!options_.repeat && cursors_[i].epoch > 0) continue;
+    double done = double(cursors_[i].tokens) / sources_[i].weight;
+    if (!best || done < least) best = i, least = done;
+  }
+  return best;
+}
+
+Result<std::optional<TokenStream::Piece>> TokenStream::draw(uint64_t most) {
+  auto source = chooseSource();
+  if (!source) return std::optional<Piece>();
+  StreamState::Cursor &cursor = cursors_[*source];
+  const Dataset &dataset = sources_[*source].dataset;
+  uint64_t sequence = orders_[*source].at(cursor.epoch, cursor.position);
+  LLC_ASSIGN(uint64_t length, dataset.length(sequence));
+  if (cursor.carried >= length)
+    return badOption(dataset.path() + " is not the dataset that this state belongs to", "start anew");
+  Piece piece{uint32_t(*source), sequence, cursor.carried, std::min(length - cursor.carried, most)};
+  cursor.carried += piece.count;
+  cursor.tokens += piece.count;
+  if (cursor.carried == length) {
+    cursor.carried = 0;
+    if (++cursor.position == dataset.sequences()) {
+      cursor.position = 0;
+      ++cursor.epoch;
+    }
+  }
+  return std::optional(piece);
+}
+
+Result<TokenStream::Row> TokenStream::drawRow(uint64_t length) {
+  Row row;
+  uint64_t used = 0;
+  do {
+    LLC_ASSIGN(auto piece, draw(length - used));
+    if (!piece) break;
+    used += piece->count;
+    row.push_back(*piece);
+  } while (options_.packing == Packing::wrapped && used < length);
+  return row;
+}
+
+// First fit, longest first; then the rows in any order, as the fullest would come first otherwise.
+Status TokenStream::packBlock(uint64_t length) {
+  std::vector<Piece> pieces;
+  for (int64_t i = 0; i < options_.packBuffer; ++i) {
+    LLC_ASSIGN(auto piece, draw(length));
+    if (!piece) break;
+    pieces.push_back(*piece);
+  }
+  std::stable_sort(pieces.begin(), pieces.end(), [](const Piece &a, const Piece &b) { return a.count > b.count; });
+  std::vector<uint64_t> room;
+  for (const Piece &piece : pieces) {
+    size_t row = 0;
+    while (row < room.size() && room[row] < piece.count) ++row;
+    if (row == room.size()) {
+      room.push_back(length);
+      block_.emplace_back();
+    }
+    room[row] -= piece.count;
+    block_[row].push_back(piece);
+  }
+  uint64_t tokens = 0;
+  for (const auto &cursor : blockStart_) tokens += cursor.tokens;
+  Random(seedOf(options_.seed, tokens)).shuffle(block_);
+  return success();
+}
+
+// A block is what is packed at once, from blockStart_ on: a row, or the rows of packBuffer sequences.
+Status TokenStream::buildBlock(int64_t length) {
+  block_.clear();
+  blockLength_ = length;
+  if (options_.packing == Packing::bestFit) return packBlock(uint64_t(length));
+  LLC_ASSIGN(Row row, drawRow(uint64_t(length)));
+  if (!row.empty()) block_.push_back(std::move(row));
+  return success();
+}
+
+Status TokenStream::fill(Batch &batch, int64_t row, const Row &pieces) const {
+  int64_t at = row * batch.length;
+  int32_t segment = 0;
+  for (const Piece &piece : pieces) {
+    LLC_TRY(sources_[piece.source].dataset.read(piece.sequence, piece.begin,
+                                                std::span(batch.ids).subspan(size_t(at), piece.count)));
+    ++segment;
+    for (uint64_t i = 0; i < piece.count; ++i, ++at) {
+      batch.labels[size_t(at)] = i ? batch.ids[size_t(at)] : noLabel;
+      batch.segments[size_t(at)] = segment;
+      batch.positions[size_t(at)] = int32_t(i);
+    }
+    batch.tokens += int64_t(piece.count);
+    batch.targets += int64_t(piece.count) - 1;
+  }
+  return success();
+}
+
+Result<bool> TokenStream::next(Batch &batch) {
+  const Curriculum &curriculum = options_.curriculum;
+  int64_t length = curriculum.lengthAt(int64_t(step_), options_.length), rows = options_.rows;
+  if (curriculum.constantTokens) rows = std::max<int64_t>(1, rows * options_.length / length);
+  std::vector<Row> taken;
+  while (int64_t(taken.size()) < rows) {
+    if (rowsGiven_ == block_.size()) {
+      blockStart_ = cursors_;
+      rowsGiven_ = 0;
+      LLC_TRY(buildBlock(length));
+      if (block_.empty()) break;
+    }
+    taken.push_back(block_[rowsGiven_++]);
+  }
+  if (taken.empty()) return false;
+  size_t size = taken.size() * size_t(length);
+  batch = {int64_t(taken.size()), length, {}, {}, {}, {}, 0, 0};
+  batch.ids.assign(size, options_.padId);
+  batch.labels.assign(size, noLabel);
+  batch.segments.assign(size, 0);
+  batch.positions.assign(size, 0);
+  for (size_t row = 0; row < taken.size(); ++row) LLC_TRY(fill(batch, int64_t(row), taken[row]));
+  ++step_;
+  return true;
+}
+
+StreamState TokenStream::state() const { return {step_, blockStart_, rowsGiven_, blockLength_, fingerprint()}; }
+
+Status TokenStream::restore(const StreamState &state) {
+  if (state.fingerprint != fingerprint() || state.cursors.size() != sources_.size())
+    return badOption("the saved position belongs to other datasets, or to other options of reading them",
+                     "give the same datasets, weights, seed, window, packing and lengths, or start anew");
+  for (size_t i = 0; i < sources_.size(); ++i)
+    if (state.cursors[i].position >= sources_[i].dataset.sequences())
+      return badOption("the saved position is beyond the dataset", "start anew");
+  cursors_ = blockStart_ = state.cursors;
+  step_ = state.step;
+  block_.clear();
+  rowsGiven_ = 0;
+  if (state.rowsGiven == 0) return success();
+  if (state.rowLength < 2 || state.rowLength > options_.length)
+    return badOption(fmt::format("the saved rows have {} tokens", state.rowLength), "start anew");
+  LLC_TRY(buildBlock(state.rowLength));
+  if (state.rowsGiven > block_.size()) return badOption("the saved position is beyond its block", "start anew");
+  rowsGiven_ = state.rowsGiven;
+  return success();
+}
+
+uint64_t TokenStream::tokensGiven() const {
+  uint64_t tokens = 0;
+  for (const auto &cursor : cursors_) tokens += cursor.tokens;
+  return tokens;
+}
+
+uint64_t TokenStream::totalTokens() const {
+  uint64_t tokens = 0;
+  for (const Source &source : sources_) tokens += source.dataset.tokens();
+  return tokens;
+}
+
+uint64_t TokenStream::fingerprint() const {
+  uint64_t hash = 1;
+  auto mix = [&](uint64_t value) { hash = seedOf(hash, value); };
+  for (const Source &source : sources_) {
+    const DatasetHeader &header = source.dataset.header();
+    mix(header.sequences);
+    mix(header.tokens);
+    for (uint8_t byte : header.tokenizer) mix(byte);
+    mix(std::bit_cast<uint64_t>(source.weight));
+  }
+  const StreamOptions &o = options_;
+  const Curriculum &c = o.curriculum;
+  for (int64_t value :
+       {o.rows, o.length, int64_t(o.packing), o.packBuffer, int64_t(o.window), int64_t(o.seed), int64_t(o.repeat),
+        c.steps, c.startLength, c.multiple, int64_t(c.schedule), int64_t(c.constantTokens)})
+    mix(uint64_t(value));
+  return hash;
+}
+
+}  // namespace llc::data

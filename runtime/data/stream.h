@@ -1,0 +1,120 @@
+// Batches for training out of prepared datasets: a weighted mixture, shuffled within windows, packed into rows, with a
+// curriculum on length if wanted. Where it stands is a small value that can be saved at any batch: a stream that is
+// restored gives exactly the batches that the interrupted one would have given.
+#pragma once
+#include <nlohmann/json.hpp>
+
+#include "runtime/data/dataset.h"
+#include "runtime/data/window_order.h"
+
+namespace llc::data {
+
+struct Source {
+  Dataset dataset;
+  double weight = 1;  // share of the tokens, relative to the other sources'
+};
+
+enum class Packing {
+  none,     // a sequence a row, the rest is padding; longer ones go on in the next row
+  wrapped,  // one sequence after another, cut where a row is full: no padding
+  bestFit,  // sequences stay whole where they can: first fit, longest first, over `packBuffer` of them
+};
+
+// Rows get longer in the first steps of training.
+struct Curriculum {
+  enum class Schedule { linear, squareRoot, doubling };
+  int64_t steps = 0;  // until rows have their full length; 0: no curriculum
+  int64_t startLength = 64;
+  int64_t multiple = 64;  // lengths are rounded down to multiples of it
+  Schedule schedule = Schedule::linear;
+  bool constantTokens = true;  // more rows while they are short
+
+  int64_t lengthAt(int64_t step, int64_t fullLength) const;
+};
+
+struct StreamOptions {
+  int64_t rows = 8;       // of a batch
+  int64_t length = 2048;  // tokens of a row
+  Packing packing = Packing::wrapped;
+  int64_t packBuffer = 1000;
+  uint64_t window = 1 << 16;  // see WindowOrder
+  uint64_t seed = 42;
+  bool repeat = true;  // false: every source once, then the stream ends (the last batch may have fewer rows)
+  int32_t padId = 0;
+  Curriculum curriculum;
+};
+
+// Row-major, [rows, length].
+struct Batch {
+  int64_t rows = 0, length = 0;
+  std::vector<int32_t> ids;
+  std::vector<int32_t>
+      labels;  // the ids; -100 for padding and for what begins a segment (nothing before it predicts it)
+  std::vector<int32_t>
+      segments;  // 1, 2 ... for the sequences in a row, 0 for padding; attention stays within a segment
+  std::vector<int32_t> positions;  // from 0 in each segment
+  int64_t tokens = 0;              // that are no padding
+  int64_t targets = 0;             // labels other than -100
+};
+
+// Where a stream stands.
+struct StreamState {
+  struct Cursor {
+    uint64_t epoch = 0;     // of this source
+    uint64_t position = 0;  // sequences of the epoch that are used up
+    uint64_t carried = 0;   // ids of the next one that are used up
+    uint64_t tokens = 0;    // that this source has given so far
+    bool operator==(const Cursor &) const = default;
+  };
+  uint64_t step = 0;            // batches given
+  std::vector<Cursor> cursors;  // where the rows that are being handed out began
+  uint64_t rowsGiven = 0;       // of those rows
+  int64_t rowLength = 0;        // they were packed for
+  uint64_t fingerprint = 0;     // of datasets and options
+  bool operator==(const StreamState &) const = default;
+};
+nlohmann::json toJson(const StreamState &state);
+Result<StreamState> parseStreamState(const nlohmann::json &json, const std::string &where);
+
+class TokenStream {
+ public:
+  // Errors: invalidInput (no source, an empty one, a weight that is not above 0, options out of range, sources made
+  // with different tokenizers).
+  static Result<TokenStream> create(std::vector<Source> sources, const StreamOptions &options);
+
+  // False at the end (only without `repeat`). Errors: a dataset that is broken.
+  Result<bool> next(Batch &batch);
+  StreamState state() const;
+  // Error: the state belongs to other datasets or options.
+  Status restore(const StreamState &state);
+
+  uint64_t tokensGiven() const;  // so far, by all sources; whole blocks of packing count at once
+  uint64_t tokensOfSource(size_t source) const { return cursors_[source].tokens; }
+  uint64_t totalTokens() const;  // of all sources, once
+  double epoch() const { return double(tokensGiven()) / double(totalTokens()); }
+
+ private:
+  struct Piece {
+    uint32_t source;
+    uint64_t sequence, begin, count;
+  };
+  using Row = std::vector<Piece>;
+  TokenStream() = default;
+  Result<std::optional<Piece>> draw(uint64_t most);
+  std::optional<size_t> chooseSource() const;
+  Result<Row> drawRow(uint64_t length);
+  Status packBlock(uint64_t length);
+  Status buildBlock(int64_t length);
+  Status fill(Batch &batch, int64_t row, const Row &pieces) const;
+  uint64_t fingerprint() const;
+
+  std::vector<Source> sources_;
+  StreamOptions options_;
+  std::vector<WindowOrder> orders_;
+  std::vector<StreamState::Cursor> cursors_, blockStart_;
+  std::vector<Row> block_;
+  uint64_t rowsGiven_ = 0, step_ = 0;
+  int64_t blockLength_ = 0;
+};
+
+}  // namespace llc::data

@@ -1,0 +1,245 @@
+#include "runtime/data/stream.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "runtime/data/dataset_writer.h"
+#include "runtime/data/window_order.h"
+#include "tests/runtime/temporary_directory.h"
+
+namespace llc::data {
+namespace {
+
+// Sequences whose ids are all different, so that what came from where can be told.
+class Streams : public testing::Test {
+ protected:
+  Source source(const std::string &name, int sequences, int32_t firstId, double weight = 1, int longest = 23) {
+    auto writer = DatasetWriter::create(folder_.file(name), {});
+    EXPECT_TRUE(writer.ok());
+    for (int i = 0; i < sequences; ++i) {
+      std::vector<int32_t> ids(size_t(1 + (i * 7) % longest));
+      for (int32_t &id : ids) id = firstId++;
+      EXPECT_TRUE(writer->add(ids).ok());
+    }
+    EXPECT_TRUE(writer->commit().ok());
+    auto dataset = Dataset::open(folder_.file(name));
+    EXPECT_TRUE(dataset.ok());
+    return {*dataset, weight};
+  }
+  TokenStream stream(std::vector<Source> sources, const StreamOptions &options) {
+    auto made = TokenStream::create(std::move(sources), options);
+    EXPECT_TRUE(made.ok()) << made.error().text();
+    return std::move(*made);
+  }
+  TemporaryDirectory folder_;
+};
+
+StreamOptions small(Packing packing) {
+  StreamOptions options;
+  options.rows = 3;
+  options.length = 16;
+  options.packing = packing;
+  options.packBuffer = 20;
+  options.window = 8;
+  options.repeat = false;
+  return options;
+}
+
+void checkRows(const Batch &batch, int32_t pad) {
+  int64_t tokens = 0, targets = 0;
+  for (size_t i = 0; i < batch.ids.size(); ++i) {
+    bool starts = i % size_t(batch.length) == 0 || batch.segments[i] != batch.segments[i - 1];
+    if (batch.segments[i] == 0) {
+      EXPECT_EQ(batch.ids[i], pad);
+      EXPECT_EQ(batch.labels[i], -100);
+      continue;
+    }
+    ++tokens;
+    EXPECT_EQ(batch.positions[i], starts ? 0 : batch.positions[i - 1] + 1);
+    EXPECT_EQ(batch.labels[i], starts ? -100 : batch.ids[i]);
+    if (!starts) EXPECT_EQ(batch.ids[i], batch.ids[i - 1] + 1);  // segments are stretches of sequences
+    targets += batch.labels[i] != -100;
+  }
+  EXPECT_EQ(batch.tokens, tokens);
+  EXPECT_EQ(batch.targets, targets);
+}
+
+TEST_F(Streams, EveryTokenOnceWithAnyPacking) {
+  for (Packing packing : {Packing::none, Packing::wrapped, Packing::bestFit}) {
+    Source a = source("a", 57, 100), b = source("b", 31, 10000);
+    StreamOptions options = small(packing);
+    options.padId = 9;
+    TokenStream data = stream({a, b}, options);
+    std::multiset<int32_t> seen;
+    Batch batch;
+    for (;;) {
+      auto more = data.next(batch);
+      ASSERT_TRUE(more.ok()) << more.error().text();
+      if (!*more) break;
+      checkRows(batch, 9);
+      for (size_t i = 0; i < batch.ids.size(); ++i)
+        if (batch.segments[i]) seen.insert(batch.ids[i]);
+    }
+    EXPECT_EQ(seen.size(), data.totalTokens());
+    EXPECT_EQ(std::set<int32_t>(seen.begin(), seen.end()).size(), seen.size());
+    EXPECT_EQ(data.tokensGiven(), data.totalTokens());
+  }
+}
+
+TEST_F(Streams, PackingLeavesLittleOrNoPadding) {
+  auto padding = [&](Packing packing) {
+    TokenStream data = stream({source("a", 300, 1, 1, 16)}, small(packing));
+    Batch batch;
+    int64_t all = 0, tokens = 0;
+    while (*data.next(batch)) all += batch.rows * batch.length, tokens += batch.tokens;
+    return double(all - tokens) / double(all);
+  };
+  EXPECT_LT(padding(Packing::wrapped), 0.01);
+  EXPECT_LT(padding(Packing::bestFit), 0.08);
+  EXPECT_GT(padding(Packing::none), 0.3);
+}
+
+TEST_F(Streams, BestFitKeepsSequencesWhole) {
+  TokenStream data = stream({source("a", 100, 1, 1, 16)}, small(Packing::bestFit));
+  Batch batch;
+  int64_t segments = 0;
+  while (*data.next(batch))
+    for (size_t i = 0; i < batch.ids.size(); ++i) segments += batch.segments[i] && batch.positions[i] == 0;
+  EXPECT_EQ(segments, 100);
+}
+
+TEST_F(Streams, WeightsAreSharesOfTokens) {
+  StreamOptions options = small(Packing::wrapped);
+  options.repeat = true;
+  TokenStream data = stream({source("a", 57, 1, 3), source("b", 200, 10000, 1)}, options);
+  Batch batch;
+  for (int i = 0; i < 200; ++i) ASSERT_TRUE(*data.next(batch));
+  EXPECT_NEAR(double(data.tokensOfSource(0)) / double(data.tokensGiven()), 0.75, 0.01);
+}
+
+TEST_F(Streams, SeedsAndEpochsGiveOtherOrders) {
+  Source a = source("a", 100, 1);
+  auto firstBatch = [&](uint64_t seed, uint64_t window) {
+    StreamOptions options = small(Packing::none);
+    options.seed = seed;
+    options.window = window;
+    TokenStream data = stream({a}, options);
+    Batch batch;
+    EXPECT_TRUE(*data.next(batch));
+    return batch.ids;
+  };
+  EXPECT_EQ(firstBatch(1, 8), firstBatch(1, 8));
+  EXPECT_NE(firstBatch(1, 8), firstBatch(2, 8));
+  EXPECT_EQ(firstBatch(1, 0), firstBatch(2, 1));  // not shuffled
+  EXPECT_EQ(firstBatch(1, 0)[0], 1);
+}
+
+TEST_F(Streams, CurriculumLengthensRows) {
+  StreamOptions options = small(Packing::wrapped);
+  options.repeat = true;
+  options.length = 64;
+  options.curriculum = {.steps = 10, .startLength = 8, .multiple = 8};
+  TokenStream data = stream({source("a", 50, 1)}, options);
+  Batch batch;
+  int64_t last = 0;
+  for (int step = 0; step < 12; ++step) {
+    ASSERT_TRUE(*data.next(batch));
+    EXPECT_EQ(batch.length, options.curriculum.lengthAt(step, 64));
+    EXPECT_GE(batch.length, last);
+    EXPECT_EQ(batch.length % 8, 0);
+    EXPECT_NEAR(double(batch.rows * batch.length), 3 * 64, double(batch.length));
+    last = batch.length;
+  }
+  EXPECT_EQ(last, 64);
+  for (auto schedule : {Curriculum::Schedule::squareRoot, Curriculum::Schedule::doubling}) {
+    options.curriculum.schedule = schedule;
+    EXPECT_EQ(options.curriculum.lengthAt(0, 64), 8);
+    EXPECT_GT(options.curriculum.lengthAt(5, 64), 8);
+    EXPECT_EQ(options.curriculum.lengthAt(10, 64), 64);
+  }
+}
+
+// At every batch: save, restore into a new stream, and both go on alike, over the ends of epochs.
+TEST_F(Streams, ResumesExactlyAnywhere) {
+  Source a = source("a", 37, 1, 2), b = source("b", 19, 10000, 1, 40);
+  for (Packing packing : {Packing::none, Packing::wrapped, Packing::bestFit}) {
+    StreamOptions options = small(packing);
+    options.repeat = true;
+    options.length = 32;
+    options.curriculum = {.steps = 9, .startLength = 8, .multiple = 8};
+    TokenStream whole = stream({a, b}, options);
+    std::vector<Batch> batches(60);
+    std::vector<nlohmann::json> states;
+    for (Batch &batch : batches) {
+      states.push_back(toJson(whole.state()));
+      ASSERT_TRUE(*whole.next(batch));
+    }
+    EXPECT_GT(whole.epoch(), 2);
+    for (size_t from = 0; from < batches.size(); ++from) {
+      TokenStream resumed = stream({a, b}, options);
+      auto state = parseStreamState(states[from], "state");
+      ASSERT_TRUE(state.ok()) << state.error().text();
+      Status status = resumed.restore(*state);
+      ASSERT_TRUE(status.ok()) << status.error().text();
+      EXPECT_EQ(toJson(resumed.state()), states[from]);
+      for (size_t i = from; i < std::min(from + 9, batches.size()); ++i) {
+        Batch batch;
+        ASSERT_TRUE(*resumed.next(batch));
+        EXPECT_EQ(batch.ids, batches[i].ids) << from << " " << i;
+        EXPECT_EQ(batch.segments, batches[i].segments);
+        EXPECT_EQ(batch.positions, batches[i].positions);
+        EXPECT_EQ(batch.labels, batches[i].labels);
+      }
+    }
+  }
+}
+
+TEST_F(Streams, RefusesAStateOfSomethingElse) {
+  Source a = source("a", 37, 1), b = source("b", 19, 10000);
+  StreamOptions options = small(Packing::wrapped);
+  TokenStream first = stream({a}, options), other = stream({b}, options);
+  EXPECT_FALSE(other.restore(first.state()).ok());
+  options.seed = 7;
+  EXPECT_FALSE(stream({a}, options).restore(first.state()).ok());
+  StreamState broken = first.state();
+  broken.cursors[0].position = 1000;
+  EXPECT_FALSE(first.restore(broken).ok());
+  EXPECT_FALSE(parseStreamState({{"version", 2}}, "state").ok());
+}
+
+TEST_F(Streams, RefusesBadOptions) {
+  Source a = source("a", 3, 1);
+  EXPECT_FALSE(TokenStream::create({}, {}).ok());
+  EXPECT_FALSE(TokenStream::create({{a.dataset, 0}}, {}).ok());
+  StreamOptions options;
+  options.length = 1;
+  EXPECT_FALSE(TokenStream::create({a}, options).ok());
+  options = {};
+  options.curriculum = {.steps = 5, .startLength = 5000};
+  EXPECT_FALSE(TokenStream::create({a}, options).ok());
+}
+
+TEST(WindowOrder, IsAPermutationThatStaysNear) {
+  for (uint64_t count : {1, 7, 64, 100}) {
+    for (uint64_t window : {0, 1, 8, 64, 1000}) {
+      WindowOrder order(count, window, 3), again(count, window, 3);
+      std::vector<uint64_t> first;
+      for (uint64_t i = 0; i < count; ++i) first.push_back(order.at(0, i));
+      EXPECT_EQ(std::set<uint64_t>(first.begin(), first.end()).size(), count);
+      EXPECT_EQ(*std::max_element(first.begin(), first.end()), count - 1);
+      for (uint64_t i = count; i-- > 0;) EXPECT_EQ(again.at(0, i), first[i]);  // also when asked in another order
+      if (window == 8 && count == 100) {
+        std::set<uint64_t> windows;
+        for (uint64_t i = 0; i < 8; ++i) windows.insert(first[i] / 8);
+        EXPECT_LE(windows.size(), 2u);
+        std::vector<uint64_t> second;
+        for (uint64_t i = 0; i < count; ++i) second.push_back(order.at(1, i));
+        EXPECT_NE(first, second);
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace llc::data

@@ -1,0 +1,156 @@
+// eval: how well a model predicts a text of any length.
+#include "runtime/data/dataset.h"
+#include "runtime/eval/perplexity.h"
+#include "runtime/serve/options.h"
+#include "tools/cli/corpus_flags.h"
+#include "tools/cli/open.h"
+
+namespace llc::cli {
+
+namespace {
+struct Options {
+  OpenOptions open;
+  CorpusFlags texts;
+  int64_t stride = 0, limit = 0;
+  bool json = false;
+};
+
+void declare(CLI::App &app, Options &o) {
+  addOpenFlags(app, o.open);
+  app.add_option("--perplexity", o.texts.inputs, "Text, JSONL or CSV (also .gz, .zst), or a prepared dataset (.bin)")
+      ->required()
+      ->expected(1)
+      ->take_all();
+  app.add_option("--stride", o.stride,
+                 "Tokens from window to window; each token is scored once, in the first window that reaches it. 0: "
+                 "half of --context")
+      ->capture_default_str()
+      ->check(wholeNumber());
+  app.add_option("--document-separator", o.texts.separator,
+                 "What ends a document in text files: file, line, blank, or a line of this text")
+      ->default_val("file");
+  app.add_option("--field", o.texts.fields, "JSONL and CSV: fields whose text counts: a,b")->delimiter(',');
+  app.add_option("--limit", o.limit, "At most so many documents; 0: all")->capture_default_str()->check(wholeNumber());
+  app.add_flag("--json", o.json, "One JSON object instead of a line");
+}
+
+struct Tally {
+  PerplexityResult result;
+  int64_t documents = 0;
+  std::optional<uint64_t> bytes = 0;  // of the texts; unknown for datasets
+};
+
+class Evaluation {
+ public:
+  Evaluation(OpenedModel &opened, const Options &options, Progress &progress)
+      : opened_(opened), options_(options), progress_(progress) {}
+
+  Status all(Tally &tally) {
+    for (const std::string &path : options_.texts.inputs) {
+      bool isDataset = path.ends_with(".bin") || path.ends_with(".index");
+      LLC_TRY(isDataset ? dataset(path, tally) : texts(path, tally));
+    }
+    if (tally.result.tokens) return success();
+    return diagnose(ErrorKind::invalidInput, "--perplexity")
+        .says("nothing could be scored: the first token of a text is predicted by none")
+        .toFix("give texts of at least two tokens");
+  }
+
+ private:
+  bool enough(const Tally &tally) const { return options_.limit && tally.documents >= options_.limit; }
+
+  Status document(std::span<const int32_t> ids, Tally &tally) {
+    ++tally.documents;
+    progress_.step(fmt::format("document {}", tally.documents), int64_t(ids.size()));
+    PerplexityOptions windows{0, options_.stride};
+    int64_t shown = 0;
+    return addPerplexity(*opened_.session, ids, windows, tally.result, [&](int64_t scored) {
+      for (; shown < scored; ++shown) progress_.advance();
+    });
+  }
+  Status texts(const std::string &path, Tally &tally) {
+    if (!opened_.tokenizer)
+      return diagnose(ErrorKind::invalidInput, path)
+          .says("text needs a tokenizer, and this model has none")
+          .toFix("give a prepared dataset (.bin)");
+    CorpusFlags flags = options_.texts;
+    flags.inputs = {path};
+    LLC_ASSIGN(auto inputs, findInputs(flags));
+    corpus::CorpusOptions options = corpusOptions(flags, progress_);
+    options.records.maxRecordBytes = uint64_t(1) << 30;
+    corpus::Corpus corpus(corpus::filesOf(inputs), options);
+    EncodeOptions encode;
+    encode.addSpecial = true;
+    for (std::string_view text; !enough(tally);) {
+      LLC_ASSIGN(bool more, corpus.next(text));
+      if (!more) break;
+      LLC_ASSIGN(auto ids, opened_.tokenizer->encode(text, encode));
+      if (tally.bytes) *tally.bytes += text.size();
+      LLC_TRY(document(ids, tally));
+    }
+    return success();
+  }
+  Status dataset(const std::string &path, Tally &tally) {
+    LLC_ASSIGN(data::Dataset dataset, data::Dataset::open(path));
+    int64_t vocabulary = opened_.session->limits().vocabulary;
+    if (dataset.header().vocabulary > vocabulary)
+      return diagnose(ErrorKind::invalidInput, path)
+          .says(fmt::format("was made for {} tokens, the model knows {}", dataset.header().vocabulary, vocabulary))
+          .toFix("prepare the data with the model's tokenizer");
+    tally.bytes.reset();
+    std::vector<int32_t> ids;
+    for (uint64_t i = 0; i < dataset.sequences() && !enough(tally); ++i) {
+      LLC_ASSIGN(uint64_t length, dataset.length(i));
+      ids.resize(length);
+      LLC_TRY(dataset.read(i, 0, ids));
+      LLC_TRY(document(ids, tally));
+    }
+    return success();
+  }
+  OpenedModel &opened_;
+  const Options &options_;
+  Progress &progress_;
+};
+
+void print(const Tally &tally, const Options &o, int64_t context, double seconds) {
+  const PerplexityResult &result = tally.result;
+  std::optional<double> bitsPerByte;
+  if (tally.bytes && *tally.bytes) bitsPerByte = -result.sum / std::log(2.0) / double(*tally.bytes);
+  nlohmann::json json = {{"perplexity", result.perplexity()},
+                         {"avg_loss", result.meanLoss()},
+                         {"total_tokens_evaluated", result.tokens},
+                         {"unscored_tokens", result.unscored},
+                         {"documents", tally.documents},
+                         {"windows", result.windows},
+                         {"context", context},
+                         {"stride", o.stride ? o.stride : std::max<int64_t>(1, context / 2)},
+                         {"bits_per_byte", bitsPerByte ? nlohmann::json(*bitsPerByte) : nlohmann::json()},
+                         {"seconds", seconds},
+                         {"tokens_per_second", double(result.tokens) / seconds}};
+  if (o.json) return fmt::print("{}\n", json.dump());
+  fmt::print(
+      "perplexity {:.4f}, loss {:.4f} nats a token{}; {} tokens in {} documents, {} windows of {} tokens, {:.0f} "
+      "tok/s\n",
+      result.perplexity(), result.meanLoss(), bitsPerByte ? fmt::format(", {:.4f} bits a byte", *bitsPerByte) : "",
+      result.tokens, tally.documents, result.windows, context, double(result.tokens) / seconds);
+}
+
+Status run(Context &context, CLI::App &, Options &o) {
+  LLC_ASSIGN(ModelPlace place, findModel(o.open.model));
+  Progress progress(context.quiet);
+  LLC_ASSIGN(OpenedModel opened, openModel(place, o.open, progress));
+  auto start = std::chrono::steady_clock::now();
+  Tally tally;
+  LLC_TRY(Evaluation(opened, o, progress).all(tally));
+  progress.finish();
+  print(tally, o, opened.session->limits().maxContext,
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  return success();
+}
+}  // namespace
+
+void addEval(Context &context) {
+  addCommand<Options>(context, "eval", "Perplexity of texts of any length, by overlapping windows", declare, run);
+}
+
+}  // namespace llc::cli
