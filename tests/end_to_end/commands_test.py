@@ -232,7 +232,11 @@ class Telling(support.Case):
         self.assertIn("\\-\\-max\\-tokens", self.good("man", "run").out)
 
 
-class Documentation(unittest.TestCase):
+class Documentation(support.Case):
+    def test_the_page_of_commands_is_fresh(self):
+        page = (ROOT / "docs/generated/commands.md").read_text()
+        self.assertEqual(page, self.good("man", "--markdown").out, "run: tools/generate/command_docs")
+
     def test_commands_of_the_readme_exist(self):
         """Every llc-model command that README.md shows is one, with flags that it has."""
         checked = 0
