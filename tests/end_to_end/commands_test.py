@@ -25,6 +25,14 @@ class Running(support.Case):
         found = self.json("generate", TINY, "--ids", "1,2,3", "--max-tokens", 9, "--temperature", 0, "--ignore-eos", "--json")
         self.assertEqual(len(found["ids"]), 9)
 
+    def test_sharded_checkpoint_is_the_same_model(self):
+        support.shard(TINY, self.folder / "sharded", 3)
+        flags = ["--ids", "1,2,3", "--max-tokens", 9, "--temperature", 0, "--ignore-eos", "--log-probs", "--json"]
+        whole, sharded = self.json("generate", TINY, *flags), self.json("generate", self.folder / "sharded", *flags)
+        self.assertEqual([sharded[key] for key in ("ids", "log_probs")], [whole[key] for key in ("ids", "log_probs")])
+        (self.folder / "sharded/model-00002-of-00003.safetensors").unlink()
+        self.refused("generate", self.folder / "sharded", *flags, says=["model-00002-of-00003.safetensors"])
+
     def test_generate_text_is_that_of_its_ids(self):
         found = self.json("generate", "default", "--prompt", "One day", "--max-tokens", 12, "--temperature", 0, "--json")
         ids = ",".join(map(str, found["ids"]))
