@@ -62,6 +62,12 @@ class Running(support.Case):
         found = self.json("bench", TINY, "--prompt-tokens", 8, "--gen-tokens", 4, "--threads", 1, "--repeats", 1, "--json")
         self.assertEqual([key for key in BENCH_KEYS if key not in found], [])
         self.assertGreater(found["decode_tok_s"], 0)
+        self.assertIn("decode_bandwidth_share", self.good("bench", "--help").out)
+
+    def test_score_shows_text(self):
+        lines = self.good("score", "-p", "Once upon a time").out.splitlines()
+        pieces = [json.loads(line.split(None, 2)[2]) for line in lines[:-1]]
+        self.assertTrue("Once upon a time".endswith("".join(pieces)), pieces)
 
     def test_bench_of_several_sequences(self):
         arguments = ["--prompt-tokens", 8, "--gen-tokens", 4, "--threads", 1, "--repeats", 1, "--json"]
