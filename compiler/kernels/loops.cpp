@@ -11,20 +11,14 @@ namespace {
 
 class Loops {
  public:
-  Loops(Emitter &e, const RowProgramSpec &spec, const BoundProgram &program) : e(e), spec(spec), program(program) {}
-
-  int64_t planScratch() {
-    int64_t bytes = 0;
-    for (auto &bound : program.statements) {
-      const std::string &name = bound.statement->name;
-      if (isOutput(name) || scratchOffsets.count(name)) continue;
-      ProgramValue value{.shape = bound.resultShape};
+  Loops(Emitter &e, const RowProgramSpec &spec, const BoundProgram &program) : e(e), spec(spec), program(program) {
+    plan = planScratch(spec, program, [](const ProgramValue &value) {
       assert(!value.perRow() && "a temporary of emitLoops has a static shape");
-      scratchOffsets[name] = bytes;
-      bytes += (value.rowElements() * 4 + 63) / 64 * 64;
-    }
-    return bytes;
+      return true;
+    });
   }
+
+  int64_t scratchBytes() const { return plan.bytes; }
 
   // rowsPerChunk: 0 = everything in one chunk.
   void emit(const KernelArguments &in, int64_t rowsPerChunk) {
@@ -34,21 +28,18 @@ class Loops {
       values[input.name] = {.shape = input.shape, .type = input.type, .base = in.pointers[next++]};
     for (auto &output : spec.outputs)
       values[output.name] = {.shape = output.shape, .type = output.type, .base = in.pointers[next++]};
-    for (auto [name, offset] : scratchOffsets) values[name] = {.base = e.gep(in.scratch, offset)};
+    for (auto [name, offset] : plan.offsets) values[name] = {.base = e.gep(in.scratch, offset)};
     if (rowsPerChunk) {
       firstRow = e.mul(in.chunk, rowsPerChunk);
       endRow = e.min(in.rows, e.add(firstRow, rowsPerChunk));
     }
     for (auto &bound : program.statements) {
-      if (scratchOffsets.count(bound.statement->name)) values[bound.statement->name].shape = bound.resultShape;
+      if (plan.offsets.count(bound.statement->name)) values[bound.statement->name].shape = bound.resultShape;
       emitStatement(bound, rowsPerChunk != 0);
     }
   }
 
  private:
-  bool isOutput(const std::string &name) const {
-    return std::any_of(spec.outputs.begin(), spec.outputs.end(), [&](auto &output) { return output.name == name; });
-  }
   Value limit(int64_t extent) { return extent < 0 ? rows : e.c64(extent); }
   ProgramValue &result() { return values[statement->name]; }
 
@@ -174,7 +165,7 @@ class Loops {
   const RowProgramSpec &spec;
   const BoundProgram &program;
   std::map<std::string, ProgramValue> values;
-  std::map<std::string, int64_t> scratchOffsets;
+  ScratchPlan plan;
   Value rows, firstRow, endRow;
   const index::Statement *statement = nullptr;
   const std::map<char, int64_t> *extents = nullptr;
@@ -195,7 +186,7 @@ KernelFunction emitLoops(Emitter &e, const RowProgramSpec &spec) {
   assert(program.ok() && !program->statements.empty() && "statements must bind to the operands' shapes");
   Loops emitter(e, spec, *program);
   int64_t rows = cutsIntoRows(*program) ? 4 : 0;
-  KernelFunction shape{.symbol = "", .rowsPerChunk = rows, .columnChunks = 1, .scratchBytes = emitter.planScratch()};
+  KernelFunction shape{.symbol = "", .rowsPerChunk = rows, .columnChunks = 1, .scratchBytes = emitter.scratchBytes()};
   std::string stem = "loops_" + spec.statements.back().name;
   for (char &c : stem)
     if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';

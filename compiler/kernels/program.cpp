@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "compiler/kernels/panels.h"
 #include "compiler/kernels/vector_math.h"
 
 namespace llc::kernels {
@@ -95,6 +96,9 @@ bool canInline(const index::Statement &definition, const index::Statement &user,
   return iterated == needed;
 }
 
+bool isOutput(const RowProgramSpec &spec, const std::string &name) {
+  return std::any_of(spec.outputs.begin(), spec.outputs.end(), [&](auto &output) { return output.name == name; });
+}
 }  // namespace
 
 int64_t ProgramValue::rowElements() const {
@@ -123,18 +127,28 @@ Result<BoundProgram> bindProgram(const RowProgramSpec &spec) {
   return program;
 }
 
+ScratchPlan planScratch(const RowProgramSpec &spec, const BoundProgram &program,
+                        llvm::function_ref<bool(const ProgramValue &)> inMemory) {
+  ScratchPlan plan;
+  for (auto &bound : program.statements) {
+    const std::string &name = bound.statement->name;
+    ProgramValue value{.shape = bound.resultShape};
+    if (isOutput(spec, name) || plan.offsets.count(name) || !inMemory(value)) continue;
+    plan.offsets[name] = plan.bytes;
+    plan.bytes += roundUp(value.rowElements() * 4, 64);
+  }
+  return plan;
+}
+
 std::vector<index::Statement> inlineTemporaries(const RowProgramSpec &spec) {
   std::vector<index::Statement> statements = spec.statements;
-  auto isOutput = [&](const std::string &name) {
-    return std::any_of(spec.outputs.begin(), spec.outputs.end(), [&](auto &output) { return output.name == name; });
-  };
   for (size_t d = 0; d < statements.size();) {
     const std::string name = statements[d].name;
     size_t reads = 0, user = 0, position = 0;
     for (size_t s = d + 1; s < statements.size(); s++)
       for (size_t i = 0; i < statements[s].inputNames.size(); i++)
         if (statements[s].inputNames[i] == name) reads++, user = s, position = i;
-    if (isOutput(name) || reads != 1 || !canInline(statements[d], statements[user], position)) {
+    if (isOutput(spec, name) || reads != 1 || !canInline(statements[d], statements[user], position)) {
       d++;
       continue;
     }

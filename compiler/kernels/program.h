@@ -18,6 +18,7 @@ struct ProgramValue {
   bool currentRowOnly = false;  // base points to the current row, the first dimension is left out
   bool perRow() const { return !shape.empty() && shape[0] < 0; }
   int64_t rowElements() const;  // without the row dimension
+  bool isNumber() const { return shape.empty() || (shape.size() == 1 && perRow()); }  // one per row, or one at all
 };
 
 // A statement with the extents of its letters; -1 is the number of rows.
@@ -37,6 +38,15 @@ struct BoundProgram {
   std::vector<BoundStatement> statements;
 };
 Result<BoundProgram> bindProgram(const RowProgramSpec &spec);
+
+// Where temporaries lie in scratch: bytes from its beginning, in lines of the cache.
+struct ScratchPlan {
+  std::map<std::string, int64_t> offsets;
+  int64_t bytes = 0;
+};
+// Places the temporaries that `inMemory` says are there; the current row of those that have one.
+ScratchPlan planScratch(const RowProgramSpec &spec, const BoundProgram &program,
+                        llvm::function_ref<bool(const ProgramValue &)> inMemory);
 
 // Puts element-wise temporaries that are read once into the statement that reads them: one loop and no memory between.
 std::vector<index::Statement> inlineTemporaries(const RowProgramSpec &spec);

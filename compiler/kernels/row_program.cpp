@@ -15,21 +15,12 @@ namespace {
 class RowProgram {
  public:
   RowProgram(Emitter &e, const RowProgramSpec &spec, const BoundProgram &program)
-      : e(e), spec(spec), program(program), lanes(e.target.lanes) {}
-
-  // Bytes of scratch for the temporaries that have dimensions beside the row.
-  int64_t planScratch() {
-    int64_t bytes = 0;
-    for (auto &bound : program.statements) {
-      const std::string &name = bound.statement->name;
-      if (isOutput(name) || scratchOffsets.count(name)) continue;
-      ProgramValue value{.shape = bound.resultShape};
-      if (isNumber(value)) continue;
-      scratchOffsets[name] = bytes;
-      bytes += roundUp(value.rowElements() * 4, 64);
-    }
-    return bytes;
+      : e(e), spec(spec), program(program), lanes(e.target.lanes) {
+    plan = planScratch(spec, program, [](const ProgramValue &value) { return !value.isNumber(); });
   }
+
+  // For the temporaries that have dimensions beside the row; numbers stay in registers.
+  int64_t scratchBytes() const { return plan.bytes; }
 
   void emit(const KernelArguments &in, int64_t rowsPerChunk) {
     size_t next = 0;
@@ -50,13 +41,6 @@ class RowProgram {
   }
 
  private:
-  bool isOutput(const std::string &name) const {
-    return std::any_of(spec.outputs.begin(), spec.outputs.end(), [&](auto &output) { return output.name == name; });
-  }
-  static bool isNumber(const ProgramValue &value) {
-    return value.shape.empty() || (value.shape.size() == 1 && value.perRow());
-  }
-
   // ---- one statement
   void emitStatement(const BoundStatement &bound, LetterValues letters) {
     statement = bound.statement;
@@ -88,8 +72,8 @@ class RowProgram {
     const std::string &name = statement->name;
     if (values.count(name) && values[name].base) return;
     ProgramValue value{.shape = bound.resultShape};
-    if (!isNumber(value)) {
-      value.base = e.gep(scratch, scratchOffsets.at(name));
+    if (!value.isNumber()) {
+      value.base = e.gep(scratch, plan.offsets.at(name));
       value.currentRowOnly = value.perRow();
     }
     values[name] = value;
@@ -97,7 +81,7 @@ class RowProgram {
   // Stores one vector or number of the result; numbers of a row are kept for later statements.
   void keep(Value result, const LetterValues &letters) {
     ProgramValue &value = values[statement->name];
-    if (isNumber(value)) value.number = result;
+    if (value.isNumber()) value.number = result;
     if (value.base) e.storeFloat(value.type, result, elementPointer(e, value, statement->output, letters));
   }
 
@@ -225,7 +209,7 @@ class RowProgram {
   const BoundProgram &program;
   int64_t lanes;
   std::map<std::string, ProgramValue> values;
-  std::map<std::string, int64_t> scratchOffsets;
+  ScratchPlan plan;
   Value scratch;
   const index::Statement *statement = nullptr;
   const std::map<char, int64_t> *extents = nullptr;
@@ -273,7 +257,7 @@ KernelFunction emitRowProgram(Emitter &e, const RowProgramSpec &original) {
   assert(program.ok() && checkRowProgram(original).ok() && "ask checkRowProgram first");
   RowProgram emitter(e, spec, *program);
   int64_t rows = chooseRows(*program);
-  KernelFunction shape{.symbol = "", .rowsPerChunk = rows, .columnChunks = 1, .scratchBytes = emitter.planScratch()};
+  KernelFunction shape{.symbol = "", .rowsPerChunk = rows, .columnChunks = 1, .scratchBytes = emitter.scratchBytes()};
   std::string stem = "rows_" + (spec.outputs.empty() ? std::string("none") : spec.statements.back().name);
   for (char &c : stem)
     if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';

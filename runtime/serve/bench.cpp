@@ -22,6 +22,12 @@ uint64_t cacheBytesAt(const Manifest &m, int64_t length) {
   return bytes;
 }
 
+// Operations of a prompt, without attention. Only its last token gets logits.
+double prefillFlops(const Manifest &m, int64_t tokens) {
+  double logits = 2.0 * double(m.hidden) * double(m.vocabulary);
+  return std::max(0.0, m.flopsPerToken - logits) * double(tokens) + logits;
+}
+
 struct Timing {
   double prefill, decode;
 };
@@ -102,7 +108,8 @@ Result<BenchResult> bench(Session &session, const BenchOptions &options) {
   LLC_ASSIGN(result.readBandwidth, measureReadBandwidth(session.team()));
   result.peakFlops = measurePeakFlops(session.team(), result.level, m.dtype);
   result.decodeBandwidthShare = result.decodeTokensPerSecond * double(result.bytesPerToken) / result.readBandwidth;
-  result.prefillFlopShare = result.prefillTokensPerSecond * m.flopsPerToken / result.peakFlops;
+  result.prefillFlopShare =
+      double(options.sequences) * prefillFlops(m, options.promptTokens) / median(prefill) / result.peakFlops;
   return result;
 }
 
@@ -127,15 +134,15 @@ nlohmann::json toJson(const BenchResult &r) {
 std::string describe(const BenchResult &r) {
   return fmt::format(
       "prefill  {:10.1f} tok/s  {} tokens; {:.0f} % of {:.1f} GFLOP/s\n"
-      "decode   {:10.1f} tok/s  {} tokens; {} per token, {:.0f} % of {:.1f} GB/s\n"
+      "decode   {:10.1f} tok/s  {} tokens; {} per token, {:.0f} % of {:.1f} GB/s{}\n"
       "memory   {:10.3f} GB     largest resident size\n"
       "compile  {:10.2f} s\n"
       "start    {:10.3f} s\n"
       "with {} threads, {} sequence{}, {}\n",
       r.prefillTokensPerSecond, r.promptTokens, 100 * r.prefillFlopShare, r.peakFlops * 1e-9, r.decodeTokensPerSecond,
       r.genTokens, humanBytes(r.bytesPerToken), 100 * r.decodeBandwidthShare, r.readBandwidth * 1e-9,
-      r.peakRssBytes * 1e-9, r.compileSeconds, r.startSeconds, r.threads, r.sequences, r.sequences == 1 ? "" : "s",
-      r.level);
+      r.decodeBandwidthShare > 1 ? " of memory: much comes from the CPU's caches" : "", r.peakRssBytes * 1e-9,
+      r.compileSeconds, r.startSeconds, r.threads, r.sequences, r.sequences == 1 ? "" : "s", r.level);
 }
 
 }  // namespace llc

@@ -31,8 +31,9 @@ struct BenchResult {
   double prefillTokensPerSecond = 0, decodeTokensPerSecond = 0;  // of all sequences together
   uint64_t bytesPerToken = 0;  // per decode step: weights, and the caches at the mean length; divided by the sequences
   double readBandwidth = 0, peakFlops = 0;
-  double decodeBandwidthShare = 0;  // decode's bytes per second over the read bandwidth
-  double prefillFlopShare = 0;      // prefill's operations per second over the peak
+  // Decode's bytes per second over the read bandwidth of memory; above 1 where the caches of the CPU hold much of the model.
+  double decodeBandwidthShare = 0;
+  double prefillFlopShare = 0;  // prefill's operations per second over the peak; attention is not counted
   double peakRssBytes = 0, compileSeconds = 0, startSeconds = 0;
   std::string level;
 };

@@ -88,6 +88,22 @@ Status runCommand(Engine &engine, const Tokenizer *tokenizer, const RunOptions &
   return success();
 }
 
+namespace {
+// What each token adds to the text, quoted, so that blanks and line ends are seen. A character of several tokens is the
+// last one's.
+std::vector<std::string> piecesOf(std::span<const int32_t> ids, const Tokenizer *tokenizer) {
+  std::vector<std::string> pieces(ids.size());
+  if (!tokenizer) return pieces;
+  StreamDecoder stream(*tokenizer, /*skipSpecial=*/false);
+  for (size_t i = 0; i < ids.size(); ++i) {
+    std::string text = stream.push(ids[i]);
+    if (i + 1 == ids.size()) text += stream.finish();
+    pieces[i] = nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  }
+  return pieces;
+}
+}  // namespace
+
 Status scoreCommand(Engine &engine, const Tokenizer *tokenizer, const ScoreOptions &options) {
   LLC_ASSIGN(auto ids, idsOf(options.input, tokenizer));
   if (ids.size() < 2)
@@ -103,9 +119,9 @@ Status scoreCommand(Engine &engine, const Tokenizer *tokenizer, const ScoreOptio
     printJson({{"ids", ids}, {"log_probs", logProbs}, {"sum", sum}, {"perplexity", perplexity}});
     return success();
   }
+  std::vector<std::string> pieces = piecesOf(ids, tokenizer);
   for (size_t i = 0; i < logProbs.size(); ++i)
-    fmt::print("{:8} {:10.4f}  {}\n", ids[i + 1], logProbs[i],
-               tokenizer ? tokenizer->tokenOf(ids[i + 1]).value_or("") : "");
+    fmt::print("{:8} {:10.4f}  {}\n", ids[i + 1], logProbs[i], pieces[i + 1]);
   fmt::print("tokens {}, sum of log-probabilities {:.4f}, perplexity {:.4f}\n", logProbs.size(), sum, perplexity);
   return success();
 }

@@ -117,6 +117,11 @@ void addBenchFlags(CLI::App &app, BenchOptions &options) {
   app.add_option("--repeats", options.repeats, "Measurements; the median counts")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
+  app.footer(
+      "decode_bandwidth_share and prefill_flop_share are shares of what memory and multiply-adds give here, measured in the same\n"
+      "run. Attention is not counted. Of a model that the CPU's caches hold, decode reads little from memory: its share then\n"
+      "exceeds 1, and says only that memory is no limit.\n" +
+      app.get_footer());
 }
 
 }  // namespace llc

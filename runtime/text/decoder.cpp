@@ -236,16 +236,6 @@ class Sequence : public Decoder {
 
 using Made = Result<std::unique_ptr<Decoder>>;
 
-Made makeSequence(const Fields &fields, int depth) {
-  LLC_ASSIGN(const Json *list, fields.array("decoders"));
-  std::vector<std::unique_ptr<Decoder>> steps;
-  for (std::size_t i = 0; i < list->size(); ++i) {
-    LLC_ASSIGN(auto step, makeDecoder((*list)[i], fmt::format("{}.decoders[{}]", fields.where(), i), depth + 1));
-    if (step) steps.push_back(std::move(step));
-  }
-  return Made(std::make_unique<Sequence>(std::move(steps)));
-}
-
 Made makeMetaspace(const Fields &fields) {
   LLC_ASSIGN(std::uint32_t replacement, fields.character("replacement"));
   LLC_ASSIGN(bool addPrefixSpace, fields.boolean("add_prefix_space", true));
@@ -294,7 +284,10 @@ Made makeDecoder(const Json &json, const std::string &where, int depth) {
   if (depth > 16) return badField(where, "decoders are nested more than 16 deep");
   Fields fields(json, where);
   LLC_ASSIGN(std::string type, fields.type());
-  if (type == "Sequence") return makeSequence(fields, depth);
+  if (type == "Sequence") {
+    LLC_ASSIGN(auto steps, fields.steps<Decoder>("decoders", makeDecoder, depth));
+    return Made(std::make_unique<Sequence>(std::move(steps)));
+  }
   if (type == "ByteLevel") return Made(makeByteLevelDecoder());
   if (type == "ByteFallback") return Made(std::make_unique<ByteFallback>());
   if (type == "Fuse") return Made(std::make_unique<Fuse>());

@@ -2,8 +2,10 @@
 #pragma once
 #include <fmt/format.h>
 
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "runtime/base/status.h"
 #include "runtime/text/utf8.h"
@@ -68,6 +70,20 @@ class Fields {
     const Json *value = find(name);
     if (!value || !value->is_array()) return bad(name, "a list");
     return value;
+  }
+  // The parts of a Sequence: a list of objects that `make` reads, one level deeper; those that do nothing are left out.
+  template <class Step>
+  Result<std::vector<std::unique_ptr<Step>>> steps(const char *name,
+                                                   Result<std::unique_ptr<Step>> (*make)(const Json &,
+                                                                                         const std::string &, int),
+                                                   int depth) const {
+    LLC_ASSIGN(const Json *list, array(name));
+    std::vector<std::unique_ptr<Step>> made;
+    for (std::size_t i = 0; i < list->size(); ++i) {
+      LLC_ASSIGN(std::unique_ptr<Step> step, make((*list)[i], fmt::format("{}.{}[{}]", where_, name, i), depth + 1));
+      if (step) made.push_back(std::move(step));
+    }
+    return made;
   }
   Result<std::string> type() const {
     if (!object_.is_object()) return badField(where_, "expected an object");

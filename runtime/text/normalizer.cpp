@@ -180,16 +180,6 @@ class Sequence : public Normalizer {
 
 using Made = Result<std::unique_ptr<Normalizer>>;
 
-Made makeSequence(const Fields &fields, int depth) {
-  LLC_ASSIGN(const Json *list, fields.array("normalizers"));
-  std::vector<std::unique_ptr<Normalizer>> steps;
-  for (std::size_t i = 0; i < list->size(); ++i) {
-    LLC_ASSIGN(auto step, makeNormalizer((*list)[i], fmt::format("{}.normalizers[{}]", fields.where(), i), depth + 1));
-    if (step) steps.push_back(std::move(step));
-  }
-  return Made(std::make_unique<Sequence>(std::move(steps)));
-}
-
 Made makeBert(const Fields &fields) {
   LLC_ASSIGN(bool clean, fields.boolean("clean_text", true));
   LLC_ASSIGN(bool chinese, fields.boolean("handle_chinese_chars", true));
@@ -219,7 +209,10 @@ Made makeNormalizer(const Json &json, const std::string &where, int depth) {
   if (depth > 16) return badField(where, "normalizers are nested more than 16 deep");
   Fields fields(json, where);
   LLC_ASSIGN(std::string type, fields.type());
-  if (type == "Sequence") return makeSequence(fields, depth);
+  if (type == "Sequence") {
+    LLC_ASSIGN(auto steps, fields.steps<Normalizer>("normalizers", makeNormalizer, depth));
+    return Made(std::make_unique<Sequence>(std::move(steps)));
+  }
   if (type == "NFC") return Made(std::make_unique<Form>(NormalForm::nfc));
   if (type == "NFD") return Made(std::make_unique<Form>(NormalForm::nfd));
   if (type == "NFKC") return Made(std::make_unique<Form>(NormalForm::nfkc));

@@ -269,16 +269,6 @@ Result<Behavior> readBehavior(const Fields &fields, const char *otherwise) {
   return fields.bad("behavior", fmt::format("Isolated, Removed, Contiguous, MergedWithPrevious or MergedWithNext, found '{}'", name));
 }
 
-Made makeSequence(const Fields &fields, int depth) {
-  LLC_ASSIGN(const Json *list, fields.array("pretokenizers"));
-  std::vector<std::unique_ptr<PreTokenizer>> steps;
-  for (std::size_t i = 0; i < list->size(); ++i) {
-    LLC_ASSIGN(auto step, makePreTokenizer((*list)[i], fmt::format("{}.pretokenizers[{}]", fields.where(), i), depth + 1));
-    if (step) steps.push_back(std::move(step));
-  }
-  return Made(std::make_unique<Sequence>(std::move(steps)));
-}
-
 Made makeMetaspace(const Fields &fields) {
   LLC_ASSIGN(std::uint32_t replacement, fields.character("replacement"));
   LLC_ASSIGN(bool addPrefixSpace, fields.boolean("add_prefix_space", true));
@@ -338,7 +328,10 @@ Made makePreTokenizer(const Json &json, const std::string &where, int depth) {
   if (depth > 16) return badField(where, "pre-tokenizers are nested more than 16 deep");
   Fields fields(json, where);
   LLC_ASSIGN(std::string type, fields.type());
-  if (type == "Sequence") return makeSequence(fields, depth);
+  if (type == "Sequence") {
+    LLC_ASSIGN(auto steps, fields.steps<PreTokenizer>("pretokenizers", makePreTokenizer, depth));
+    return Made(std::make_unique<Sequence>(std::move(steps)));
+  }
   if (type == "ByteLevel") return makeByteLevel(fields);
   if (type == "Metaspace") return makeMetaspace(fields);
   if (type == "Split") return makeSplitFrom(fields);

@@ -14,7 +14,7 @@
 //   tokens, wanted      sizes of the two dynamic dimensions; batch: new tokens per sequence instead
 //   positions           the argument that holds the batch's positions
 //   range, ranges       of the random values of all, or of one, argument
-//   tolerance           of the largest expected magnitude; by default the family's
+//   tolerance, why      of the largest expected magnitude; by default the family's. `why`: where another one comes from
 //   packed              compiled code gives the result as panels of weights
 //   refused             the compiler must refuse the case, with a message that holds this text
 #pragma once

@@ -25,6 +25,14 @@ class Running(support.Case):
         found = self.json("generate", TINY, "--ids", "1,2,3", "--max-tokens", 9, "--temperature", 0, "--ignore-eos", "--json")
         self.assertEqual(len(found["ids"]), 9)
 
+    def test_sharded_checkpoint_is_the_same_model(self):
+        support.shard(TINY, self.folder / "sharded", 3)
+        flags = ["--ids", "1,2,3", "--max-tokens", 9, "--temperature", 0, "--ignore-eos", "--log-probs", "--json"]
+        whole, sharded = self.json("generate", TINY, *flags), self.json("generate", self.folder / "sharded", *flags)
+        self.assertEqual([sharded[key] for key in ("ids", "log_probs")], [whole[key] for key in ("ids", "log_probs")])
+        (self.folder / "sharded/model-00002-of-00003.safetensors").unlink()
+        self.refused("generate", self.folder / "sharded", *flags, says=["model-00002-of-00003.safetensors"])
+
     def test_generate_text_is_that_of_its_ids(self):
         found = self.json("generate", "default", "--prompt", "One day", "--max-tokens", 12, "--temperature", 0, "--json")
         ids = ",".join(map(str, found["ids"]))
@@ -54,6 +62,12 @@ class Running(support.Case):
         found = self.json("bench", TINY, "--prompt-tokens", 8, "--gen-tokens", 4, "--threads", 1, "--repeats", 1, "--json")
         self.assertEqual([key for key in BENCH_KEYS if key not in found], [])
         self.assertGreater(found["decode_tok_s"], 0)
+        self.assertIn("decode_bandwidth_share", self.good("bench", "--help").out)
+
+    def test_score_shows_text(self):
+        lines = self.good("score", "-p", "Once upon a time").out.splitlines()
+        pieces = [json.loads(line.split(None, 2)[2]) for line in lines[:-1]]
+        self.assertTrue("Once upon a time".endswith("".join(pieces)), pieces)
 
     def test_bench_of_several_sequences(self):
         arguments = ["--prompt-tokens", 8, "--gen-tokens", 4, "--threads", 1, "--repeats", 1, "--json"]
@@ -247,7 +261,11 @@ class Telling(support.Case):
         self.assertEqual(completed("run", "x", "--top-"), ["--top-k", "--top-p"])
 
 
-class Documentation(unittest.TestCase):
+class Documentation(support.Case):
+    def test_the_page_of_commands_is_fresh(self):
+        page = (ROOT / "docs/generated/commands.md").read_text()
+        self.assertEqual(page, self.good("man", "--markdown").out, "run: tools/generate/command_docs")
+
     def test_commands_of_the_readme_exist(self):
         """Every llc-model command that README.md and the guide to data show is one, with flags that it has."""
         checked = 0

@@ -3,6 +3,7 @@ import array
 import json
 import os
 import pathlib
+import shutil
 import struct
 import subprocess
 import sys
@@ -85,6 +86,29 @@ def write_safetensors(path, tensors):
         data += part
     text = json.dumps(header).encode()
     pathlib.Path(path).write_bytes(struct.pack("<Q", len(text)) + text + data)
+
+
+def shard(model, folder, count):
+    """Copies a model directory, its tensors dealt out to `count` files and an index."""
+    folder.mkdir(parents=True)
+    for path in model.iterdir():
+        if path.suffix != ".safetensors":
+            shutil.copy(path, folder)
+    data = (model / "model.safetensors").read_bytes()
+    (length,) = struct.unpack("<Q", data[:8])
+    header = json.loads(data[8:8 + length])
+    names = [name for name in header if name != "__metadata__"]
+    weight_map = {name: f"model-{i % count + 1:05}-of-{count:05}.safetensors" for i, name in enumerate(names)}
+    for file in sorted(set(weight_map.values())):
+        part, body = {}, b""
+        for name in (name for name in names if weight_map[name] == file):
+            begin, end = header[name]["data_offsets"]
+            part[name] = {**header[name], "data_offsets": [len(body), len(body) + end - begin]}
+            body += data[8 + length + begin:8 + length + end]
+        text = json.dumps(part).encode()
+        (folder / file).write_bytes(struct.pack("<Q", len(text)) + text + body)
+    index = {"metadata": {"total_size": len(data) - 8 - length}, "weight_map": weight_map}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
 
 
 def main():

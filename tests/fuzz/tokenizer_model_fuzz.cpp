@@ -1,36 +1,9 @@
 // sentencepiece models, tiktoken files (as Llama 3 names them) and RWKV vocabularies, by the first byte of the input.
-#include <cstdlib>
-#include <string>
-
-#include "runtime/text/tokenizer.h"
-
-namespace {
-void use(const llc::Tokenizer &tokenizer, std::string_view text) {
-  auto ids = tokenizer.encode(text, {.addSpecial = true, .parseSpecial = true});
-  if (!ids.ok()) {
-    if (ids.error().text().empty()) abort();
-    return;
-  }
-  for (llc::TokenId id : *ids)
-    if (id < 0) abort();
-  llc::StreamDecoder stream(tokenizer, false);
-  std::string streamed;
-  for (llc::TokenId id : *ids) streamed += stream.push(id);
-  streamed += stream.finish();
-  if (streamed != tokenizer.decode(*ids)) abort();
-}
-}  // namespace
+#include "tests/fuzz/use_tokenizer.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (size == 0) return 0;
   const char *names[] = {"tokenizer.model", "o200k_base.tiktoken", "rwkv_vocab.txt", "tekken.json"};
-  std::string name = names[data[0] % 4], bytes(reinterpret_cast<const char *>(data + 1), size - 1);
-  auto tokenizer = llc::Tokenizer::fromFiles({{name, bytes}});
-  if (!tokenizer.ok()) {
-    if (tokenizer.error().text().empty()) abort();
-    return 0;
-  }
-  use(**tokenizer, " The e\xCC\x81t\xC3\xA9 \xE6\x97\xA5\xE6\x9C\xAC <s>\xFF\xF0\x9F\x99\x82 12345\n\n  x");
-  use(**tokenizer, std::string_view(bytes).substr(0, 300));
+  llc::fuzz::useTokenizer(names[data[0] % 4], std::string(reinterpret_cast<const char *>(data + 1), size - 1));
   return 0;
 }

@@ -32,6 +32,9 @@ foreach(library llc_base llc_formats llc_text llc_data llc_corpus llc_runtime)
     install(TARGETS ${library} ARCHIVE DESTINATION ${archives})
   endif()
 endforeach()
+# For programs that use the library:  pkg-config --cflags --libs llc-model
+configure_file(${CMAKE_SOURCE_DIR}/tools/cmake/llc-model.pc.in ${CMAKE_BINARY_DIR}/llc-model.pc @ONLY)
+install(FILES ${CMAKE_BINARY_DIR}/llc-model.pc DESTINATION lib/pkgconfig)
 install(DIRECTORY runtime DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/llc-model FILES_MATCHING PATTERN "*.h")
 install(FILES LICENSE README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
@@ -44,4 +47,6 @@ set(CPACK_STRIP_FILES ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_SECTION science)
+# What a program needs that is built with the headers and the archives.
+set(CPACK_DEBIAN_PACKAGE_SUGGESTS "g++ (>= 4:12), pkg-config, nlohmann-json3-dev, libutf8proc-dev")
 include(CPack)

@@ -73,6 +73,7 @@ TEST_F(Commands, ScorePrintsATableOrJson) {
   options.input.text = "bcd";
   std::string table = outputOf([&] { return scoreCommand(*session, tokenizer.get(), options); });
   EXPECT_NE(table.find("perplexity"), std::string::npos);
+  EXPECT_NE(table.find("  \"d\"\n"), std::string::npos) << table;
   EXPECT_EQ(std::count(table.begin(), table.end(), '\n'), 3);
   options.json = true;
   auto json = nlohmann::json::parse(outputOf([&] { return scoreCommand(*session, tokenizer.get(), options); }));
@@ -92,6 +93,8 @@ TEST_F(Commands, BenchCountsCacheAndWeights) {
   EXPECT_EQ(result->bytesPerToken, 1u + 8 * 32) << "one byte of weights, 8 bytes of cache for each of 32 tokens";
   EXPECT_GT(result->readBandwidth, 1e8);
   EXPECT_GT(result->peakFlops, 1e8);
+  EXPECT_NEAR(result->prefillFlopShare, result->prefillTokensPerSecond / 30 * (2 * 2 * 16) / result->peakFlops, 1e-12)
+      << "nothing but logits, of the last token alone";
   EXPECT_NEAR(result->decodeBandwidthShare, result->decodeTokensPerSecond * 257 / result->readBandwidth, 1e-12);
   EXPECT_NE(describe(*result).find("tok/s"), std::string::npos);
   EXPECT_FALSE(bench(*session, {.promptTokens = 98, .genTokens = 3}));
