@@ -17,8 +17,8 @@ void declare(Context &context) {
   app.add_flag("--json")->description("With --version: one JSON object")->needs(version);
   app.footer("MODEL is a Hugging Face directory, a compiled artifact, or the name of a built-in model.\n"
              "More about a command: llc-model COMMAND --help");
-  for (auto add : {addRun, addGenerate, addScore, addCompile, addBench, addProfile, addTokenize, addLogits, addInspect, addVerify, addTune,
-                   addCache, addDoctor, addCompletion, addManual})
+  for (auto add : {addRun, addGenerate, addScore, addCompile, addBench, addProfile, addTokenize, addLogits, addGrad, addInspect, addVerify,
+                   addTune, addCache, addDoctor, addCompletion, addManual})
     add(context);
 }
 

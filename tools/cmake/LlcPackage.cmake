@@ -10,7 +10,7 @@ if(LLC_COMPILER AND TARGET llc-model)
 
   # Completion scripts and manual pages, printed by the program itself.
   set(pages ${CMAKE_BINARY_DIR}/pages)
-  set(commands run generate score compile bench profile tokenize logits inspect verify tune cache doctor)
+  set(commands run generate score compile bench profile tokenize logits grad inspect verify tune cache doctor)
   add_custom_command(
     OUTPUT ${pages}/stamp
     COMMAND ${CMAKE_COMMAND} -E make_directory ${pages}
