@@ -60,6 +60,7 @@ double bytesOf(mlir::Type type, const CostQuery &query);
 mlir::Value emit(mlir::OpBuilder &builder, mlir::Location location, const index::Statement &concrete,
                  mlir::ValueRange operands, mlir::RankedTensorType type);
 mlir::Value zerosLike(mlir::OpBuilder &builder, mlir::Location location, mlir::Value value);  // of gradientType
+mlir::Value onesLike(mlir::OpBuilder &builder, mlir::Location location, mlir::Value value);   // of gradientType
 mlir::Value sumOf(mlir::OpBuilder &builder, mlir::Location location, mlir::Value left,
                   mlir::Value right);  // left may be null
 // The adjoint of an op that has a decomposition: emits it, then runs backwards over the emitted ops.

@@ -192,12 +192,20 @@ mlir::Value emit(mlir::OpBuilder &builder, mlir::Location location, const index:
                                    builder.getStringAttr(statement.combiner));
 }
 
-mlir::Value zerosLike(mlir::OpBuilder &builder, mlir::Location location, mlir::Value value) {
+static mlir::Value filledLike(mlir::OpBuilder &builder, mlir::Location location, mlir::Value value, double number) {
   index::Statement statement;
   statement.inputs = {lettersOf(value)};
   statement.output = statement.inputs[0];
-  statement.body = index::number(0);
+  statement.body = index::number(number);
   return emit(builder, location, statement, value, gradientType(value.getType()));
+}
+
+mlir::Value zerosLike(mlir::OpBuilder &builder, mlir::Location location, mlir::Value value) {
+  return filledLike(builder, location, value, 0);
+}
+
+mlir::Value onesLike(mlir::OpBuilder &builder, mlir::Location location, mlir::Value value) {
+  return filledLike(builder, location, value, 1);
 }
 
 mlir::Value sumOf(mlir::OpBuilder &builder, mlir::Location location, mlir::Value left, mlir::Value right) {

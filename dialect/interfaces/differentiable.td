@@ -17,7 +17,10 @@ def Differentiable : OpInterface<"Differentiable"> {
       "::llvm::LogicalResult", "buildAdjoint",
       (ins "::mlir::OpBuilder &":$builder, "::mlir::ValueRange":$gradients,
            "::llvm::SmallVectorImpl<::mlir::Value> &":$operandGradients), "",
-      [{ return ::llc::llm::derive::buildAdjoint($_op, builder, gradients, operandGradients); }]>
+      [{ return ::llc::llm::derive::buildAdjoint($_op, builder, gradients, operandGradients); }]>,
+    InterfaceMethod<[{The parameter that the op reads, null for ops that read none: gradients of its result are that
+      parameter's, and it is not asked for an adjoint.}],
+      "::mlir::FlatSymbolRefAttr", "readParameter", (ins), "", [{ return {}; }]>
   ];
 }
 #endif

@@ -32,6 +32,16 @@ Status checkHeadVector(mlir::Value vector, int64_t heads, const char *name) {
       .toFix("give a vector of " + std::to_string(heads));
 }
 
+// One number per position of the keys; the queries' own are the last of them, hence static extents.
+Status checkSegments(RankedTensorType segments, RankedTensorType q, RankedTensorType k) {
+  bool fits = segments.getRank() == 2 && !derive::isFloat(segments) && !q.isDynamicDim(1) && !k.isDynamicDim(1) &&
+              segments.getDimSize(1) == k.getDimSize(1) && !differ(segments.getDimSize(0), k.getDimSize(0));
+  if (fits) return llc::success();
+  return diagnose(ErrorKind::invalidInput)
+      .says("segments are not integers of the keys' shape [batch, positions], or the positions are dynamic")
+      .toFix("give one integer per key, and static positions");
+}
+
 Status checkGroups(int64_t heads, int64_t kvHeads) {
   if (kvHeads > 0 && heads > 0 && heads % kvHeads == 0) return llc::success();
   return diagnose(ErrorKind::invalidInput)
@@ -86,7 +96,9 @@ Result<Types> AttentionOp::resultTypes(mlir::ValueRange operands, mlir::Dictiona
         .says("the shapes do not fit q[b,s,h,d], k[b,t,g,d], v[b,t,g,e]")
         .toFix("compare batch, positions, key-value heads and dims");
   LLC_TRY(checkGroups(q.getDimSize(2), k.getDimSize(2)));
-  if (operands.size() > 3) LLC_TRY(checkHeadVector(operands[3], q.getDimSize(2), "sinks"));
+  for (mlir::Value extra : operands.drop_front(3))
+    LLC_TRY(tensorType(extra).getRank() == 2 ? checkSegments(tensorType(extra), q, k)
+                                             : checkHeadVector(extra, q.getDimSize(2), "sinks"));
   mlir::Type element = derive::atLeastF32(derive::widestElement(operands.getTypes()));
   return Types{RankedTensorType::get({q.getDimSize(0), q.getDimSize(1), q.getDimSize(2), v.getDimSize(3)}, element)};
 }
@@ -95,6 +107,7 @@ llvm::LogicalResult AttentionOp::evaluate(llvm::ArrayRef<Datum> operands, Enviro
                                           llvm::SmallVectorImpl<Datum> &results) {
   const Tensor &q = operands[0].tensor, &k = operands[1].tensor, &v = operands[2].tensor;
   const double *sinks = getSinks() ? operands[3].tensor.values().data() : nullptr;
+  const double *segments = getSegments() ? operands.back().tensor.values().data() : nullptr;
   int64_t batches = q.shape()[0], queries = q.shape()[1], heads = q.shape()[2], keyDim = q.shape()[3];
   int64_t keys = k.shape()[1], kvHeads = k.shape()[2], valueDim = v.shape()[3], window = getWindow();
   double scale = getScale().convertToDouble(), cap = getSoftCap().convertToDouble();
@@ -109,9 +122,12 @@ llvm::LogicalResult AttentionOp::evaluate(llvm::ArrayRef<Datum> operands, Enviro
         int64_t start = window > 0 ? std::clamp<int64_t>(position - window + 1, 0, end) : 0;
         const double *query = q.values().data() + ((b * queries + s) * heads + h) * keyDim;
         scores.clear();
-        for (int64_t t = start; t < end; ++t)
-          scores.push_back(
-              capped(scale * dot(query, k.values().data() + ((b * keys + t) * kvHeads + group) * keyDim, keyDim), cap));
+        for (int64_t t = start; t < end; ++t) {
+          const double *key = k.values().data() + ((b * keys + t) * kvHeads + group) * keyDim;
+          bool seen = !segments || segments[b * keys + t] == segments[b * keys + position];
+          scores.push_back(seen ? capped(scale * dot(query, key, keyDim), cap)
+                                : -std::numeric_limits<double>::infinity());
+        }
         softmaxInPlace(scores, sinks ? sinks + h : nullptr);
         double *target = out.data() + ((b * queries + s) * heads + h) * valueDim;
         for (int64_t t = start; t < end; ++t)
@@ -136,6 +152,12 @@ llvm::LogicalResult AttentionOp::decompose(mlir::OpBuilder &builder, llvm::Small
   std::string score = getSoftCap().convertToDouble() > 0 ? "%soft_cap*tanh(u[bgrst]/%soft_cap)" : "u[bgrst]";
   if (getCausal()) score = "select(ge(@s+#t-#s,@t)," + score + ",-inf)";
   if (getWindow() > 0) score = "select(lt(@s+#t-#s-@t,%window)," + score + ",-inf)";
+  if (getSegments()) {
+    scope["segments"] = scope["own"] = getSegments();
+    if (int64_t earlier = tensorType(getK()).getDimSize(1) - q.getDimSize(1))
+      scope["own"] = builder.create<SliceOp>(getLoc(), getSegments(), 1, earlier, q.getDimSize(1));
+    score = "select(eq(own[bs],segments[bt])," + score + ",-inf)";
+  }
   std::string largest = "stop(m[bgrs])", sinkTerm;
   if (getSinks()) {
     auto sinkType = RankedTensorType::get({kvHeads, group}, tensorType(getSinks()).getElementType());
@@ -171,7 +193,8 @@ std::vector<Factor> AttentionOp::shardingFactors() {
       {v.getDimSize(3), false, {{2, 3}}, {{0, 3}}},
   };
   if (getSinks()) factors[1].operands.push_back({3, 0});
-  if (getCausal() || getWindow() > 0) return factors;
+  if (getSegments()) factors[0].operands.push_back({static_cast<int>(getNumOperands()) - 1, 0});
+  if (getCausal() || getWindow() > 0 || getSegments()) return factors;
   factors.push_back({q.getDimSize(1), false, {{0, 1}}, {{0, 1}}});
   factors.push_back({k.getDimSize(1), true, {{1, 1}, {2, 1}}, {}});
   return factors;

@@ -3,26 +3,30 @@
 #define LLC_OPS_ATTENTION
 include "dialect/ops/base.td"
 
-def AttentionOp : Llm_Inferred<"attention", [Pure],
+def AttentionOp : Llm_Inferred<"attention", [Pure, AttrSizedOperandSegments],
                                ["evaluate", "buildAdjoint", "decompose", "shardingFactors", "cost"]> {
   let summary = "softmax(scale * q k^T) v, dense";
   let description = [{
     q[b,s,h,d], k[b,t,g,d], v[b,t,g,e] → y[b,s,h,e]; h is a multiple of g and each group of h/g query heads shares a
     key-value head. The queries are the last s of the t positions. `causal`: a key is seen only at or before its query;
     `window` w > 0: only the last w of them; `soft_cap` c > 0: scores become c*tanh(score/c). A sink[h] is one more
-    logit per head that takes weight and has no value.
+    logit per head that takes weight and has no value. `segments[b,t]` (integers): a key is seen only by the queries of
+    its own segment, which is how padding and packed documents stay apart; a query always sees itself.
 
     ```mlir
     %y = llm.attention %q, %k, %v {scale = 0.125, causal = true}
         : (tensor<1x7x8x64xf32>, tensor<1x7x2x64xf32>, tensor<1x7x2x64xf32>) -> tensor<1x7x8x64xf32>
+    %z = llm.attention %q, %k, %v segments %mask {scale = 0.125}
+        : (tensor<1x7x8x64xf32>, tensor<1x7x2x64xf32>, tensor<1x7x2x64xf32>, tensor<1x7xi32>) -> tensor<1x7x8x64xf32>
     ```
   }];
   let arguments = (ins AnyRankedTensor:$q, AnyRankedTensor:$k, AnyRankedTensor:$v, Optional<AnyRankedTensor>:$sinks,
-                       F64Attr:$scale, DefaultValuedAttr<BoolAttr, "true">:$causal,
-                       DefaultValuedAttr<I64Attr, "0">:$window, DefaultValuedAttr<F64Attr, "0.0">:$soft_cap);
+                       Optional<AnyRankedTensor>:$segments, F64Attr:$scale,
+                       DefaultValuedAttr<BoolAttr, "true">:$causal, DefaultValuedAttr<I64Attr, "0">:$window,
+                       DefaultValuedAttr<F64Attr, "0.0">:$soft_cap);
   let results = (outs AnyRankedTensor:$y);
   let assemblyFormat = [{
-    $q `,` $k `,` $v (`sinks` $sinks^)? attr-dict `:` functional-type(operands, results)
+    $q `,` $k `,` $v (`sinks` $sinks^)? (`segments` $segments^)? attr-dict `:` functional-type(operands, results)
   }];
 }
 

@@ -17,7 +17,8 @@ class Llm_Op<string mnemonic, list<Trait> traits = [], list<string> handWritten 
           DeclareOpInterfaceMethods<Indexed, !listconcat(Facet<"operandNames", handWritten>.only,
                                                          Facet<"buildProgram", handWritten>.only)>,
           DeclareOpInterfaceMethods<Evaluable, Facet<"evaluate", handWritten>.only>,
-          DeclareOpInterfaceMethods<Differentiable, Facet<"buildAdjoint", handWritten>.only>,
+          DeclareOpInterfaceMethods<Differentiable, !listconcat(Facet<"buildAdjoint", handWritten>.only,
+                                                                Facet<"readParameter", handWritten>.only)>,
           DeclareOpInterfaceMethods<Decomposable, Facet<"decompose", handWritten>.only>,
           DeclareOpInterfaceMethods<Shardable, Facet<"shardingFactors", handWritten>.only>,
           DeclareOpInterfaceMethods<Costed, Facet<"cost", handWritten>.only>], traits)> {

@@ -45,6 +45,7 @@ llvm::LogicalResult UseOp::verifySymbolUses(mlir::SymbolTableCollection &symbols
                          << parameter.getType() << "; to fix: use the declared type";
   return mlir::success();
 }
+mlir::FlatSymbolRefAttr UseOp::readParameter() { return getNameAttr(); }
 llvm::LogicalResult UseOp::evaluate(llvm::ArrayRef<Datum>, Environment &environment,
                                     llvm::SmallVectorImpl<Datum> &results) {
   if (!environment.parameters)

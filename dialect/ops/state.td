@@ -21,7 +21,7 @@ def ParameterOp : Llm_Op<"parameter", [Symbol], ["evaluate", "decompose", "shard
 }
 
 def UseOp : Llm_Op<"use", [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>],
-                   ["evaluate", "decompose", "shardingFactors", "cost"]> {
+                   ["evaluate", "readParameter", "decompose", "shardingFactors", "cost"]> {
   let summary = "the value of a parameter";
   let description = [{
     In entries only; blocks get parameters as arguments.

@@ -9,11 +9,16 @@
 
 namespace llc::dsl {
 
-// What a forward pass sees: T rows of a ragged batch.
+// What a forward pass sees. Serving: T rows of a ragged batch, with a cache. Training: all T = B * S rows of a batch of
+// whole sequences, one after the other, without a cache; then `batch` is absent and `segments` is there.
 struct Tokens {
   Tensor ids;        // [T] i32
   Tensor positions;  // [T] i32, from 0 in each sequence
-  Batch batch;
+  Batch batch = {};
+  Tensor lengths = {};   // training: [T] i32, tokens of the row's sequence
+  Tensor segments = {};  // training: [B,S] i32, rows see only rows of their own segment (padding is one)
+
+  bool areCached() const { return bool(batch); }
 };
 
 // A model ready to be traced.

@@ -79,7 +79,8 @@ Tensor constant(const std::vector<float> &values, const Shape &shape);
 Tensor scalar(float value);  // shape [1]: broadcasts against anything
 // The cache of layer `number` (counts from 0).
 Kv cacheLayer(int64_t number, int64_t heads, int64_t keySize, int64_t valueSize);
-// Same elements in another shape; at most one size may be dynamicSize (the rows).
+// Same elements in another shape; at most one size may be dynamicSize (the rows). Where x's sizes are all static, that
+// one is what the others leave.
 Tensor reshape(Tensor x, const Shape &shape);
 Tensor cast(Tensor x, DType type);
 

@@ -26,6 +26,16 @@ void require(Tensor x, const char *op) {
     fail(diagnose(ErrorKind::invalidInput).says(std::string(op) + " got an absent value").toFix("give it a tensor"));
 }
 
+// `shape` with its dynamicSize replaced by what the elements of a static type leave for it.
+Shape withKnownRows(mlir::RankedTensorType type, Shape shape) {
+  auto rows = llvm::find(shape, dynamicSize);
+  if (rows == shape.end() || !type.hasStaticShape()) return shape;
+  int64_t others = 1;
+  for (int64_t size : shape) others *= size == dynamicSize ? 1 : size;
+  if (others > 0 && type.getNumElements() % others == 0) *rows = type.getNumElements() / others;
+  return shape;  // if it does not fit, the op's verifier says so
+}
+
 mlir::Attribute toAttribute(ProgramState &state, const Attribute &value) {
   mlir::Builder builder(&state.context);
   struct Visitor {
@@ -167,7 +177,7 @@ Kv cacheLayer(int64_t number, int64_t heads, int64_t keySize, int64_t valueSize)
 
 Tensor reshape(Tensor x, const Shape &shape) {
   require(x, "reshape");
-  return reshape(x, shape, x.dtype());
+  return reshape(x, withKnownRows(tensorType(x), shape), x.dtype());
 }
 Tensor cast(Tensor x, DType type) {
   require(x, "cast");

@@ -1,6 +1,7 @@
 // A Hugging Face directory as a model: config.json, generation_config.json, one or several safetensors files.
 #pragma once
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -55,5 +56,18 @@ struct TraceOptions {
 // tensors, other shapes, and tensors that nothing uses are errors.
 Result<mlir::OwningOpRef<mlir::ModuleOp>> traceModel(const ModelSource &source, mlir::MLIRContext &context,
                                                      const TraceOptions &options);
+
+struct TrainingOptions {
+  std::optional<DType> dtype;                  // as in TraceOptions
+  int64_t batch = 1, sequence = 2;             // of the inputs: the program is made for these sizes
+  std::string saving = "everything_saveable";  // value of the mark: transforms/autodiff/Passes.td
+};
+// From a model and input_ids, attention_mask, labels (all [batch,sequence] i32) to a loss [1].
+using Loss = std::function<dsl::Tensor(const dsl::Model &, dsl::Tensor, dsl::Tensor, dsl::Tensor)>;
+
+// The module with the entry loss(input_ids, attention_mask, labels), marked to be differentiated. Parameters are
+// checked as in traceModel.
+Result<mlir::OwningOpRef<mlir::ModuleOp>> traceTraining(const ModelSource &source, mlir::MLIRContext &context,
+                                                        const Loss &loss, const TrainingOptions &options);
 
 }  // namespace llc::huggingface

@@ -98,16 +98,21 @@ Tokens tokensOf(const std::vector<Value> &inputs) {
   return {Tensor(inputs[0].handle()), Tensor(inputs[1].handle()), Batch(inputs[2].handle())};
 }
 
+Status checkPositions(const ModelSource &source, int64_t longest, const std::string &remedy) {
+  if (!source.model.positionsAreLearned || longest <= source.model.maxPositions) return success();
+  return diagnose(ErrorKind::invalidInput, source.config->where("n_positions"))
+      .says("a context of " + std::to_string(longest) + " tokens, but the model has learned positions for " +
+            std::to_string(source.model.maxPositions) + " only")
+      .toFix(remedy);
+}
+
 Status checkOptions(const ModelSource &source, const TraceOptions &options) {
   if (options.bounds.maxTokens < 1 || options.bounds.maxRows < 1 || options.bounds.maxContext < 1)
     return diagnose(ErrorKind::invalidInput)
         .says("the largest step, number of rows and context must be at least 1")
         .toFix("give larger numbers");
-  if (source.model.positionsAreLearned && options.bounds.maxContext > source.model.maxPositions)
-    return diagnose(ErrorKind::invalidInput, source.config->where("n_positions"))
-        .says("a context of " + std::to_string(options.bounds.maxContext) +
-              " tokens, but the model has learned positions for " + std::to_string(source.model.maxPositions) + " only")
-        .toFix("use --max-context " + std::to_string(source.model.maxPositions) + " or less");
+  LLC_TRY(checkPositions(source, options.bounds.maxContext,
+                         "use --max-context " + std::to_string(source.model.maxPositions) + " or less"));
   for (std::optional<DType> type : {options.dtype, std::optional(options.cacheType)})
     if (type && *type != DType::f32 && *type != DType::f16 && *type != DType::bf16)
       return diagnose(ErrorKind::invalidInput)
@@ -133,6 +138,27 @@ Result<mlir::OwningOpRef<mlir::ModuleOp>> traceModel(const ModelSource &source, 
   LLC_TRY(entry("embed", "rows", "rows", source.model.embeddings));
   LLC_TRY(check.nothingLeft());
   return dsl::takeModule(program);
+}
+
+Result<mlir::OwningOpRef<mlir::ModuleOp>> traceTraining(const ModelSource &source, mlir::MLIRContext &context,
+                                                        const Loss &loss, const TrainingOptions &options) {
+  LLC_TRY(checkPositions(source, options.sequence, "give shorter rows"));
+  WeightCheck check{source, options.dtype, {}};
+  int64_t tokens = options.batch * options.sequence;
+  dsl::Bounds bounds{.maxTokens = tokens, .maxRows = 1, .maxContext = options.sequence};
+  dsl::Program program(dsl::makeState(context, source.model.name, bounds, DType::f32, std::ref(check)));
+  std::vector<Input> inputs;
+  for (const char *name : {"input_ids", "attention_mask", "labels"})
+    inputs.push_back({.name = name, .shape = {options.batch, options.sequence}});
+  LLC_TRY(program.entry("loss", inputs, [&](const std::vector<Value> &values) {
+    auto input = [&](size_t place) { return Tensor(values[place].handle()); };
+    return loss(source.model, input(0), input(1), input(2));
+  }));
+  LLC_TRY(check.nothingLeft());
+  LLC_ASSIGN(mlir::OwningOpRef<mlir::ModuleOp> module, dsl::takeModule(program));
+  mlir::Builder builder(&context);
+  module->lookupSymbol("loss")->setAttr("llm.differentiate", builder.getStringAttr(options.saving));
+  return module;
 }
 
 }  // namespace llc::huggingface

@@ -33,6 +33,23 @@ Heads projectHeads(Tensor x, const Attention &a) {
   Tensor key = part(a.key, a.keyValueHeads);
   return {query, key, part(a.value, a.keyValueHeads)};
 }
+// Each row over the rows before it: those in the cache, or those of the batch. [T,heads,headSize] -> the same.
+Tensor mix(const Heads &heads, const Attention &a, const LayerState &state) {
+  double scale = a.scale.value_or(1 / std::sqrt(double(a.headSize)));
+  int64_t window = a.window.value_or(0);
+  double softCap = a.softCap.value_or(0);
+  const Tokens &tokens = state.tokens;
+  if (tokens.areCached()) {
+    Kv cache = cache_append(state.cache, heads.key, heads.value, tokens.batch);
+    return paged_attention(heads.query, cache, tokens.batch, tokens.positions,
+                           {.scale = scale, .window = window, .soft_cap = softCap});
+  }
+  int64_t rows = tokens.segments.size(0), width = tokens.segments.size(1);
+  auto perSequence = [&](Tensor x) { return reshape(x, {rows, width, x.size(1), x.size(2)}); };
+  Tensor y = attention(perSequence(heads.query), perSequence(heads.key), perSequence(heads.value),
+                       {.segments = tokens.segments, .scale = scale, .window = window, .soft_cap = softCap});
+  return reshape(y, heads.query.shape());
+}
 }  // namespace
 
 Tensor attend(Tensor x, const Attention &a, const LayerState &state) {
@@ -44,11 +61,7 @@ Tensor attend(Tensor x, const Attention &a, const LayerState &state) {
   heads.key = rotate(heads.key, a.rope, state.rotation);
   // Scaling the queries instead of the scores keeps the layers' functions equal.
   if (state.scoreScale) heads.query = heads.query * state.scoreScale;
-  Kv cache = cache_append(state.cache, heads.key, heads.value, state.tokens.batch);
-  Tensor mixed = paged_attention(heads.query, cache, state.tokens.batch, state.tokens.positions,
-                                 {.scale = a.scale.value_or(1 / std::sqrt(double(a.headSize))),
-                                  .window = a.window.value_or(0),
-                                  .soft_cap = a.softCap.value_or(0)});
+  Tensor mixed = mix(heads, a, state);
   return project(reshape(mixed, {dynamicSize, a.heads * a.headSize}), a.output, x.size(-1), a.outputBias, a.layout);
 }
 

@@ -32,7 +32,7 @@ struct Attention {
 struct LayerState {
   dsl::Tokens tokens;
   Rotation rotation;
-  dsl::Kv cache;
+  dsl::Kv cache;           // absent in training
   dsl::Tensor scoreScale;  // [1], a factor on the scores that differs between layers; absent: 1
 };
 

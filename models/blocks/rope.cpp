@@ -16,9 +16,14 @@ std::vector<float> exponents(int64_t size) {
 // [T,1] from [T]
 Tensor column(Tensor x) { return reshape(x, {dynamicSize, 1}); }
 
+// [T] f32: tokens of each row's sequence.
+Tensor lengthsOf(const Tokens &tokens) {
+  return cast(tokens.areCached() ? sequence_lengths(tokens.batch) : tokens.lengths, DType::f32);
+}
+
 // The base grows with the length of the sequence a row belongs to, so every row has frequencies of its own.
 Rotation dynamicTables(const Rope &rope, const Tokens &tokens) {
-  Tensor length = maximum(cast(sequence_lengths(tokens.batch), DType::f32), scalar(float(rope.trainedLength)));
+  Tensor length = maximum(lengthsOf(tokens), scalar(float(rope.trainedLength)));
   Tensor stretch = shift(scale(length, rope.factor / double(rope.trainedLength)), 1 - rope.factor);
   double power = double(rope.size) / double(rope.size - 2);
   // frequency = base^-e with base = rope.base * stretch^power
@@ -43,7 +48,7 @@ Rotation rotationTables(const Rope &rope, const Tokens &tokens) {
   Rotation tables = fixedTables(rope.frequencies, rope, tokens);
   if (rope.longFrequencies.empty()) return tables;
   Rotation stretched = fixedTables(rope.longFrequencies, rope, tokens);
-  Tensor isLong = ge(column(cast(sequence_lengths(tokens.batch), DType::f32)), scalar(float(rope.switchLength + 1)));
+  Tensor isLong = ge(column(lengthsOf(tokens)), scalar(float(rope.switchLength + 1)));
   return {select(isLong, stretched.cos, tables.cos), select(isLong, stretched.sin, tables.sin)};
 }
 

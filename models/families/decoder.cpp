@@ -40,6 +40,10 @@ struct Decoder {
     return x;
   }
 
+  static Kv cacheOf(int64_t layer, const Attention &a) {
+    return cacheLayer(layer, a.keyValueHeads, a.headSize, a.headSize);
+  }
+
   // The states after the last layer, before the last norm.
   Tensor states(const Tokens &tokens) const {
     Tensor x = embed(tokens);
@@ -48,8 +52,7 @@ struct Decoder {
       Scope scope(traits.layersName + "." + std::to_string(i));
       DecoderTraits t = traits;
       if (!traits.windows.empty() && traits.windows[i]) t.attention.window = traits.windows[i];
-      LayerState state{tokens, rotation,
-                       cacheLayer(i, t.attention.keyValueHeads, t.attention.headSize, t.attention.headSize),
+      LayerState state{tokens, rotation, tokens.areCached() ? cacheOf(i, t.attention) : Kv(),
                        traits.scoreScales.empty() ? Tensor() : scalar(traits.scoreScales[i])};
       x = block("layer", [&](Tensor inner) { return layer(inner, t, state); }, x);
     }

@@ -61,15 +61,21 @@ class Case(unittest.TestCase):
         return errors[0]
 
 
+def read_safetensors_header(path):
+    """{name: {"dtype", "shape", "data_offsets"}}"""
+    with open(path, "rb") as file:
+        (length,) = struct.unpack("<Q", file.read(8))
+        header = json.loads(file.read(length))
+    header.pop("__metadata__", None)
+    return header
+
+
 def read_safetensors(path):
     """{name: (shape, array of values)}"""
     data = pathlib.Path(path).read_bytes()
     (length,) = struct.unpack("<Q", data[:8])
-    header = json.loads(data[8:8 + length])
     tensors = {}
-    for name, entry in header.items():
-        if name == "__metadata__":
-            continue
+    for name, entry in read_safetensors_header(path).items():
         begin, end = entry["data_offsets"]
         values = array.array(FORMATS[entry["dtype"]])
         values.frombytes(data[8 + length + begin:8 + length + end])

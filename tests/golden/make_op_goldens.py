@@ -43,7 +43,7 @@ def rotate(x, c, s, interleaved):
     return y
 
 
-def attention(q, k, v, scale, sinks=None, causal=True, window=0, cap=0.0, slopes=None, shift=None):
+def attention(q, k, v, scale, sinks=None, causal=True, window=0, cap=0.0, slopes=None, shift=None, segments=None):
     """q[b,s,h,d]; the queries are the last of the keys' positions."""
     heads = q.shape[2]
     k, v = (z.repeat_interleave(heads // z.shape[2], dim=2) for z in (k, v))
@@ -58,6 +58,9 @@ def attention(q, k, v, scale, sinks=None, causal=True, window=0, cap=0.0, slopes
         scores = scores.masked_fill(key > position, -math.inf)
     if window:
         scores = scores.masked_fill(key <= position - window, -math.inf)
+    if segments is not None:
+        own = segments[:, -q.shape[1]:]
+        scores = scores.masked_fill(own[:, None, :, None] != segments[:, None, None, :], -math.inf)
     if sinks is not None:
         column = sinks[None, :, None, None].expand(q.shape[0], heads, q.shape[1], 1)
         weights = torch.softmax(torch.cat([scores, column], -1), -1)[..., :-1]
@@ -177,6 +180,8 @@ case("use", lambda: TABLE)
 case("constant", lambda: torch.tensor([1.0, -2.5, 0.125]))
 case("pack", lambda w: w, real(6, 4))
 case("fused", lambda x, w: F.silu(rms_norm(x, w, 1e-6)), real(3, 4), real(4))
+case("attention.segments", lambda q, k, v, segments: attention(q, k, v, 0.6, segments=segments),
+     real(2, 3, 4, 3), real(2, 5, 2, 3), real(2, 5, 2, 2), ints([0, 0, 1, 1, 1], [1, 1, 2, 2, 3]))
 NOT_DIFFERENTIABLE = {"sequence_lengths", "one_hot", "iota", "use", "constant", "fused", "paged_attention",
                       "paged_attention.all"}
 

@@ -33,6 +33,7 @@ void addBench(Context &context);
 void addProfile(Context &context);
 void addTokenize(Context &context);
 void addLogits(Context &context);
+void addGrad(Context &context);
 void addInspect(Context &context);
 void addVerify(Context &context);
 void addTune(Context &context);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "runtime/formats/safetensors.h"
+#include "tools/cli/integer_matrix.h"
 #include "tools/cli/open.h"
 #include "tools/cli/reference_engine.h"
 
@@ -32,26 +33,12 @@ struct Batch {
   std::vector<std::vector<int64_t>> places;  // their columns
 };
 
-Result<const TensorView *> integerMatrix(const SafeTensors &file, const std::string &name) {
-  LLC_ASSIGN(const TensorView *tensor, file.get(name));
-  bool integer = tensor->type == DType::i64 || tensor->type == DType::i32;
-  if (integer && tensor->shape.size() == 2) return tensor;
-  return diagnose(ErrorKind::invalidInput, file.path() + ": " + name)
-      .expected("i64 [batch, tokens]")
-      .found(tensor->describe())
-      .toFix("write it as a matrix of 64-bit integers");
-}
-
 Result<Batch> readBatch(const std::string &path) {
   LLC_ASSIGN(SafeTensors file, SafeTensors::open(path));
   LLC_ASSIGN(const TensorView *ids, integerMatrix(file, "input_ids"));
   const TensorView *mask = nullptr;
   if (file.find("attention_mask")) {
-    LLC_ASSIGN(mask, integerMatrix(file, "attention_mask"));
-    if (mask->shape != ids->shape)
-      return diagnose(ErrorKind::invalidInput, path + ": attention_mask")
-          .says(fmt::format("has the shape {}, input_ids {}", mask->describe(), ids->describe()))
-          .toFix("give both the same shape");
+    LLC_ASSIGN(mask, integerMatrixLike(file, "attention_mask", *ids));
   }
   Batch batch{ids->shape[0], ids->shape[1], {}, {}};
   batch.ids.resize(size_t(batch.sequences)), batch.places.resize(size_t(batch.sequences));

@@ -21,7 +21,7 @@ void declare(Context &context) {
       "MODEL is a Hugging Face directory, a compiled artifact, or the name of a built-in model.\n"
       "More about a command: llc-model COMMAND --help");
   for (auto add : {addRun, addGenerate, addScore, addEval, addCreateConfig, addCompile, addBench, addProfile,
-                   addTokenize, addTokenizer, addData, addLogits, addInspect, addVerify, addTune, addCache, addDoctor,
+                   addTokenize, addTokenizer, addData, addLogits, addGrad, addInspect, addVerify, addTune, addCache, addDoctor,
                    addCompletion, addManual})
     add(context);
 }

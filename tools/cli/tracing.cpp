@@ -4,6 +4,7 @@
 
 #include "compiler/pipelines/pipeline.h"
 #include "models/registry.h"
+#include "models/trainers/causal_lm.h"
 
 namespace llc::cli {
 
@@ -24,25 +25,39 @@ int64_t contextFor(const dsl::Model &model, int64_t asked) {
 }
 }  // namespace
 
-Result<TracedModel> traceDirectory(const ModelPlace &place, const TraceOptions &options, Progress &progress) {
+Result<TracedModel> openDirectory(const ModelPlace &place, const std::string &dtype, Progress &progress) {
   progress.step("reading " + place.name);
   TracedModel traced;
   traced.name = place.name;
-  LLC_ASSIGN(std::optional<DType> type, weightType(options.dtype));
+  LLC_ASSIGN(traced.weightType, weightType(dtype));
   LLC_ASSIGN(huggingface::ModelSource source, huggingface::openHuggingFace(place.path, models::architectures()));
   traced.source = std::make_unique<huggingface::ModelSource>(std::move(source));
   for (const std::string &warning : traced.source->warnings) progress.note("warning: " + warning);
   traced.context = compiler::makeContext();
+  traced.dtype = dtypeName(traced.weightType.value_or(traced.source->storedType.value_or(DType::f32)));
+  return traced;
+}
+
+Result<TracedModel> traceDirectory(const ModelPlace &place, const TraceOptions &options, Progress &progress) {
+  LLC_ASSIGN(TracedModel traced, openDirectory(place, options.dtype, progress));
   huggingface::TraceOptions trace;
-  trace.dtype = type;
+  trace.dtype = traced.weightType;
   const dsl::Model &model = traced.source->model;
   trace.bounds.maxContext = contextFor(model, options.maxContext);
   if (model.maxPositions > 0 && !model.positionsAreLearned && options.maxContext > model.maxPositions)
     progress.note(fmt::format("warning: a context of {} tokens, but the model was made for {}: texts get worse beyond that",
                               options.maxContext, model.maxPositions));
-  traced.dtype = dtypeName(type ? *type : traced.source->storedType.value_or(DType::f32));
   LLC_ASSIGN(traced.module, huggingface::traceModel(*traced.source, *traced.context, trace));
   return traced;
+}
+
+Status traceTraining(TracedModel &traced, int64_t batch, int64_t sequence, const std::string &saving, Progress &progress) {
+  progress.step("differentiating " + traced.name);
+  huggingface::TrainingOptions options{traced.weightType, batch, sequence, saving};
+  LLC_ASSIGN(traced.module,
+             huggingface::traceTraining(*traced.source, *traced.context, models::causalLmLoss, options));
+  auto compiled = compiler::compile(*traced.module, {.stopAfter = compiler::Phase::differentiated});
+  return compiled ? success() : Status(std::move(compiled.error()));
 }
 
 compiler::TensorSource tensorsOf(const huggingface::ModelSource &source, Progress *progress) {

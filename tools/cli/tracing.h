@@ -1,6 +1,7 @@
 // A Hugging Face directory, traced: what compiling, verifying and inspecting begin with.
 #pragma once
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "compiler/jit/engine.h"
@@ -26,9 +27,15 @@ struct TracedModel {
   std::unique_ptr<huggingface::ModelSource> source;
   mlir::OwningOpRef<mlir::ModuleOp> module;
   std::string name, dtype;
+  std::optional<DType> weightType;  // of matrices, where it was asked for
 };
 // Prints the front end's warnings.
 Result<TracedModel> traceDirectory(const ModelPlace &place, const TraceOptions &options, Progress &progress);
+// The same without its module: what traceTraining goes on from.
+Result<TracedModel> openDirectory(const ModelPlace &place, const std::string &dtype, Progress &progress);
+// Sets the module to the program that trains it, for batches of that shape: the entries loss and loss_and_gradients
+// (phase differentiated). `saving`: what layers keep for their backward, as the pass --llm-differentiate names it.
+Status traceTraining(TracedModel &traced, int64_t batch, int64_t sequence, const std::string &saving, Progress &progress);
 
 // Reads the checkpoint's tensors under the names of the module; advances `progress` (may be null) for each.
 compiler::TensorSource tensorsOf(const huggingface::ModelSource &source, Progress *progress = nullptr);

@@ -44,7 +44,7 @@ endfunction()
 
 function(llc_models name)
   llc_model_registry()
-  llc_sources(sources models/blocks models/families models/architectures)
+  llc_sources(sources models/blocks models/families models/architectures models/trainers)
   add_library(${name} STATIC ${sources} ${LLC_GENERATED}/models/registry.cpp)
   target_link_libraries(${name} PUBLIC llc_frontends Threads::Threads)
   add_dependencies(${name} llc_dsl_ops)

@@ -6,8 +6,17 @@ include "mlir/Pass/PassBase.td"
 def Differentiate : Pass<"llm-differentiate", "::mlir::ModuleOp"> {
   let summary = "gradients of the functions marked llm.differentiate";
   let description = [{
-    Functions without the mark stay as they are. Marked ones are refused for now, with a message that says so: nothing is
-    silently left undifferentiated.
+    A function marked `llm.differentiate` gets a sibling @NAME_and_gradients: the same arguments and results, then one
+    gradient per parameter that it reads, in order of first reading; the result attribute `llm.gradient` names the
+    parameter. The first result is the loss, one float. The mark is removed, other functions stay as they are.
+
+    A called function gets one @NAME_forward and one @NAME_backward, used by all of its calls. The mark's value says what
+    they save: `llm.differentiate` or `llm.differentiate = "everything_saveable"`: all that the backward reads;
+    `llm.differentiate = "nothing_saveable"`: nothing, the backward computes it again from the arguments. The gradients are
+    the same, bit for bit.
+
+    No op is named: adjoints come from the interface Differentiable. An op without one on the way from a parameter to the
+    loss is an error at its location.
   }];
 }
 #endif

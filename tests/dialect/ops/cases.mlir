@@ -306,6 +306,12 @@ module {
         : (tensor<2x3x4x3xf32>, tensor<2x5x2x3xf32>, tensor<2x5x2x2xf32>, tensor<4xf32>) -> tensor<2x3x4x2xf32>
     return %y : tensor<2x3x4x2xf32>
   }
+  func.func @attention.segments(%q: tensor<2x3x4x3xf32>, %k: tensor<2x5x2x3xf32>, %v: tensor<2x5x2x2xf32>,
+      %segments: tensor<2x5xi32>) -> tensor<2x3x4x2xf32> {
+    %y = llm.attention %q, %k, %v segments %segments {scale = 0.6}
+        : (tensor<2x3x4x3xf32>, tensor<2x5x2x3xf32>, tensor<2x5x2x2xf32>, tensor<2x5xi32>) -> tensor<2x3x4x2xf32>
+    return %y : tensor<2x3x4x2xf32>
+  }
   func.func @paged_attention(%q: tensor<?x4x3xf32>, %k: tensor<?x2x3xf32>, %v: tensor<?x2x2xf32>, %batch: !llm.batch,
       %p: tensor<?xi32>) -> tensor<?x4x2xf32> {
     %kv = llm.cache_layer {layer = 0 : i64} : !llm.kv<2, 3, 2, f32>

@@ -10,7 +10,141 @@ func.func @plain(%x: tensor<4xf32>) -> tensor<4xf32> {
 
 // -----
 
-// expected-error @below {{is marked llm.differentiate, but this version has no differentiation pass yet; to fix: remove the attribute}}
+// Two calls of one block: one forward, one backward. The forward hands over what the backward reads beside its arguments
+// (the product); @r, which depends on no parameter, gets no gradient. A tied parameter has one gradient.
+llm.parameter @embed : tensor<8x4xf32>
+llm.parameter @w : tensor<4x4xf32>
+
+// CHECK-LABEL: func.func private @layer(
+// CHECK: func.func private @layer_forward(%{{.*}}: tensor<3x4xf32>, %{{.*}}: tensor<4x4xf32>, %{{.*}}: tensor<3x4xf32>)
+// CHECK-SAME: -> (tensor<3x4xf32>, tensor<3x4xf32>)
+// CHECK: llm.linear
+// CHECK: llm.silu
+// CHECK: func.func private @layer_backward(
+// CHECK-SAME: -> (tensor<3x4xf32>, tensor<4x4xf32>)
+// CHECK-NOT: llm.linear
+// CHECK-NOT: llm.silu
+// CHECK: llm.contract
+// CHECK-NOT: llm.linear
+// CHECK: return
+// CHECK-NOT: func.func private
+func.func private @layer(%x: tensor<3x4xf32>, %w: tensor<4x4xf32>, %r: tensor<3x4xf32>) -> tensor<3x4xf32> {
+  %l = llm.linear %x, %w : (tensor<3x4xf32>, tensor<4x4xf32>) -> tensor<3x4xf32>
+  %s = llm.silu %l : (tensor<3x4xf32>) -> tensor<3x4xf32>
+  %m = llm.mul %s, %r : (tensor<3x4xf32>, tensor<3x4xf32>) -> tensor<3x4xf32>
+  %y = llm.add %x, %m : (tensor<3x4xf32>, tensor<3x4xf32>) -> tensor<3x4xf32>
+  return %y : tensor<3x4xf32>
+}
+
+// CHECK-LABEL: func.func @loss(
+// CHECK-NOT: llm.differentiate
+// CHECK-LABEL: func.func @loss_and_gradients(
+// CHECK-SAME: -> (tensor<1xf32>, tensor<8x4xf32> {llm.gradient = "embed"}, tensor<4x4xf32> {llm.gradient = "w"})
+// CHECK: %[[ONE:.*]]:2 = call @layer_forward
+// CHECK: %[[TWO:.*]]:2 = call @layer_forward(%[[ONE]]#0
+// CHECK: %[[BACK:.*]]:2 = call @layer_backward({{.*}}%[[TWO]]#1
+// CHECK: call @layer_backward({{.*}}%[[ONE]]#1, %[[BACK]]#0)
+func.func @loss(%ids: tensor<3xi32>, %r: tensor<3x4xf32>) -> tensor<1xf32> attributes {llm.differentiate} {
+  %table = llm.use @embed : tensor<8x4xf32>
+  %w = llm.use @w : tensor<4x4xf32>
+  %x = llm.gather_rows %table, %ids : (tensor<8x4xf32>, tensor<3xi32>) -> tensor<3x4xf32>
+  %a = func.call @layer(%x, %w, %r) : (tensor<3x4xf32>, tensor<4x4xf32>, tensor<3x4xf32>) -> tensor<3x4xf32>
+  %b = func.call @layer(%a, %w, %r) : (tensor<3x4xf32>, tensor<4x4xf32>, tensor<3x4xf32>) -> tensor<3x4xf32>
+  %z = llm.linear %b, %table : (tensor<3x4xf32>, tensor<8x4xf32>) -> tensor<3x8xf32>
+  %flat = llm.reshape %z : (tensor<3x8xf32>) -> tensor<1x24xf32>
+  %loss = llm.reduce %flat {signature = "at->a", kind = "sum"} : (tensor<1x24xf32>) -> tensor<1xf32>
+  return %loss : tensor<1xf32>
+}
+
+// -----
+
+// Nothing saved: the function itself runs forwards, the backward computes the product again.
+llm.parameter @w : tensor<4x4xf32>
+
+// CHECK-LABEL: func.func private @layer(
+// CHECK: func.func private @layer_backward(
+// CHECK: llm.linear
+// CHECK: llm.contract
+// CHECK-NOT: func.func private
+func.func private @layer(%x: tensor<3x4xf32>, %w: tensor<4x4xf32>) -> tensor<3x4xf32> {
+  %l = llm.linear %x, %w : (tensor<3x4xf32>, tensor<4x4xf32>) -> tensor<3x4xf32>
+  %s = llm.silu %l : (tensor<3x4xf32>) -> tensor<3x4xf32>
+  return %s : tensor<3x4xf32>
+}
+
+// CHECK-LABEL: func.func @loss_and_gradients(
+// CHECK: call @layer(
+// CHECK: call @layer_backward(
+func.func @loss(%x: tensor<3x4xf32>) -> tensor<1xf32> attributes {llm.differentiate = "nothing_saveable"} {
+  %w = llm.use @w : tensor<4x4xf32>
+  %a = func.call @layer(%x, %w) : (tensor<3x4xf32>, tensor<4x4xf32>) -> tensor<3x4xf32>
+  %flat = llm.reshape %a : (tensor<3x4xf32>) -> tensor<1x12xf32>
+  %loss = llm.reduce %flat {signature = "at->a", kind = "sum"} : (tensor<1x12xf32>) -> tensor<1xf32>
+  return %loss : tensor<1xf32>
+}
+
+// -----
+
+llm.parameter @w : tensor<1xf32>
+// expected-error @below {{is marked llm.differentiate = "dots", which is no choice of what to save; to fix: use "everything_saveable" or}}
+func.func @loss() -> tensor<1xf32> attributes {llm.differentiate = "dots"} {
+  %w = llm.use @w : tensor<1xf32>
+  return %w : tensor<1xf32>
+}
+
+// -----
+
+// expected-error @below {{its first result is not one float; to fix: return the loss first}}
 func.func @marked(%x: tensor<4xf32>) -> tensor<4xf32> attributes {llm.differentiate} {
   return %x : tensor<4xf32>
+}
+
+// -----
+
+// expected-error @below {{its loss depends on no parameter; to fix: read one with llm.use}}
+func.func @marked(%x: tensor<1xf32>) -> tensor<1xf32> attributes {llm.differentiate} {
+  return %x : tensor<1xf32>
+}
+
+// -----
+
+llm.parameter @w : tensor<2x3xf32>
+func.func @loss(%batch: !llm.batch, %positions: tensor<1xi32>) -> tensor<1xf32> attributes {llm.differentiate} {
+  %w = llm.use @w : tensor<2x3xf32>
+  %kv = llm.cache_layer {layer = 0 : i64} : !llm.kv<2, 3, 1, f32>
+  %q = llm.reshape %w : (tensor<2x3xf32>) -> tensor<1x2x3xf32>
+  // expected-error @below {{'llm.paged_attention' op is not differentiable: a cache belongs to inference; training uses llm.attention}}
+  %a = llm.paged_attention %q, %kv, %batch, %positions {scale = 1.0}
+      : (tensor<1x2x3xf32>, !llm.kv<2, 3, 1, f32>, !llm.batch, tensor<1xi32>) -> tensor<1x2x1xf32>
+  %loss = llm.reduce %a {signature = "tab->t", kind = "sum"} : (tensor<1x2x1xf32>) -> tensor<1xf32>
+  return %loss : tensor<1xf32>
+}
+
+// -----
+
+llm.parameter @w : tensor<1xf32>
+// expected-error @below {{calls itself, which has no derivative; to fix: remove the recursion}}
+func.func private @again(%x: tensor<1xf32>) -> tensor<1xf32> {
+  %y = func.call @again(%x) : (tensor<1xf32>) -> tensor<1xf32>
+  return %y : tensor<1xf32>
+}
+func.func @loss() -> tensor<1xf32> attributes {llm.differentiate} {
+  %w = llm.use @w : tensor<1xf32>
+  %y = func.call @again(%w) : (tensor<1xf32>) -> tensor<1xf32>
+  return %y : tensor<1xf32>
+}
+
+// -----
+
+llm.parameter @w : tensor<1xf32>
+func.func private @inner(%x: tensor<1xf32>) -> tensor<1xf32> {
+  // expected-error @below {{reads a parameter in a function that is called, so that its gradient has nowhere to go}}
+  %w = llm.use @w : tensor<1xf32>
+  %y = llm.mul %w, %x : (tensor<1xf32>, tensor<1xf32>) -> tensor<1xf32>
+  return %y : tensor<1xf32>
+}
+func.func @loss() -> tensor<1xf32> attributes {llm.differentiate} {
+  %w = llm.use @w : tensor<1xf32>
+  %y = func.call @inner(%w) : (tensor<1xf32>) -> tensor<1xf32>
+  return %y : tensor<1xf32>
 }

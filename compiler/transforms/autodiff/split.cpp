@@ -1,0 +1,81 @@
+#include "compiler/transforms/autodiff/split.h"
+
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+namespace llc::compiler {
+using namespace mlir;
+
+Split::Split(Tape &tape, Block *block, unsigned arguments, Saving saving)
+    : tape_(tape), block_(block), arguments_(arguments), saving_(saving) {
+  Block::iterator firstAdjoint = tape.lastForward() ? std::next(tape.lastForward()->getIterator()) : block->begin();
+  for (Operation &op : llvm::make_range(block->begin(), firstAdjoint)) forwardOps_.insert(&op);
+  for (Operation &op : llvm::make_range(firstAdjoint, block->end()))
+    for (Value operand : op.getOperands()) need(operand);
+}
+
+// Constants are made again where they are read; the rest is the choice of `saving`.
+bool Split::saves(Operation *op) const {
+  if (op->getNumOperands() == 0 && isMemoryEffectFree(op)) return false;
+  return saving_ == Saving::everything;
+}
+
+void Split::need(Value value) {
+  SmallVector<Value> open = {value};
+  while (!open.empty()) {
+    Value next = open.pop_back_val();
+    if (auto argument = dyn_cast<BlockArgument>(next)) {
+      if (argument.getArgNumber() < arguments_) used_.insert(next);
+      continue;
+    }
+    Operation *op = next.getDefiningOp();
+    if (!forwardOps_.contains(op)) continue;
+    if (saves(op))
+      saved_.insert(next);
+    else if (again_.insert(op).second)
+      llvm::append_range(open, op->getOperands());
+  }
+}
+
+std::vector<unsigned> Split::arguments() const {
+  std::vector<unsigned> list;
+  for (unsigned place = 0; place < arguments_; ++place)
+    if (used_.contains(block_->getArgument(place))) list.push_back(place);
+  return list;
+}
+
+SmallVector<Value> Split::backwardInputs() const {
+  SmallVector<Value> inputs;
+  for (unsigned place : arguments()) inputs.push_back(block_->getArgument(place));
+  llvm::append_range(inputs, saved_);
+  llvm::append_range(inputs, block_->getArguments().drop_front(arguments_));
+  return inputs;
+}
+
+SmallVector<Type> Split::backwardTypes() const {
+  SmallVector<Type> types;
+  for (Value input : backwardInputs()) types.push_back(input.getType());
+  return types;
+}
+
+SmallVector<Value> Split::cloneForward(OpBuilder &builder) {
+  IRMapping mapping;
+  mapping.map(block_->getArguments().take_front(arguments_), builder.getInsertionBlock()->getArguments());
+  for (Operation &op : *block_)
+    if (forwardOps_.contains(&op)) builder.clone(op, mapping);
+  SmallVector<Value> results;
+  for (Value value : tape_.results()) results.push_back(mapping.lookup(value));
+  for (Value value : saved_) results.push_back(mapping.lookup(value));
+  return results;
+}
+
+SmallVector<Value> Split::cloneBackward(OpBuilder &builder) {
+  IRMapping mapping;
+  mapping.map(backwardInputs(), builder.getInsertionBlock()->getArguments());
+  for (Operation &op : block_->without_terminator())
+    if (!forwardOps_.contains(&op) || again_.contains(&op)) builder.clone(op, mapping);
+  SmallVector<Value> results;
+  for (Value value : block_->getTerminator()->getOperands()) results.push_back(mapping.lookup(value));
+  return results;
+}
+
+}  // namespace llc::compiler

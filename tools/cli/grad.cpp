@@ -1,0 +1,96 @@
+// grad: the loss of a batch and its gradient by every parameter, from file to file.
+#include <fmt/format.h>
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "runtime/formats/safetensors.h"
+#include "tools/cli/command.h"
+#include "tools/cli/interpreted.h"
+#include "tools/cli/tracing.h"
+#include "tools/cli/training_batch.h"
+
+namespace llc::cli {
+
+namespace {
+constexpr const char *entry = "loss_and_gradients";
+
+struct Options {
+  std::string model = defaultModel, input, output, dtype, engine = "reference", saving = "everything_saveable";
+};
+
+void declare(CLI::App &app, Options &o) {
+  app.add_option("MODEL", o.model, "Directory, or name of a built-in model")->capture_default_str();
+  app.add_option("--input", o.input,
+                 "safetensors with input_ids [B,S], and if there are any attention_mask [B,S] (1: token, 0: padding) and "
+                 "labels [B,S] (-100: none; default: input_ids without padding), all i64")
+      ->required();
+  app.add_option("--output", o.output,
+                 "safetensors to write: loss [1], and grad/NAME for each tensor NAME of the checkpoint in its shape, F32")
+      ->required();
+  app.add_option("--dtype", o.dtype, "Element type of weight matrices: f32, f16, bf16 (default: as stored)");
+  app.add_option("--gradient-checkpointing", o.saving,
+                 "What layers keep for their backward pass: everything_saveable, or nothing_saveable: they compute it "
+                 "again, in less memory; the gradients are the same")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"everything_saveable", "nothing_saveable"}));
+  app.add_option("--engine", o.engine, "reference: the interpreter, slow and plain; jit: not yet for training programs")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"jit", "reference"}));
+}
+
+llm::Tensor matrix(const TrainingBatch &batch, const std::vector<int32_t> &values) {
+  return llm::Tensor({batch.rows, batch.width}, std::vector<double>(values.begin(), values.end()));
+}
+
+// The loss, then the gradients in the order of the entry's results.
+Result<std::vector<llm::Datum>> interpret(TracedModel &traced, const TrainingBatch &batch) {
+  InterpretedWeights weights(*traced.source, *traced.module);
+  llm::Environment environment;
+  environment.parameters = [&](llvm::StringRef name) { return weights.get(name); };
+  llm::Datum inputs[] = {matrix(batch, batch.ids), matrix(batch, batch.mask), matrix(batch, batch.labels)};
+  Diagnostics diagnostics(*traced.context);
+  auto results = llm::interpret(*traced.module, entry, inputs, environment);
+  if (mlir::failed(results)) return diagnostics.error(entry);
+  return std::move(*results);
+}
+
+Status writeTensor(SafeTensorsWriter &writer, const llm::Tensor &tensor) {
+  std::vector<float> values(tensor.values().begin(), tensor.values().end());
+  return writer.write(values.data(), values.size() * sizeof(float));
+}
+
+Status writeResults(TracedModel &traced, const std::vector<llm::Datum> &results, const std::string &path) {
+  auto function = traced.module->lookupSymbol<mlir::func::FuncOp>(entry);
+  SafeTensorsWriter writer(path);
+  LLC_TRY(writer.declare("loss", DType::f32, {1}));
+  for (unsigned place = 1; place < results.size(); ++place) {
+    auto parameter = function.getResultAttrOfType<mlir::StringAttr>(place, "llm.gradient");
+    LLC_ASSIGN(const TensorView *stored, traced.source->weight(std::string_view(parameter.getValue())));
+    LLC_TRY(writer.declare("grad/" + stored->name, DType::f32, stored->shape));
+  }
+  for (const llm::Datum &result : results) LLC_TRY(writeTensor(writer, result.tensor));
+  return writer.finish();
+}
+
+Status run(Context &context, CLI::App &, Options &o) {
+  if (o.engine == "jit")
+    return diagnose(ErrorKind::unsupported, "--engine jit")
+        .says("compiled training programs are not supported yet")
+        .toFix("use --engine reference");
+  Progress progress(context.quiet);
+  LLC_ASSIGN(ModelPlace place, findModelDirectory(o.model, "training"));
+  LLC_ASSIGN(TracedModel traced, openDirectory(place, o.dtype, progress));
+  LLC_ASSIGN(TrainingBatch batch, readTrainingBatch(o.input, traced.source->model.vocabulary));
+  LLC_TRY(traceTraining(traced, batch.rows, batch.width, o.saving, progress));
+  progress.step("computing gradients");
+  LLC_ASSIGN(std::vector<llm::Datum> results, interpret(traced, batch));
+  progress.finish();
+  return writeResults(traced, results, o.output);
+}
+}  // namespace
+
+void addGrad(Context &context) {
+  addCommand<Options>(context, "grad", "Loss of a batch and its gradient by every parameter, from file to file", declare,
+                      run);
+}
+
+}  // namespace llc::cli

@@ -1,0 +1,25 @@
+// A batch to learn from, as users give it in a file.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "runtime/base/status.h"
+
+namespace llc::cli {
+
+inline constexpr int32_t ignoredLabel = -100;
+
+// [rows,width] each, row after row.
+struct TrainingBatch {
+  int64_t rows = 0, width = 0;
+  std::vector<int32_t> ids;     // 0 at padding
+  std::vector<int32_t> mask;    // 1: token, 0: padding
+  std::vector<int32_t> labels;  // of the token at the same place; ignoredLabel: none
+};
+
+// Reads input_ids, attention_mask (default: all tokens) and labels (default: input_ids where a token follows a token)
+// from a safetensors file. Errors name the row and column: ids or labels outside of the vocabulary, other masks than 0
+// and 1, other shapes; fewer than two columns; no label at all.
+Result<TrainingBatch> readTrainingBatch(const std::string &path, int64_t vocabulary);
+
+}  // namespace llc::cli
