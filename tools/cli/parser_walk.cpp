@@ -4,14 +4,16 @@ namespace llc::cli {
 
 namespace {
 void addFlags(const CLI::App &app, std::vector<FlagText> &flags) {
+  bool isGroup = app.get_name().empty() && app.get_parent();  // an option group; it repeats --help
   for (const CLI::Option *option : app.get_options()) {
+    if (isGroup && option == app.get_help_ptr()) continue;
     FlagText flag;
     for (const std::string &name : option->get_snames()) flag.names.push_back("-" + name);
     for (const std::string &name : option->get_lnames()) flag.names.push_back("--" + name);
     if (flag.names.empty()) flag.positional = option->get_name();
     if (option->get_type_size() != 0) flag.value = option->get_type_name();
     flag.description = option->get_description();
-    flag.group = app.get_name().empty() && !app.get_group().empty() && app.get_parent() ? app.get_group() : option->get_group();
+    flag.group = isGroup && !app.get_group().empty() ? app.get_group() : option->get_group();
     flag.defaultValue = option->get_default_str();
     flags.push_back(std::move(flag));
   }
