@@ -1,6 +1,7 @@
 #include "runtime/serve/bench.h"
 
 #include "runtime/base/clock.h"
+#include "runtime/base/cpu.h"
 #include "runtime/base/memory.h"
 #include "runtime/sampling/random.h"
 
@@ -132,6 +133,7 @@ nlohmann::json toJson(const BenchResult &r) {
 }
 
 std::string describe(const BenchResult &r) {
+  bool inCaches = int64_t(r.bytesPerToken) * r.sequences <= int64_t(hostCpu().l3Bytes);
   return fmt::format(
       "prefill  {:10.1f} tok/s  {} tokens; {:.0f} % of {:.1f} GFLOP/s\n"
       "decode   {:10.1f} tok/s  {} tokens; {} per token, {:.0f} % of {:.1f} GB/s{}\n"
@@ -141,7 +143,7 @@ std::string describe(const BenchResult &r) {
       "with {} threads, {} sequence{}, {}\n",
       r.prefillTokensPerSecond, r.promptTokens, 100 * r.prefillFlopShare, r.peakFlops * 1e-9, r.decodeTokensPerSecond,
       r.genTokens, humanBytes(r.bytesPerToken), 100 * r.decodeBandwidthShare, r.readBandwidth * 1e-9,
-      r.decodeBandwidthShare > 1 ? " of memory: much comes from the CPU's caches" : "", r.peakRssBytes * 1e-9,
+      inCaches ? " of memory; but the CPU's caches hold the model" : "", r.peakRssBytes * 1e-9,
       r.compileSeconds, r.startSeconds, r.threads, r.sequences, r.sequences == 1 ? "" : "s", r.level);
 }
 

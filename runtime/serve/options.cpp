@@ -119,8 +119,8 @@ void addBenchFlags(CLI::App &app, BenchOptions &options) {
       ->check(CLI::PositiveNumber);
   app.footer(
       "decode_bandwidth_share and prefill_flop_share are shares of what memory and multiply-adds give here, measured in the same\n"
-      "run. Attention is not counted. Of a model that the CPU's caches hold, decode reads little from memory: its share then\n"
-      "exceeds 1, and says only that memory is no limit.\n" +
+      "run. Attention is not counted. Of a model that the CPU's caches hold, decode reads little from memory: its share can\n"
+      "then exceed 1, and says only that memory is no limit.\n" +
       app.get_footer());
 }
 
