@@ -256,7 +256,10 @@ KernelFunction emitRowProgram(Emitter &e, const RowProgramSpec &original) {
   auto program = bindProgram(spec);
   assert(program.ok() && checkRowProgram(original).ok() && "ask checkRowProgram first");
   RowProgram emitter(e, spec, *program);
-  int64_t rows = chooseRows(*program);
+  // Without rows there is one chunk: each would compute everything, also over an operand that it overwrites.
+  bool hasRows = std::any_of(program->statements.begin(), program->statements.end(),
+                             [](const BoundStatement &bound) { return bound.rowLetter() != 0; });
+  int64_t rows = hasRows ? chooseRows(*program) : 0;
   KernelFunction shape{.symbol = "", .rowsPerChunk = rows, .columnChunks = 1, .scratchBytes = emitter.scratchBytes()};
   std::string stem = "rows_" + (spec.outputs.empty() ? std::string("none") : spec.statements.back().name);
   for (char &c : stem)

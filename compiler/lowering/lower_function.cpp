@@ -123,7 +123,7 @@ class FunctionLowering {
       case StageKind::none:
         return lowerName(op);
       case StageKind::alias:
-        memory_[op->getResult(0)] = memory_[memoryOf(op->getOperand(0))];
+        memory_[op->getResult(0)] = memory_.lookup(memoryOf(op->getOperand(0)));
         return success();
       case StageKind::call:
         return lowerCall(cast<func::CallOp>(op));
@@ -181,7 +181,7 @@ class FunctionLowering {
 
   // The memory of a stage's result: set already if it is returned, else its place in the frame.
   Value resultMemory(OpResult result) {
-    if (isa<llm::KvType>(result.getType())) return memory_[result] = memory_[memoryOf(result)];
+    if (isa<llm::KvType>(result.getType())) return memory_[result] = memory_.lookup(memoryOf(result));
     if (auto found = memory_.find(result); found != memory_.end()) return found->second;
     auto offsets = result.getOwner()->getAttrOfType<DenseI64ArrayAttr>("llm.offset");
     assert(offsets && "llm-plan-memory has run");

@@ -38,10 +38,11 @@ class Case(support.Case):
         support.write_safetensors(self.folder / "in.safetensors", tensors)
         return self.folder / "in.safetensors"
 
-    def grad(self, model, ids, mask=None, labels=None, *more):
+    def grad(self, model, ids, mask=None, labels=None, *more, engine="reference"):
         """(loss, {checkpoint name: (shape, gradient)}, bytes of the file)"""
         path = self.folder / "out.safetensors"
-        self.good("grad", model, "--input", self.write(ids, mask, labels), "--output", path, "--dtype", "f32", *more)
+        self.good("grad", model, "--input", self.write(ids, mask, labels), "--output", path, "--dtype", "f32", "--engine", engine,
+                  *more)
         found = support.read_safetensors(path)
         self.assertEqual(found["loss"][0], [1])
         gradients = {name.removeprefix("grad/"): value for name, value in found.items() if name.startswith("grad/")}
@@ -75,13 +76,25 @@ class Goldens(Case):
         expected = support.read_safetensors(model / "expected.safetensors")
         return [list(expected[f"ids.{number}"][1]) for number in range(2)]
 
-    def test_models(self):
-        for i, (name, golden) in enumerate(GOLDENS.items()):
+    def check(self, name, side, *more, **options):
+        model, golden = ROOT / "tests/golden/architectures" / name, GOLDENS[name]
+        norms, projections = ({key: value[part] for key, value in golden["gradients"].items()} for part in range(2))
+        ids, mask = padded(self.rows(model), side)
+        self.compare(model, self.grad(model, ids, mask, None, *more, **options), golden["loss"], norms, projections)
+
+    def test_interpreted(self):
+        for i, name in enumerate(GOLDENS):
             with self.subTest(name):
-                model = ROOT / "tests/golden/architectures" / name
-                norms, projections = ({key: value[part] for key, value in golden["gradients"].items()} for part in range(2))
-                ids, mask = padded(self.rows(model), ("left", "right")[i % 2])
-                self.compare(model, self.grad(model, ids, mask), golden["loss"], norms, projections)
+                self.check(name, ("left", "right")[i % 2])
+
+    def test_compiled(self):
+        for i, name in enumerate(GOLDENS):
+            if "-" not in name:  # one of each family: compiling takes a second
+                with self.subTest(name):
+                    self.check(name, ("right", "left")[i % 2], "--threads", 1 + i % 2, engine="jit")
+
+    def test_compiled_checkpointing(self):
+        self.check("llama", "left", "--gradient-checkpointing", "nothing_saveable", engine="jit")
 
     def test_padding_and_checkpointing_change_nothing(self):
         left, right = (padded(self.rows(TINY), side) for side in ("left", "right"))
@@ -120,8 +133,9 @@ class Conformance(Case):
             with self.subTest(case.name):
                 expected = support.read_safetensors(case / "expected.safetensors")
                 norms = json.loads((case / "grads.json").read_text())["checkpoint"]
-                found = self.grad(case, *self.batch(expected, "input_ids"))
-                self.compare(case, found, expected["loss"][1][0], norms)
+                for engine in ("jit", "reference"):
+                    found = self.grad(case, *self.batch(expected, "input_ids"), engine=engine)
+                    self.compare(case, found, expected["loss"][1][0], norms)
 
     def test_padded(self):
         """The reference's own loss; its gradients are those of the rows by themselves, weighted by their predictions."""
@@ -165,8 +179,8 @@ class Refusals(Case):
         self.refused("grad", ROOT / "tests/golden/architectures/gpt2", "--input", self.write([[5] * 33]), "--output",
                      self.folder / "out.safetensors", says=["33 tokens", "32"])
 
-    def test_engine(self):
-        self.refuse([[3, 4]], more=["--engine", "jit"], says=["--engine jit", "--engine reference"], code=3)
+    def test_options(self):
+        self.refuse([[3, 4]], more=["--engine", "eager"], says=["eager", "reference"])
         self.refuse([[3, 4]], more=["--gradient-checkpointing", "dots"], says=["dots", "nothing_saveable"])
 
 

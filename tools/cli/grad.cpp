@@ -3,7 +3,9 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "runtime/formats/safetensors.h"
+#include "runtime/threads/limits.h"
 #include "tools/cli/command.h"
+#include "tools/cli/compiled_training.h"
 #include "tools/cli/interpreted.h"
 #include "tools/cli/tracing.h"
 #include "tools/cli/training_batch.h"
@@ -14,17 +16,20 @@ namespace {
 constexpr const char *entry = "loss_and_gradients";
 
 struct Options {
-  std::string model = defaultModel, input, output, dtype, engine = "reference", saving = "everything_saveable";
+  std::string model = defaultModel, input, output, dtype, engine = "jit", saving = "everything_saveable";
+  int64_t threads = 0;
 };
 
 void declare(CLI::App &app, Options &o) {
   app.add_option("MODEL", o.model, "Directory, or name of a built-in model")->capture_default_str();
-  app.add_option("--input", o.input,
-                 "safetensors with input_ids [B,S], and if there are any attention_mask [B,S] (1: token, 0: padding) and "
-                 "labels [B,S] (-100: none; default: input_ids without padding), all i64")
+  app.add_option(
+         "--input", o.input,
+         "safetensors with input_ids [B,S], and if there are any attention_mask [B,S] (1: token, 0: padding) and "
+         "labels [B,S] (-100: none; default: input_ids without padding), all i64")
       ->required();
-  app.add_option("--output", o.output,
-                 "safetensors to write: loss [1], and grad/NAME for each tensor NAME of the checkpoint in its shape, F32")
+  app.add_option(
+         "--output", o.output,
+         "safetensors to write: loss [1], and grad/NAME for each tensor NAME of the checkpoint in its shape, F32")
       ->required();
   app.add_option("--dtype", o.dtype, "Element type of weight matrices: f32, f16, bf16 (default: as stored)");
   app.add_option("--gradient-checkpointing", o.saving,
@@ -32,17 +37,23 @@ void declare(CLI::App &app, Options &o) {
                  "again, in less memory; the gradients are the same")
       ->capture_default_str()
       ->check(CLI::IsMember({"everything_saveable", "nothing_saveable"}));
-  app.add_option("--engine", o.engine, "reference: the interpreter, slow and plain; jit: not yet for training programs")
+  app.add_option("--engine", o.engine, "jit: compiled code; reference: the interpreter, slow and plain")
       ->capture_default_str()
       ->check(CLI::IsMember({"jit", "reference"}));
+  app.add_option("--threads", o.threads, "Threads of compiled code; 0: one per core that this process may use")
+      ->capture_default_str()
+      ->check(CLI::Range(0, LLC_MAX_THREADS));
 }
+
+// The loss, then the gradients in the order of the entry's results.
+using Results = std::vector<std::vector<float>>;
 
 llm::Tensor matrix(const TrainingBatch &batch, const std::vector<int32_t> &values) {
   return llm::Tensor({batch.rows, batch.width}, std::vector<double>(values.begin(), values.end()));
 }
 
-// The loss, then the gradients in the order of the entry's results.
-Result<std::vector<llm::Datum>> interpret(TracedModel &traced, const TrainingBatch &batch) {
+Result<Results> interpret(TracedModel &traced, const TrainingBatch &batch, Progress &progress) {
+  progress.step("computing gradients");
   InterpretedWeights weights(*traced.source, *traced.module);
   llm::Environment environment;
   environment.parameters = [&](llvm::StringRef name) { return weights.get(name); };
@@ -50,15 +61,13 @@ Result<std::vector<llm::Datum>> interpret(TracedModel &traced, const TrainingBat
   Diagnostics diagnostics(*traced.context);
   auto results = llm::interpret(*traced.module, entry, inputs, environment);
   if (mlir::failed(results)) return diagnostics.error(entry);
-  return std::move(*results);
+  Results values;
+  for (const llm::Datum &result : *results)
+    values.emplace_back(result.tensor.values().begin(), result.tensor.values().end());
+  return values;
 }
 
-Status writeTensor(SafeTensorsWriter &writer, const llm::Tensor &tensor) {
-  std::vector<float> values(tensor.values().begin(), tensor.values().end());
-  return writer.write(values.data(), values.size() * sizeof(float));
-}
-
-Status writeResults(TracedModel &traced, const std::vector<llm::Datum> &results, const std::string &path) {
+Status writeResults(TracedModel &traced, const Results &results, const std::string &path) {
   auto function = traced.module->lookupSymbol<mlir::func::FuncOp>(entry);
   SafeTensorsWriter writer(path);
   LLC_TRY(writer.declare("loss", DType::f32, {1}));
@@ -67,30 +76,28 @@ Status writeResults(TracedModel &traced, const std::vector<llm::Datum> &results,
     LLC_ASSIGN(const TensorView *stored, traced.source->weight(std::string_view(parameter.getValue())));
     LLC_TRY(writer.declare("grad/" + stored->name, DType::f32, stored->shape));
   }
-  for (const llm::Datum &result : results) LLC_TRY(writeTensor(writer, result.tensor));
+  for (const std::vector<float> &values : results) LLC_TRY(writer.write(values.data(), values.size() * sizeof(float)));
   return writer.finish();
 }
 
 Status run(Context &context, CLI::App &, Options &o) {
-  if (o.engine == "jit")
-    return diagnose(ErrorKind::unsupported, "--engine jit")
-        .says("compiled training programs are not supported yet")
-        .toFix("use --engine reference");
   Progress progress(context.quiet);
   LLC_ASSIGN(ModelPlace place, findModelDirectory(o.model, "training"));
   LLC_ASSIGN(TracedModel traced, openDirectory(place, o.dtype, progress));
   LLC_ASSIGN(TrainingBatch batch, readTrainingBatch(o.input, traced.source->model.vocabulary));
   LLC_TRY(traceTraining(traced, batch.rows, batch.width, o.saving, progress));
-  progress.step("computing gradients");
-  LLC_ASSIGN(std::vector<llm::Datum> results, interpret(traced, batch));
+  int64_t threads = o.threads ? o.threads : threadLimits().threads;
+  bool compiled = o.engine == "jit";
+  LLC_ASSIGN(Results results,
+             compiled ? runCompiledTraining(traced, batch, threads, progress) : interpret(traced, batch, progress));
   progress.finish();
   return writeResults(traced, results, o.output);
 }
 }  // namespace
 
 void addGrad(Context &context) {
-  addCommand<Options>(context, "grad", "Loss of a batch and its gradient by every parameter, from file to file", declare,
-                      run);
+  addCommand<Options>(context, "grad", "Loss of a batch and its gradient by every parameter, from file to file",
+                      declare, run);
 }
 
 }  // namespace llc::cli

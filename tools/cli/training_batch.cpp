@@ -52,7 +52,8 @@ class Reader {
       if (!batch_.mask[i]) continue;
       int64_t id = integer(*ids_, i);
       if (id < 0 || id >= vocabulary_)
-        return wrong("input_ids", i, id, fmt::format("use ids of the vocabulary (0 to {}), or mask it", vocabulary_ - 1));
+        return wrong("input_ids", i, id,
+                     fmt::format("use ids of the vocabulary (0 to {}), or mask it", vocabulary_ - 1));
       batch_.ids[i] = int32_t(id);
     }
     return success();
