@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <vector>
+#include <nlohmann/json_fwd.hpp>
 
 #include "runtime/corpus/byte_stream.h"
 #include "runtime/corpus/inputs.h"
