@@ -2,9 +2,9 @@
 // on.
 #pragma once
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
-#include <nlohmann/json_fwd.hpp>
 
 #include "runtime/corpus/byte_stream.h"
 #include "runtime/corpus/inputs.h"
