@@ -25,22 +25,14 @@ struct Placed {
 struct HeadProducts {
   HeadProducts(Emitter &e, const HeadProductsSpec &spec, const PanelPlan &plan) : e(e), spec(spec), plan(plan) {}
 
-  std::vector<Placed> parts;  // query, key, value
+  std::vector<Placed> parts;                   // query, key, value
   int64_t columnBlocks = 0, narrowBlocks = 0;  // of all parts, of plan.blockPanels and plan.narrowPanels panels
 
   void emit(const KernelArguments &in) {
     takeOperands(in);
-    // Blocks of few rows are narrow, where the plan says so: every number has two values then.
-    Value few = plan.fewRows ? e.cmp(Emitter::IntCompare::sle, in.rows, e.c64(plan.fewRows)) : Value();
-    auto either = [&](int64_t narrow, int64_t wide) {
-      return few ? e.select(few, e.c64(narrow), e.c64(wide)) : e.c64(wide);
-    };
-    Value width = either(plan.narrowPanels, plan.blockPanels), rowBlock = e.div(in.chunk, columnBlocks),
-          block = e.rem(in.chunk, columnBlocks);
-    if (few) rowBlock = e.select(few, e.c64(0), rowBlock), block = e.select(few, in.chunk, block);
-    Value firstRow = e.mul(rowBlock, plan.rowBlock);
-    Value rows = e.min(e.c64(plan.rowBlock), e.sub(in.rows, firstRow));
-    auto firstBlock = [&](const Placed &placed) { return either(placed.firstNarrowBlock, placed.firstBlock); };
+    ChunkPlace place = placeOfChunk(e, plan, in.chunk, in.rows, columnBlocks);
+    Value firstRow = place.firstRow, rows = place.rows, block = place.columnBlock, width = place.width;
+    auto firstBlock = [&](const Placed &placed) { return place.either(e, placed.firstNarrowBlock, placed.firstBlock); };
     Value isKey = e.cmp(Emitter::IntCompare::sge, block, firstBlock(parts[1]));
     Value isValue = e.cmp(Emitter::IntCompare::sge, block, firstBlock(parts[2]));
     auto ofPart = [&](Value query, Value key, Value value) {
@@ -51,12 +43,12 @@ struct HeadProducts {
     Value firstPanel = e.mul(e.sub(block, first), width);
     Value panelCount = e.min(width, e.sub(panels, firstPanel));
     Value weight = ofPart(parts[0].weight, parts[1].weight, parts[2].weight);
-    emitPanelSums(e, plan, e.gep(in.pointers[0], e.mul(firstRow, plan.k * 4)), weight, rows, firstPanel, panelCount,
-                  in.scratch);
-    Block place{firstRow, rows, e.mul(firstPanel, panelColumns), e.mul(panelCount, panelColumns)};
+    Value x = e.gep(in.pointers[0], e.mul(firstRow, plan.k * 4));
+    emitPanelSums(e, plan, {x, {weight}, rows, firstPanel, panelCount, in.scratch});
+    Block done{firstRow, rows, e.mul(firstPanel, panelColumns), e.mul(panelCount, panelColumns)};
     e.ifElse(
-        isValue, [&] { finish(in, parts[2], place); },
-        [&] { e.ifElse(isKey, [&] { finish(in, parts[1], place); }, [&] { finish(in, parts[0], place); }); });
+        isValue, [&] { finish(in, parts[2], done); },
+        [&] { e.ifElse(isKey, [&] { finish(in, parts[1], done); }, [&] { finish(in, parts[0], done); }); });
   }
 
  private:
@@ -186,15 +178,14 @@ KernelFunction emitHeadProducts(Emitter &e, const HeadProductsSpec &spec) {
       kernel.parts.back().program = emitRowProgram(e, *part->program);
       programScratch = std::max(programScratch, kernel.parts.back().program->scratchBytes);
     }
-    kernel.columnBlocks += (panels + plan.blockPanels - 1) / plan.blockPanels;
-    kernel.narrowBlocks += (panels + plan.narrowPanels - 1) / plan.narrowPanels;
+    kernel.columnBlocks += plan.wideBlocks(panels);
+    kernel.narrowBlocks += plan.narrowBlocks(panels);
     plan.panels = std::gcd(plan.panels, panels);
   }
   std::string stem = "head_products_" + std::to_string(spec.k) + "x" + std::to_string(columns) + "_" +
                      std::string(dtypeName(spec.weights));
-  KernelFunction shape = chunksOf(plan);
-  shape.columnChunks = kernel.columnBlocks, shape.scratchBytes += programScratch;
-  if (plan.fewRows) shape.fewRowsChunks = kernel.narrowBlocks;
+  KernelFunction shape = chunksOf(plan, kernel.columnBlocks, kernel.narrowBlocks);
+  shape.scratchBytes += programScratch;
   return e.kernel(keyOf(spec), stem, operandCount(spec) + 1, shape,
                   [&](const KernelArguments &in) { kernel.emit(in); });
 }

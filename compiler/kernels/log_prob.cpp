@@ -34,7 +34,7 @@ struct LogProb {
     e.loop(e.c64(0), e.c64(plan.panels), plan.blockPanels, [&](Value panel) {
       Value count = e.min(e.c64(plan.blockPanels), e.sub(e.c64(plan.panels), panel)),
             column = e.mul(panel, panelColumns);
-      emitPanelSums(e, plan, x, ValueRange{in.pointers[1]}, rows, panel, count, in.scratch);
+      emitPanelSums(e, plan, {x, {in.pointers[1]}, rows, panel, count, in.scratch});
       Value columns = e.min(e.mul(count, panelColumns), e.sub(e.c64(plan.n), column));
       e.loop(e.c64(0), rows, 1, [&](Value row) {
         Value sums = e.gep(in.scratch, e.mul(row, plan.sumRowBytes));

@@ -12,10 +12,12 @@ struct MatmulKernel {
   index::ExprPtr epilogue;
 
   void emit(const KernelArguments &in) {
-    auto [firstRow, rows, firstPanel, panelCount] = blockOfChunk(e, plan, in.chunk, in.rows);
+    ChunkPlace place = placeOfChunk(e, plan, in.chunk, in.rows, plan.wideBlocks(plan.panels));
+    Value firstRow = place.firstRow, rows = place.rows, firstPanel = e.mul(place.columnBlock, place.width);
+    Value panelCount = e.min(place.width, e.sub(e.c64(plan.panels), firstPanel));
     Value x = e.gep(in.pointers[0], e.mul(firstRow, plan.k * 4));
     ValueRange weights = ValueRange(in.pointers).slice(1, plan.weights);
-    emitPanelSums(e, plan, x, weights, rows, firstPanel, panelCount, in.scratch);
+    emitPanelSums(e, plan, {x, weights, rows, firstPanel, panelCount, in.scratch});
     finish(in, firstRow, rows, e.mul(firstPanel, panelColumns), e.mul(panelCount, panelColumns));
   }
 
@@ -54,7 +56,8 @@ KernelFunction emitProduct(Emitter &e, const MatmulSpec &spec, int64_t weights) 
   auto epilogue = index::parseExpr(spec.epilogue);
   assert(epilogue.ok() && checkExpr(*epilogue).ok() && "the epilogue is an expression over a, b, c ...");
   PanelPlan plan(e.target, spec.k, spec.n, spec.weights, weights, chooseBlockPanels(spec.n), e.target.rowBlock);
-  return e.kernel(key, stem, 1 + weights + int64_t(spec.extras.size()) + 1, chunksOf(plan),
+  return e.kernel(key, stem, 1 + weights + int64_t(spec.extras.size()) + 1,
+                  chunksOf(plan, plan.wideBlocks(plan.panels), plan.narrowBlocks(plan.panels)),
                   [&](const KernelArguments &in) { MatmulKernel{e, spec, plan, *epilogue}.emit(in); });
 }
 

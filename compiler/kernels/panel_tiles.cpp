@@ -1,7 +1,7 @@
-// A panel of bf16 weights is a row of tiles as it lies in memory: 16 pairs along k x 16 columns. Activations become tiles
-// of 16 rows x 32 k. Two by two tiles of sums take four of the eight registers, two tiles of activations and two of
-// weights the others. k goes in blocks that the first-level cache holds; between blocks the sums wait in scratch.
-// An activation is the sum of some bf16 numbers (Target::activationTerms): each adds a product with the same weights.
+// A panel of bf16 weights is a row of tiles as it lies in memory: 16 pairs along k x 16 columns. Activations become
+// tiles of 16 rows x 32 k. Two by two tiles of sums take four of the eight registers, two tiles of activations and two
+// of weights the others. k goes in blocks that the first-level cache holds; between blocks the sums wait in scratch. An
+// activation is the sum of some bf16 numbers (Target::activationTerms): each adds a product with the same weights.
 // Registers are named explicitly: LLVM's own assignment of tiles spills in the inner loop.
 #include "compiler/kernels/panel_tiles.h"
 
@@ -19,19 +19,10 @@ namespace {
 constexpr int64_t tileRows = 16, tileK = 32, tileBytes = 1024, rowBytes = 64;
 constexpr int64_t leftRegister = 4, rightRegister = 6;  // sums take 0..3: row tile * 2 + panel
 
-class TileSums {
+class TileSums : PanelWork {
  public:
-  TileSums(Emitter &e, const PanelPlan &plan, Value x, ValueRange weights, Value rows, Value firstPanel,
-           Value panelCount, Value scratch)
-      : e(e),
-        plan(plan),
-        x(x),
-        weights(weights),
-        rows(rows),
-        firstPanel(firstPanel),
-        panelCount(panelCount),
-        scratch(scratch),
-        rowTiles(e.ceilDiv(rows, tileRows)) {}
+  TileSums(Emitter &e, const PanelPlan &plan, const PanelWork &work)
+      : PanelWork(work), e(e), plan(plan), rowTiles(e.ceilDiv(rows, tileRows)) {}
 
   void emit() {
     int64_t whole = plan.k / tileK * tileK, rest = plan.k - whole;
@@ -62,7 +53,7 @@ class TileSums {
       bytes[16 + 2 * tile] = uint8_t(isLeft ? pairs * 4 : rowBytes);
       bytes[48 + tile] = uint8_t(isRight ? pairs : tileRows);
     }
-    Value configuration = e.gep(scratch, plan.configurationOffset());
+    Value configuration = e.gep(scratch, plan.restOffset());
     for (int64_t i = 0; i < 8; i++) {
       int64_t word;
       std::memcpy(&word, bytes.data() + 8 * i, 8);
@@ -98,9 +89,8 @@ class TileSums {
   void packRest(int64_t first, int64_t length) {
     e.loop(e.c64(0), rows, 1, [&](Value row) {
       Value source = e.gep(x, e.add(e.mul(row, plan.k * 4), first * 4)), target = packedRow(row, e.c64(0));
-      e.loop(e.c64(0), e.c64(length), 1, [&](Value i) {
-        storeTerms(e.load(e.f32, e.gep(source, e.mul(i, 4)), 4), e.gep(target, e.mul(i, 2)));
-      });
+      e.loop(e.c64(0), e.c64(length), 1,
+             [&](Value i) { storeTerms(e.load(e.f32, e.gep(source, e.mul(i, 4)), 4), e.gep(target, e.mul(i, 2))); });
       if (length % 2)
         for (int64_t term = 0; term < plan.terms; term++)
           e.store(e.zero(e.i16), e.gep(target, term * plan.termBytes() + length * 2), 2);
@@ -154,7 +144,8 @@ class TileSums {
   }
   // Every step of every pair of row tiles fetches its share of the panel's next block of k.
   void prefetchNext(Value right, Value rowTile, Value step, int64_t width) {
-    int64_t lines = plan.tileUnitK * panelColumns * 2 / 64, pairs = std::max<int64_t>(1, plan.rowBlock / (2 * tileRows));
+    int64_t lines = plan.tileUnitK * panelColumns * 2 / 64,
+            pairs = std::max<int64_t>(1, plan.rowBlock / (2 * tileRows));
     int64_t share = (lines + pairs * kTiles() - 1) / (pairs * kTiles());
     Value number = e.add(e.mul(e.div(rowTile, 2), kTiles()), step);
     Value next = e.gep(e.gep(right, plan.tileUnitK * panelColumns * 2), e.mul(number, share * 64));
@@ -164,12 +155,13 @@ class TileSums {
   void block(int64_t weight, Value rowTile, Value panel, int64_t height, int64_t width, Value first, Value steps,
              Value isFirst) {
     Value row = e.mul(rowTile, tileRows);
-    Value sums = e.gep(scratch, e.add(e.add(e.mul(row, plan.sumRowBytes), e.mul(panel, rowBytes)),
-                                      plan.sumsOffset(weight)));
+    Value sums =
+        e.gep(scratch, e.add(e.add(e.mul(row, plan.sumRowBytes), e.mul(panel, rowBytes)), plan.sumsOffset(weight)));
     Value line = e.gep(weights[weight], e.add(e.mul(e.add(firstPanel, panel), plan.panelBytes), e.mul(first, 2 * 16)));
     auto forSums = [&](auto body) {
       for (int64_t r = 0; r < height; r++)
-        for (int64_t p = 0; p < width; p++) body(r * 2 + p, e.gep(sums, r * tileRows * plan.sumRowBytes + p * rowBytes));
+        for (int64_t p = 0; p < width; p++)
+          body(r * 2 + p, e.gep(sums, r * tileRows * plan.sumRowBytes + p * rowBytes));
     };
     e.ifElse(
         isFirst, [&] { forSums([&](int64_t tile, Value) { e.intrinsic("llvm.x86.tilezero", {e.c8(tile)}); }); },
@@ -197,16 +189,11 @@ class TileSums {
 
   Emitter &e;
   const PanelPlan &plan;
-  Value x;
-  Values weights;
-  Value rows, firstPanel, panelCount, scratch, rowTiles;
+  Value rowTiles;
 };
 
 }  // namespace
 
-void emitTileSums(Emitter &e, const PanelPlan &plan, Value x, ValueRange weights, Value rows, Value firstPanel,
-                  Value panelCount, Value scratch) {
-  TileSums(e, plan, x, weights, rows, firstPanel, panelCount, scratch).emit();
-}
+void emitTileSums(Emitter &e, const PanelPlan &plan, const PanelWork &work) { TileSums(e, plan, work).emit(); }
 
 }  // namespace llc::kernels

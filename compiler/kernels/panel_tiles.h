@@ -4,9 +4,8 @@
 
 namespace llc::kernels {
 
-// As emitPanelSums, for any number of rows. plan.tiles must hold. Activations are packed into scratch as
-// plan.terms bf16 numbers each, whose sum is the activation up to 2^-9 (one) or 2^-18 (two) of it.
-void emitTileSums(Emitter &, const PanelPlan &plan, Value x, ValueRange weights, Value rows, Value firstPanel,
-                  Value panelCount, Value scratch);
+// As emitPanelSums, for any number of rows. The plan must have a tile unit (fewRows > 0). Activations are packed into
+// scratch as plan.terms bf16 numbers each, whose sum is the activation up to 2^-9 (one) or 2^-18 (two) of it.
+void emitTileSums(Emitter &, const PanelPlan &, const PanelWork &);
 
 }  // namespace llc::kernels

@@ -53,14 +53,12 @@ PanelPlan::PanelPlan(const Target &target, int64_t k, int64_t n, DType type, int
       panelBytes(packedBytes(k, panelColumns, type)),
       stepBytes(panelColumns * int64_t(byteSize(type))),
       blockPanels(std::min(blockPanels, panels)),
-      columnBlocks((panels + blockPanels - 1) / blockPanels),
       rowBlock(rowBlock),
       narrowPanels(this->blockPanels) {
   bool tiles = target.tileUnitRows > 0 && type == DType::bf16;
   if (tiles) {
     int64_t wide = narrowPanels * std::max<int64_t>(1, target.tileUnitPanels / (narrowPanels * weights));
     this->blockPanels = std::min(wide, panels);
-    columnBlocks = (panels + this->blockPanels - 1) / this->blockPanels;
     fewRows = target.tileUnitRows - 1, tileUnitK = target.tileUnitK, terms = target.activationTerms;
   }
   kBlock = equalPieces(k, target.kBlock);
@@ -70,51 +68,44 @@ PanelPlan::PanelPlan(const Target &target, int64_t k, int64_t n, DType type, int
   expandRows = type == DType::f32 ? 0 : target.expandRows;
   int64_t stepBytesOfTile = panelsOfLargeTile(target) * panelColumns * 4;
   expandedSteps = equalPieces(k, target.l2Bytes / 4 / stepBytesOfTile / 16 * 16);
-  scratchBytes = std::max(expandedOffset() + (expandRows ? expandedSteps * stepBytesOfTile : 0),
-                          tiles ? termOffset(terms) : 0);
+  scratchBytes =
+      std::max(restOffset() + (expandRows ? expandedSteps * stepBytesOfTile : 0), tiles ? termOffset(terms) : 0);
 }
 
-PanelBlock blockOfChunk(Emitter &e, const PanelPlan &plan, Value chunk, Value rows) {
-  Value width = e.c64(plan.blockPanels), rowBlock = e.div(chunk, plan.columnBlocks),
-        columnBlock = e.rem(chunk, plan.columnBlocks);
+Value ChunkPlace::either(Emitter &e, int64_t narrow, int64_t wide) const {
+  return few ? e.select(few, e.c64(narrow), e.c64(wide)) : e.c64(wide);
+}
+
+ChunkPlace placeOfChunk(Emitter &e, const PanelPlan &plan, Value chunk, Value rows, int64_t columnBlocks) {
+  ChunkPlace place;
+  Value rowBlock = e.div(chunk, columnBlocks);
+  place.columnBlock = e.rem(chunk, columnBlocks);
   if (plan.fewRows) {
-    Value few = e.cmp(Emitter::IntCompare::sle, rows, e.c64(plan.fewRows));
-    width = e.select(few, e.c64(plan.narrowPanels), width);
-    rowBlock = e.select(few, e.c64(0), rowBlock);
-    columnBlock = e.select(few, chunk, columnBlock);
+    place.few = e.cmp(Emitter::IntCompare::sle, rows, e.c64(plan.fewRows));
+    rowBlock = e.select(place.few, e.c64(0), rowBlock);
+    place.columnBlock = e.select(place.few, chunk, place.columnBlock);
   }
-  PanelBlock block;
-  block.firstRow = e.mul(rowBlock, plan.rowBlock), block.firstPanel = e.mul(columnBlock, width);
-  block.rows = e.min(e.c64(plan.rowBlock), e.sub(rows, block.firstRow));
-  block.panelCount = e.min(width, e.sub(e.c64(plan.panels), block.firstPanel));
-  return block;
+  place.width = place.either(e, plan.narrowPanels, plan.blockPanels);
+  place.firstRow = e.mul(rowBlock, plan.rowBlock);
+  place.rows = e.min(e.c64(plan.rowBlock), e.sub(rows, place.firstRow));
+  return place;
 }
 
-KernelFunction chunksOf(const PanelPlan &plan) {
+KernelFunction chunksOf(const PanelPlan &plan, int64_t columnBlocks, int64_t narrowBlocks) {
   return {.symbol = "",
           .rowsPerChunk = plan.rowBlock,
-          .columnChunks = plan.columnBlocks,
+          .columnChunks = columnBlocks,
           .scratchBytes = plan.scratchBytes,
           .fewRows = plan.fewRows,
-          .fewRowsChunks = plan.fewRows ? (plan.panels + plan.narrowPanels - 1) / plan.narrowPanels : 0};
+          .fewRowsChunks = narrowBlocks};
 }
 
 namespace {
 
-class PanelSums {
+class PanelSums : PanelWork {
  public:
-  PanelSums(Emitter &e, const PanelPlan &plan, Value x, ValueRange weights, Value rows, Value firstPanel,
-            Value panelCount, Value scratch)
-      : e(e),
-        plan(plan),
-        x(x),
-        weights(weights),
-        rows(rows),
-        firstPanel(firstPanel),
-        panelCount(panelCount),
-        scratch(scratch),
-        lanes(e.target.lanes),
-        panelVectors(panelColumns / lanes) {}
+  PanelSums(Emitter &e, const PanelPlan &plan, const PanelWork &work)
+      : PanelWork(work), e(e), plan(plan), lanes(e.target.lanes), panelVectors(panelColumns / lanes) {}
 
   void emit() {
     for (int64_t weight = 0; weight < plan.weights; weight++) {
@@ -205,7 +196,7 @@ class PanelSums {
 
   // ---- panels as f32 copies
   void passExpanded(int64_t weight, Value panel, int64_t count) {
-    Value copies = e.gep(scratch, plan.expandedOffset());
+    Value copies = e.gep(scratch, plan.restOffset());
     Source source = packed(weight, panel), copied{copies, DType::f32, plan.expandedSteps * panelColumns * 4, false};
     e.loop(e.c64(0), rows, 1, [&](Value row) {
       storeSums(Values(size_t(count * panelVectors), e.zero(e.f(lanes))), weight, row, panel, 1, count);
@@ -312,20 +303,16 @@ class PanelSums {
 
   Emitter &e;
   const PanelPlan &plan;
-  Value x;
-  Values weights;
-  Value rows, firstPanel, panelCount, scratch;
   int64_t lanes, panelVectors;
 };
 
 }  // namespace
 
-void emitPanelSums(Emitter &e, const PanelPlan &plan, Value x, ValueRange weights, Value rows, Value firstPanel,
-                   Value panelCount, Value scratch) {
-  auto stream = [&] { PanelSums(e, plan, x, weights, rows, firstPanel, panelCount, scratch).emit(); };
+void emitPanelSums(Emitter &e, const PanelPlan &plan, const PanelWork &work) {
+  auto stream = [&] { PanelSums(e, plan, work).emit(); };
   if (!plan.fewRows) return stream();
-  Value few = e.cmp(Emitter::IntCompare::sle, rows, e.c64(plan.fewRows));
-  e.ifElse(few, stream, [&] { emitTileSums(e, plan, x, weights, rows, firstPanel, panelCount, scratch); });
+  Value few = e.cmp(Emitter::IntCompare::sle, work.rows, e.c64(plan.fewRows));
+  e.ifElse(few, stream, [&] { emitTileSums(e, plan, work); });
 }
 
 }  // namespace llc::kernels

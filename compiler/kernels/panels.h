@@ -21,35 +21,44 @@ struct PanelPlan {
   int64_t weights;             // matrices that share x
   int64_t panels, panelBytes;  // of one matrix
   int64_t stepBytes;           // one k of one panel
-  int64_t blockPanels, columnBlocks;
+  int64_t blockPanels;
   int64_t rowBlock, kBlock;
   int64_t expandRows;     // from so many rows on weights are multiplied as f32 copies (0: never)
   int64_t expandedSteps;  // of k in one copy
   int64_t sumRowBytes, sumsBytes, scratchBytes;
-  int64_t expandedOffset() const { return weights * sumsBytes; }
   int64_t sumsOffset(int64_t weight) const { return weight * sumsBytes; }
+  int64_t restOffset() const { return sumsOffset(weights); }  // what follows the sums in scratch
 
-  // With a tile unit (fewRows > 0): up to fewRows rows blocks are of narrowPanels panels, else of blockPanels; blocks of
-  // more rows go through the unit. In scratch: 64 bytes that describe the tiles, then the activations' terms.
+  // With a tile unit (fewRows > 0): up to fewRows rows blocks are of narrowPanels panels, else of blockPanels; blocks
+  // of more rows go through the unit. In scratch: 64 bytes that describe the tiles, then the activations' terms.
   int64_t fewRows = 0, narrowPanels, tileUnitK = 0, terms = 0;
-  int64_t configurationOffset() const { return weights * sumsBytes; }
   int64_t termBytes() const { return rowBlock * tileUnitK * 2; }
-  int64_t termOffset(int64_t term) const { return configurationOffset() + 64 + term * termBytes(); }
+  int64_t termOffset(int64_t term) const { return restOffset() + 64 + term * termBytes(); }
+
+  // Blocks side by side that `panels` columns of panels make: of blockPanels and of narrowPanels.
+  int64_t wideBlocks(int64_t panels) const { return (panels + blockPanels - 1) / blockPanels; }
+  int64_t narrowBlocks(int64_t panels) const { return (panels + narrowPanels - 1) / narrowPanels; }
 };
 
-// The block of rows and columns of one matrix that a chunk computes.
-struct PanelBlock {
-  Value firstRow, rows, firstPanel, panelCount;
+// A chunk is a block of rows by a block of columns: where it lies, when there are columnBlocks blocks side by side.
+struct ChunkPlace {
+  Value few;  // rows are at most plan.fewRows, so that blocks are narrow; null where they never are
+  Value firstRow, rows, columnBlock, width;
+  Value either(Emitter &, int64_t narrow, int64_t wide) const;  // a number that depends on `few`
 };
-PanelBlock blockOfChunk(Emitter &, const PanelPlan &, Value chunk, Value rows);
-// The chunks of that: rows of blocks, columns of blocks, and scratch.
-KernelFunction chunksOf(const PanelPlan &);
+ChunkPlace placeOfChunk(Emitter &, const PanelPlan &, Value chunk, Value rows, int64_t columnBlocks);
+// The kernel's chunks when so many wide or narrow blocks lie side by side, and plan.scratchBytes of scratch.
+KernelFunction chunksOf(const PanelPlan &, int64_t columnBlocks, int64_t narrowBlocks);
 
 // Panels per block such that a matrix gives enough blocks for all threads and a block is worth being claimed.
 int64_t chooseBlockPanels(int64_t n);
 
-// Computes sums of rows [0, rows) of `x` (rows <= plan.rowBlock) and panels [firstPanel, firstPanel + panelCount).
-void emitPanelSums(Emitter &, const PanelPlan &, Value x, ValueRange weights, Value rows, Value firstPanel,
-                   Value panelCount, Value scratch);
+// The sums of rows [0, rows) of `x` (rows <= plan.rowBlock) and panels [firstPanel, firstPanel + panelCount).
+struct PanelWork {
+  Value x;
+  Values weights;  // plan.weights matrices
+  Value rows, firstPanel, panelCount, scratch;
+};
+void emitPanelSums(Emitter &, const PanelPlan &, const PanelWork &);
 
 }  // namespace llc::kernels

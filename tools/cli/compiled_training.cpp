@@ -7,8 +7,6 @@
 namespace llc::cli {
 
 namespace {
-constexpr const char *entryName = "loss_and_gradients";
-
 // The memory of one call.
 class Call {
  public:
@@ -16,7 +14,7 @@ class Call {
 
   Result<std::vector<std::vector<float>>> run(ThreadTeam &team) {
     const Manifest &m = program_.manifest;
-    const EntrySpec &entry = *m.entry(entryName);
+    const EntrySpec &entry = *m.entry(trainingEntry);
     int64_t stride = int64_t((m.scratchBytes + 4095) / 4096 * 4096);
     LLC_ASSIGN(auto arena, allocatePages(m.arenaBytes + 1, "activations", "give a smaller batch"));
     LLC_ASSIGN(auto scratch, allocatePages(uint64_t(stride * team.size()) + 1, "scratch", "use fewer threads"));
@@ -29,7 +27,7 @@ class Call {
     context.arena = arena.get(), context.scratch = scratch.get(), context.scratch_stride = stride;
     context.parameters = program_.parameters.data(), context.batch = &none;
     context.inputs = inputs, context.outputs = pointers_.data(), context.sizes = sizes;
-    team.run(program_.entries.at(entryName), context);
+    team.run(program_.entries.at(trainingEntry), context);
     return std::move(outputs_);
   }
 

@@ -13,8 +13,6 @@
 namespace llc::cli {
 
 namespace {
-constexpr const char *entry = "loss_and_gradients";
-
 struct Options {
   std::string model = defaultModel, input, output, dtype, engine = "jit", saving = "everything_saveable";
   int64_t threads = 0;
@@ -59,8 +57,8 @@ Result<Results> interpret(TracedModel &traced, const TrainingBatch &batch, Progr
   environment.parameters = [&](llvm::StringRef name) { return weights.get(name); };
   llm::Datum inputs[] = {matrix(batch, batch.ids), matrix(batch, batch.mask), matrix(batch, batch.labels)};
   Diagnostics diagnostics(*traced.context);
-  auto results = llm::interpret(*traced.module, entry, inputs, environment);
-  if (mlir::failed(results)) return diagnostics.error(entry);
+  auto results = llm::interpret(*traced.module, trainingEntry, inputs, environment);
+  if (mlir::failed(results)) return diagnostics.error(trainingEntry);
   Results values;
   for (const llm::Datum &result : *results)
     values.emplace_back(result.tensor.values().begin(), result.tensor.values().end());
@@ -68,7 +66,7 @@ Result<Results> interpret(TracedModel &traced, const TrainingBatch &batch, Progr
 }
 
 Status writeResults(TracedModel &traced, const Results &results, const std::string &path) {
-  auto function = traced.module->lookupSymbol<mlir::func::FuncOp>(entry);
+  auto function = traced.module->lookupSymbol<mlir::func::FuncOp>(trainingEntry);
   SafeTensorsWriter writer(path);
   LLC_TRY(writer.declare("loss", DType::f32, {1}));
   for (unsigned place = 1; place < results.size(); ++place) {
