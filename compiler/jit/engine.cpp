@@ -28,7 +28,7 @@ class LinkedCode final : public LoadedCode {
 
 std::string shapeText(const std::vector<int64_t> &shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
 
-// A source tensor in the type the module declares: in place, or converted into `storage`.
+// A source tensor in the type the module declares: in place, or converted into `storage`; null: zeros.
 Result<const void *> readAs(const TensorSpec &wanted, const TensorSource &source, std::vector<std::byte> &storage) {
   LLC_ASSIGN(SourceTensor tensor, source.read(wanted.name));
   if (tensor.shape != wanted.shape)
@@ -38,6 +38,7 @@ Result<const void *> readAs(const TensorSpec &wanted, const TensorSource &source
         .toFix("check that config.json belongs to these weights");
   uint64_t elements = 1;
   for (int64_t extent : wanted.shape) elements *= static_cast<uint64_t>(extent);
+  if (tensor.data.empty()) return static_cast<const void *>(nullptr);
   if (tensor.data.size() != elements * byteSize(tensor.type))
     return diagnose(ErrorKind::invalidInput, wanted.name)
         .expected(fmt::format("{} bytes", elements * byteSize(tensor.type)))
@@ -108,7 +109,10 @@ Status prepareParameter(const CompiledModule &module, const LoadedCode &code, co
     sources.push_back(data);
   }
   if (step.function.empty()) {
-    std::memcpy(destination.data(), sources.front(), destination.size());
+    if (sources.front())
+      std::memcpy(destination.data(), sources.front(), destination.size());
+    else
+      std::memset(destination.data(), 0, destination.size());
     return success();
   }
   llc_entry entry = code.entry(step.function);

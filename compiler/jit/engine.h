@@ -20,7 +20,7 @@ namespace llc::compiler {
 struct SourceTensor {
   DType type = DType::f32;
   std::vector<int64_t> shape;
-  std::span<const std::byte> data;  // row-major, contiguous
+  std::span<const std::byte> data;  // row-major, contiguous; empty: zeros
 };
 // Where parameters come from. `read` finds one by the name that the module gives it, possibly more than once per name;
 // `release` (may be empty) says that a tensor's pages are not needed for now.
@@ -57,7 +57,8 @@ struct LoadOptions {
   bool preload = false;  // copies cached weights into huge pages: slower start, faster steps
 };
 // Links, then brings every parameter into place: row-major ones are used where they lie (if type and alignment allow),
-// others are packed with `threads` threads, or mapped from the cache of weights.
+// others are packed with `threads` threads, or mapped from the cache of weights. What an entry updates gets memory of its
+// own and must not be cached.
 Result<JitProgram> loadProgram(const CompiledModule &, const TensorSource &, const LoadOptions &);
 
 // Compiles with the disk cache: the key is a hash of the module's text, the options and the compiler's version; safe

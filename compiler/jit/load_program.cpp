@@ -71,7 +71,7 @@ class Loader {
     for (size_t i = 0; i < parameters_.size(); ++i) {
       const PrepareStep &step = module_.prepare[i];
       const void *place = nullptr;
-      if (step.function.empty()) {
+      if (step.function.empty() && !parameters_[i].updated) {
         const TensorSpec &wanted = step.sources[0];
         LLC_ASSIGN(SourceTensor tensor, source_.read(wanted.name));
         if (tensor.type == wanted.type && tensor.shape == wanted.shape && tensor.data.size() == parameters_[i].bytes)

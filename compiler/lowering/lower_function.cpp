@@ -2,6 +2,7 @@
 
 #include <cstddef>
 
+#include "compiler/memory/overwrites.h"
 #include "compiler/memory/plan.h"
 #include "dialect/ops/llm.h"
 
@@ -101,8 +102,13 @@ class FunctionLowering {
   Status results() {
     Value outputs = isBlock(source_) ? Value() : pointerField(offsetof(llc_context, outputs));
     int64_t number = 0;
-    for (Value value : source_.front().getTerminator()->getOperands()) {
+    for (OpOperand &operand : source_.front().getTerminator()->getOpOperands()) {
+      Value value = operand.get();
       if (!isa<RankedTensorType>(value.getType())) continue;
+      if (StringAttr parameter = isBlock(source_) ? StringAttr() : updatedParameter(source_, operand.getOperandNumber())) {
+        updates_[memoryOf(value)] = parameter;
+        continue;
+      }
       Value pointer = isBlock(source_) ? resultPointers_[number] : element(outputs, number);
       if (!memory_.try_emplace(memoryOf(value), pointer).second)
         return diagnose(ErrorKind::internal, source_.getName().str())
@@ -141,9 +147,7 @@ class FunctionLowering {
   Status lowerName(Operation *op) { return isLoadedByCall(op) ? success() : loadName(op); }
   Status loadName(Operation *op) {
     if (auto use = dyn_cast<llm::UseOp>(op)) {
-      auto found = program_.layout.parameterNumber.find(use.getName());
-      assert(found != program_.layout.parameterNumber.end());
-      memory_[use.getValue()] = element(pointerField(offsetof(llc_context, parameters)), found->second);
+      memory_[use.getValue()] = parameterMemory(use.getName());
     } else if (auto cache = dyn_cast<llm::CacheLayerOp>(op)) {
       int64_t number = program_.layout.cacheNumber.at(static_cast<int64_t>(cache.getLayer()));
       memory_[cache.getResult()] = element(pointerField(offsetof(llc_context, caches)), number);
@@ -154,6 +158,12 @@ class FunctionLowering {
       return lowerConstant(constant);
     }
     return success();
+  }
+
+  Value parameterMemory(StringRef name) {
+    auto found = program_.layout.parameterNumber.find(name);
+    assert(found != program_.layout.parameterNumber.end());
+    return element(pointerField(offsetof(llc_context, parameters)), found->second);
   }
 
   Status lowerConstant(llm::ConstantOp op) {
@@ -183,6 +193,7 @@ class FunctionLowering {
   Value resultMemory(OpResult result) {
     if (isa<llm::KvType>(result.getType())) return memory_[result] = memory_.lookup(memoryOf(result));
     if (auto found = memory_.find(result); found != memory_.end()) return found->second;
+    if (StringAttr parameter = updates_.lookup(result)) return memory_[result] = parameterMemory(parameter);
     auto offsets = result.getOwner()->getAttrOfType<DenseI64ArrayAttr>("llm.offset");
     assert(offsets && "llm-plan-memory has run");
     return memory_[result] = e_.gep(frame_, offsets[result.getResultNumber()]);
@@ -346,6 +357,7 @@ class FunctionLowering {
   TeamValues team_;
   Value frame_;
   llvm::DenseMap<Value, Value> memory_;  // of tensors and caches, by value of the scheduled function
+  llvm::DenseMap<Value, StringAttr> updates_;  // results that are written over a parameter
   Values resultPointers_;
   std::vector<StageCode> group_;
   Value stageBase_, latestStage_;  // profiling only

@@ -1,6 +1,7 @@
 #include "compiler/lowering/program_layout.h"
 
 #include "compiler/kernels/kernels.h"
+#include "compiler/memory/overwrites.h"
 #include "dialect/ops/llm.h"
 #include "llvm/Config/llvm-config.h"
 #include "runtime/base/sha256.h"
@@ -56,6 +57,7 @@ Result<EntrySpec> entryOf(func::FuncOp function) {
     ++position;
   }
   for (auto [i, value] : llvm::enumerate(function.front().getTerminator()->getOperands())) {
+    if (updatedParameter(function, i)) continue;
     auto given = function.getResultAttrOfType<StringAttr>(i, "llm.name");
     LLC_ASSIGN(TensorSpec spec, specOf(given ? given.str() : conventionalName(function.getName(), true, i), value));
     entry.outputs.push_back(std::move(spec));
@@ -100,6 +102,7 @@ class Layout {
       collectCaches(function);
       LLC_TRY(collectParameters(function));
     }
+    LLC_TRY(markUpdated());
     numberCaches();
     countWork();
     if (!layout_.manifest.hidden) layout_.manifest.hidden = embeddingWidth();
@@ -200,6 +203,21 @@ class Layout {
     return success();
   }
 
+  Status markUpdated() {
+    for (auto function : module_.getOps<func::FuncOp>())
+      for (unsigned i = 0; i < function.getNumResults(); ++i) {
+        StringAttr name = updatedParameter(function, i);
+        if (!name) continue;
+        auto found = layout_.parameterNumber.find(name.getValue());
+        if (found == layout_.parameterNumber.end())
+          return diagnose(ErrorKind::invalidInput, function.getName().str())
+              .says("updates the parameter " + name.str() + ", which no entry reads")
+              .toFix("leave that result out");
+        layout_.manifest.parameters[static_cast<size_t>(found->second)].updated = true;
+      }
+    return success();
+  }
+
   Status addParameter(const std::string &name, Value value) {
     LLC_ASSIGN(TensorSpec own, specOf(name, value));
     ParameterSpec spec{name, own.type, own.shape, "rows", 0, 0};
@@ -264,13 +282,20 @@ class Layout {
   }
   void countWork() {
     auto step = module_.lookupSymbol<func::FuncOp>("step");
-    if (!step) return;
+    if (!step) return countTraining();
     layout_.manifest.flopsPerToken = costOf(step).flops;
     for (auto use : step.getOps<llm::UseOp>()) {
       // A table of which a step reads single rows does not count.
       bool gathered = llvm::all_of(use->getUsers(), [](Operation *user) { return isa<llm::GatherRowsOp>(user); });
       if (!gathered) layout_.manifest.bytesPerToken += parameterBytes(use.getName().str(), use.getValue());
     }
+  }
+
+  // Of training programs, whose batches have one size: the whole step's work over its tokens.
+  void countTraining() {
+    for (const char *name : {"train_step", "accumulate"})
+      if (auto step = module_.lookupSymbol<func::FuncOp>(name); step && layout_.manifest.maxTokens)
+        layout_.manifest.flopsPerToken = costOf(step).flops / double(layout_.manifest.maxTokens);
   }
 
   ModuleOp module_;

@@ -1,4 +1,5 @@
 #include "compiler/memory/Passes.h"
+#include "compiler/memory/overwrites.h"
 #include "compiler/memory/stages.h"
 #include "compiler/transforms/fusion/decisions.h"
 #include "dialect/ops/llm.h"
@@ -37,6 +38,13 @@ void copySharedResults(func::FuncOp function) {
 
 class Levels {
  public:
+  explicit Levels(func::FuncOp function) {
+    Operation *end = function.front().getTerminator();
+    for (const Overwrite &overwrite : overwritesOf(function))
+      if (Operation *writer = memoryOf(end->getOperand(overwrite.result)).getDefiningOp())
+        llvm::append_range(before_[writer], readersOf(overwrite.old));
+  }
+
   // Level of the group that an op belongs to: 0 for what takes no time, from 1 on for stages.
   int64_t levelOf(Operation &op) {
     int64_t level = 0;
@@ -44,7 +52,7 @@ class Levels {
       if (Operation *maker = operand.getDefiningOp()) level = std::max(level, levels_[maker]);
     StageKind kind = stageKind(&op);
     if (kind == StageKind::kernel || kind == StageKind::call) {
-      level = std::max(level, afterCacheUsers(op)) + 1;
+      level = std::max({level, afterCacheUsers(op), afterReaders(op)}) + 1;
       for (Value operand : op.getOperands())
         if (isa<llm::KvType>(operand.getType())) {
           int64_t &latest = cacheLevel_[memoryOf(operand)];
@@ -64,6 +72,15 @@ class Levels {
         if (isa<llm::KvType>(operand.getType())) level = std::max(level, cacheLevel_[memoryOf(operand)]);
     return level;
   }
+  // What is written over is read before by every other stage.
+  int64_t afterReaders(Operation &op) {
+    int64_t level = 0;
+    for (Operation *reader : before_.lookup(&op))
+      if (reader != &op) level = std::max(level, levels_[reader]);
+    return level;
+  }
+
+  llvm::DenseMap<Operation *, llvm::SmallVector<Operation *>> before_;
   llvm::DenseMap<Operation *, int64_t> levels_;
   llvm::DenseMap<Value, int64_t> cacheLevel_;
 };
@@ -88,7 +105,7 @@ void order(func::FuncOp function) {
     Operation *op;
   };
   std::vector<Item> items;
-  Levels levels;
+  Levels levels(function);
   for (Operation &op : function.front().without_terminator()) {
     StageKind kind = stageKind(&op);
     items.push_back({levels.levelOf(op), rankWithinLevel(kind), &op});
@@ -147,6 +164,7 @@ void markReplicated(func::FuncOp function) {
 
 struct OrderStages final : impl::OrderStagesBase<OrderStages> {
   void runOnOperation() override {
+    resolveOverwrites(getOperation());
     for (auto function : getOperation().getOps<func::FuncOp>()) {
       if (function.isExternal() || function.getName() == prepareFunctionName) continue;
       copySharedResults(function);

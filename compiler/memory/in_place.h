@@ -8,4 +8,8 @@ namespace llc::compiler {
 // else of it: element-wise ops on operands like the result, and residuals in the epilogue of a matrix product.
 bool mayOverwrite(mlir::OpOperand &operand);
 
+// True if the kernel of `op` may write result number `result` over the memory of `old`: it does not read it, or reads
+// each element before it writes it.
+bool mayWriteOver(mlir::Operation *op, unsigned result, mlir::Value old);
+
 }  // namespace llc::compiler

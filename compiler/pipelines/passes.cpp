@@ -7,6 +7,7 @@
 #include "compiler/transforms/quantization/Passes.h"
 #include "compiler/transforms/sharding/Passes.h"
 #include "compiler/transforms/simplify/Passes.h"
+#include "compiler/transforms/training/Passes.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
 
@@ -16,6 +17,7 @@ void addPhase(mlir::OpPassManager &passes, Phase phase) {
   switch (phase) {
     case Phase::differentiated:
       passes.addPass(createDifferentiate());
+      passes.addPass(createComposeStep());
       return;
     case Phase::sharded:
       passes.addPass(createShard());
@@ -47,6 +49,7 @@ void addPhase(mlir::OpPassManager &passes, Phase phase) {
 
 void registerPasses() {
   registerAutodiffPasses();
+  registerTrainingPasses();
   registerShardingPasses();
   registerQuantizationPasses();
   registerSimplifyPasses();

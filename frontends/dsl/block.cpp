@@ -5,11 +5,10 @@
 namespace llc::dsl {
 namespace {
 using mlir::func::FuncOp;
-using Body = std::function<Tensor(const std::vector<Value> &)>;
 
 // Traces the body into a function that stands outside of the module until it turns out whether it is new.
 mlir::OwningOpRef<FuncOp> traceBody(ProgramState &state, Frame &frame, llvm::StringRef name,
-                                    const std::vector<Value> &arguments, const Body &body) {
+                                    const std::vector<Value> &arguments, const TraceBody &body) {
   mlir::Location location = mlir::NameLoc::get(mlir::StringAttr::get(&state.context, name));
   mlir::OwningOpRef<FuncOp> function = FuncOp::create(location, name, mlir::FunctionType::get(&state.context, {}, {}));
   frame.function = *function;
@@ -53,7 +52,7 @@ FuncOp keepOne(ProgramState &state, const std::string &name, mlir::OwningOpRef<F
 }
 }  // namespace
 
-Tensor traceBlock(std::string_view name, const std::vector<Value> &arguments, const Body &body) {
+Tensors traceBlock(std::string_view name, const std::vector<Value> &arguments, const TraceBody &body) {
   ProgramState &state = currentState();
   mlir::Location location = state.location();
   Frame frame{.outer = state.frame, .builder = mlir::OpBuilder(&state.context), .firstScope = state.scopes.size()};
@@ -65,8 +64,13 @@ Tensor traceBlock(std::string_view name, const std::vector<Value> &arguments, co
     if (std::string found = state.frame->dimensions.lookup(operands.back()); !found.empty()) dimension = found;
   }
   auto call = state.frame->builder.create<mlir::func::CallOp>(location, callee, operands);
-  if (!dimension.empty()) state.frame->dimensions[call.getResult(0)] = dimension;
-  return wrap<Tensor>(call.getResult(0));
+  Tensors results;
+  for (mlir::Value result : call.getResults()) {
+    auto type = mlir::cast<mlir::RankedTensorType>(result.getType());
+    if (!dimension.empty() && !type.hasStaticShape()) state.frame->dimensions[result] = dimension;
+    results.push_back(wrap<Tensor>(result));
+  }
+  return results;
 }
 
 }  // namespace llc::dsl

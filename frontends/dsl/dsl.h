@@ -90,16 +90,23 @@ Tensor cast(Tensor x, DType type);
 // block(name, function, arguments...): trace function(arguments...) as a function of its own and call it. Bodies that
 // come out equal share one function, so a model of 80 equal layers has one. Parameters and outer values that the body
 // uses become arguments by themselves.
-Tensor traceBlock(std::string_view name, const std::vector<Value> &arguments,
-                  const std::function<Tensor(const std::vector<Value> &)> &body);
+// What an entry's or a block's function gives; most give one tensor.
+class Tensors : public std::vector<Tensor> {
+ public:
+  using std::vector<Tensor>::vector;
+  Tensors(Tensor one) : std::vector<Tensor>{one} {}
+};
+using TraceBody = std::function<Tensors(const std::vector<Value> &)>;
+Tensors traceBlock(std::string_view name, const std::vector<Value> &arguments, const TraceBody &body);
 
 template <class Function, std::derived_from<Value>... Arguments>
 Tensor block(std::string_view name, Function &&function, Arguments... arguments) {
-  return traceBlock(name, {arguments...}, [&](const std::vector<Value> &inner) {
+  auto body = [&](const std::vector<Value> &inner) {
     return [&]<size_t... I>(std::index_sequence<I...>) {
       return function(Arguments(inner[I].handle())...);
     }(std::index_sequence_for<Arguments...>{});
-  });
+  };
+  return traceBlock(name, {arguments...}, body).front();
 }
 
 // One argument of an entry.
@@ -129,8 +136,7 @@ class Program {
   Program(Program &&) noexcept;
   ~Program();
   // Trace one entry. The body gets the inputs in order.
-  Status entry(std::string_view name, const std::vector<Input> &inputs,
-               const std::function<Tensor(const std::vector<Value> &)> &body);
+  Status entry(std::string_view name, const std::vector<Input> &inputs, const TraceBody &body);
   std::string print() const;  // the module as text
   ProgramState &state() { return *state_; }
 

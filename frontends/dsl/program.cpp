@@ -212,19 +212,19 @@ Frame makeEntryFrame(ProgramState &state, std::string_view name, const std::vect
 }
 }  // namespace
 
-void finishFunction(ProgramState &state, Frame &frame, Tensor result) {
-  mlir::Value value = state.resolve(unwrap(result));
-  frame.builder.create<mlir::func::ReturnOp>(state.location(), value);
+void finishFunction(ProgramState &state, Frame &frame, const Tensors &results) {
+  llvm::SmallVector<mlir::Value> values;
+  for (Tensor result : results) values.push_back(state.resolve(unwrap(result)));
+  frame.builder.create<mlir::func::ReturnOp>(state.location(), values);
   auto arguments = frame.function.getBody().front().getArgumentTypes();
-  frame.function.setType(mlir::FunctionType::get(&state.context, arguments, value.getType()));
+  frame.function.setType(mlir::FunctionType::get(&state.context, arguments, mlir::TypeRange(values)));
   mlir::Builder builder(&state.context);
   for (size_t i = 0; i < frame.argumentDimensions.size(); ++i)
     if (!frame.argumentDimensions[i].empty())
       frame.function.setArgAttr(i, "llm.dim", builder.getStringAttr(frame.argumentDimensions[i]));
 }
 
-Status Program::entry(std::string_view name, const std::vector<Input> &inputs,
-                      const std::function<Tensor(const std::vector<Value> &)> &body) {
+Status Program::entry(std::string_view name, const std::vector<Input> &inputs, const TraceBody &body) {
   ProgramState &state = *state_;
   ProgramState *before = tracing;
   tracing = &state;

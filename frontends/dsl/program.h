@@ -61,7 +61,7 @@ struct ProgramState {
 };
 
 // Ends a function: return, final type, names of dynamic sizes.
-void finishFunction(ProgramState &state, Frame &frame, Tensor result);
+void finishFunction(ProgramState &state, Frame &frame, const Tensors &results);
 // The state that tracing on this thread goes to. Asserts that there is one: ops exist only inside Program::entry.
 ProgramState &currentState();
 std::unique_ptr<ProgramState> makeState(mlir::MLIRContext &context, std::string model, Bounds bounds, DType cacheType,

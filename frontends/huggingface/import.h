@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "frontends/dsl/architecture.h"
+#include "frontends/dsl/training.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "runtime/formats/safetensors.h"
@@ -46,6 +46,12 @@ class ModelSource {
 Result<ModelSource> openHuggingFace(const std::filesystem::path &directory,
                                     const std::vector<dsl::Architecture> &architectures);
 
+// The same from the configuration files alone: a model without weights.
+Result<ModelSource> openConfig(const std::filesystem::path &directory,
+                               const std::vector<dsl::Architecture> &architectures);
+// The parameters of a model, in the order in which it reads them.
+Result<std::vector<dsl::NamedShape>> parametersOf(const dsl::Model &model, mlir::MLIRContext &context);
+
 struct TraceOptions {
   std::optional<DType> dtype;  // of matrices; without it as the checkpoint holds them. Vectors are always f32
   dsl::Bounds bounds = {};
@@ -61,13 +67,15 @@ struct TrainingOptions {
   std::optional<DType> dtype;                  // as in TraceOptions
   int64_t batch = 1, sequence = 2;             // of the inputs: the program is made for these sizes
   std::string saving = "everything_saveable";  // value of the mark: transforms/autodiff/Passes.td
+  dsl::MakeUpdateRule rule = nullptr;          // how parameters change; null: loss and gradients only
+  bool accumulate = false;                     // gradients of several batches make one step
 };
-// From a model and input_ids, attention_mask, labels (all [batch,sequence] i32) to a loss [1].
-using Loss = std::function<dsl::Tensor(const dsl::Model &, dsl::Tensor, dsl::Tensor, dsl::Tensor)>;
 
-// The module with the entry loss(input_ids, attention_mask, labels), marked to be differentiated. Parameters are
-// checked as in traceModel.
+// The module with the entry loss(input_ids, segments, labels) -> loss, marked to be differentiated. With a rule
+// -> (loss, weight), and what --llm-compose-step makes the step of: @update, for several batches also @loss_share
+// (... normalizer [1]), which divides by that instead of the batch's own weight, and @loss_weight. Parameters are checked as in
+// traceModel; those that the rule changes are f32.
 Result<mlir::OwningOpRef<mlir::ModuleOp>> traceTraining(const ModelSource &source, mlir::MLIRContext &context,
-                                                        const Loss &loss, const TrainingOptions &options);
+                                                        const dsl::Loss &loss, const TrainingOptions &options);
 
 }  // namespace llc::huggingface

@@ -105,7 +105,7 @@ std::optional<DType> mainType(const SafeTensors &checkpoint) {
 }
 }  // namespace
 
-Result<ModelSource> openHuggingFace(const fs::path &directory, const std::vector<Architecture> &architectures) {
+Result<ModelSource> openConfig(const fs::path &directory, const std::vector<Architecture> &architectures) {
   fs::path path = directory / "config.json";
   if (!fs::exists(path))
     return diagnose(ErrorKind::notFound, directory.string())
@@ -127,9 +127,14 @@ Result<ModelSource> openHuggingFace(const fs::path &directory, const std::vector
   for (const std::string &key : config.unreadKeys())
     source.warnings.push_back(config.where(key) + ": architecture '" + architecture->name +
                               "' does not know this key, it has no effect");
+  source.config = std::make_shared<Config>(std::move(config));
+  return source;
+}
+
+Result<ModelSource> openHuggingFace(const fs::path &directory, const std::vector<Architecture> &architectures) {
+  LLC_ASSIGN(ModelSource source, openConfig(directory, architectures));
   LLC_ASSIGN(source.checkpoint, SafeTensors::open(directory.string()));
   source.storedType = mainType(source.checkpoint);
-  source.config = std::make_shared<Config>(std::move(config));
   return source;
 }
 

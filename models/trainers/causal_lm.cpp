@@ -5,16 +5,18 @@
 namespace llc::models {
 using namespace dsl;
 namespace {
-// The batch's rows one after the other; real[B,S] f32 is 1 at tokens, 0 at padding.
-Tokens wholeRows(Tensor ids, Tensor mask, Tensor real) {
+// The batch's rows one after the other; segments[B,S] f32.
+Tokens wholeRows(Tensor ids, Tensor segments, Tensor numbers) {
   Shape shape = ids.shape(), all = {shape[0] * shape[1]};
   auto flat = [&](Tensor x) { return reshape(cast(x, DType::i32), all); };
-  Tensor counted =
-      generic({real}, {.signature = "bt->bs", .body = "a*ge(@s,@t)", .combiner = "sum"}, shape, DType::f32);
-  Tensor length = reduce(real, {.signature = "bs->b", .kind = "sum"});
-  Tokens tokens{.ids = flat(ids), .positions = flat(maximum(counted - 1, scalar(0)))};
-  tokens.lengths = flat(broadcast(length, {.signature = "b->bs"}, shape, DType::f32));
-  tokens.segments = mask;
+  // How many tokens of its segment stand before or at a token, and how many there are.
+  Tensor counted = generic({numbers, numbers}, {.signature = "bt,bs->bs", .body = "eq(a,b)*ge(@s,@t)", .combiner = "sum"},
+                           shape, DType::f32);
+  Tensor length = generic({numbers, numbers}, {.signature = "bt,bs->bs", .body = "eq(a,b)*lt(0,b)", .combiner = "sum"},
+                          shape, DType::f32);
+  Tokens tokens{.ids = flat(ids), .positions = flat(counted - 1)};
+  tokens.lengths = flat(length);
+  tokens.segments = segments;
   return tokens;
 }
 
@@ -24,12 +26,12 @@ Tensor next(Tensor x) {
 }
 }  // namespace
 
-Tensor causalLmLoss(const Model &model, Tensor ids, Tensor mask, Tensor labels) {
-  Tensor real = cast(mask, DType::f32), target = next(labels);
-  Tensor weight = ge(cast(target, DType::f32), scalar(0)) * next(real);
-  Tensor likelihood = model.logProbabilities(wholeRows(ids, mask, real), reshape(target, {dynamicSize}));
+LossTerms causalLm(const Model &model, Tensor ids, Tensor segments, Tensor labels) {
+  Tensor numbers = cast(segments, DType::f32), target = next(labels);
+  Tensor weight = ge(cast(target, DType::f32), scalar(0)) * lt(scalar(0), next(numbers));
+  Tensor likelihood = model.logProbabilities(wholeRows(ids, segments, numbers), reshape(target, {dynamicSize}));
   auto total = [](Tensor x) { return reduce(reshape(x, {1, dynamicSize}), {.signature = "at->a", .kind = "sum"}); };
-  return -(total(likelihood * reshape(weight, {dynamicSize})) / total(weight));
+  return {-total(likelihood * reshape(weight, {dynamicSize})), total(weight)};
 }
 
 }  // namespace llc::models

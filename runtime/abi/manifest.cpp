@@ -27,8 +27,10 @@ Json toJson(const EntrySpec &entry) {
   return {{"name", entry.name}, {"inputs", inputs}, {"outputs", outputs}};
 }
 Json toJson(const ParameterSpec &parameter) {
-  return {{"name", parameter.name},     {"type", dtypeName(parameter.type)}, {"shape", parameter.shape},
-          {"layout", parameter.layout}, {"offset", parameter.offset},        {"bytes", parameter.bytes}};
+  Json json = {{"name", parameter.name},     {"type", dtypeName(parameter.type)}, {"shape", parameter.shape},
+               {"layout", parameter.layout}, {"offset", parameter.offset},        {"bytes", parameter.bytes}};
+  if (parameter.updated) json["updated"] = true;
+  return json;
 }
 Json toJson(const CacheSpec &cache) {
   return {{"layer", cache.layer},        {"kv_heads", cache.kvHeads},           {"key_dim", cache.keyDim},
@@ -116,6 +118,7 @@ Result<ParameterSpec> readParameter(const JsonObject &object) {
   LLC_ASSIGN(parameter.layout, object.text("layout"));
   LLC_ASSIGN(parameter.offset, bytesAt(object, "offset"));
   LLC_ASSIGN(parameter.bytes, bytesAt(object, "bytes"));
+  LLC_ASSIGN(parameter.updated, object.boolean("updated", false));
   return parameter;
 }
 Result<CacheSpec> readCache(const JsonObject &object) {

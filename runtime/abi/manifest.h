@@ -37,6 +37,7 @@ struct ParameterSpec {
   std::string layout = "rows";
   uint64_t offset = 0;  // in the artifact's payload, a multiple of 64; 0 for programs whose parameters are in memory
   uint64_t bytes = 0;
+  bool updated = false;  // an entry writes it: its memory belongs to the program that runs
 };
 
 // Cache number i of llc_context.caches: the pages of one layer, as llc_abi.h lays them out.

@@ -37,7 +37,9 @@ void fitLengths(const CLI::App &app, int64_t context, BenchOptions &bench) {
 }
 
 void addBench(Context &context) {
-  addCommand<Options>(context, "bench", "Measures speed, and what the machine could give", declare, run);
+  CLI::App *bench =
+      addCommand<Options>(context, "bench", "Measures speed, and what the machine could give", declare, run);
+  addBenchTrain(context, *bench);
 }
 
 }  // namespace llc::cli

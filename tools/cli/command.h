@@ -63,6 +63,7 @@ CLI::App *addCommand(Context &context, CLI::App &parent, const std::string &name
   declare(*command, *options);
   command->add_flag("-q,--quiet", context.quiet, "No progress, only results, warnings and errors");
   command->callback([&context, command, options, action] {
+    if (!command->get_subcommands().empty()) return;  // that one acts
     context.action = [&context, command, options, action] { return action(context, *command, *options); };
   });
   return command;

@@ -55,7 +55,7 @@ Status traceTraining(TracedModel &traced, int64_t batch, int64_t sequence, const
   progress.step("differentiating " + traced.name);
   huggingface::TrainingOptions options{traced.weightType, batch, sequence, saving};
   LLC_ASSIGN(traced.module,
-             huggingface::traceTraining(*traced.source, *traced.context, models::causalLmLoss, options));
+             huggingface::traceTraining(*traced.source, *traced.context, models::causalLm, options));
   auto compiled = compiler::compile(*traced.module, {.stopAfter = compiler::Phase::differentiated});
   return compiled ? success() : Status(std::move(compiled.error()));
 }

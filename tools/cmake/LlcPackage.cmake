@@ -26,7 +26,7 @@ if(LLC_COMPILER AND TARGET llc-model)
 endif()
 # lib, not the multiarch folder: llc-model looks for the archive at ../lib/llc-model.
 set(archives lib/llc-model)
-foreach(library llc_base llc_formats llc_text llc_data llc_corpus llc_runtime)
+foreach(library llc_base llc_formats llc_text llc_data llc_corpus llc_runtime llc_train)
   get_target_property(type ${library} TYPE)
   if(type STREQUAL "STATIC_LIBRARY")
     install(TARGETS ${library} ARCHIVE DESTINATION ${archives})

@@ -84,6 +84,11 @@ LogicalResult Derivatives::derive(func::FuncOp function, func::FuncOp scratch, c
   return mlir::success();
 }
 
+bool Derivatives::isFrozen(StringAttr parameter) const {
+  Operation *declaration = symbols_.lookup(parameter);
+  return declaration && declaration->hasAttr("llm.frozen");
+}
+
 LogicalResult Derivatives::differentiate(func::FuncOp function) {
   auto loss = function.getNumResults() ? dyn_cast<RankedTensorType>(function.getResultTypes().front()) : nullptr;
   if (!loss || !derive::isFloat(loss) || !loss.hasStaticShape() || loss.getNumElements() != 1)
@@ -106,6 +111,8 @@ LogicalResult Derivatives::differentiate(func::FuncOp function) {
   for (auto &[name, value] : tape.parameters()) results.push_back(tape.gradientOf(value));
   finish(both, tape.builder(), results);
   tape.removeDeadAdjoints();
+  for (unsigned i = 0; i < function.getNumResults(); ++i)
+    if (DictionaryAttr attributes = function.getResultAttrDict(i)) both.setResultAttrs(i, attributes);
   unsigned place = tape.results().size();
   for (auto &[name, value] : tape.parameters()) both.setResultAttr(place++, "llm.gradient", name);
   return mlir::success();

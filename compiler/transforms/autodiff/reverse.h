@@ -34,6 +34,8 @@ class Derivatives {
 
   // The derivative of a called function; added to the module on the first request. Null after an error was reported.
   const Derivative *of(mlir::func::FuncOp function, const std::vector<bool> &active);
+  // A parameter that gets no gradient.
+  bool isFrozen(mlir::StringAttr parameter) const;
   // Adds @NAME_and_gradients: the arguments and results of `function`, then one gradient per parameter that it reads,
   // in order of first reading (result attribute llm.gradient: its name). Result 0 is the loss, one float.
   llvm::LogicalResult differentiate(mlir::func::FuncOp function);

@@ -47,7 +47,7 @@ LogicalResult Tape::forward(const std::vector<bool> &active, bool mayReadParamet
 
 LogicalResult Tape::noteParameter(Operation *op, StringAttr name, bool allowed) {
   Value value = op->getResult(0);
-  if (!derive::isFloat(value.getType())) return mlir::success();
+  if (!derive::isFloat(value.getType()) || derivatives_.isFrozen(name)) return mlir::success();
   if (!allowed)
     return op->emitOpError(
         "reads a parameter in a function that is called, so that its gradient has nowhere to go; "

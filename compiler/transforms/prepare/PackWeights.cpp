@@ -1,7 +1,9 @@
 #include <deque>
 
 #include "compiler/transforms/prepare/Passes.h"
+#include "compiler/transforms/training/Passes.h"
 #include "dialect/ops/llm.h"
+#include "llvm/ADT/StringSet.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
 namespace llc::compiler {
@@ -74,6 +76,9 @@ class Packer {
  public:
   explicit Packer(ModuleOp module) : module_(module), symbols_(module) {
     module.walk([&](func::CallOp call) { callers_[call.getCallee()].push_back(call); });
+    for (auto function : module.getOps<func::FuncOp>())
+      for (unsigned i = 0; i < function.getNumResults(); ++i)
+        if (auto name = function.getResultAttrOfType<StringAttr>(i, updatesAttribute)) updated_.insert(name.getValue());
   }
   void run() {
     llvm::SmallVector<std::pair<OpOperand *, Form>> uses;
@@ -99,9 +104,9 @@ class Packer {
     Form form;
   };
 
-  // True if every value that reaches `value` is a parameter as it is.
+  // True if every value that reaches `value` is a parameter as it is, and stays what it is.
   bool comesFromParameters(Value value) {
-    if (value.getDefiningOp<llm::UseOp>()) return true;
+    if (auto use = value.getDefiningOp<llm::UseOp>()) return !updated_.contains(use.getName());
     auto argument = dyn_cast<BlockArgument>(value);
     if (!argument) return false;
     auto function = dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp());
@@ -222,6 +227,7 @@ class Packer {
   ModuleOp module_;
   SymbolTable symbols_;
   llvm::StringMap<std::vector<func::CallOp>> callers_;
+  llvm::StringSet<> updated_;  // parameters that a step changes
   std::map<Wanted, Value> packed_;
   std::deque<Addition> pending_;
   llvm::StringMap<Prepared> prepared_;

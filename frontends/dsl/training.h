@@ -1,0 +1,39 @@
+// What training adds to a model: a loss, and what a step does with its gradients.
+#pragma once
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "frontends/dsl/architecture.h"
+
+namespace llc::dsl {
+
+// Total and weight are apart, so that the loss of a large batch is the sum over its parts however it is cut.
+struct LossTerms {
+  Tensor total;   // [1]
+  Tensor weight;  // [1], how much counts: of tokens, their number. It depends on no parameter
+};
+// Of a batch: ids, segments (0: padding) and labels (negative: none), all [B,S] i32.
+using Loss = std::function<LossTerms(const Model &, Tensor ids, Tensor segments, Tensor labels)>;
+
+struct NamedShape {
+  std::string name;
+  Shape shape;
+};
+
+// How parameters change in a step.
+struct UpdateRule {
+  std::vector<NamedShape> state;     // parameters of the optimizer's own: f32, zeros before the first step
+  std::vector<std::string> changed;  // names of weights and state, in the order of the results of `update`
+  struct Input {
+    std::vector<Tensor> gradients;         // of the weights that get one, in the order of `weights`
+    Tensor loss, learningRate, step;       // [1] f32; step counts updates from 1
+  };
+  std::vector<std::string> weights;
+  // The gradients' global norm [1], then the new values of what is changed. Reads old values by parameter().
+  std::function<Tensors(const Input &)> update;
+};
+// From the weights that the loss reads.
+using MakeUpdateRule = std::function<Result<UpdateRule>(const std::vector<NamedShape> &weights)>;
+
+}  // namespace llc::dsl

@@ -1,0 +1,153 @@
+// ModelSource to the module that trains it.
+#include "frontends/dsl/program.h"
+#include "frontends/dsl/sugar.h"
+#include "frontends/huggingface/weight_check.h"
+
+namespace llc::huggingface {
+using dsl::Input;
+using dsl::NamedShape;
+using dsl::Shape;
+using dsl::Tensor;
+using dsl::Tensors;
+using dsl::Value;
+namespace {
+constexpr const char *updateEntry = "update", *shareEntry = "loss_share";
+
+// Names for the run time, which finds inputs and results by them.
+void nameArguments(mlir::func::FuncOp function, const std::vector<Input> &inputs) {
+  mlir::Builder builder(function.getContext());
+  for (unsigned i = 0; i < inputs.size(); ++i)
+    function.setArgAttr(i, "llm.name", builder.getStringAttr(inputs[i].name));
+}
+
+// Traced programs have no effects: what nobody reads need not be computed.
+void removeUnused(mlir::func::FuncOp function) {
+  for (mlir::Operation &op : llvm::make_early_inc_range(llvm::reverse(function.front().without_terminator())))
+    if (op.use_empty()) op.erase();
+}
+
+class Training {
+ public:
+  Training(const ModelSource &source, mlir::MLIRContext &context, const dsl::Loss &loss, const TrainingOptions &options)
+      : context_(context),
+        loss_(loss),
+        options_(options),
+        source_(source),
+        check_{source, options.dtype},
+        program_(dsl::makeState(context, source.model.name, bounds(options), DType::f32,
+                                [this](const std::string &name, const Shape &shape) { return typeOf(name, shape); })) {
+    for (const char *name : {"input_ids", "segments", "labels"})
+      batch_.push_back({.name = name, .shape = {options.batch, options.sequence}});
+  }
+
+  Result<mlir::OwningOpRef<mlir::ModuleOp>> trace() {
+    LLC_TRY(traceLoss());
+    LLC_TRY(check_.nothingLeft());
+    if (options_.rule) LLC_TRY(traceUpdate());
+    LLC_ASSIGN(mlir::OwningOpRef<mlir::ModuleOp> module, dsl::takeModule(program_));
+    mlir::Builder builder(&context_);
+    const char *differentiated = options_.accumulate ? shareEntry : "loss";
+    (*module)->setAttr("llm.vocabulary", builder.getI64IntegerAttr(source_.model.vocabulary));
+    module->lookupSymbol(differentiated)->setAttr("llm.differentiate", builder.getStringAttr(options_.saving));
+    if (options_.rule) mark(*module);
+    return module;
+  }
+
+ private:
+  static dsl::Bounds bounds(const TrainingOptions &options) {
+    return {.maxTokens = options.batch * options.sequence, .maxRows = 1, .maxContext = options.sequence};
+  }
+
+  Result<DType> typeOf(const std::string &name, const Shape &shape) {
+    if (isState_.contains(name)) return DType::f32;
+    LLC_ASSIGN(DType type, check_(name, shape));
+    if (options_.rule) type = DType::f32;
+    if (weightNames_.insert(name).second) weights_.push_back({name, shape});
+    return type;
+  }
+
+  Status traceLoss() {
+    auto terms = [this](const std::vector<Value> &values) {
+      auto input = [&](size_t place) { return Tensor(values[place].handle()); };
+      return loss_(source_.model, input(0), input(1), input(2));
+    };
+    LLC_TRY(program_.entry("loss", batch_, [&](const std::vector<Value> &values) {
+      dsl::LossTerms loss = terms(values);
+      Tensor mean = loss.total / loss.weight;
+      return options_.rule ? Tensors{mean, loss.weight} : Tensors{mean};
+    }));
+    if (!options_.accumulate) return success();
+    LLC_TRY(program_.entry("loss_weight", batch_,
+                           [&](const std::vector<Value> &values) { return Tensors{terms(values).weight}; }));
+    share_ = batch_;
+    share_.push_back({.name = "normalizer", .type = DType::f32, .shape = {1}});
+    return program_.entry(shareEntry, share_, [&](const std::vector<Value> &values) {
+      return Tensors{terms(values).total / Tensor(values.back().handle())};
+    });
+  }
+
+  Status traceUpdate() {
+    LLC_ASSIGN(rule_, options_.rule(weights_));
+    std::map<std::string, Shape> shapes;
+    for (const NamedShape &weight : weights_) shapes[weight.name] = weight.shape;
+    for (const NamedShape &state : rule_.state) isState_.insert(state.name);
+    for (const std::string &weight : rule_.weights)
+      update_.push_back({.name = "gradient/" + weight, .type = DType::f32, .shape = shapes[weight]});
+    for (const char *name : {"loss", "learning_rate", "step"})
+      update_.push_back({.name = name, .type = DType::f32, .shape = {1}});
+    return program_.entry(updateEntry, update_, [&](const std::vector<Value> &values) {
+      dsl::UpdateRule::Input in;
+      for (size_t i = 0; i < rule_.weights.size(); ++i) in.gradients.push_back(Tensor(values[i].handle()));
+      const Value *rest = values.data() + rule_.weights.size();
+      in.loss = Tensor(rest[0].handle()), in.learningRate = Tensor(rest[1].handle()), in.step = Tensor(rest[2].handle());
+      return rule_.update(in);
+    });
+  }
+
+  void mark(mlir::ModuleOp module) {
+    mlir::Builder builder(&context_);
+    auto function = [&](const char *name) { return module.lookupSymbol<mlir::func::FuncOp>(name); };
+    nameArguments(function("loss"), batch_);
+    function("loss").setResultAttr(0, "llm.name", builder.getStringAttr("loss"));
+    function("loss").setResultAttr(1, "llm.name", builder.getStringAttr("weight"));
+    if (options_.accumulate) {
+      nameArguments(function("loss_weight"), batch_);
+      function("loss_weight").setResultAttr(0, "llm.name", builder.getStringAttr("weight"));
+      removeUnused(function("loss_weight"));
+      nameArguments(function(shareEntry), share_);
+      function(shareEntry).setResultAttr(0, "llm.name", builder.getStringAttr("loss"));
+    }
+    mlir::func::FuncOp update = function(updateEntry);
+    nameArguments(update, update_);
+    for (unsigned i = 0; i < rule_.weights.size(); ++i)
+      update.setArgAttr(i, "llm.gradient", builder.getStringAttr(rule_.weights[i]));
+    update.setResultAttr(0, "llm.name", builder.getStringAttr("gradient_norm"));
+    for (unsigned i = 0; i < rule_.changed.size(); ++i)
+      update.setResultAttr(i + 1, "llm.updates", builder.getStringAttr(rule_.changed[i]));
+    update->setAttr("llm.step_of", builder.getStringAttr(options_.accumulate ? shareEntry : "loss"));
+    if (options_.accumulate) update->setAttr("llm.accumulate", builder.getUnitAttr());
+    std::set<std::string> moving(rule_.weights.begin(), rule_.weights.end());
+    for (const NamedShape &weight : weights_)
+      if (!moving.contains(weight.name)) module.lookupSymbol(weight.name)->setAttr("llm.frozen", builder.getUnitAttr());
+  }
+
+  mlir::MLIRContext &context_;
+  const dsl::Loss &loss_;
+  const TrainingOptions &options_;
+  const ModelSource &source_;
+  WeightCheck check_;
+  dsl::UpdateRule rule_;
+  std::vector<NamedShape> weights_;  // in the order of first reading
+  std::set<std::string> weightNames_, isState_;
+  std::vector<Input> batch_, share_, update_;
+  dsl::Program program_;
+};
+}  // namespace
+
+Result<mlir::OwningOpRef<mlir::ModuleOp>> traceTraining(const ModelSource &source, mlir::MLIRContext &context,
+                                                        const dsl::Loss &loss, const TrainingOptions &options) {
+  LLC_TRY(checkPositions(source, options.sequence, "give shorter rows"));
+  return Training(source, context, loss, options).trace();
+}
+
+}  // namespace llc::huggingface

@@ -1,0 +1,46 @@
+// What an optimizer is: one short file each in this folder. It says in which direction a weight moves; the learning
+// rate, decoupled weight decay, clipping and the check that everything is finite are the same for all (update.h).
+#pragma once
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "frontends/dsl/dsl.h"
+
+namespace llc::models {
+
+struct OptimizerSetting {
+  std::string name;
+  double initial, least, most;
+  std::string help;
+};
+using OptimizerSettings = std::map<std::string, double>;  // all of them, by name
+
+// f32, zeros before the first step. Kept as "NAME/PARAMETER".
+struct OptimizerState {
+  std::string name;
+  dsl::Shape shape;
+};
+
+struct UpdateInput {
+  dsl::Tensor weight, gradient;    // the gradient is clipped already
+  std::vector<dsl::Tensor> state;  // as `state` lists them
+  dsl::Tensor learningRate, step;  // [1]; step counts updates from 1
+};
+
+struct Optimizer {
+  std::string name;
+  std::vector<OptimizerSetting> settings;
+  std::function<std::vector<OptimizerState>(const dsl::Shape &weight, const OptimizerSettings &)> state;
+  // The direction d of weight -= learningRate * d, then the new state. To be written in place, so that nothing has to be
+  // copied: each old value is read no later than by the statement that makes its new one.
+  std::function<dsl::Tensors(const UpdateInput &, const OptimizerSettings &)> direction;
+};
+
+// 1 - beta^step [1], exact for small exponents too: -expm1(x) = -2 tanh(x/2) / (1 - tanh(x/2)), x = step * log(beta).
+dsl::Tensor biasCorrection(dsl::Tensor step, double beta);
+// decay * x + (1 - decay) * y
+dsl::Tensor movingAverage(dsl::Tensor x, dsl::Tensor y, double decay);
+
+}  // namespace llc::models

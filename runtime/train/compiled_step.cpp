@@ -1,0 +1,214 @@
+#include "runtime/train/compiled_step.h"
+
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <map>
+#include <set>
+
+#include "runtime/base/memory.h"
+#include "runtime/threads/team.h"
+
+namespace llc::train {
+namespace {
+constexpr std::string_view gradientPrefix = "gradient/";
+
+// One entry's inputs and outputs, found by name.
+struct Call {
+  llc_entry function = nullptr;
+  std::vector<const void *> inputs;
+  std::vector<void *> outputs;
+};
+
+class CompiledStep final : public StepProgram {
+ public:
+  CompiledStep(std::shared_ptr<Program> program, int64_t threads) : program_(std::move(program)), team_(threads) {}
+
+  Status prepare() {
+    LLC_TRY(readShape());
+    const Manifest &m = program_->manifest();
+    stride_ = int64_t((m.scratchBytes + 4095) / 4096 * 4096);
+    LLC_ASSIGN(arena_, allocatePages(m.arenaBytes + 1, "activations", "use fewer rows, or shorter ones"));
+    LLC_ASSIGN(scratch_, allocatePages(uint64_t(stride_ * team_.size()) + 1, "scratch", "use fewer threads"));
+    for (std::vector<int32_t> &values : batch_) values.resize(size_t(rows_ * length_));
+    for (const EntrySpec &entry : m.entries) LLC_TRY(addCall(entry));
+    for (const char *name : {"loss", "weight", "gradient_norm"})
+      if (!results_.contains(name)) return notATrainingProgram();
+    listState();
+    return success();
+  }
+
+  int64_t rows() const override { return rows_; }
+  int64_t length() const override { return length_; }
+  std::span<const TensorState> state() const override { return state_; }
+
+  Result<StepResult> step(std::span<const Batch> microBatches, const StepScalars &scalars) override {
+    scalar("learning_rate") = float(scalars.learningRate);
+    scalar("step") = float(scalars.step);
+    if (microBatches.empty())
+      return diagnose(ErrorKind::invalidInput, "batch").says("there is none").toFix("give at least one");
+    bool together = calls_.contains("train_step");
+    if (together && microBatches.size() > 1)
+      return diagnose(ErrorKind::invalidInput, "batch")
+          .says("this program takes one batch per step")
+          .toFix("compile it for gradient accumulation");
+    LLC_TRY(together ? stepTogether(microBatches.front()) : stepApart(microBatches));
+    StepResult result{.loss = scalar("loss"), .gradientNorm = scalar("gradient_norm")};
+    result.applied = std::isfinite(result.loss) && std::isfinite(result.gradientNorm);
+    return result;
+  }
+
+  Result<Evaluation> evaluate(const Batch &batch) override {
+    LLC_TRY(load(batch));
+    run("loss");
+    double weight = scalar("weight");
+    return Evaluation{.sum = weight > 0 ? scalar("loss") * weight : 0, .targets = llround(weight)};
+  }
+
+  uint64_t plannedBytes() const override {
+    const Manifest &m = program_->manifest();
+    uint64_t bytes = m.arenaBytes + uint64_t(stride_ * team_.size());
+    for (const ParameterSpec &parameter : m.parameters) bytes += parameter.bytes;
+    return bytes;
+  }
+  double flopsPerStep() const override {
+    return program_->manifest().flopsPerToken * double(rows_ * length_);
+  }
+
+ private:
+  static constexpr std::string_view batchInputs[] = {"input_ids", "segments", "labels"};
+
+  Status readShape() {
+    const EntrySpec *loss = program_->manifest().entry("loss");
+    bool fits = loss && loss->inputs.size() == std::size(batchInputs);
+    for (size_t i = 0; fits && i < std::size(batchInputs); ++i)
+      fits = loss->inputs[i].name == batchInputs[i] && loss->inputs[i].shape.size() == 2;
+    bool steps = program_->entry("train_step") ||
+                 (program_->entry("accumulate") && program_->entry("apply") && program_->entry("loss_weight"));
+    if (!fits || !steps) return notATrainingProgram();
+    rows_ = loss->inputs[0].shape[0], length_ = loss->inputs[0].shape[1];
+    return success();
+  }
+
+  Error notATrainingProgram() const {
+    return diagnose(ErrorKind::unsupported, program_->manifest().name)
+        .says("is no training program, or one of another version")
+        .toFix("compile it again");
+  }
+
+  // All entries share one set of inputs and results: the batch, and numbers by name.
+  Status addCall(const EntrySpec &entry) {
+    Call call{program_->entry(entry.name), {}, {}};
+    for (const TensorSpec &input : entry.inputs) {
+      auto found = std::find(std::begin(batchInputs), std::end(batchInputs), input.name);
+      if (found != std::end(batchInputs)) {
+        call.inputs.push_back(batch_[size_t(found - std::begin(batchInputs))].data());
+      } else {
+        LLC_TRY(checkScalar(entry, input));
+        call.inputs.push_back(&scalar(input.name));
+      }
+    }
+    for (const TensorSpec &output : entry.outputs) {
+      LLC_TRY(checkScalar(entry, output));
+      results_.insert(output.name);
+      call.outputs.push_back(&scalar(output.name));
+    }
+    calls_[entry.name] = std::move(call);
+    return success();
+  }
+  static Status checkScalar(const EntrySpec &entry, const TensorSpec &spec) {
+    if (spec.type == DType::f32 && spec.shape == std::vector<int64_t>{1}) return success();
+    return diagnose(ErrorKind::unsupported, entry.name + "." + spec.name)
+        .says("a training program takes and gives single numbers beside the batch")
+        .toFix("compile it again with this version");
+  }
+  float &scalar(const std::string &name) { return scalars_[name]; }
+
+  void listState() {
+    for (bool weights : {true, false})
+      for (size_t i = 0; i < program_->manifest().parameters.size(); ++i) {
+        const ParameterSpec &p = program_->manifest().parameters[i];
+        if (!p.updated || p.name.starts_with(gradientPrefix)) continue;
+        bool isWeight = p.name.find('/') == std::string::npos;
+        if (isWeight != weights) continue;
+        auto *data = static_cast<std::byte *>(const_cast<void *>(program_->parameters()[i]));
+        state_.push_back({p.name, p.type, p.shape, {data, size_t(p.bytes)}, isWeight});
+      }
+  }
+
+  // Smaller batches are padded: padding costs time, and changes nothing.
+  Status load(const Batch &batch) {
+    if (batch.rows > rows_ || batch.length > length_ || batch.rows < 1 || batch.length < 1)
+      return diagnose(ErrorKind::invalidInput, "batch")
+          .says("has " + std::to_string(batch.rows) + " rows of " + std::to_string(batch.length) + " tokens")
+          .toFix("give at most " + std::to_string(rows_) + " rows of " + std::to_string(length_));
+    const std::span<const int32_t> given[] = {batch.ids, batch.segments, batch.labels};
+    constexpr int32_t padding[] = {0, 0, -100};
+    for (size_t part = 0; part < std::size(given); ++part) {
+      if (int64_t(given[part].size()) != batch.rows * batch.length)
+        return diagnose(ErrorKind::invalidInput, std::string(batchInputs[part]))
+            .says("is not of the batch's size")
+            .toFix("give rows * length numbers");
+      std::fill(batch_[part].begin(), batch_[part].end(), padding[part]);
+      for (int64_t row = 0; row < batch.rows; ++row)
+        std::copy_n(given[part].data() + row * batch.length, batch.length, batch_[part].data() + row * length_);
+    }
+    return success();
+  }
+
+  void run(const std::string &name) {
+    Call &call = calls_.at(name);
+    llc_batch none{};
+    llc_context context{};
+    int64_t sizes[] = {rows_ * length_, 0, 0};
+    context.abi_version = LLC_ABI_VERSION;
+    context.arena = arena_.get(), context.scratch = scratch_.get(), context.scratch_stride = stride_;
+    context.parameters = program_->parameters(), context.batch = &none;
+    context.inputs = call.inputs.data(), context.outputs = call.outputs.data(), context.sizes = sizes;
+    team_.run(call.function, context);
+  }
+
+  Status stepTogether(const Batch &batch) {
+    LLC_TRY(load(batch));
+    run("train_step");
+    return success();
+  }
+
+  Status stepApart(std::span<const Batch> batches) {
+    double weight = 0, loss = 0;
+    for (const Batch &batch : batches) {
+      LLC_TRY(load(batch));
+      run("loss_weight");
+      weight += scalar("weight");
+    }
+    for (size_t i = 0; i < batches.size(); ++i) {
+      if (batches.size() > 1 || i > 0) LLC_TRY(load(batches[i]));
+      scalar("normalizer") = float(weight);
+      scalar("keep") = i > 0;
+      run("accumulate");
+      loss += scalar("loss");
+    }
+    scalar("loss") = float(loss);
+    run("apply");
+    return success();
+  }
+
+  std::shared_ptr<Program> program_;
+  ThreadTeam team_;
+  int64_t rows_ = 0, length_ = 0, stride_ = 0;
+  std::shared_ptr<void> arena_, scratch_;
+  std::array<std::vector<int32_t>, std::size(batchInputs)> batch_;
+  std::map<std::string, float> scalars_;  // nodes keep their place
+  std::set<std::string> results_;         // names among them
+  std::map<std::string, Call> calls_;
+  std::vector<TensorState> state_;
+};
+}  // namespace
+
+Result<std::unique_ptr<StepProgram>> makeStepProgram(std::shared_ptr<Program> program, int64_t threads) {
+  auto step = std::make_unique<CompiledStep>(std::move(program), threads);
+  LLC_TRY(step->prepare());
+  return std::unique_ptr<StepProgram>(std::move(step));
+}
+
+}  // namespace llc::train

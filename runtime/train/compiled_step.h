@@ -1,0 +1,14 @@
+// A compiled training program (entries loss and train_step, or loss, loss_weight, accumulate and apply) as a StepProgram.
+#pragma once
+#include <memory>
+
+#include "runtime/serve/program.h"
+#include "runtime/train/training_program.h"
+
+namespace llc::train {
+
+// `program` owns the memory of the parameters that it updates. Errors: unsupported (no training program), resource
+// (memory).
+Result<std::unique_ptr<StepProgram>> makeStepProgram(std::shared_ptr<Program> program, int64_t threads);
+
+}  // namespace llc::train

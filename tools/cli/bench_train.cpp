@@ -1,0 +1,152 @@
+// bench train: the speed of a whole training step of a well-known shape, weights drawn at random.
+#include <fmt/format.h>
+
+#include <chrono>
+#include <filesystem>
+#include <random>
+
+#include "runtime/base/memory.h"
+#include "runtime/base/output_file.h"
+#include "runtime/serve/bench.h"
+#include "runtime/threads/limits.h"
+#include "runtime/threads/team.h"
+#include "tools/cli/bench.h"
+#include "tools/cli/new_model.h"
+#include "tools/cli/training_step.h"
+
+namespace llc::cli {
+
+namespace {
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+
+struct Shape {
+  const char *name, *config;
+};
+constexpr Shape shapes[] = {
+    {"gpt2-124m", R"({"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"], "vocab_size": 50257, "n_positions": 1024,
+        "n_embd": 768, "n_layer": 12, "n_head": 12})"},
+    {"llama-15m", R"({"model_type": "llama", "architectures": ["LlamaForCausalLM"], "vocab_size": 32000, "hidden_size": 288,
+        "intermediate_size": 768, "num_hidden_layers": 6, "num_attention_heads": 6, "max_position_embeddings": 1024})"},
+    {"tiny", R"({"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"], "vocab_size": 512, "n_positions": 256,
+        "n_embd": 64, "n_layer": 2, "n_head": 2})"}};
+
+struct Options {
+  std::string shape = "gpt2-124m";
+  StepOptions step{.rows = 4, .length = 64};
+  int64_t steps = 5;
+  bool json = false;
+};
+
+void declare(CLI::App &app, Options &o) {
+  std::vector<std::string> names;
+  for (const Shape &shape : shapes) names.push_back(shape.name);
+  app.add_option("--shape", o.shape, "Model")->capture_default_str()->check(CLI::IsMember(names));
+  app.add_option("--dtype", o.step.precision, "Precision of the step")->capture_default_str()->check(CLI::IsMember({"f32"}));
+  app.add_option("--batch", o.step.rows, "Rows of the batch")->capture_default_str()->check(CLI::Range(1, 4096));
+  app.add_option("--sequence", o.step.length, "Tokens of a row")->capture_default_str()->check(CLI::Range(2, 1 << 20));
+  app.add_option("--optimizer", o.step.optimizer, "Optimizer")->capture_default_str();
+  app.add_option("--gradient-checkpointing", o.step.gradientCheckpointing, "What layers keep: everything_saveable or nothing_saveable")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"everything_saveable", "nothing_saveable"}));
+  app.add_option("--steps", o.steps, "Measured steps; two more warm up")->capture_default_str()->check(CLI::Range(1, 1000));
+  app.add_option("--threads", o.step.threads, "Threads; 0: one per core that this process may use")
+      ->capture_default_str()
+      ->check(CLI::Range(0, LLC_MAX_THREADS));
+  app.add_flag("--json", o.json, "One JSON object instead of lines for people");
+}
+
+// A model directory that goes with its owner. Weights are written to be read once.
+class Directory {
+ public:
+  static Result<Directory> make(const std::string &config) {
+    std::string pattern = (fs::temp_directory_path() / "llc-bench-XXXXXX").string();
+    if (!mkdtemp(pattern.data()))
+      return diagnose(ErrorKind::resource, fs::temp_directory_path().string())
+          .says("no directory can be made there")
+          .toFix("set TMPDIR to a folder with space");
+    Directory directory(pattern);
+    LLC_TRY(writeFile(pattern + "/config.json", config));
+    LLC_TRY(writeNewWeights(pattern, 42, 0.02));
+    return directory;
+  }
+  Directory(Directory &&other) : path_(std::exchange(other.path_, "")) {}
+  ~Directory() {
+    std::error_code ignored;
+    if (!path_.empty()) fs::remove_all(path_, ignored);
+  }
+  const std::string &path() const { return path_; }
+
+ private:
+  explicit Directory(std::string path) : path_(std::move(path)) {}
+  std::string path_;
+};
+
+struct Measured {
+  std::vector<double> seconds;
+  double loss = 0;
+};
+
+Result<Measured> measure(train::StepProgram &program, const Options &o, int64_t vocabulary, Progress &progress) {
+  std::mt19937_64 bits(0);
+  std::vector<int32_t> ids(size_t(o.step.rows * o.step.length)), segments(ids.size(), 1);
+  for (int32_t &id : ids) id = int32_t(bits() % uint64_t(vocabulary));
+  train::Batch batch{o.step.rows, o.step.length, ids, segments, ids};
+  Measured measured;
+  constexpr int64_t warmUps = 2;
+  progress.step("measuring", o.steps + warmUps);
+  for (int64_t i = 0; i < o.steps + warmUps; ++i) {
+    auto begin = Clock::now();
+    LLC_ASSIGN(train::StepResult result, program.step({&batch, 1}, {.learningRate = 1e-4, .step = i + 1}));
+    if (i >= warmUps) measured.seconds.push_back(std::chrono::duration<double>(Clock::now() - begin).count());
+    measured.loss = result.loss;
+    progress.advance();
+  }
+  std::sort(measured.seconds.begin(), measured.seconds.end());
+  return measured;
+}
+
+Status run(Context &context, CLI::App &, Options &o) {
+  Progress progress(context.quiet);
+  const Shape &shape = *std::find_if(std::begin(shapes), std::end(shapes), [&](auto &s) { return o.shape == s.name; });
+  auto config = nlohmann::json::parse(shape.config);
+  progress.step("drawing the weights of " + o.shape);
+  LLC_ASSIGN(Directory directory, Directory::make(shape.config));
+  auto begin = Clock::now();
+  LLC_ASSIGN(auto program, makeTrainingStep(directory.path(), o.step, progress));
+  double compileSeconds = std::chrono::duration<double>(Clock::now() - begin).count();
+  LLC_ASSIGN(Measured measured, measure(*program, o, config["vocab_size"].get<int64_t>(), progress));
+  progress.finish();
+  ThreadTeam team(o.step.threads ? o.step.threads : threadLimits().threads);
+  double median = measured.seconds[measured.seconds.size() / 2], tokens = double(o.step.rows * o.step.length);
+  double share = program->flopsPerStep() / median / measurePeakFlops(team, "", "f32");
+  nlohmann::json json = {{"shape", o.shape},
+                         {"dtype", o.step.precision},
+                         {"batch", o.step.rows},
+                         {"sequence", o.step.length},
+                         {"optimizer", o.step.optimizer},
+                         {"threads", team.size()},
+                         {"step_ms", median * 1e3},
+                         {"tok_s", tokens / median},
+                         {"peak_rss_gb", double(peakResidentBytes()) / 1e9},
+                         {"planned_gb", double(program->plannedBytes()) / 1e9},
+                         {"flop_share", share},
+                         {"compile_s", compileSeconds},
+                         {"loss", measured.loss}};
+  if (o.json) {
+    fmt::print("{}\n", json.dump());
+    return success();
+  }
+  fmt::print("{} {} batch {} x {}: {:.1f} ms a step, {:.1f} tokens/s, {:.0f} % of the peak\n", o.shape, o.step.precision,
+             o.step.rows, o.step.length, median * 1e3, tokens / median, share * 100);
+  fmt::print("memory {:.2f} GB (planned {:.2f}), ready after {:.1f} s, loss {:.4f}\n", double(peakResidentBytes()) / 1e9,
+             double(program->plannedBytes()) / 1e9, compileSeconds, measured.loss);
+  return success();
+}
+}  // namespace
+
+void addBenchTrain(Context &context, CLI::App &bench) {
+  addCommand<Options>(context, bench, "train", "Measures a whole training step: forward, backward, optimizer", declare, run);
+}
+
+}  // namespace llc::cli

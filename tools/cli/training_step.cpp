@@ -1,0 +1,66 @@
+#include "tools/cli/training_step.h"
+
+#include "models/trainers/causal_lm.h"
+#include "models/updates/update.h"
+#include "runtime/threads/limits.h"
+#include "runtime/train/compiled_step.h"
+#include "tools/cli/tracing.h"
+
+namespace llc::cli {
+
+namespace {
+// Weights from the checkpoint; what else the program keeps begins as zeros.
+compiler::TensorSource weightsAndZeros(const huggingface::ModelSource &source, const compiler::CompiledModule &compiled,
+                                       Progress &progress) {
+  compiler::TensorSource weights = tensorsOf(source, &progress), all;
+  std::map<std::string, compiler::SourceTensor, std::less<>> zeros;
+  for (const ParameterSpec &parameter : compiled.manifest.parameters)
+    if (parameter.updated && parameter.name.find('/') != std::string::npos)
+      zeros[parameter.name] = {parameter.type, parameter.shape, {}};
+  all.read = [weights, zeros](std::string_view name) -> Result<compiler::SourceTensor> {
+    if (auto found = zeros.find(name); found != zeros.end()) return found->second;
+    return weights.read(name);
+  };
+  all.release = [weights, zeros](std::string_view name) {
+    if (!zeros.contains(name)) weights.release(name);
+  };
+  return all;
+}
+
+Status trace(TracedModel &traced, const StepOptions &options) {
+  models::UpdateOptions update{.optimizer = options.optimizer,
+                               .settings = options.optimizerSettings,
+                               .weightDecay = options.weightDecay,
+                               .maxGradientNorm = options.maxGradNorm,
+                               .frozen = options.frozen};
+  huggingface::TrainingOptions training{.batch = options.rows,
+                                        .sequence = options.length,
+                                        .saving = options.gradientCheckpointing,
+                                        .accumulate = options.accumulate};
+  training.rule = [update](const std::vector<dsl::NamedShape> &weights) { return models::updateRule(update, weights); };
+  LLC_ASSIGN(traced.module, huggingface::traceTraining(*traced.source, *traced.context, models::causalLm, training));
+  return success();
+}
+}  // namespace
+
+Result<std::unique_ptr<train::StepProgram>> makeTrainingStep(const std::string &modelDirectory,
+                                                             const StepOptions &options, Progress &progress) {
+  if (options.precision != "f32")
+    return diagnose(ErrorKind::unsupported, "precision")
+        .says("'" + options.precision + "' is not available yet")
+        .toFix("use f32");
+  LLC_ASSIGN(ModelPlace place, findModelDirectory(modelDirectory, "training"));
+  LLC_ASSIGN(TracedModel traced, openDirectory(place, "f32", progress));
+  progress.step("compiling the training step of " + traced.name);
+  LLC_TRY(trace(traced, options));
+  LLC_ASSIGN(compiler::CompiledModule compiled, compiler::compile(*traced.module, {}));
+  progress.step("loading weights", int64_t(compiled.manifest.parameters.size()));
+  int64_t threads = options.threads ? options.threads : threadLimits().threads;
+  LLC_ASSIGN(compiler::JitProgram jit,
+             compiler::loadProgram(compiled, weightsAndZeros(*traced.source, compiled, progress), {.threads = int(threads)}));
+  std::shared_ptr<huggingface::ModelSource> source = std::move(traced.source);
+  LLC_ASSIGN(std::shared_ptr<Program> program, programOf(std::move(jit), source));
+  return train::makeStepProgram(std::move(program), threads);
+}
+
+}  // namespace llc::cli

@@ -1,0 +1,28 @@
+// From a model directory to a program that trains it.
+#pragma once
+#include <map>
+#include <memory>
+
+#include "runtime/train/training_program.h"
+#include "tools/cli/progress.h"
+
+namespace llc::cli {
+
+struct StepOptions {
+  int64_t rows = 1, length = 2;  // of a micro-batch
+  std::string optimizer = "adamw";
+  std::map<std::string, double> optimizerSettings;  // over its own
+  double maxGradNorm = 1;                           // 0: no clipping
+  double weightDecay = 0;
+  bool accumulate = false;  // steps may take several micro-batches
+  std::string gradientCheckpointing = "everything_saveable";
+  std::string precision = "f32";
+  int64_t threads = 0;              // 0: what the process may use
+  std::vector<std::string> frozen;  // patterns of weights that stay as they are
+};
+
+// Compiles just in time and loads the weights. Errors: what the model directory, the options or memory do not allow.
+Result<std::unique_ptr<train::StepProgram>> makeTrainingStep(const std::string &modelDirectory,
+                                                             const StepOptions &options, Progress &progress);
+
+}  // namespace llc::cli
