@@ -22,8 +22,10 @@ void nameArguments(mlir::func::FuncOp function, const std::vector<Input> &inputs
 
 // Traced programs have no effects: what nobody reads need not be computed.
 void removeUnused(mlir::func::FuncOp function) {
-  for (mlir::Operation &op : llvm::make_early_inc_range(llvm::reverse(function.front().without_terminator())))
-    if (op.use_empty()) op.erase();
+  std::vector<mlir::Operation *> ops;
+  for (mlir::Operation &op : function.front().without_terminator()) ops.push_back(&op);
+  for (mlir::Operation *op : llvm::reverse(ops))
+    if (op->use_empty()) op->erase();
 }
 
 class Training {

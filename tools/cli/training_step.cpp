@@ -1,10 +1,10 @@
 #include "tools/cli/training_step.h"
 
+#include "compiler/pipelines/pipeline.h"
 #include "models/trainers/causal_lm.h"
 #include "models/updates/update.h"
 #include "runtime/threads/limits.h"
 #include "runtime/train/compiled_step.h"
-#include "tools/cli/tracing.h"
 
 namespace llc::cli {
 
@@ -43,21 +43,30 @@ Status trace(TracedModel &traced, const StepOptions &options) {
 }
 }  // namespace
 
-Result<std::unique_ptr<train::StepProgram>> makeTrainingStep(const std::string &modelDirectory,
-                                                             const StepOptions &options, Progress &progress) {
+Result<TracedModel> traceTrainingStep(const std::string &modelDirectory, const StepOptions &options, Progress &progress) {
   if (options.precision != "f32")
     return diagnose(ErrorKind::unsupported, "precision")
         .says("'" + options.precision + "' is not available yet")
         .toFix("use f32");
   LLC_ASSIGN(ModelPlace place, findModelDirectory(modelDirectory, "training"));
   LLC_ASSIGN(TracedModel traced, openDirectory(place, "f32", progress));
-  progress.step("compiling the training step of " + traced.name);
+  progress.step("differentiating " + traced.name);
   LLC_TRY(trace(traced, options));
-  LLC_ASSIGN(compiler::CompiledModule compiled, compiler::compile(*traced.module, {}));
+  LLC_ASSIGN([[maybe_unused]] auto compiled,
+             compiler::compile(*traced.module, {.stopAfter = compiler::Phase::differentiated}));
+  return traced;
+}
+
+Result<std::unique_ptr<train::StepProgram>> makeTrainingStep(const std::string &modelDirectory,
+                                                             const StepOptions &options, Progress &progress) {
+  LLC_ASSIGN(TracedModel traced, traceTrainingStep(modelDirectory, options, progress));
+  progress.step("compiling the training step of " + traced.name);
+  compiler::CompileOptions compile{.startAt = compiler::Phase::differentiated};
+  LLC_ASSIGN(compiler::CompiledModule compiled, compiler::compile(*traced.module, compile));
   progress.step("loading weights", int64_t(compiled.manifest.parameters.size()));
   int64_t threads = options.threads ? options.threads : threadLimits().threads;
-  LLC_ASSIGN(compiler::JitProgram jit,
-             compiler::loadProgram(compiled, weightsAndZeros(*traced.source, compiled, progress), {.threads = int(threads)}));
+  LLC_ASSIGN(compiler::JitProgram jit, compiler::loadProgram(compiled, weightsAndZeros(*traced.source, compiled, progress),
+                                                             {.threads = int(threads)}));
   std::shared_ptr<huggingface::ModelSource> source = std::move(traced.source);
   LLC_ASSIGN(std::shared_ptr<Program> program, programOf(std::move(jit), source));
   return train::makeStepProgram(std::move(program), threads);

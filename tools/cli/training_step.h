@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "runtime/train/training_program.h"
-#include "tools/cli/progress.h"
+#include "tools/cli/tracing.h"
 
 namespace llc::cli {
 
@@ -20,6 +20,10 @@ struct StepOptions {
   int64_t threads = 0;              // 0: what the process may use
   std::vector<std::string> frozen;  // patterns of weights that stay as they are
 };
+
+// The program in phase differentiated, before anything is compiled: entries loss and train_step, or loss, loss_weight,
+// accumulate and apply.
+Result<TracedModel> traceTrainingStep(const std::string &modelDirectory, const StepOptions &options, Progress &progress);
 
 // Compiles just in time and loads the weights. Errors: what the model directory, the options or memory do not allow.
 Result<std::unique_ptr<train::StepProgram>> makeTrainingStep(const std::string &modelDirectory,

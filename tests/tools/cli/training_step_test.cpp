@@ -1,0 +1,211 @@
+// The compiled training step against the interpreter, and what must not make a difference.
+#include "tools/cli/training_step.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <random>
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "models/optimizer_registry.h"
+#include "tests/runtime/temporary_directory.h"
+#include "tools/cli/interpreted.h"
+#include "tools/cli/new_model.h"
+
+namespace llc::cli {
+namespace {
+constexpr int64_t vocabulary = 32, length = 8;
+
+const char *const llama = R"({"model_type": "llama", "architectures": ["LlamaForCausalLM"], "vocab_size": 32,
+    "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2,
+    "num_key_value_heads": 1, "max_position_embeddings": 32})";
+
+// Rows of tokens, the last of each row padding.
+struct Tokens {
+  explicit Tokens(int64_t rows, uint64_t seed = 1) : rows(rows), ids(rows * length), segments(rows * length, 1) {
+    std::mt19937_64 bits(seed);
+    for (int32_t &id : ids) id = int32_t(bits() % vocabulary);
+    for (int64_t row = 0; row < rows; ++row) segments[(row + 1) * length - 1] = row % 2;
+    labels = ids;
+    for (size_t i = 0; i < ids.size(); ++i)
+      if (!segments[i]) labels[i] = -100;
+  }
+  train::Batch batch() const { return {rows, length, ids, segments, labels}; }
+  train::Batch part(int64_t first, int64_t count) const {
+    auto cut = [&](const std::vector<int32_t> &all) {
+      return std::span<const int32_t>(all).subspan(first * length, count * length);
+    };
+    return {count, length, cut(ids), cut(segments), cut(labels)};
+  }
+  int64_t rows;
+  std::vector<int32_t> ids, segments, labels;
+};
+
+std::span<float> floats(const train::TensorState &state) {
+  return {reinterpret_cast<float *>(state.data.data()), state.data.size() / sizeof(float)};
+}
+
+double largestDifference(std::span<const float> left, std::span<const float> right) {
+  double most = 0, size = 1e-30;
+  for (size_t i = 0; i < left.size(); ++i) {
+    most = std::max(most, std::fabs(double(left[i]) - right[i]));
+    size = std::max(size, std::fabs(double(right[i])));
+  }
+  return most / size;
+}
+
+class TrainingStep : public testing::Test {
+ protected:
+  TrainingStep() {
+    directory.write("config.json", llama);
+    auto written = writeNewWeights(directory.path(), 3, 0.2);
+    EXPECT_TRUE(written.ok()) << written.error().text();
+  }
+  std::unique_ptr<train::StepProgram> make(const StepOptions &options) {
+    auto program = makeTrainingStep(directory.path(), options, progress);
+    EXPECT_TRUE(program.ok()) << program.error().text();
+    return program.ok() ? std::move(*program) : nullptr;
+  }
+  TemporaryDirectory directory;
+  Progress progress{/*quiet=*/true};
+};
+
+// Steps of a traced program in the interpreter.
+class Interpreted {
+ public:
+  Interpreted(TracedModel &traced, const train::StepProgram &like) : traced_(traced), weights_(*traced.source, *traced.module) {
+    for (const train::TensorState &state : like.state())
+      if (!state.isWeight) state_[state.name] = llm::Tensor(state.shape);
+  }
+
+  // The loss. All that is updated is kept for the next step.
+  double step(const train::Batch &batch, const train::StepScalars &scalars) {
+    auto matrix = [&](std::span<const int32_t> values) {
+      return llm::Tensor({batch.rows, batch.length}, std::vector<double>(values.begin(), values.end()));
+    };
+    auto number = [](double value) { return llm::Tensor({1}, value); };
+    llm::Datum inputs[] = {matrix(batch.ids), matrix(batch.segments), matrix(batch.labels), number(scalars.learningRate),
+                           number(double(scalars.step))};
+    llm::Environment environment;
+    environment.parameters = [&](llvm::StringRef name) -> Result<llm::Tensor> {
+      if (auto found = state_.find(name.str()); found != state_.end()) return found->second;
+      return weights_.get(name);
+    };
+    auto results = llm::interpret(*traced_.module, "train_step", inputs, environment);
+    if (failed(results)) return NAN;
+    auto function = traced_.module->lookupSymbol<mlir::func::FuncOp>("train_step");
+    for (unsigned i = 0; i < function.getNumResults(); ++i)
+      if (auto name = function.getResultAttrOfType<mlir::StringAttr>(i, "llm.updates"))
+        state_[name.str()] = (*results)[i].tensor;
+    return (*results)[0].tensor.values()[0];
+  }
+  std::vector<float> value(const std::string &name) const {
+    auto values = state_.at(name).values();
+    return {values.begin(), values.end()};
+  }
+
+ private:
+  TracedModel &traced_;
+  InterpretedWeights weights_;
+  std::map<std::string, llm::Tensor> state_;
+};
+
+class Optimizers : public TrainingStep, public testing::WithParamInterface<std::string> {};
+
+TEST_P(Optimizers, CompiledStepsAreThoseOfTheInterpreter) {
+  StepOptions options{.rows = 2, .length = length, .optimizer = GetParam(), .maxGradNorm = 0.5, .weightDecay = 0.1};
+  if (options.optimizer == "adafactor") options.optimizerSettings["min_dim_size_to_factor"] = 16;
+  auto program = make(options);
+  ASSERT_TRUE(program);
+  auto traced = traceTrainingStep(directory.path(), options, progress);
+  ASSERT_TRUE(traced.ok()) << traced.error().text();
+  Interpreted interpreted(*traced, *program);
+  for (int64_t step = 1; step <= 3; ++step) {
+    Tokens tokens(2, uint64_t(step));
+    train::Batch batch = tokens.batch();
+    train::StepScalars scalars{.learningRate = 0.01, .step = step};
+    auto result = program->step({&batch, 1}, scalars);
+    ASSERT_TRUE(result.ok()) << result.error().text();
+    EXPECT_TRUE(result->applied);
+    EXPECT_NEAR(result->loss, interpreted.step(batch, scalars), 1e-4) << step;
+  }
+  for (const train::TensorState &state : program->state())
+    EXPECT_LT(largestDifference(floats(state), interpreted.value(state.name)), 2e-4) << state.name;
+}
+
+std::vector<std::string> optimizerNames() {
+  std::vector<std::string> names;
+  for (const models::Optimizer &optimizer : models::optimizers()) names.push_back(optimizer.name);
+  return names;
+}
+INSTANTIATE_TEST_SUITE_P(All, Optimizers, testing::ValuesIn(optimizerNames()), [](const auto &info) { return info.param; });
+
+TEST_F(TrainingStep, PartsOfABatchMakeTheSameStep) {
+  auto whole = make({.rows = 4, .length = length, .weightDecay = 0.1});
+  auto parts = make({.rows = 2, .length = length, .weightDecay = 0.1, .accumulate = true});
+  ASSERT_TRUE(whole && parts);
+  for (int64_t step = 1; step <= 2; ++step) {
+    Tokens tokens(4, uint64_t(step));
+    train::Batch all = tokens.batch(), cut[] = {tokens.part(0, 2), tokens.part(2, 1), tokens.part(3, 1)};
+    auto one = whole->step({&all, 1}, {.learningRate = 0.01, .step = step});
+    auto other = parts->step(cut, {.learningRate = 0.01, .step = step});
+    ASSERT_TRUE(one.ok() && other.ok());
+    EXPECT_NEAR(one->loss, other->loss, 1e-5 * one->loss);
+    EXPECT_NEAR(one->gradientNorm, other->gradientNorm, 1e-5 * one->gradientNorm);
+  }
+  for (size_t i = 0; i < whole->state().size(); ++i)
+    EXPECT_LT(largestDifference(floats(whole->state()[i]), floats(parts->state()[i])), 1e-4) << whole->state()[i].name;
+}
+
+TEST_F(TrainingStep, WhatIsNotFiniteChangesNothing) {
+  auto program = make({.rows = 2, .length = length});
+  ASSERT_TRUE(program);
+  Tokens tokens(2);
+  train::Batch batch = tokens.batch();
+  ASSERT_TRUE(program->step({&batch, 1}, {.learningRate = 0.01, .step = 1}).ok());
+  floats(program->state()[1])[0] = NAN;
+  std::vector<std::vector<float>> before;
+  for (const train::TensorState &state : program->state()) before.emplace_back(floats(state).begin(), floats(state).end());
+  auto result = program->step({&batch, 1}, {.learningRate = 0.01, .step = 2});
+  ASSERT_TRUE(result.ok());
+  EXPECT_FALSE(result->applied);
+  for (size_t i = 0; i < before.size(); ++i)
+    EXPECT_EQ(0, std::memcmp(before[i].data(), program->state()[i].data.data(), before[i].size() * sizeof(float)));
+}
+
+TEST_F(TrainingStep, FrozenWeightsStay) {
+  auto program = make({.rows = 2, .length = length, .frozen = {"model.layers.*", "model.embed_tokens.weight"}});
+  ASSERT_TRUE(program);
+  std::vector<std::string> names;
+  for (const train::TensorState &state : program->state())
+    if (state.isWeight) names.push_back(state.name);
+  EXPECT_EQ(names, (std::vector<std::string>{"model.norm.weight", "lm_head.weight"}));
+  auto none = makeTrainingStep(directory.path(), {.rows = 2, .length = length, .frozen = {"nothing*"}}, progress);
+  ASSERT_FALSE(none.ok());
+  EXPECT_NE(none.error().text().find("nothing*"), std::string::npos) << none.error().text();
+}
+
+TEST_F(TrainingStep, EvaluationIsTheLossOfTheSameWeights) {
+  auto program = make({.rows = 2, .length = length});
+  ASSERT_TRUE(program);
+  Tokens tokens(2);
+  train::Batch batch = tokens.batch();
+  auto evaluation = program->evaluate(batch);
+  ASSERT_TRUE(evaluation.ok());
+  EXPECT_EQ(evaluation->targets, 2 * (length - 1) - 1);
+  auto result = program->step({&batch, 1}, {.learningRate = 0, .step = 1});
+  ASSERT_TRUE(result.ok());
+  EXPECT_NEAR(result->loss, evaluation->sum / double(evaluation->targets), 1e-5);
+}
+
+TEST_F(TrainingStep, UnknownNamesGetTheNearest) {
+  auto text = [&](const StepOptions &options) {
+    auto program = makeTrainingStep(directory.path(), options, progress);
+    return program.ok() ? std::string() : program.error().text();
+  };
+  EXPECT_NE(text({.optimizer = "adamv"}).find("adamw"), std::string::npos);
+  EXPECT_NE(text({.optimizerSettings = {{"beta_1", 0.9}}}).find("beta1"), std::string::npos);
+  EXPECT_NE(text({.optimizerSettings = {{"beta1", 1.5}}}).find("out of range"), std::string::npos);
+}
+}  // namespace
+}  // namespace llc::cli
