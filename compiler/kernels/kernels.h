@@ -52,13 +52,24 @@ struct RowProgramSpec {
   };  // shape[0] = -1: the rows
   // Types: inputs f32, bf16, f16, i32 or i64 (converted to f32 by value), outputs f32, bf16, f16 or i32.
   std::vector<Value> inputs, outputs;
+  std::vector<Value> temporaries = {};       // shapes of results in between, needed where no operand gives them
   std::vector<index::Statement> statements;  // concrete (no '*'), attributes substituted
+  int64_t rows = -1;                         // how many rows there are, if that is known now
 };
 // An output may share memory with an input only if the last statement that reads the input writes it at the same
 // indices.
 KernelFunction emitRowProgram(Emitter &, const RowProgramSpec &);
 // Can it be emitted as a row program? The error says why not; then take emitLoops.
 Status checkRowProgram(const RowProgramSpec &);
+// Programs of static shape in which all values have one shape, or one element, and no index is needed: flat vector loops
+// over ranges of elements. All of an element's inputs are read before its outputs are written, so any output may share
+// memory with any input of its shape and type.
+KernelFunction emitElementwise(Emitter &, const RowProgramSpec &);
+Status checkElementwise(const RowProgramSpec &);
+// One statement of static shape that reduces to a vector along the operands' last index (gradients of biases): cut
+// into ranges of columns.
+KernelFunction emitColumnSums(Emitter &, const RowProgramSpec &);
+Status checkColumnSums(const RowProgramSpec &);
 // Any statement at all, by plain loops (correct, slow): the derived lowering. Same interface. One statement whose first
 // result index runs over the rows is cut into chunks of rows, everything else is one chunk (temporaries: static
 // shapes).

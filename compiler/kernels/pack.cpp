@@ -2,6 +2,7 @@
 // registers; the last panel and what is left of k element by element.
 #include "compiler/kernels/kernels.h"
 #include "compiler/kernels/panels.h"
+#include "compiler/kernels/tile.h"
 
 using namespace mlir;
 
@@ -45,7 +46,7 @@ struct Pack {
             square.push_back(movesWords() ? e.load(e.f(lanes), e.gep(row, words * lanes * 4), 1)
                                           : e.loadFloat(spec.source, e.gep(row, words * lanes * sourceBytes), lanes));
           }
-          blocks[rows].push_back(transpose(square));
+          blocks[rows].push_back(transposeSquare(e, square));
         }
       Value target = e.gep(to, e.mul(k, panelColumns * targetBytes));
       for (int64_t i = 0; i < 16; i++) {
@@ -103,22 +104,6 @@ struct Pack {
     Type word = e.vec(lanes, e.i32);
     auto wide = [&](Value value) { return e.b.create<arith::ExtUIOp>(word, e.bf16Bits(value)).getResult(); };
     return e.b.create<arith::OrIOp>(wide(low), e.b.create<arith::ShLIOp>(wide(high), e.constant(word, 16)));
-  }
-  // Swaps ever smaller blocks across the diagonal.
-  Values transpose(Values square) {
-    for (int64_t distance = lanes / 2; distance >= 1; distance /= 2)
-      for (int64_t i = 0; i < lanes; i++) {
-        if (i & distance) continue;
-        SmallVector<int64_t> upper, lower;
-        for (int64_t lane = 0; lane < lanes; lane++) {
-          upper.push_back(lane & distance ? lanes + lane - distance : lane);
-          lower.push_back(lane & distance ? lanes + lane : lane + distance);
-        }
-        Value a = square[i], b = square[i + distance];
-        square[i] = e.b.create<vector::ShuffleOp>(a, b, upper);
-        square[i + distance] = e.b.create<vector::ShuffleOp>(a, b, lower);
-      }
-    return square;
   }
 };
 

@@ -118,10 +118,11 @@ Result<BoundProgram> bindProgram(const RowProgramSpec &spec) {
   for (auto &input : spec.inputs) program.values[input.name] = input;
   for (auto &statement : spec.statements) {
     const RowProgramSpec::Value *declared = nullptr;
-    for (auto &output : spec.outputs)
-      if (output.name == statement.name) declared = &output;
+    for (auto *list : {&spec.temporaries, &spec.outputs})
+      for (auto &value : *list)
+        if (value.name == statement.name) declared = &value;
     LLC_ASSIGN(BoundStatement bound, bindStatement(statement, program, declared ? &declared->shape : nullptr));
-    program.values[statement.name] = {statement.name, bound.resultShape, declared ? declared->type : DType::f32};
+    program.values[statement.name] = {statement.name, bound.resultShape, isOutput(spec, statement.name) ? declared->type : DType::f32};
     program.statements.push_back(std::move(bound));
   }
   return program;

@@ -41,4 +41,22 @@ void storeTile(Emitter &e, const Tile &tile, ValueRange accumulators, Value c, i
       e.store(accumulators[row * tile.vectors() + v], e.gep(c, row * rowBytes + v * tile.width * 4), 4);
 }
 
+// Swaps ever smaller blocks across the diagonal.
+Values transposeSquare(Emitter &e, Values square) {
+  int64_t lanes = int64_t(square.size());
+  for (int64_t distance = lanes / 2; distance >= 1; distance /= 2)
+    for (int64_t i = 0; i < lanes; i++) {
+      if (i & distance) continue;
+      mlir::SmallVector<int64_t> upper, lower;
+      for (int64_t lane = 0; lane < lanes; lane++) {
+        upper.push_back(lane & distance ? lanes + lane - distance : lane);
+        lower.push_back(lane & distance ? lanes + lane : lane + distance);
+      }
+      Value a = square[size_t(i)], b = square[size_t(i + distance)];
+      square[size_t(i)] = e.b.create<mlir::vector::ShuffleOp>(a, b, upper);
+      square[size_t(i + distance)] = e.b.create<mlir::vector::ShuffleOp>(a, b, lower);
+    }
+  return square;
+}
+
 }  // namespace llc::kernels

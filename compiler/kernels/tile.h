@@ -28,4 +28,7 @@ Values emitTile(Emitter &, const Tile &, Value a, Value b, Value count, Values a
 Values loadTile(Emitter &, const Tile &, Value c, int64_t rowBytes);
 void storeTile(Emitter &, const Tile &, ValueRange accumulators, Value c, int64_t rowBytes);
 
+// As many vectors as they have lanes (a power of two), transposed.
+Values transposeSquare(Emitter &, Values square);
+
 }  // namespace llc::kernels

@@ -14,8 +14,15 @@ Result<KernelChoice> loopKernel(Operation *op, const KernelContext &context) {
   LLC_ASSIGN(kernels::RowProgramSpec spec, rowProgramOf(op, operands));
   KernelChoice choice;
   for (unsigned number : operands) choice.operands.push_back(op->getOperand(number));
-  choice.function = kernels::checkRowProgram(spec).ok() ? kernels::emitRowProgram(context.emitter, spec)
-                                                        : kernels::emitLoops(context.emitter, spec);
+  choice.rows = spec.rows;
+  if (kernels::checkElementwise(spec).ok())
+    choice.function = kernels::emitElementwise(context.emitter, spec);
+  else if (kernels::checkColumnSums(spec).ok())
+    choice.function = kernels::emitColumnSums(context.emitter, spec);
+  else if (kernels::checkRowProgram(spec).ok())
+    choice.function = kernels::emitRowProgram(context.emitter, spec);
+  else
+    choice.function = kernels::emitLoops(context.emitter, spec);
   return choice;
 }
 
@@ -34,7 +41,7 @@ bool needsDecomposition(Operation *op) {
 }
 
 Result<KernelChoice> chooseKernel(Operation *op, const KernelContext &context) {
-  for (auto family : {headProductsStage, matmulKernel, attentionKernel, indexingKernel, stateKernel}) {
+  for (auto family : {headProductsStage, matmulKernel, denseProductKernel, attentionKernel, indexingKernel, stateKernel}) {
     LLC_ASSIGN(std::optional<KernelChoice> choice, family(op, context));
     if (choice) return std::move(*choice);
   }

@@ -10,6 +10,7 @@ namespace llc::compiler {
 struct KernelChoice {
   kernels::KernelFunction function;
   llvm::SmallVector<mlir::Value> operands;  // whose memory is passed, in the kernel's order; tensor results follow
+  int64_t rows = -1;                        // of the stage, where that is not for lowering to find out
 };
 
 // What the choice depends on beside the op.
@@ -27,6 +28,7 @@ bool needsDecomposition(mlir::Operation *op);
 // ---- families: nullopt if the op is none of theirs
 Result<std::optional<KernelChoice>> headProductsStage(mlir::Operation *op, const KernelContext &);
 Result<std::optional<KernelChoice>> matmulKernel(mlir::Operation *op, const KernelContext &);
+Result<std::optional<KernelChoice>> denseProductKernel(mlir::Operation *op, const KernelContext &);
 Result<std::optional<KernelChoice>> attentionKernel(mlir::Operation *op, const KernelContext &);
 kernels::CacheSpec cacheSpec(mlir::Type kv);  // of !llm.kv
 bool hasRotaryKernel(mlir::Operation *rotary);

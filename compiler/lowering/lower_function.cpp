@@ -231,12 +231,12 @@ class FunctionLowering {
     for (Value operand : choice.operands)
       pointers.push_back(memory_.lookup(operand) ? memory_.lookup(operand) : memory_[memoryOf(operand)]);
     if (op->hasAttr(replicatedAttribute) && fitsReplica(op, choice.function))
-      return addReplicated(op, choice.function, pointers), success();
+      return addReplicated(op, choice, pointers), success();
     for (OpResult result : op->getResults()) {
       Value memory = resultMemory(result);
       if (isa<RankedTensorType>(result.getType())) pointers.push_back(memory);
     }
-    group_.push_back(codeOf(op, choice.function, pointers, numberOf(op, choice.function)));
+    group_.push_back(codeOf(op, choice, pointers, numberOf(op, choice.function)));
     return success();
   }
 
@@ -245,8 +245,11 @@ class FunctionLowering {
     return program_.stages ? stageNumber(program_.stages->addStage(source_, op, kernel.symbol)) : Value();
   }
 
-  StageCode codeOf(Operation *op, const kernels::KernelFunction &kernel, const Values &pointers, Value stage) {
-    Value rows = rowsOf(op);
+  Value rowsOf(Operation *op, const KernelChoice &choice) { return choice.rows < 0 ? rowsOf(op) : e_.c64(choice.rows); }
+
+  StageCode codeOf(Operation *op, const KernelChoice &choice, const Values &pointers, Value stage) {
+    kernels::KernelFunction kernel = choice.function;
+    Value rows = rowsOf(op, choice);
     Location location = op->getLoc();
     return {chunksOf(kernel, rows), [this, kernel, pointers, rows, location, stage](Value chunk) {
               Location before = e_.b.getLoc();
@@ -274,13 +277,14 @@ class FunctionLowering {
   // One chunk of rows or less: no claims, the results in this thread's own memory, no barrier behind. Else as always.
   // Replicas lie at the end of the thread's scratch, where no kernel's is; two places in turn, because the next stage
   // may be replicated, too.
-  void addReplicated(Operation *op, const kernels::KernelFunction &kernel, const Values &operands) {
+  void addReplicated(Operation *op, const KernelChoice &choice, const Values &operands) {
+    const kernels::KernelFunction &kernel = choice.function;
     program_.replicaBytes = 2 * mostReplicaBytes;
     Value stride = e_.loadI64(field(offsetof(llc_context, scratch_stride)));
     Value place = e_.gep(e_.gep(team_.scratch, stride), replicaTurn_ ? -mostReplicaBytes : -2 * mostReplicaBytes);
     replicaTurn_ = !replicaTurn_;
     Values own = operands, shared = operands;
-    Value few = e_.cmp(arith::CmpIPredicate::sle, rowsOf(op), e_.c64(kernel.rowsPerChunk));
+    Value few = e_.cmp(arith::CmpIPredicate::sle, rowsOf(op, choice), e_.c64(kernel.rowsPerChunk));
     for (OpResult result : op->getResults()) {
       own.push_back(place), shared.push_back(resultMemory(result));
       memory_[result] = e_.select(few, own.back(), shared.back());
@@ -291,10 +295,10 @@ class FunctionLowering {
     {
       OpBuilder::InsertionGuard guard(e_.b);
       e_.b.setInsertionPointToStart(branch.thenBlock());
-      codeOf(op, kernel, own, stage).emitChunk(e_.c64(0));
+      codeOf(op, choice, own, stage).emitChunk(e_.c64(0));
       e_.b.create<scf::YieldOp>(ValueRange{team_.claimBase, team_.arriveTarget});
       e_.b.setInsertionPointToStart(branch.elseBlock());
-      emitGroup(e_, team_, codeOf(op, kernel, shared, stage));
+      emitGroup(e_, team_, codeOf(op, choice, shared, stage));
       barrier();
       e_.b.create<scf::YieldOp>(ValueRange{team_.claimBase, team_.arriveTarget});
     }

@@ -1,5 +1,6 @@
 #include "compiler/lowering/row_program.h"
 
+#include "compiler/lowering/static_rows.h"
 #include "compiler/memory/stages.h"
 #include "dialect/interfaces/interfaces.h"
 #include "dialect/ops/llm.h"
@@ -71,26 +72,49 @@ class Builder {
   Result<kernels::RowProgramSpec> build(Operation *op, llvm::SmallVectorImpl<unsigned> &operands) {
     auto fused = dyn_cast<llm::FusedOp>(op);
     for (OpOperand &operand : op->getOpOperands()) {
-      if (!isa<RankedTensorType>(operand.get().getType())) continue;
       Value inside = fused ? Value(fused.getBody().getArgument(operand.getOperandNumber())) : operand.get();
-      auto [name, isNew] = names_.try_emplace(inside, nextName());
-      if (!isNew) continue;
-      operands.push_back(operand.getOperandNumber());
-      LLC_TRY(declare(spec_.inputs, name->second, inside.getType(), op));
+      LLC_ASSIGN(bool isNew, addInput(inside, op));
+      if (isNew) operands.push_back(operand.getOperandNumber());
     }
     if (fused) {
-      for (Operation &inner : fused.getBody().front().without_terminator()) LLC_TRY(addStatements(&inner));
+      for (Operation &inner : fused.getBody().front().without_terminator()) {
+        LLC_TRY(addStatements(&inner));
+        for (Value result : inner.getResults()) LLC_TRY(declare(spec_.temporaries, names_[result], result.getType(), op));
+      }
       for (auto [value, result] : llvm::zip(fused.getBody().front().getTerminator()->getOperands(), op->getResults()))
         LLC_TRY(declare(spec_.outputs, names_[value], result.getType(), op));
     } else {
       LLC_TRY(addStatements(op));
       for (Value result : op->getResults()) LLC_TRY(declare(spec_.outputs, names_[result], result.getType(), op));
     }
+    findStaticRows(spec_);
+    return std::move(spec_);
+  }
+
+  // As if the ops were the region of one llm.fused; every result counts as an output.
+  Result<kernels::RowProgramSpec> build(ArrayRef<Operation *> ops) {
+    llvm::SmallPtrSet<Operation *, 16> members(ops.begin(), ops.end());
+    for (Operation *op : ops)
+      for (Value operand : op->getOperands())
+        if (!operand.getDefiningOp() || !members.count(operand.getDefiningOp())) LLC_TRY(addInput(operand, op));
+    for (Operation *op : ops) {
+      LLC_TRY(addStatements(op));
+      for (Value result : op->getResults()) LLC_TRY(declare(spec_.outputs, names_[result], result.getType(), op));
+    }
+    findStaticRows(spec_);
     return std::move(spec_);
   }
 
  private:
   std::string nextName() { return "v" + std::to_string(count_++); }
+
+  // Whether the operand is a tensor that was no input yet.
+  Result<bool> addInput(Value value, Operation *op) {
+    if (!isa<RankedTensorType>(value.getType())) return false;
+    auto [name, isNew] = names_.try_emplace(value, nextName());
+    if (isNew) LLC_TRY(declare(spec_.inputs, name->second, value.getType(), op));
+    return bool(isNew);
+  }
 
   static Status declare(std::vector<kernels::RowProgramSpec::Value> &list, const std::string &name, Type type,
                         Operation *op) {
@@ -167,15 +191,20 @@ Result<kernels::RowProgramSpec> rowProgramOf(Operation *op, llvm::SmallVectorImp
   return Builder().build(op, operands);
 }
 
-bool worksRowByRow(Operation *op) {
-  if (op->getNumResults() == 0 || !llm::derive::hasProgram(op)) return false;
-  for (Value result : op->getResults())
-    if (!leadsDynamic(result.getType())) return false;
-  for (Value operand : op->getOperands())
-    if (!isa<RankedTensorType>(operand.getType()) || llm::isPacked(operand.getType())) return false;
-  llvm::SmallVector<unsigned> operands;
-  auto spec = rowProgramOf(op, operands);
-  return spec.ok() && kernels::checkRowProgram(*spec).ok();
+bool workRowByRow(ArrayRef<Operation *> ops) {
+  for (Operation *op : ops) {
+    if (op->getNumResults() == 0 || !llm::derive::hasProgram(op)) return false;
+    for (Value operand : op->getOperands())
+      if (!isa<RankedTensorType>(operand.getType()) || llm::isPacked(operand.getType())) return false;
+  }
+  auto spec = Builder().build(ops);
+  if (!spec.ok()) return false;
+  bool dynamic = llvm::all_of(
+      ops, [](Operation *op) { return llvm::all_of(op->getResultTypes(), [](Type type) { return leadsDynamic(type); }); });
+  if (!dynamic && spec->rows < 0) return kernels::checkElementwise(*spec).ok();
+  return kernels::checkRowProgram(*spec).ok();
 }
+
+bool worksRowByRow(Operation *op) { return workRowByRow(op); }
 
 }  // namespace llc::compiler

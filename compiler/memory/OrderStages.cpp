@@ -157,6 +157,7 @@ void markReplicated(func::FuncOp function) {
   for (auto &[number, ops] : stages) {
     Operation *op = ops.front();
     if (ops.size() != 1 || stageKind(op) != StageKind::kernel || !worksOnRows(op)) continue;
+    if (!dynamicDimension(op->getResult(0))) continue;  // a static number of rows is no few
     if (llvm::all_of(op->getResults(), [&](Value result) { return readOnlyIn(result, number + 1); }))
       op->setAttr(replicatedAttribute, UnitAttr::get(function.getContext()));
   }

@@ -1,7 +1,10 @@
 // grad: the loss of a batch and its gradient by every parameter, from file to file.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "runtime/base/memory.h"
 #include "runtime/formats/safetensors.h"
 #include "runtime/threads/limits.h"
 #include "tools/cli/command.h"
@@ -14,8 +17,9 @@ namespace llc::cli {
 
 namespace {
 struct Options {
-  std::string model = defaultModel, input, output, dtype, engine = "jit", saving = "everything_saveable";
-  int64_t threads = 0;
+  std::string model = defaultModel, input, output, dtype, engine = "jit", saving = "everything_saveable", dumpDirectory;
+  int64_t threads = 0, repeat = 0;
+  bool json = false, profile = false;
 };
 
 void declare(CLI::App &app, Options &o) {
@@ -41,6 +45,12 @@ void declare(CLI::App &app, Options &o) {
   app.add_option("--threads", o.threads, "Threads of compiled code; 0: one per core that this process may use")
       ->capture_default_str()
       ->check(CLI::Range(0, LLC_MAX_THREADS));
+  app.add_option("--dump-ir", o.dumpDirectory, "Folder for the program after each phase of the compiler");
+  auto *repeat = app.add_option("--repeat", o.repeat, "Computes so many times more and prints how long that takes")
+                     ->check(CLI::Range(0, 1000000));
+  app.add_flag("--profile", o.profile, "Also prints where the time goes, by kernel and by place of the model")
+      ->needs(repeat);
+  app.add_flag("--json", o.json, "Prints one JSON object instead of text")->needs(repeat);
 }
 
 // The loss, then the gradients in the order of the entry's results.
@@ -78,17 +88,51 @@ Status writeResults(TracedModel &traced, const Results &results, const std::stri
   return writer.finish();
 }
 
+double median(std::vector<double> values) {
+  std::nth_element(values.begin(), values.begin() + long(values.size() / 2), values.end());
+  return values[values.size() / 2];
+}
+
+void print(const TrainingMeasures &measures, const TrainingBatch &batch, bool json) {
+  if (measures.seconds.empty()) return;
+  double seconds = median(measures.seconds), tokens = double(batch.rows * batch.width);
+  nlohmann::json object = {{"gradients_ms", seconds * 1e3},
+                           {"min_ms", *std::min_element(measures.seconds.begin(), measures.seconds.end()) * 1e3},
+                           {"tok_s", tokens / seconds},
+                           {"compile_s", measures.compileSeconds},
+                           {"planned_gb", double(measures.plannedBytes) / 1e9},
+                           {"peak_rss_gb", double(peakResidentBytes()) / 1e9}};
+  if (measures.profile) object["profile"] = toJson(*measures.profile);
+  std::string text = object.dump() + "\n";
+  if (!json) {
+    text = fmt::format("{:.1f} ms, {:.1f} tokens/s; compiled in {:.2f} s; planned {}, at most {} resident\n", seconds * 1e3,
+                       tokens / seconds, measures.compileSeconds, humanBytes(measures.plannedBytes),
+                       humanBytes(peakResidentBytes()));
+    if (measures.profile) text += describe(*measures.profile, false);
+  }
+  std::fwrite(text.data(), 1, text.size(), stdout);
+}
+
+Status checkEngine(const Options &o) {
+  if (o.engine == "jit" || (!o.repeat && o.dumpDirectory.empty())) return success();
+  return diagnose(ErrorKind::invalidInput, "--engine reference")
+      .says("has no times and no phases of a compiler")
+      .toFix("leave out --repeat and --dump-ir, or use --engine jit");
+}
+
 Status run(Context &context, CLI::App &, Options &o) {
+  LLC_TRY(checkEngine(o));
   Progress progress(context.quiet);
   LLC_ASSIGN(ModelPlace place, findModelDirectory(o.model, "training"));
   LLC_ASSIGN(TracedModel traced, openDirectory(place, o.dtype, progress));
   LLC_ASSIGN(TrainingBatch batch, readTrainingBatch(o.input, traced.source->model.vocabulary));
   LLC_TRY(traceTraining(traced, batch.rows, batch.width, o.saving, progress));
-  int64_t threads = o.threads ? o.threads : threadLimits().threads;
-  bool compiled = o.engine == "jit";
-  LLC_ASSIGN(Results results,
-             compiled ? runCompiledTraining(traced, batch, threads, progress) : interpret(traced, batch, progress));
+  TrainingRun options{o.threads ? o.threads : threadLimits().threads, o.repeat, o.profile, o.dumpDirectory};
+  TrainingMeasures measures;
+  LLC_ASSIGN(Results results, o.engine == "jit" ? runCompiledTraining(traced, batch, options, measures, progress)
+                                                : interpret(traced, batch, progress));
   progress.finish();
+  print(measures, batch, o.json);
   return writeResults(traced, results, o.output);
 }
 }  // namespace

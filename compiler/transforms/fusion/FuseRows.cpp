@@ -1,3 +1,4 @@
+#include "compiler/lowering/row_program.h"
 #include "compiler/memory/stages.h"
 #include "compiler/transforms/fusion/Passes.h"
 #include "compiler/transforms/fusion/cost_model.h"
@@ -34,6 +35,10 @@ class Clusters {
     if (dynamicDimension(members_[into][0]->getResult(0)) != dynamicDimension(members_[from][0]->getResult(0))) return;
     llvm::SmallPtrSet<Operation *, 16> both(members_[into].begin(), members_[into].end());
     both.insert(members_[from].begin(), members_[from].end());
+    llvm::SmallVector<Operation *> all(both.begin(), both.end());
+    llvm::sort(all, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
+    // With static shapes two ops may mean different rows.
+    if (!dynamicDimension(all[0]->getResult(0)) && !workRowByRow(all)) return;
     if (!costOfRows(members_[into], members_[from]).pays() || leavesAndReturns(both)) return;
     for (Operation *op : members_[from]) {
       members_[into].push_back(op);

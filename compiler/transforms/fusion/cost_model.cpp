@@ -24,6 +24,15 @@ double scratchLimit() { return static_cast<double>(targetOf(IsaLevel::generic).l
 
 double rowBytes(Type type) { return llm::derive::bytesOf(type, oneRow); }
 
+namespace {
+// A result of static shape: of one of its leading indices.
+double resultRowBytes(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  bool rows = tensor && tensor.getRank() > 0 && tensor.hasStaticShape();
+  return rowBytes(type) / (rows ? static_cast<double>(tensor.getDimSize(0)) : 1);
+}
+}  // namespace
+
 double rowFlops(Operation *op) {
   auto costed = dyn_cast<llm::Costed>(op);
   return costed ? costed.cost(oneRow).flops : 0;
@@ -51,10 +60,10 @@ FusionCost costOfRows(ArrayRef<Operation *> into, ArrayRef<Operation *> from) {
   for (Operation *op : all)
     for (Value result : op->getResults()) {
       bool stays = onlyReadBy(result, all);
-      if (stays) cost.scratchBytes += rowBytes(result.getType());
+      if (stays) cost.scratchBytes += resultRowBytes(result.getType());
       const OpSet &others = makers.count(op) ? readers : makers;
       bool passes = llvm::any_of(result.getUsers(), [&](Operation *user) { return others.count(user); });
-      if (passes) cost.bytesSaved += rowBytes(result.getType()) * (stays ? 2 : 1);
+      if (passes) cost.bytesSaved += resultRowBytes(result.getType()) * (stays ? 2 : 1);
     }
   return cost;
 }

@@ -60,6 +60,7 @@ HeadProductsSpec::Part specOf(const Shape &s, const Part &part, bool plain) {
     spec.program = RowProgramSpec{
         {{"x", {-1, part.dim}}, {"w", {part.dim}}},
         {{"y", {-1, part.dim}}},
+        {},
         index::parse("q[t] = sum[i] x[ti]*x[ti]/#i; r[t] = rsqrt(q[t]+0.00001); y[ti] = x[ti]*r[t]*w[i]")->statements};
   return spec;
 }

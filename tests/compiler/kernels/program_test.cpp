@@ -14,7 +14,18 @@ struct ProgramTest : KernelTest {
   static RowProgramSpec specOf(const ProgramCase &test) {
     auto parsed = index::parse(test.text);
     EXPECT_TRUE(parsed.ok()) << parsed.error().text();
-    return {test.inputs, test.outputs, parsed->statements};
+    return {test.inputs, test.outputs, {}, parsed->statements};
+  }
+
+  // Static shapes: by the kernel for those.
+  void checkStatic(const ProgramCase &test, Status (*fits)(const RowProgramSpec &),
+                   KernelFunction (*emit)(Emitter &, const RowProgramSpec &)) {
+    SCOPED_TRACE(test.name);
+    RowProgramSpec spec = specOf(test);
+    Status status = fits(spec);
+    ASSERT_TRUE(status.ok()) << status.error().text();
+    compile([&](Emitter &e) { return emit(e, spec); });
+    if (!HasFatalFailure()) compare(spec, test, 1);
   }
 
   void check(const ProgramCase &test, bool loops, std::vector<int64_t> rowCounts) {
@@ -151,6 +162,55 @@ const std::vector<ProgramCase> loopCases = {
 TEST_P(ProgramTest, Loops) {
   for (auto &test : loopCases)
     if (!HasFatalFailure()) check(test, true, {1, 6});
+}
+
+const std::vector<ProgramCase> elementCases = {
+    {"update",  // a momentum and a step: two results, numbers made on the way
+     "c[] = 1-b[]*b[]; m[ij] = 0.9*n[ij]+0.1*g[ij]; y[ij] = x[ij]-r[1]*m[ij]/(c[]+sqrt(abs(m[ij])))",
+     {{"x", {130, 67}}, {"g", {130, 67}}, {"n", {130, 67}}, {"b", {}}, {"r", {1}}},
+     {{"m", {130, 67}}, {"y", {130, 67}, DType::bf16}}},
+    {"vector", "y[i] = tanh(x[i])*#i", {{"x", {8200}, DType::f16}}, {{"y", {8200}}}},
+    {"letters_differ", "a[pqr] = x[pqr]+1; y[abc] = a[abc]*x[abc]", {{"x", {3, 5, 2}}}, {{"y", {3, 5, 2}}}},
+};
+TEST_P(ProgramTest, ElementByElement) {
+  for (auto &test : elementCases)
+    if (!HasFatalFailure()) checkStatic(test, checkElementwise, emitElementwise);
+}
+// Every output over an input, also one that a later statement reads.
+TEST_P(ProgramTest, ElementsInPlace) {
+  ProgramCase test{"swap", "u[i] = a[i]+b[i]; v[i] = a[i]-b[i]", {{"a", {20000}}, {"b", {20000}}}, {{"u", {20000}}, {"v", {20000}}}};
+  RowProgramSpec spec = specOf(test);
+  compile([&](Emitter &e) { return emitElementwise(e, spec); });
+  auto a = randomFloats(20000, 1), b = randomFloats(20000, 2), u = a, v = b;
+  run({u.data(), v.data(), u.data(), v.data()}, 1);
+  for (size_t i = 0; i < a.size(); i++) {
+    ASSERT_EQ(u[i], a[i] + b[i]) << i;
+    ASSERT_EQ(v[i], a[i] - b[i]) << i;
+  }
+}
+
+const std::vector<ProgramCase> columnCases = {
+    {"bias", "y[i] = sum[t] x[ti]", {{"x", {37, 1030}}}, {{"y", {1030}}}},
+    {"norm_weight",
+     "y[i] = sum[ts] g[tsi]*((x[tsi]-m[ts])*r[t]+#t)",
+     {{"g", {4, 5, 45}}, {"x", {4, 5, 45}, DType::bf16}, {"m", {4, 5}}, {"r", {4}}},
+     {{"y", {45}}}},
+    {"largest", "y[i] = max[t] x[ti]*w[i]", {{"x", {9, 3}}, {"w", {3}}}, {{"y", {3}, DType::f16}}},
+};
+TEST_P(ProgramTest, SumsOfColumns) {
+  for (auto &test : columnCases)
+    if (!HasFatalFailure()) checkStatic(test, checkColumnSums, emitColumnSums);
+}
+
+TEST(ProgramCheck, StaticKernelsRefuseTheRest) {
+  for (auto &test : rowCases) {
+    EXPECT_FALSE(checkElementwise(ProgramTest::specOf(test)).ok()) << test.name;
+    EXPECT_FALSE(checkColumnSums(ProgramTest::specOf(test)).ok()) << test.name;
+  }
+  for (const char *text : {"y[ij] = x[ji]", "y[ij] = x[ij]+@i", "y[ij] = x[ij]+w[j]", "y[ij] = sum[k] x[ik]*x[kj]"}) {
+    ProgramCase test{text, text, {{"x", {4, 4}}, {"w", {4}}}, {{"y", {4, 4}}}};
+    EXPECT_FALSE(checkElementwise(ProgramTest::specOf(test)).ok()) << text;
+  }
 }
 
 TEST(ProgramCheck, SaysWhatDoesNotFit) {

@@ -55,8 +55,8 @@ TEST_P(SimpleKernelTest, GatherRows) {
 TEST_P(SimpleKernelTest, HalvesRoundToNearestEven) {
   // Every f16 and bf16 value is read exactly; f32 values between them are stored like toF16 and toBf16 do.
   for (DType type : {DType::f16, DType::bf16}) {
-    RowProgramSpec read{{{"x", {-1, 64}, type}}, {{"y", {-1, 64}}}, index::parse("y[ti] = x[ti]")->statements};
-    RowProgramSpec write{{{"x", {-1, 64}}}, {{"y", {-1, 64}, type}}, read.statements};
+    RowProgramSpec read{{{"x", {-1, 64}, type}}, {{"y", {-1, 64}}}, {}, index::parse("y[ti] = x[ti]")->statements};
+    RowProgramSpec write{{{"x", {-1, 64}}}, {{"y", {-1, 64}, type}}, {}, read.statements};
     compile([&](Emitter &e) { return emitRowProgram(e, read); });
     std::vector<uint16_t> patterns(65536);
     for (size_t i = 0; i < patterns.size(); i++) patterns[i] = uint16_t(i);
@@ -152,9 +152,9 @@ TEST_P(SimpleKernelTest, DifferentSpecsGiveDifferentFunctions) {
   compile([&](Emitter &e) {
     PagedAttentionSpec spec{{1, 8, 8, DType::f32}, 1, 0.12500001f}, other{{1, 8, 8, DType::f32}, 1, 0.125f};
     EXPECT_NE(emitPagedAttention(e, spec).symbol, emitPagedAttention(e, other).symbol);
-    RowProgramSpec first{{{"x", {-1, 4}}}, {{"y", {-1, 4}}}, index::parse("y[ti] = x[ti]+1")->statements};
-    RowProgramSpec second{{{"x", {-1, 4}}}, {{"y_1", {-1, 4}}}, index::parse("y_1[ti] = x[ti]+2")->statements};
-    RowProgramSpec third{{{"x", {-1, 4}}}, {{"y", {-1, 4}}}, index::parse("y[ti] = x[ti]+3")->statements};
+    RowProgramSpec first{{{"x", {-1, 4}}}, {{"y", {-1, 4}}}, {}, index::parse("y[ti] = x[ti]+1")->statements};
+    RowProgramSpec second{{{"x", {-1, 4}}}, {{"y_1", {-1, 4}}}, {}, index::parse("y_1[ti] = x[ti]+2")->statements};
+    RowProgramSpec third{{{"x", {-1, 4}}}, {{"y", {-1, 4}}}, {}, index::parse("y[ti] = x[ti]+3")->statements};
     std::set<std::string> symbols;
     for (auto &program : {first, second, third}) symbols.insert(emitRowProgram(e, program).symbol);
     EXPECT_EQ(symbols.size(), 3u);

@@ -97,7 +97,7 @@ TEST_P(VectorMathTest, ExactFunctions) {
   };
   for (Exact f : {Exact{"sqrt", std::sqrt}, Exact{"abs", std::abs}, Exact{"floor", std::floor},
                   Exact{"neg", [](float x) { return -x; }}}) {
-    RowProgramSpec spec{{{"x", {-1, rowLength}}}, {{"y", {-1, rowLength}}}, index::parse("y[ti] = x[ti]")->statements};
+    RowProgramSpec spec{{{"x", {-1, rowLength}}}, {{"y", {-1, rowLength}}}, {}, index::parse("y[ti] = x[ti]")->statements};
     spec.statements[0].body = scalar(f.name);
     compile([&](Emitter &e) { return emitRowProgram(e, spec); });
     std::vector<float> x = sweep(INFINITY), y(x.size());
@@ -112,7 +112,7 @@ TEST_P(VectorMathTest, ExactFunctions) {
 
 TEST_P(VectorMathTest, Power) {
   RowProgramSpec spec{
-      {{"x", {-1, 64}}, {"e", {-1, 64}}}, {{"y", {-1, 64}}}, index::parse("y[ti] = pow(x[ti],e[ti])")->statements};
+      {{"x", {-1, 64}}, {"e", {-1, 64}}}, {{"y", {-1, 64}}}, {}, index::parse("y[ti] = pow(x[ti],e[ti])")->statements};
   compile([&](Emitter &e) { return emitRowProgram(e, spec); });
   auto x = randomFloats(64 * 256, 1, 3), exponent = randomFloats(x.size(), 2, 2);
   for (size_t i = 0; i < x.size(); i++) {

@@ -1,0 +1,133 @@
+// Products of matrices as they lie in memory, against sums in double.
+#include "compiler/kernels/dense_product.h"
+
+#include "harness.h"
+
+namespace llc::kernels {
+namespace {
+
+struct DenseProductTest : KernelTest {
+  static int64_t reach(std::vector<std::pair<int64_t, int64_t>> dimensions) {  // extents and strides
+    int64_t last = 0;
+    for (auto [extent, stride] : dimensions) last += (extent - 1) * stride;
+    return last + 1;
+  }
+
+  template <class Epilogue>
+  void check(DenseProductSpec spec, Epilogue epilogue) {
+    SCOPED_TRACE(testing::Message() << spec.m << "x" << spec.n << "x" << spec.k << " a " << spec.aRow << "," << spec.aStep
+                                    << " b " << spec.bStep << "," << spec.bColumn);
+    compile([&](Emitter &e) { return emitDenseProduct(e, spec); });
+    if (HasFatalFailure()) return;
+    using Extents = std::vector<std::pair<int64_t, int64_t>>;
+    Extents ofA = {{spec.m, spec.aRow}, {spec.k, spec.aStep}}, ofB = {{spec.k, spec.bStep}, {spec.n, spec.bColumn}};
+    Extents ofY = {{spec.m, spec.yRow}, {spec.n, 1}};
+    for (auto *list : {&spec.batches, &spec.outerSteps})
+      for (auto &d : *list) ofA.push_back({d.extent, d.a}), ofB.push_back({d.extent, d.b}), ofY.push_back({d.extent, d.y});
+    Buffer a(spec.aType, randomFloats(size_t(reach(ofA)), 1)), b(spec.bType, randomFloats(size_t(reach(ofB)), 2));
+    Buffer y(DType::f32, size_t(reach(ofY)));
+    std::vector<Buffer> extras;
+    for (auto &indices : spec.extras)
+      extras.emplace_back(DType::f32, randomFloats(size_t(indices == "n" ? spec.n : indices == "t" ? spec.m : reach(ofY)), 3));
+    std::vector<void *> pointers = {a.data(), b.data()};
+    for (auto &extra : extras) pointers.push_back(extra.data());
+    pointers.push_back(y.data());
+    run(pointers, 1);
+    ASSERT_TRUE(y.intact());
+    forBatches(spec, 0, 0, 0, 0, [&](int64_t atA, int64_t atB, int64_t atY) {
+      for (int64_t i = 0; i < spec.m; i++)
+        for (int64_t j = 0; j < spec.n; j++) {
+          auto [sum, size] = product(spec, a, b, 0, atA + i * spec.aRow, atB + j * spec.bColumn);
+          int64_t place = atY + i * spec.yRow + j;
+          std::vector<double> operands;
+          for (size_t x = 0; x < extras.size(); x++)
+            operands.push_back(extras[x][size_t(spec.extras[x] == "n" ? j : spec.extras[x] == "t" ? i : place)]);
+          ASSERT_NEAR(y[size_t(place)], epilogue(sum, operands), 1e-6 * size + 2e-5) << i << "," << j;
+        }
+    });
+  }
+  void check(const DenseProductSpec &spec) {
+    check(spec, [](double sum, auto &) { return sum; });
+  }
+
+  template <class Body>
+  void forBatches(const DenseProductSpec &spec, size_t depth, int64_t a, int64_t b, int64_t y, Body body) {
+    if (depth == spec.batches.size()) return body(a, b, y);
+    auto &d = spec.batches[depth];
+    for (int64_t i = 0; i < d.extent; i++) forBatches(spec, depth + 1, a + i * d.a, b + i * d.b, y + i * d.y, body);
+  }
+  // The sum, and the sum of magnitudes.
+  static std::pair<double, double> product(const DenseProductSpec &spec, const Buffer &a, const Buffer &b, size_t depth,
+                                           int64_t atA, int64_t atB) {
+    double sum = 0, size = 0;
+    if (depth < spec.outerSteps.size()) {
+      auto &d = spec.outerSteps[depth];
+      for (int64_t i = 0; i < d.extent; i++) {
+        auto [s, z] = product(spec, a, b, depth + 1, atA + i * d.a, atB + i * d.b);
+        sum += s, size += z;
+      }
+      return {sum, size};
+    }
+    for (int64_t k = 0; k < spec.k; k++) {
+      double term = a[size_t(atA + k * spec.aStep)] * b[size_t(atB + k * spec.bStep)];
+      sum += term, size += std::abs(term);
+    }
+    return {sum, size};
+  }
+};
+
+// Every order of the two operands, sizes with and without rests, sums of one part and of several.
+TEST_P(DenseProductTest, OrdersAndSizes) {
+  struct Size {
+    int64_t m, n, k;
+  };
+  for (Size s : {Size{64, 48, 32}, Size{37, 29, 19}, Size{1, 8, 4}, Size{270, 150, 300}, Size{19, 300, 530}})
+    for (bool aTransposed : {false, true})
+      for (bool bTransposed : {false, true}) {
+        DenseProductSpec spec{.m = s.m, .n = s.n, .k = s.k, .yRow = s.n};
+        spec.aRow = aTransposed ? 1 : s.k, spec.aStep = aTransposed ? s.m : 1;
+        spec.bStep = bTransposed ? 1 : s.n, spec.bColumn = bTransposed ? s.k : 1;
+        if (!HasFatalFailure()) check(spec);
+      }
+}
+
+TEST_P(DenseProductTest, Types) {
+  for (DType type : {DType::bf16, DType::f16})
+    for (bool transposed : {false, true}) {
+      DenseProductSpec spec{.m = 21, .n = 40, .k = 35, .yRow = 40, .aType = type, .bType = type};
+      spec.aRow = transposed ? 1 : 35, spec.aStep = transposed ? 21 : 1;
+      spec.bStep = transposed ? 1 : 40, spec.bColumn = transposed ? 35 : 1;
+      if (!HasFatalFailure()) check(spec);
+    }
+}
+
+// Heads of attention: y[b,h,s,t] = q[b,s,h,d] k[b,t,g,d], two heads to a group; then a sum over heads and rows.
+TEST_P(DenseProductTest, BatchesAndOuterSteps) {
+  int64_t rows = 17, heads = 4, groups = 2, dim = 20;
+  DenseProductSpec scores{.m = rows, .n = rows, .k = dim, .aRow = heads * dim, .aStep = 1, .bStep = 1, .bColumn = groups * dim};
+  scores.yRow = rows;
+  scores.batches = {{2, rows * heads * dim, rows * groups * dim, heads * rows * rows},
+                    {groups, 2 * dim, dim, 2 * rows * rows},
+                    {2, dim, 0, rows * rows}};
+  check(scores);
+  DenseProductSpec sums{.m = rows, .n = dim, .k = rows, .aRow = 1, .aStep = rows, .bStep = heads * dim, .bColumn = 1};
+  sums.yRow = groups * dim;
+  sums.batches = {{2, heads * rows * rows, rows * heads * dim, rows * groups * dim}, {groups, 2 * rows * rows, 2 * dim, dim}};
+  sums.outerSteps = {{2, rows * rows, dim, 0}};
+  check(sums);
+}
+
+TEST_P(DenseProductTest, StridesBothWays) {
+  check({.m = 9, .n = 24, .k = 11, .aRow = 33, .aStep = 3, .bStep = 5, .bColumn = 55, .yRow = 30});
+}
+
+TEST_P(DenseProductTest, Epilogues) {
+  DenseProductSpec spec{.m = 26, .n = 41, .k = 18, .aRow = 18, .aStep = 1, .bStep = 41, .bColumn = 1, .yRow = 41};
+  spec.epilogue = "tanh(a)*d+b+c", spec.extras = {"n", "tn", "t"};
+  check(spec, [](double sum, auto &x) { return std::tanh(sum) * x[2] + x[0] + x[1]; });
+}
+
+INSTANTIATE_TEST_SUITE_P(Levels, DenseProductTest, testing::ValuesIn(testTargets()), targetName);
+
+}  // namespace
+}  // namespace llc::kernels
