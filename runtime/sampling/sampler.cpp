@@ -70,9 +70,13 @@ void Sampler::gather(std::span<const float> logits, float least) {
   candidates_.clear();
   for (size_t block = 0; block < maxima_.size(); ++block) {
     if (!(maxima_[block] >= least)) continue;
-    size_t begin = block * scanBlock, end = std::min(logits.size(), begin + scanBlock);
-    for (size_t i = begin; i < end; ++i)
-      if (logits[i] >= least) candidates_.push_back({int32_t(i), logits[i], 0});
+    size_t begin = block * scanBlock, end = std::min(logits.size(), begin + scanBlock), count = 0;
+    Candidate found[scanBlock];  // without a branch for each: where many lie above, none could be foreseen
+    for (size_t i = begin; i < end; ++i) {
+      found[count] = {int32_t(i), logits[i], 0};
+      count += logits[i] >= least;
+    }
+    candidates_.insert(candidates_.end(), found, found + count);
   }
 }
 
@@ -118,13 +122,37 @@ void Sampler::keepTopP(std::span<const float> logits, float best, bool all) {
   } else {
     total = seen = weigh(best, 1);
   }
-  keepMass(options_.topP * total);
+  keepMass(options_.topP * total, best);
 }
 
-// Keeps the smallest set of the most likely candidates whose weights reach `wanted`: a search like that for the k-th
-// largest, by weight instead of number.
-void Sampler::keepMass(double wanted) {
-  auto begin = candidates_.begin(), end = candidates_.end();
+// Keeps the smallest set of the most likely candidates whose weights reach `wanted`. Layers of like logits are taken
+// whole, by their masses; only the layer at the border is searched.
+void Sampler::keepMass(double wanted, float best) {
+  constexpr int layers = 512, layersPerUnit = 16;
+  auto layerOf = [best](const Candidate &candidate) {
+    float depth = (best - candidate.logit) * layersPerUnit;
+    return depth < layers - 1 ? int(depth) : layers - 1;
+  };
+  double masses[layers] = {};
+  for (const Candidate &candidate : candidates_) masses[layerOf(candidate)] += candidate.weight;
+  int last = 0;
+  while (last < layers - 1 && masses[last] < wanted) wanted -= masses[last++];
+  size_t kept = 0;
+  border_.clear();
+  for (Candidate candidate : candidates_) {
+    int layer = layerOf(candidate);
+    if (layer == last) border_.push_back(candidate);
+    candidates_[kept] = candidate;
+    kept += layer < last;
+  }
+  candidates_.resize(kept);
+  candidates_.insert(candidates_.end(), border_.begin(), endOfMass(border_, wanted));
+}
+
+// Reorders `candidates` so that the smallest set of the most likely whose weights reach `wanted` comes first; returns
+// its end. A search like that for the k-th largest, by weight instead of number.
+std::vector<Sampler::Candidate>::iterator Sampler::endOfMass(std::vector<Candidate> &candidates, double wanted) {
+  auto begin = candidates.begin(), end = candidates.end();
   while (end - begin > 1) {
     auto middle = begin + (end - begin) / 2;
     std::nth_element(begin, middle, end, moreLikely);
@@ -135,7 +163,7 @@ void Sampler::keepMass(double wanted) {
     else
       wanted -= above, begin = middle;
   }
-  candidates_.erase(end, candidates_.end());
+  return end;
 }
 
 void Sampler::keepMinP(std::span<const float> logits, float best, bool all) {

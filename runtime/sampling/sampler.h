@@ -49,7 +49,8 @@ class Sampler {
   void keepTopK(std::span<const float> logits);
   void keepTopP(std::span<const float> logits, float best, bool all);
   void keepMinP(std::span<const float> logits, float best, bool all);
-  void keepMass(double wanted);
+  void keepMass(double wanted, float best);
+  static std::vector<Candidate>::iterator endOfMass(std::vector<Candidate> &candidates, double wanted);
   double weigh(float best, double scale);  // sets the candidates' weights, returns their sum
   int32_t draw(float best);
   int32_t drawFromAll(std::span<const float> logits, float best);
@@ -57,7 +58,7 @@ class Sampler {
   Random random_;
   std::deque<int32_t> seen_;
   std::map<int32_t, int64_t> counts_;
-  std::vector<Candidate> candidates_;
+  std::vector<Candidate> candidates_, border_;
   std::vector<float> adjusted_, maxima_, ordered_;  // logits with penalties; maxima of blocks of logits
   std::vector<double> sums_;                        // weights of blocks
 };

@@ -14,8 +14,8 @@ void blockMaxima(std::span<const float> logits, std::vector<float> &maxima);
 // Index of the first of the largest values, 0 if there is nothing above -infinity.
 size_t firstLargest(std::span<const float> values);
 
-// out[i] = exp((logits[i] - best) * scale) with a relative error below 5e-7 + 1.5e-7 |exponent|; 0 for NaN and where the
-// exponent is below -87. No logit may be above best.
+// out[i] = exp((logits[i] - best) * scale) with a relative error below 5e-7 + 1.5e-7 |exponent|; 0 for NaN and where
+// the exponent is below -88. No logit may be above best.
 void weightsOf(std::span<const float> logits, float best, float scale, float *out);
 // The sums of these weights over every block; returns the sum of all.
 double blockWeights(std::span<const float> logits, float best, float scale, std::vector<double> &sums);
