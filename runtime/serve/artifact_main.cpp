@@ -65,6 +65,9 @@ Status execute(const CLI::App &app, const llc_module *modules, Arguments &argume
   }
   arguments.session.sequences = arguments.bench.sequences;  // 1 unless `bench` was asked for more
   LLC_ASSIGN(Loaded loaded, load(modules, arguments));
+  if (arguments.run.stats || app.got_subcommand("bench"))
+    fmt::print(stderr, "{}\n",
+               threadsAndReason(loaded.program->manifest(), arguments.session.threads, loaded.session->threads()));
   if (app.got_subcommand("run")) return runCommand(*loaded.session, loaded.tokenizer.get(), arguments.run);
   if (app.got_subcommand("score")) return scoreCommand(*loaded.session, loaded.tokenizer.get(), arguments.score);
   arguments.bench.startSeconds = secondsSince(begin);

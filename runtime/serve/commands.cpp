@@ -151,8 +151,9 @@ void infoCommand(const Manifest &m, bool json) {
   for (const EntrySpec &entry : m.entries) fmt::print(" {}", entry.name);
   fmt::print("\nparameters  {}, {}; {} are read per token\n", m.parameters.size(), humanBytes(parameterBytes),
              humanBytes(m.bytesPerToken));
-  fmt::print("memory      activations {}, scratch {} per thread, cache {} per token\n", humanBytes(m.arenaBytes),
-             humanBytes(m.scratchBytes), humanBytes(cacheBytes / LLC_PAGE_TOKENS));
+  fmt::print("memory      activations {}, scratch {} per thread, cache {} per token{}\n", humanBytes(m.arenaBytes),
+             humanBytes(m.scratchBytes), humanBytes(cacheBytes / LLC_PAGE_TOKENS),
+             m.caches.empty() ? "" : fmt::format(" ({})", dtypeName(m.caches.front().element)));
   for (const FilePart &file : m.files) fmt::print("file        {} ({})\n", file.name, humanBytes(file.bytes));
   for (auto &[name, version] : m.versions) fmt::print("made with   {} {}\n", name, version);
 }

@@ -30,12 +30,23 @@ int64_t contextOf(const Manifest &m, const SessionOptions &options) {
 }
 
 uint64_t scratchStride(const Manifest &m) { return (m.scratchBytes + 4095) / 4096 * 4096; }
+
+constexpr uint64_t bytesPerThread = 4 << 20;
+int64_t usefulThreads(const Manifest &m) {
+  return int64_t(std::max<uint64_t>(1, std::min<uint64_t>(m.bytesPerToken / bytesPerThread, LLC_MAX_THREADS)));
+}
 }  // namespace
 
-int64_t defaultThreads(const Manifest &m) {
-  constexpr uint64_t bytesPerThread = 4 << 20;
-  uint64_t useful = std::max<uint64_t>(1, m.bytesPerToken / bytesPerThread);
-  return int64_t(std::min(useful, uint64_t(threadLimits().threads)));
+int64_t defaultThreads(const Manifest &m) { return std::min(usefulThreads(m), threadLimits().threads); }
+
+std::string threadsAndReason(const Manifest &m, int64_t asked, int64_t threads) {
+  std::string text = fmt::format("{} thread{}: ", threads, threads == 1 ? "" : "s");
+  if (asked > threads) return text + fmt::format("{} were asked for, the system gives no more", asked);
+  if (asked > 0) return text + "asked for with --threads";
+  ThreadLimits limits = threadLimits();
+  if (usefulThreads(m) >= limits.threads) return text + limits.reason;
+  return text + fmt::format("one for each {} that a step reads at most, and it reads {} (this machine allows {})",
+                            humanBytes(bytesPerThread), humanBytes(m.bytesPerToken), limits.threads);
 }
 
 Result<MemoryPlan> planMemory(const Manifest &m, const SessionOptions &options, int64_t threads) {

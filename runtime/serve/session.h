@@ -81,6 +81,9 @@ class Session final : public Engine {
 // What quota and affinity allow (threads/limits.h), but one thread for each 4 MiB that a step reads at most: below that
 // the threads of a step wait for each other longer than they compute, most of all on a machine that is busy otherwise.
 int64_t defaultThreads(const Manifest &manifest);
+// "2 threads: ..." with the reason, for people: of a session that was asked for so many (0: the default) and has
+// `threads`.
+std::string threadsAndReason(const Manifest &manifest, int64_t asked, int64_t threads);
 
 Result<MemoryPlan> planMemory(const Manifest &manifest, const SessionOptions &options, int64_t threads);
 

@@ -138,7 +138,6 @@ ThreadLimits threadLimitsFrom(const std::string &root, const std::vector<int> &c
     limits.reason += fmt::format(", the control group allows the time of {:.2g} ({})", quota->cpus, quota->source);
   }
   limits.threads = std::clamp<int64_t>(limits.threads, 1, 256);
-  limits.reason += fmt::format(": {} thread{}", limits.threads, limits.threads == 1 ? "" : "s");
   return limits;
 }
 

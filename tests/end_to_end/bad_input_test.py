@@ -21,6 +21,7 @@ class Commands(support.Case):
         self.refused("generate", TINY, "--ids", "1,99999", "-n", 2, says=["99999", "vocabulary"])
         self.refused("generate", TINY, "--prompt", "text", "-n", 2, says=["--ids"])
         self.refused("run", "-p", "x", "--dtype", "f31", says=["f31", "bf16"])
+        self.refused("run", "-p", "x", "--cache-dtype", "i8", says=["--cache-dtype", "i8", "bf16"])
         self.refused("run", "-p", "x", "--seed", "-1", says=["--seed"])
         self.refused("run", "-p", "x", "--stop", "", says=["--stop"])
 
@@ -106,6 +107,7 @@ class Artifacts(support.Case):
         library = self.folder / "tiny.so"
         self.good("compile", TINY, "-o", library, "--format", "so", "--target-cpu", "generic")
         self.refused("generate", library, "--ids", "1,2", "--dtype", "f32", says=["--dtype"])
+        self.refused("generate", library, "--ids", "1,2", "--cache-dtype", "f32", says=["--cache-dtype"])
 
 
 class Verify(support.Case):

@@ -58,6 +58,33 @@ class Running(support.Case):
         texts = {self.good("run", "-p", "A cat", "-n", 30, "--temp", 0, "-t", threads).out for threads in (1, 2, 3)}
         self.assertEqual(len(texts), 1, texts)
 
+    def test_threads_agree_in_every_bit_of_long_contexts(self):
+        # Two and more threads read the context in parts, which are merged; one thread reads it in one go.
+        found = [self.json("generate", "-p", "A cat", "-n", 400, "--temp", 0, "--ignore-eos", "--log-probs", "--json", "-t", threads)
+                 for threads in (1, 2, 5)]
+        self.assertEqual(len(found[0]["log_probs"]), 400)
+        for other in found[1:]:
+            self.assertEqual(other["log_probs"], found[0]["log_probs"])
+
+    def test_cache_type_halves_the_cache_and_keeps_the_text_close(self):
+        def element(*flags):
+            return self.json("inspect", *flags, "--json")["caches"][0]["element"]
+
+        for name in ("f32", "f16", "bf16"):
+            self.assertEqual(element("--cache-dtype", name), name)
+        self.assertEqual((element(), element("--dtype", "f32")), ("f16", "f32"), "the type of the weights decides")
+        for name, tolerance in (("f16", 0.01), ("bf16", 0.1)):
+            common = ["generate", "-p", "Once upon a time", "-n", 8, "--temp", 0, "--log-probs", "--json", "--cache-dtype"]
+            expected, found = self.json(*common, "f32"), self.json(*common, name)
+            self.assertEqual(found["ids"], expected["ids"])
+            self.assertNotEqual(found["log_probs"], expected["log_probs"])
+            for a, b in zip(found["log_probs"], expected["log_probs"]):
+                self.assertAlmostEqual(a, b, delta=tolerance)
+
+    def test_run_and_bench_say_how_many_threads_and_why(self):
+        self.assertIn("2 threads: asked for with --threads", self.good("run", "-p", "A cat", "-n", 2, "-t", 2).err)
+        self.assertRegex(self.good("run", "-p", "A cat", "-n", 2).err, r"\d+ threads?: .*(reads|CPUs)")
+
     def test_bench_keys(self):
         found = self.json("bench", TINY, "--prompt-tokens", 8, "--gen-tokens", 4, "--threads", 1, "--repeats", 1, "--json")
         self.assertEqual([key for key in BENCH_KEYS if key not in found], [])

@@ -33,6 +33,7 @@ void declare(CLI::App &app, Options &o) {
   app.add_option("--format", o.format, "exe: a program; so: a shared library; bundle: a directory")->capture_default_str();
   app.add_flag("--json", o.json, "Prints sizes and times as one JSON object");
   app.add_option("--dtype", o.trace.dtype, "Element type of weight matrices: f32, f16, bf16 (default: as stored)")->group("Compilation");
+  addCacheTypeFlag(app, o.trace.cacheDtype);
   app.add_option("--max-context", o.trace.maxContext, "Tokens of the longest sequence; 0: what the model was made for, up to 4096")
       ->capture_default_str()->check(wholeNumber())->group("Compilation");
   app.add_option("--target-cpu", o.targets,
@@ -101,6 +102,8 @@ Status checkRequest(const Options &o, const compiler::CompileOptions &options) {
   std::string folder = std::filesystem::path(o.output).parent_path().string();
   if (std::error_code ignored; !folder.empty() && !std::filesystem::is_directory(folder, ignored))
     return refuse("--output", "there is no folder " + folder, "mkdir -p " + folder);
+  if (!o.startAt.empty() && !o.trace.cacheDtype.empty())
+    return refuse("--cache-dtype", "a file of IR says it already", "leave it out, or compile from the model directory");
   if (o.startAt.empty() && !o.weights.empty())
     return refuse("--weights", "is for files of IR (--start-at)", "leave it out: weights come from MODEL");
   if (o.explainFusion && (options.stopAfter < compiler::Phase::fused || options.startAt > compiler::Phase::scheduled))

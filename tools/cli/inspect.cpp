@@ -34,6 +34,7 @@ void declare(CLI::App &app, Options &o) {
   app.add_flag("--params", o.parameters, "Every parameter: type, shape, layout, bytes")->group("Sections");
   app.add_flag("--json", o.json, "One JSON object instead of text");
   app.add_option("--dtype", o.trace.dtype, "Element type of weight matrices (default: as stored)")->group("Compilation");
+  addCacheTypeFlag(app, o.trace.cacheDtype);
   app.add_option("--max-context", o.trace.maxContext, "Tokens of the longest sequence; 0: what the model was made for, up to 4096")
       ->capture_default_str()->check(wholeNumber())->group("Compilation");
   app.add_option("-t,--threads", o.session.threads, "With --memory: threads; 0: what this machine allows")->capture_default_str();
@@ -77,6 +78,7 @@ Result<ProgramReport> reportOf(const ModelPlace &place, const Options &o, Progre
   if (o.explainFusion) return refuse("--explain-fusion", "an artifact holds machine code, not ops");
   if (o.ops) return refuse("--ops", "an artifact holds machine code, not ops");
   if (!o.trace.dtype.empty()) return refuse("--dtype", place.path + " is compiled already");
+  if (!o.trace.cacheDtype.empty()) return refuse("--cache-dtype", place.path + " is compiled already");
   if (o.trace.maxContext) return refuse("--max-context", place.path + " is compiled already");
   LLC_ASSIGN(Artifact artifact, openArtifact(place.path));
   ProgramReport report;

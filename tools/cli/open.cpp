@@ -14,7 +14,7 @@ namespace llc::cli {
 namespace {
 Result<OpenedModel> compileDirectory(const ModelPlace &place, const OpenOptions &options, Progress &progress) {
   OpenedModel opened;
-  LLC_ASSIGN(TracedModel traced, traceDirectory(place, {options.dtype, options.session.context}, progress));
+  LLC_ASSIGN(TracedModel traced, traceDirectory(place, {options.dtype, options.cacheDtype, options.session.context}, progress));
   // Large vocabularies take some tenths of a second to read: meanwhile the rest goes on.
   auto tokenizer = std::async(std::launch::async, tokenizerIn, place.path, traced.source->model.vocabulary);
   progress.step("compiling " + place.name);
@@ -43,6 +43,7 @@ Result<OpenedModel> compileDirectory(const ModelPlace &place, const OpenOptions 
 
 Result<OpenedModel> loadArtifact(const ModelPlace &place, const OpenOptions &options, Progress &progress) {
   for (const auto &[flag, value] : {std::pair("--dtype", &options.dtype),
+                                    {"--cache-dtype", &options.cacheDtype},
                                     {"--code-cache", &options.cache},
                                     {"--weight-cache", &options.weightCache},
                                     {"--tuning-cache", &options.tuningCache}})
@@ -71,6 +72,7 @@ void addOpenFlags(CLI::App &app, OpenOptions &options) {
       ->group("Execution");
   app.add_option("--dtype", options.dtype, "Element type of weight matrices: f32, f16, bf16 (default: as stored)")
       ->group("Compilation");
+  addCacheTypeFlag(app, options.cacheDtype);
   app.add_option("--code-cache", options.cache,
                  "Directory of compiled code, or none (default: in the user's cache directory)")
       ->group("Compilation");
@@ -89,6 +91,7 @@ Result<OpenedModel> openModel(const ModelPlace &place, const OpenOptions &option
              isDirectory ? compileDirectory(place, options, progress) : loadArtifact(place, options, progress));
   LLC_ASSIGN(opened.session, Session::create(opened.program, options.session));
   progress.finish();
+  progress.info(threadsAndReason(opened.program->manifest(), options.session.threads, opened.session->threads()));
   return opened;
 }
 

@@ -36,6 +36,10 @@ void Progress::finish() {
   label_.clear();
 }
 
+void Progress::info(const std::string &line) {
+  if (!quiet_) note(line);
+}
+
 void Progress::note(const std::string &line) {
   erase();
   fmt::print(stderr, "{}\n", line);

@@ -18,6 +18,8 @@ class Progress {
   void advance();
   // Ends the last step; the bar leaves the terminal.
   void finish();
+  // A line that stays unless all is to be quiet: what was decided, and why.
+  void info(const std::string &line);
   // A line that stays: "warning: ...".
   void note(const std::string &line);
 

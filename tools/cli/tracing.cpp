@@ -9,11 +9,19 @@
 namespace llc::cli {
 
 namespace {
-Result<std::optional<DType>> weightType(const std::string &name) {
+Result<std::optional<DType>> elementType(const char *flag, const std::string &name) {
   if (name.empty()) return std::optional<DType>();
   std::optional<DType> type = parseDType(name);
   if (type && (*type == DType::f32 || *type == DType::f16 || *type == DType::bf16)) return type;
-  return diagnose(ErrorKind::invalidInput, "--dtype").says("unknown element type '" + name + "'").toFix("use f32, f16 or bf16");
+  return diagnose(ErrorKind::invalidInput, flag).says("unknown element type '" + name + "'").toFix("use f32, f16 or bf16");
+}
+
+// Attention at depth is bound by reading the cache, and weights of 16 bits have rounded more than it. f16 whatever the
+// weights are: it rounds to 11 bits where bf16 keeps 8, and keys and values stay far below its largest number.
+DType defaultCacheType(DType weights) { return weights == DType::f32 ? DType::f32 : DType::f16; }
+
+DType weightTypeOf(const TracedModel &traced) {
+  return traced.weightType.value_or(traced.source->storedType.value_or(DType::f32));
 }
 
 int64_t contextFor(const dsl::Model &model, int64_t asked) {
@@ -25,16 +33,22 @@ int64_t contextFor(const dsl::Model &model, int64_t asked) {
 }
 }  // namespace
 
+void addCacheTypeFlag(CLI::App &app, std::string &cacheDtype) {
+  app.add_option("--cache-dtype", cacheDtype,
+                 "Element type of cached keys and values: f32, f16, bf16 (default: f16 where weights have 16 bits, else f32)")
+      ->group("Compilation");
+}
+
 Result<TracedModel> openDirectory(const ModelPlace &place, const std::string &dtype, Progress &progress) {
   progress.step("reading " + place.name);
   TracedModel traced;
   traced.name = place.name;
-  LLC_ASSIGN(traced.weightType, weightType(dtype));
+  LLC_ASSIGN(traced.weightType, elementType("--dtype", dtype));
   LLC_ASSIGN(huggingface::ModelSource source, huggingface::openHuggingFace(place.path, models::architectures()));
   traced.source = std::make_unique<huggingface::ModelSource>(std::move(source));
   for (const std::string &warning : traced.source->warnings) progress.note("warning: " + warning);
   traced.context = compiler::makeContext();
-  traced.dtype = dtypeName(traced.weightType.value_or(traced.source->storedType.value_or(DType::f32)));
+  traced.dtype = dtypeName(weightTypeOf(traced));
   return traced;
 }
 
@@ -42,6 +56,8 @@ Result<TracedModel> traceDirectory(const ModelPlace &place, const TraceOptions &
   LLC_ASSIGN(TracedModel traced, openDirectory(place, options.dtype, progress));
   huggingface::TraceOptions trace;
   trace.dtype = traced.weightType;
+  LLC_ASSIGN(std::optional<DType> cacheType, elementType("--cache-dtype", options.cacheDtype));
+  trace.cacheType = cacheType ? *cacheType : defaultCacheType(weightTypeOf(traced));
   const dsl::Model &model = traced.source->model;
   trace.bounds.maxContext = contextFor(model, options.maxContext);
   if (model.maxPositions > 0 && !model.positionsAreLearned && options.maxContext > model.maxPositions)

@@ -1,5 +1,6 @@
 // A Hugging Face directory, traced: what compiling, verifying and inspecting begin with.
 #pragma once
+#include <CLI/CLI.hpp>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,9 +19,11 @@ namespace llc::cli {
 
 struct TraceOptions {
   std::string dtype;       // of weight matrices; empty: as the checkpoint holds them
+  std::string cacheDtype;  // of cached keys and values; empty: f16 where weights have 16 bits, else f32
   int64_t maxContext = 0;  // 0: what the model was made for, but at most defaultMaxContext
 };
 inline constexpr int64_t defaultMaxContext = 4096;
+void addCacheTypeFlag(CLI::App &app, std::string &cacheDtype);
 
 struct TracedModel {
   std::unique_ptr<mlir::MLIRContext> context;

@@ -130,6 +130,7 @@ void declare(CLI::App &app, Options &o) {
       ->check(CLI::Range(0, LLC_MAX_THREADS));
   app.add_option("--dtype", o.trace.dtype, "Element type of weight matrices: f32, f16, bf16 (default: as stored)")
       ->group("Compilation");
+  addCacheTypeFlag(app, o.trace.cacheDtype);
   app.add_option("--weight-cache", o.tune.weightCache,
                  "Directory of packed weights, or none (default: in the user's cache directory)")
       ->group("Compilation");

@@ -25,6 +25,8 @@ void declare(CLI::App &app, Options &o) {
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
   app.add_option("--dtype", o.trace.dtype, "Element type of weight matrices: f32, f16, bf16 (default: as stored)");
+  addCacheTypeFlag(app, o.trace.cacheDtype);
+  app.get_option("--cache-dtype")->group("Options");
   app.add_option("-t,--threads", o.threads, "Threads; 0: what affinity and CPU quota allow")
       ->capture_default_str()
       ->check(CLI::Range(0, 256));

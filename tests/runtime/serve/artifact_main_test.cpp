@@ -83,7 +83,9 @@ TEST_F(Executable, ScoresIds) {
 }
 
 TEST_F(Executable, MeasuresItself) {
-  auto [code, output] = run("bench --prompt-tokens 20 --gen-tokens 3 --repeats 1 --threads 1 --json");
+  const char *bench = "bench --prompt-tokens 20 --gen-tokens 3 --repeats 1 --threads 1 --json";
+  EXPECT_NE(run(bench).output.find("1 thread: asked for with --threads"), std::string::npos);
+  auto [code, output] = run(std::string(bench) + " 2>/dev/null");
   ASSERT_EQ(code, 0) << output;
   auto json = nlohmann::json::parse(output);
   for (const char *key : {"prefill_tok_s", "decode_tok_s", "bytes_per_token", "decode_bandwidth_share",
