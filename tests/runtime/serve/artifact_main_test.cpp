@@ -83,11 +83,11 @@ TEST_F(Executable, ScoresIds) {
 }
 
 TEST_F(Executable, MeasuresItself) {
-  const char *bench = "bench --prompt-tokens 20 --gen-tokens 3 --repeats 1 --threads 1 --json";
-  EXPECT_NE(run(bench).output.find("1 thread: asked for with --threads"), std::string::npos);
-  auto [code, output] = run(std::string(bench) + " 2>/dev/null");
+  auto [code, output] = run("bench --prompt-tokens 20 --gen-tokens 3 --repeats 1 --threads 1 --json");
   ASSERT_EQ(code, 0) << output;
-  auto json = nlohmann::json::parse(output);
+  constexpr std::string_view threads = "1 thread: asked for with --threads\n";  // on stderr, which comes first here
+  ASSERT_EQ(output.substr(0, threads.size()), threads);
+  auto json = nlohmann::json::parse(output.substr(threads.size()));
   for (const char *key : {"prefill_tok_s", "decode_tok_s", "bytes_per_token", "decode_bandwidth_share",
                           "prefill_flop_share", "peak_rss_gb"})
     EXPECT_GT(json[key].get<double>(), 0) << key;
