@@ -94,7 +94,10 @@ int64_t cachePageBytes(const CacheSpec &);  // one page of LLC_PAGE_TOKENS slots
 // Query head h reads KV head h / (heads / kvHeads). ALiBi adds slopes[h] * (slot - position) to the score; a sink is
 // one more key of score sinks[h] without a value. Rows of a sequence must have ascending positions. Causal attention of
 // q[t,h,d] against the cache (which already holds the step's own keys): online softmax over pages, scores never
-// materialised for the whole context. Operands: q, cache [, sinks[h]] [, slopes[h] (ALiBi)]. Result: y[t,h,e].
+// materialised for the whole context. Operands: q, cache [, sinks[h]] [, slopes[h] (ALiBi)]. Result: y[t,h,e]. If
+// attentionParts() says that contexts may be split, one pointer more follows: the workspace, or null. With a workspace
+// there are chunks(rows) * (parts of the longest context) chunks, they leave y alone, and emitMergeAttention's kernel
+// has to run afterwards; the result is the same to the last bit.
 struct PagedAttentionSpec {
   CacheSpec cache;
   int64_t heads = 0;
@@ -102,8 +105,19 @@ struct PagedAttentionSpec {
   int64_t window = 0;  // 0: none; else a key is seen if position - window < slot <= position
   float softCap = 0;   // 0: none; else cap * tanh(score / cap)
   bool sinks = false, alibi = false;
+  int64_t contextBound = 0;  // tokens of the longest context, as far as it is known; 0: it is never split
 };
 KernelFunction emitPagedAttention(Emitter &, const PagedAttentionSpec &);
+// How contexts are cut for a team that has too few rows and heads to go round: at multiples of `slots`.
+struct AttentionParts {
+  int64_t slots = 0;
+  int64_t number = 1;    // of the longest context; 1: never split
+  int64_t rows = 0;      // most rows of a batch that is split
+  int64_t rowBytes = 0;  // workspace for each of them
+};
+AttentionParts attentionParts(const PagedAttentionSpec &);
+// y from the parts. Operands: [sinks]; result: y, then the workspace.
+KernelFunction emitMergeAttention(Emitter &, const PagedAttentionSpec &);
 
 // Rows of a table: y[t,:] = table[ids[t],:] converted to f32. Operands: table (row-major, `type`), ids (i32). Result:
 // y. Ids outside [0, tableRows) are clamped into it; tableRows = 0: only negative ids (the table is an activation).

@@ -3,11 +3,14 @@
 // query heads that share the KV head form one block of queries, so every key and value that is loaded serves all of
 // them. Per block of slots: scores = Q K (K pages lie transposed, slots are the vector), softmax per query, output += P
 // V.
-#include <fmt/format.h>
-
+// The context is cut into parts at fixed slots; every part has an online softmax of its own, and the parts are merged
+// in order of slots. For few rows with a long context each part is a chunk of its own and a second stage merges (split
+// keys: Dao et al. 2023, "Flash-Decoding for long-context inference"); else one chunk does all. Both do the same
+// arithmetic in the same order, so a result depends neither on the number of threads nor on the rest of the batch.
 #include <algorithm>
 #include <cmath>
 
+#include "compiler/kernels/attention_parts.h"
 #include "compiler/kernels/batch.h"
 #include "compiler/kernels/panels.h"
 #include "compiler/kernels/tile.h"
@@ -18,28 +21,23 @@ using namespace mlir;
 namespace llc::kernels {
 namespace {
 
-constexpr double log2e = 1.44269504088896340736;
-// Maximum of a query that has seen no key yet: finite, so that exp2(-inf - maximum) is 0 and never NaN.
-constexpr double noMaximum = -1e30;
-
 // Where things lie in scratch, for at most `queries` queries. Rows end in one line more than a power of two.
 struct AttentionPlan {
   AttentionPlan(const Target &target, const PagedAttentionSpec &spec)
       : group(spec.heads / spec.cache.kvHeads),
-        rowsPerChunk(std::max<int64_t>(1, 32 / group)),
+        rowsPerChunk(attentionRowsPerChunk(spec)),
         queries(roundUp(rowsPerChunk * group, target.smallQueryRows)),
         queryRowBytes(spec.cache.keyDim * 4 + 64),
         scoreRowBytes(blockSlots * 4 + 64),
-        outputRowBytes(roundUp(spec.cache.valueDim * 4, 64) + 64),
+        outputRowBytes(PartialSoftmax::bytes(spec.cache.valueDim)),
         scoresOffset(roundUp(queries * queryRowBytes, 64)),
         outputsOffset(scoresOffset + queries * scoreRowBytes),
-        maximaOffset(outputsOffset + queries * outputRowBytes),
-        sumsOffset(maximaOffset + roundUp(queries * 4, 64)),
-        scratchBytes(sumsOffset + roundUp(queries * 4, 64)) {}
-  static constexpr int64_t blockSlots = 4 * LLC_PAGE_TOKENS;
+        totalsOffset(outputsOffset + queries * outputRowBytes),
+        scratchBytes(totalsOffset + queries * outputRowBytes) {}
+  static constexpr int64_t blockSlots = attentionBlockSlots;
   int64_t group, rowsPerChunk, queries;
   int64_t queryRowBytes, scoreRowBytes, outputRowBytes;
-  int64_t scoresOffset, outputsOffset, maximaOffset, sumsOffset, scratchBytes;
+  int64_t scoresOffset, outputsOffset, totalsOffset, scratchBytes;
 };
 
 class PagedAttention {
@@ -48,6 +46,7 @@ class PagedAttention {
       : e(e),
         spec(spec),
         plan(plan),
+        parts(attentionParts(spec)),
         layout(spec.cache),
         lanes(e.target.lanes),
         keyDim(spec.cache.keyDim),
@@ -61,10 +60,20 @@ class PagedAttention {
     query = in.pointers[0], cache = in.pointers[1];
     if (spec.sinks) sinks = in.pointers[next++];
     if (spec.alibi) slopes = in.pointers[next++];
-    result = in.pointers[next];
+    result = in.pointers[next++];
     scratch = in.scratch;
-    head = e.rem(in.chunk, spec.cache.kvHeads);
-    Value first = e.mul(e.div(in.chunk, spec.cache.kvHeads), plan.rowsPerChunk);
+    Value chunk = in.chunk;
+    split = e.constant(e.i1, 0), part = e.c64(0);
+    if (parts.number > 1) {
+      // Chunks of one part stand together: all rows and heads of part 0, then those of part 1 ...
+      workspace = in.pointers[next];
+      split = e.b.create<LLVM::ICmpOp>(LLVM::ICmpPredicate::ne, workspace, e.b.create<LLVM::ZeroOp>(e.ptr));
+      Value ofPart = e.mul(e.ceilDiv(in.rows, plan.rowsPerChunk), spec.cache.kvHeads);
+      part = e.b.create<arith::DivUIOp>(chunk, ofPart);
+      chunk = e.sub(chunk, e.mul(part, ofPart));
+    }
+    head = e.rem(chunk, spec.cache.kvHeads);
+    Value first = e.mul(e.div(chunk, spec.cache.kvHeads), plan.rowsPerChunk);
     Value end = e.min(in.rows, e.add(first, plan.rowsPerChunk));
     // Cut the chunk's rows where the sequence changes.
     e.whileLoop(
@@ -95,21 +104,40 @@ class PagedAttention {
     firstRow = row;
     count = e.mul(e.sub(until, row), plan.group);
     lowest = reader.entry(positions, row), highest = reader.entry(positions, e.add(until, -1));
-    Value beyond = e.add(highest, 1);
-    Value from = e.c64(0);
+    Value from = e.c64(0), end = e.add(highest, 1);
     if (spec.window) {
       // The first slot that any of the rows sees, down to a page.
       from = e.max(e.c64(0), e.add(lowest, 1 - spec.window));
       from = e.mul(e.div(from, LLC_PAGE_TOKENS), LLC_PAGE_TOKENS);
     }
-    loadQueries();
-    e.loop(from, beyond, AttentionPlan::blockSlots, [&](Value slot) {
-      Value slots = e.min(e.c64(AttentionPlan::blockSlots), e.sub(beyond, slot));
+    Value partBegin = e.mul(part, parts.slots);
+    begin = e.select(split, e.max(from, partBegin), from);
+    beyond = e.select(split, e.min(end, e.add(partBegin, parts.slots)), end);
+    e.ifThen(e.cmp(Emitter::IntCompare::slt, begin, beyond), [&] {
+      loadQueries();
+      Value firstPart = e.mul(e.div(begin, parts.slots), parts.slots);
+      e.loop(firstPart, beyond, parts.slots, [&](Value slot) { emitPart(slot); });
+      e.ifThen(e.cmp(Emitter::IntCompare::eq, split, e.constant(e.i1, 0)), [&] { storeResults(); });
+    });
+  }
+  // What [begin, beyond) has of the part at `first`. Blocks end at multiples of their length, whatever slot the rows
+  // begin with.
+  void emitPart(Value first) {
+    forQueries([&](Value q, Value, Value) { partial(plan.outputsOffset, q).clear(); });
+    Value end = e.min(beyond, e.add(first, parts.slots));
+    Value firstBlock = e.mul(e.div(e.max(first, begin), AttentionPlan::blockSlots), AttentionPlan::blockSlots);
+    e.loop(firstBlock, end, AttentionPlan::blockSlots, [&](Value block) {
+      Value slot = e.max(block, begin);
+      Value slots = e.sub(e.min(end, e.add(block, AttentionPlan::blockSlots)), slot);
       scores(slot, slots);
       softmax(slot, slots);
       weightedValues(slot, slots);
     });
-    storeResults();
+    forQueries([&](Value q, Value row, Value groupHead) {
+      PartialSoftmax own = partial(plan.outputsOffset, q);
+      if (parts.number == 1) return partial(plan.totalsOffset, q).merge(own);
+      e.ifElse(split, [&] { own.copyTo(partOf(row, groupHead)); }, [&] { partial(plan.totalsOffset, q).merge(own); });
+    });
   }
   template <class Body>
   void forQueries(Body body) {
@@ -117,7 +145,10 @@ class PagedAttention {
   }
   Value headIndex(Value groupHead) { return e.add(e.mul(head, plan.group), groupHead); }
   Value at(int64_t offset, Value row, int64_t rowBytes) { return e.gep(scratch, e.add(e.mul(row, rowBytes), offset)); }
-  Value scalarAt(int64_t offset, Value q) { return at(offset, q, 4); }
+  PartialSoftmax partial(int64_t offset, Value q) { return {e, valueDim, at(offset, q, plan.outputRowBytes)}; }
+  PartialSoftmax partOf(Value row, Value groupHead) {
+    return {e, valueDim, e.gep(workspace, partOffset(e, spec, row, headIndex(groupHead), part))};
+  }
   // Page of a slot (a multiple of the page length) of this KV head.
   Value pageAt(Value slot) {
     Value number = e.loadI32AsI64(e.gep(pages, e.mul(e.div(slot, LLC_PAGE_TOKENS), 4)));
@@ -134,15 +165,7 @@ class PagedAttention {
         Value value = e.mulf(e.load(e.f(width), e.gep(from, e.mul(i, 4)), 4), e.constant(e.f(width), factor));
         e.store(value, e.gep(to, e.mul(i, 4)), 4);
       });
-      Value output = at(plan.outputsOffset, q, plan.outputRowBytes);
-      e.vectorLoop(e.c64(0), e.c64(valueDim),
-                   [&](Value i, int64_t width) { e.store(e.zero(e.f(width)), e.gep(output, e.mul(i, 4)), 4); });
-      // A sink is one more key without a value.
-      Value maximum =
-          spec.sinks ? e.mulf(e.load(e.f32, e.gep(sinks, e.mul(headIndex(groupHead), 4)), 4), e.constant(e.f32, log2e))
-                     : e.constant(e.f32, noMaximum);
-      e.store(maximum, scalarAt(plan.maximaOffset, q), 4);
-      e.store(e.constant(e.f32, spec.sinks ? 1 : 0), scalarAt(plan.sumsOffset, q), 4);
+      partial(plan.totalsOffset, q).begin(spec.sinks ? e.gep(sinks, e.mul(headIndex(groupHead), 4)) : Value());
     });
   }
 
@@ -160,7 +183,7 @@ class PagedAttention {
     e.loop(e.c64(0), slots, LLC_PAGE_TOKENS, [&](Value offset) {
       Value place = e.add(slot, offset), keys = pageAt(place);
       // Pages lie anywhere in memory: the next one's keys and values are fetched while this one's keys are used.
-      Value following = pageAt(e.min(e.add(place, LLC_PAGE_TOKENS), highest));
+      Value following = pageAt(e.min(e.add(place, LLC_PAGE_TOKENS), e.add(beyond, -1)));
       forQueryTiles([&](Value q, int64_t rows, int64_t columns) {
         Tile tile{.rows = rows,
                   .width = lanes,
@@ -210,7 +233,8 @@ class PagedAttention {
         if (score != raw) e.store(score, pointer, 4);
         return Values{e.maxf(score, carried[0])};
       })[0];
-      Value old = e.load(e.f32, scalarAt(plan.maximaOffset, q), 4), maximum = e.maxf(e.reduceMax(largest), old);
+      PartialSoftmax own = partial(plan.outputsOffset, q);
+      Value old = own.largest(), maximum = e.maxf(e.reduceMax(largest), old);
       Value correction = emitExp2Flush(e, e.subf(old, maximum)), wide = e.splat(lanes, maximum);
       Value sums = e.loop(e.c64(0), padded, lanes, ValueRange{e.zero(e.f(lanes))}, [&](Value i, ValueRange carried) {
         Value pointer = e.gep(line, e.mul(i, 4));
@@ -218,12 +242,9 @@ class PagedAttention {
         e.store(weight, pointer, 4);
         return Values{e.addf(carried[0], weight)};
       })[0];
-      Value sumPointer = scalarAt(plan.sumsOffset, q);
-      e.store(e.addf(e.mulf(e.load(e.f32, sumPointer, 4), correction), e.reduceAdd(sums)), sumPointer, 4);
-      e.store(maximum, scalarAt(plan.maximaOffset, q), 4);
-      Value output = at(plan.outputsOffset, q, plan.outputRowBytes);
+      own.set(maximum, e.addf(e.mulf(own.total(), correction), e.reduceAdd(sums)));
       e.vectorLoop(e.c64(0), e.c64(valueDim), [&](Value i, int64_t width) {
-        Value pointer = e.gep(output, e.mul(i, 4));
+        Value pointer = e.gep(own.output, e.mul(i, 4));
         e.store(e.mulf(e.load(e.f(width), pointer, 4), e.splat(width, correction)), pointer, 4);
       });
     });
@@ -277,41 +298,34 @@ class PagedAttention {
 
   void storeResults() {
     forQueries([&](Value q, Value row, Value groupHead) {
-      Value factor = e.divf(e.constant(e.f32, 1), e.load(e.f32, scalarAt(plan.sumsOffset, q), 4));
-      Value from = at(plan.outputsOffset, q, plan.outputRowBytes);
       Value to = e.gep(result, e.mul(e.add(e.mul(row, spec.heads), headIndex(groupHead)), valueDim * 4));
-      e.vectorLoop(e.c64(0), e.c64(valueDim), [&](Value i, int64_t width) {
-        e.store(e.mulf(e.load(e.f(width), e.gep(from, e.mul(i, 4)), 4), e.splat(width, factor)), e.gep(to, e.mul(i, 4)),
-                4);
-      });
+      partial(plan.totalsOffset, q).storeQuotient(to);
     });
   }
 
   Emitter &e;
   const PagedAttentionSpec &spec;
   const AttentionPlan &plan;
+  AttentionParts parts;
   PageLayout layout;
   int64_t lanes, keyDim, valueDim;
-  Value query, cache, sinks, slopes, result, scratch, positions, head;
-  Value pages, firstRow, count, lowest, highest;  // of the block: its page numbers, rows, queries, positions
+  Value query, cache, sinks, slopes, result, workspace, scratch, positions, head;
+  Value split, part;  // does this chunk do nothing but this part?
+  // Of the block: its page numbers, rows, queries, positions, and the slots it reads.
+  Value pages, firstRow, count, lowest, highest, begin, beyond;
 };
 
 }  // namespace
 
 KernelFunction emitPagedAttention(Emitter &e, const PagedAttentionSpec &spec) {
   AttentionPlan plan(e.target, spec);
-  std::string stem = "paged_attention_" + std::to_string(spec.heads) + "x" + std::to_string(spec.cache.keyDim) + "_" +
-                     std::string(dtypeName(spec.cache.type));
-  std::string key = stem;
-  for (int64_t number :
-       {spec.cache.kvHeads, spec.cache.valueDim, spec.window, int64_t(spec.sinks), int64_t(spec.alibi)})
-    key += "|" + std::to_string(number);
-  key += fmt::format("|{}|{}", spec.scale, spec.softCap);
   KernelFunction shape{.symbol = "",
                        .rowsPerChunk = plan.rowsPerChunk,
                        .columnChunks = spec.cache.kvHeads,
                        .scratchBytes = plan.scratchBytes};
-  return e.kernel(key, stem, 3 + spec.sinks + spec.alibi, shape,
+  std::string stem = "paged_attention_" + attentionStem(spec);
+  int64_t pointers = 3 + spec.sinks + spec.alibi + (attentionParts(spec).number > 1);
+  return e.kernel(stem + attentionKey(spec), stem, pointers, shape,
                   [&](const KernelArguments &in) { PagedAttention(e, spec, plan).emit(in); });
 }
 

@@ -1,33 +1,22 @@
 // Stages of attention over the paged cache, and what prepares its operands.
 #include "compiler/lowering/kernel_choice.h"
-#include "compiler/memory/stages.h"
+#include "compiler/memory/attention_spec.h"
 #include "dialect/ops/llm.h"
 
 namespace llc::compiler {
 using namespace mlir;
 
-kernels::CacheSpec cacheSpec(Type type) {
-  auto kv = cast<llm::KvType>(type);
-  return {.kvHeads = kv.getKvHeads(),
-          .keyDim = kv.getKeyDim(),
-          .valueDim = kv.getValueDim(),
-          .type = dtypeOf(kv.getElementType()).value_or(DType::f32)};
-}
-
 namespace {
 
 KernelChoice pagedAttention(llm::PagedAttentionOp op, const KernelContext &context) {
-  auto q = cast<RankedTensorType>(op.getQ().getType());
-  kernels::PagedAttentionSpec spec;
-  spec.cache = cacheSpec(op.getKv().getType());
-  spec.heads = q.getDimSize(1);
-  spec.scale = static_cast<float>(op.getScale().convertToDouble());
-  spec.window = static_cast<int64_t>(op.getWindow());
-  spec.softCap = static_cast<float>(op.getSoftCap().convertToDouble());
-  spec.sinks = static_cast<bool>(op.getSinks()), spec.alibi = static_cast<bool>(op.getSlopes());
+  kernels::PagedAttentionSpec spec = attentionSpec(op, context.bounds);
   KernelChoice choice{kernels::emitPagedAttention(context.emitter, spec), {op.getQ(), op.getKv()}};
   if (op.getSinks()) choice.operands.push_back(op.getSinks());
   if (op.getSlopes()) choice.operands.push_back(op.getSlopes());
+  kernels::AttentionParts parts = kernels::attentionParts(spec);
+  if (parts.number == 1) return choice;
+  choice.split = {parts, kernels::emitMergeAttention(context.emitter, spec), {}};
+  if (op.getSinks()) choice.split->operands.push_back(op.getSinks());
   return choice;
 }
 

@@ -3,7 +3,7 @@
 #include "compiler/lowering/epilogue.h"
 #include "compiler/lowering/kernel_choice.h"
 #include "compiler/lowering/row_program.h"
-#include "compiler/memory/stages.h"
+#include "compiler/memory/attention_spec.h"
 
 namespace llc::compiler {
 using namespace mlir;

@@ -21,7 +21,7 @@ Result<std::optional<KernelChoice>> indexingKernel(Operation *op, const KernelCo
   spec.width = 1;
   for (int64_t i = 1; i < type.getRank(); ++i) spec.width *= type.getDimSize(i);
   spec.type = *element;
-  spec.tableRows = type.isDynamicDim(0) ? context.maxTokens : type.getDimSize(0);
+  spec.tableRows = type.isDynamicDim(0) ? context.bounds.tokens : type.getDimSize(0);
   return std::optional(KernelChoice{kernels::emitGatherRows(context.emitter, spec), {table, ids}});
 }
 

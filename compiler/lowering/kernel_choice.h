@@ -1,22 +1,33 @@
 // Which kernel computes a stage, and with which operands. Families are tried in turn; what no family knows goes through
 // the loop emitters by the op's own program.
 #pragma once
+#include <optional>
+
 #include "compiler/kernels/kernels.h"
+#include "compiler/memory/stages.h"
 #include "mlir/IR/Operation.h"
 #include "runtime/base/status.h"
 
 namespace llc::compiler {
 
+// How a stage may be cut along the context too, and what then runs after a barrier.
+struct ContextSplit {
+  kernels::AttentionParts parts;
+  kernels::KernelFunction merge;  // takes operands, results, workspace
+  llvm::SmallVector<mlir::Value> operands;
+};
+
 struct KernelChoice {
   kernels::KernelFunction function;
   llvm::SmallVector<mlir::Value> operands;  // whose memory is passed, in the kernel's order; tensor results follow
   int64_t rows = -1;                        // of the stage, where that is not for lowering to find out
+  std::optional<ContextSplit> split = std::nullopt;  // then the kernel's last pointer is the workspace, or null
 };
 
 // What the choice depends on beside the op.
 struct KernelContext {
   kernels::Emitter &emitter;
-  int64_t maxTokens = 0;
+  Bounds bounds;
 };
 
 // Emits the kernel function if it is not there yet. Errors: an op that nothing can compute.
@@ -30,7 +41,6 @@ Result<std::optional<KernelChoice>> headProductsStage(mlir::Operation *op, const
 Result<std::optional<KernelChoice>> matmulKernel(mlir::Operation *op, const KernelContext &);
 Result<std::optional<KernelChoice>> denseProductKernel(mlir::Operation *op, const KernelContext &);
 Result<std::optional<KernelChoice>> attentionKernel(mlir::Operation *op, const KernelContext &);
-kernels::CacheSpec cacheSpec(mlir::Type kv);  // of !llm.kv
 bool hasRotaryKernel(mlir::Operation *rotary);
 Result<std::optional<KernelChoice>> indexingKernel(mlir::Operation *op, const KernelContext &);
 Result<std::optional<KernelChoice>> stateKernel(mlir::Operation *op, const KernelContext &);

@@ -199,6 +199,11 @@ class FunctionLowering {
     return memory_[result] = e_.gep(frame_, offsets[result.getResultNumber()]);
   }
 
+  Value operandMemory(Value operand) {
+    Value own = memory_.lookup(operand);
+    return own ? own : memory_[memoryOf(operand)];
+  }
+
   // The run-time number of rows of an op: of its first result, else of its operands.
   Value rowsOf(Operation *op) {
     auto rows = [&](Value value) -> Value {
@@ -225,18 +230,25 @@ class FunctionLowering {
   }
 
   Status addStage(Operation *op) {
-    LLC_ASSIGN(KernelChoice choice, chooseKernel(op, {e_, program_.bounds.tokens}));
+    LLC_ASSIGN(KernelChoice choice, chooseKernel(op, {e_, program_.bounds}));
     program_.scratchBytes = std::max(program_.scratchBytes, choice.function.scratchBytes);
     Values pointers;
-    for (Value operand : choice.operands)
-      pointers.push_back(memory_.lookup(operand) ? memory_.lookup(operand) : memory_[memoryOf(operand)]);
+    for (Value operand : choice.operands) pointers.push_back(operandMemory(operand));
     if (op->hasAttr(replicatedAttribute) && fitsReplica(op, choice.function))
       return addReplicated(op, choice, pointers), success();
     for (OpResult result : op->getResults()) {
       Value memory = resultMemory(result);
       if (isa<RankedTensorType>(result.getType())) pointers.push_back(memory);
     }
-    group_.push_back(codeOf(op, choice, pointers, numberOf(op, choice.function)));
+    Value chunks = chunksOf(choice.function, rowsOf(op, choice));
+    if (choice.split) {
+      if (!op->hasAttr("llm.frame_offset"))
+        return diagnose(ErrorKind::invalidInput, modelName(op))
+            .says("has no place for its workspace (llm.frame_offset)")
+            .toFix("run llm-plan-memory again: --start-at=fused");
+      chunks = splitStage(op, *choice.split, chunks, pointers);
+    }
+    group_.push_back(codeOf(op, choice, pointers, numberOf(op, choice.function), chunks));
     return success();
   }
 
@@ -247,11 +259,11 @@ class FunctionLowering {
 
   Value rowsOf(Operation *op, const KernelChoice &choice) { return choice.rows < 0 ? rowsOf(op) : e_.c64(choice.rows); }
 
-  StageCode codeOf(Operation *op, const KernelChoice &choice, const Values &pointers, Value stage) {
+  StageCode codeOf(Operation *op, const KernelChoice &choice, const Values &pointers, Value stage, Value chunks = {}) {
     kernels::KernelFunction kernel = choice.function;
     Value rows = rowsOf(op, choice);
     Location location = op->getLoc();
-    return {chunksOf(kernel, rows), [this, kernel, pointers, rows, location, stage](Value chunk) {
+    return {chunks ? chunks : chunksOf(kernel, rows), [this, kernel, pointers, rows, location, stage](Value chunk) {
               Location before = e_.b.getLoc();
               e_.b.setLoc(location);
               Value begin = stage ? emitTicks(e_) : Value();
@@ -316,9 +328,36 @@ class FunctionLowering {
     if (latestStage_) emitWaitEvent(e_, team_, latestStage_, begin);
   }
 
+  // Decides at run time whether the stage is cut along the context: adds the pointer that tells its kernel, puts the
+  // stage that merges on the list, and returns the number of chunks.
+  Value splitStage(Operation *op, const ContextSplit &split, Value chunks, Values &pointers) {
+    program_.scratchBytes = std::max(program_.scratchBytes, split.merge.scratchBytes);
+    Value rows = rowsOf(op);
+    ContextParts parts = emitContextParts(e_, team_, split.parts, rows, chunks);
+    Value workspace = e_.gep(frame_, op->getAttrOfType<IntegerAttr>("llm.frame_offset").getInt());
+    pointers.push_back(e_.select(parts.split, workspace, e_.b.create<LLVM::ZeroOp>(e_.ptr)));
+    Values operands;
+    for (Value operand : split.operands) operands.push_back(operandMemory(operand));
+    for (OpResult result : op->getResults()) operands.push_back(memory_.lookup(result));
+    operands.push_back(workspace);
+    Value mergeChunks = e_.select(parts.split, chunksOf(split.merge, rows), e_.c64(0));
+    Value stage =
+        program_.stages ? stageNumber(program_.stages->addSecondStage(source_, op, split.merge.symbol)) : Value();
+    merges_.push_back(codeOf(op, {split.merge, {}}, operands, stage, mergeChunks));
+    anySplit_ = anySplit_ ? e_.b.create<arith::OrIOp>(anySplit_, parts.split).getResult() : parts.split;
+    return e_.mul(chunks, parts.number);
+  }
+
   void flush() {
     emitGroup(e_, team_, group_);
     group_.clear();
+    if (merges_.empty()) return;
+    emitIf(e_, team_, anySplit_, [&] {
+      barrier();
+      emitGroup(e_, team_, merges_);
+    });
+    merges_.clear();
+    anySplit_ = {};
   }
 
   Status lowerCall(func::CallOp call) {
@@ -367,6 +406,8 @@ class FunctionLowering {
   Value stageBase_, latestStage_;  // profiling only
   bool barrierDone_ = false;       // the barrier before the next group is in the code already
   bool replicaTurn_ = false;
+  std::vector<StageCode> merges_;  // what follows the group, after a barrier, if anySplit_
+  Value anySplit_;
 };
 }  // namespace
 

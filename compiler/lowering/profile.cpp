@@ -91,6 +91,13 @@ int64_t StageTable::addStage(func::FuncOp function, Operation *op, const std::st
   return number;
 }
 
+int64_t StageTable::addSecondStage(func::FuncOp function, Operation *op, const std::string &kernel) {
+  int64_t number = addStage(function, op, kernel);
+  StageSpec &stage = functions_[function.getName().str()].back();
+  stage.flops = stage.bytes = {};
+  return number;
+}
+
 int64_t StageTable::addCall(func::FuncOp function, func::CallOp call) {
   int64_t number = size(function);
   std::string place = placeIn(function, call);

@@ -23,6 +23,8 @@ class StageTable {
   // The number of a new stage of `function`, or of the first of the stages of a called block.
   int64_t addStage(mlir::func::FuncOp function, mlir::Operation *op, const std::string &kernel);
   int64_t addCall(mlir::func::FuncOp function, mlir::func::CallOp call);
+  // A second stage of an op whose work the first one counts.
+  int64_t addSecondStage(mlir::func::FuncOp function, mlir::Operation *op, const std::string &kernel);
   int64_t size(mlir::func::FuncOp function) const;
   std::vector<StageSpec> take();
 

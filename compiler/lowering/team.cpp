@@ -2,7 +2,7 @@
 
 #include <cstddef>
 
-#include "runtime/abi/llc_abi.h"
+#include "compiler/kernels/batch.h"
 
 namespace llc::compiler {
 namespace {
@@ -93,6 +93,34 @@ void emitGroup(Emitter &e, TeamValues &team, llvm::ArrayRef<StageCode> stages) {
         return {claim(e, team, alone, e.add(at[0], 1))};
       });
   team.claimBase = e.add(team.claimBase, e.add(total, team.threads));
+}
+
+void emitIf(Emitter &e, TeamValues &team, Value condition, llvm::function_ref<void()> body) {
+  auto choice = e.b.create<scf::IfOp>(TypeRange{e.i64, e.i64}, condition, true);
+  OpBuilder::InsertionGuard guard(e.b);
+  e.b.setInsertionPointToStart(choice.elseBlock());
+  e.b.create<scf::YieldOp>(ValueRange{team.claimBase, team.arriveTarget});
+  e.b.setInsertionPointToStart(choice.thenBlock());
+  body();
+  e.b.create<scf::YieldOp>(ValueRange{team.claimBase, team.arriveTarget});
+  team.claimBase = choice.getResult(0), team.arriveTarget = choice.getResult(1);
+}
+
+ContextParts emitContextParts(Emitter &e, const TeamValues &team, const kernels::AttentionParts &parts, Value rows,
+                              Value chunks) {
+  // With four chunks for each thread the last ones end close together.
+  constexpr int64_t chunksPerThread = 4;
+  auto both = [&](Value x, Value y) { return e.b.create<arith::AndIOp>(x, y).getResult(); };
+  Value needed = both(e.cmp(arith::CmpIPredicate::ne, team.threads, e.c64(1)),
+                      both(e.cmp(arith::CmpIPredicate::slt, chunks, e.mul(team.threads, chunksPerThread)),
+                           e.cmp(arith::CmpIPredicate::sle, rows, e.c64(parts.rows))));
+  kernels::BatchReader reader{e, team.batch};
+  Value positions = reader.positions();
+  Value last =
+      e.loop(e.c64(0), e.select(needed, rows, e.c64(0)), 1, ValueRange{e.c64(0)},
+             [&](Value row, ValueRange carried) { return Values{e.max(carried[0], reader.entry(positions, row))}; })[0];
+  Value number = e.add(e.div(last, parts.slots), 1);
+  return {e.cmp(arith::CmpIPredicate::sgt, number, e.c64(1)), number};
 }
 
 void emitBarrier(Emitter &e, TeamValues &team) {

@@ -4,6 +4,7 @@
 // group of n chunks the counter stands at base + n + threads, and nobody has to tell anybody.
 #pragma once
 #include "compiler/kernels/emitter.h"
+#include "compiler/kernels/kernels.h"
 
 namespace llc::compiler {
 
@@ -25,5 +26,17 @@ struct StageCode {
 void emitGroup(kernels::Emitter &, TeamValues &team, llvm::ArrayRef<StageCode> stages);
 // All threads wait here for each other; moves team.arriveTarget on. A single thread passes.
 void emitBarrier(kernels::Emitter &, TeamValues &team);
+
+// What `body` emits happens if `condition`, which must be the same for all threads; team's counters move on
+// accordingly.
+void emitIf(kernels::Emitter &, TeamValues &team, mlir::Value condition, llvm::function_ref<void()> body);
+
+// Whether a stage of `chunks` chunks is cut along the context, and into how many parts: only if there are too few
+// chunks for the team, and few enough rows for the workspace. All threads come to the same answer.
+struct ContextParts {
+  mlir::Value split, number;  // i1; i64, 1 if not split
+};
+ContextParts emitContextParts(kernels::Emitter &, const TeamValues &team, const kernels::AttentionParts &,
+                              mlir::Value rows, mlir::Value chunks);
 
 }  // namespace llc::compiler

@@ -69,6 +69,7 @@ class FrameBuilder {
       for (OpResult result : op.getResults())
         if (isa<RankedTensorType>(result.getType()) && !returned(result, function_)) addResult(result);
       if (auto call = dyn_cast<func::CallOp>(op)) addCalleeFrame(call);
+      if (kind == StageKind::kernel) addUnnamed(&op, "workspace of " + modelName(&op), workspaceBytes(&op, bounds_));
     }
     return std::move(frame_);
   }
@@ -130,11 +131,14 @@ class FrameBuilder {
   void addCalleeFrame(func::CallOp call) {
     auto callee = function_->getParentOfType<ModuleOp>().lookupSymbol<func::FuncOp>(call.getCallee());
     auto size = callee ? callee->getAttrOfType<IntegerAttr>("llm.frame") : IntegerAttr();
-    if (!size || size.getInt() == 0) return;
-    auto place = call->getAttrOfType<IntegerAttr>("llm.frame_offset");
-    frame_.values.push_back({call, -1, frame_.plan.temporaries.size()});
-    frame_.plan.temporaries.push_back({"frame of @" + call.getCallee().str(), size.getInt(), numbers_[call],
-                                       numbers_[call], place ? place.getInt() : 0});
+    if (size) addUnnamed(call, "frame of @" + call.getCallee().str(), size.getInt());
+  }
+  // Memory that no value stands for, while `op` runs.
+  void addUnnamed(Operation *op, std::string name, int64_t bytes) {
+    if (bytes == 0) return;
+    auto place = op->getAttrOfType<IntegerAttr>("llm.frame_offset");
+    frame_.values.push_back({op, -1, frame_.plan.temporaries.size()});
+    frame_.plan.temporaries.push_back({std::move(name), bytes, numbers_[op], numbers_[op], place ? place.getInt() : 0});
   }
 
   func::FuncOp function_;

@@ -7,11 +7,11 @@
 
 namespace llc::compiler {
 
-// What lies in a temporary: a stage's result, or the frame of a call's callee. Results that are written over an operand
-// (in_place.h) lie in the operand's temporary.
+// What lies in a temporary: a stage's result, its workspace, or the frame of a call's callee. Results that are written
+// over an operand (in_place.h) lie in the operand's temporary.
 struct FrameValue {
   mlir::Operation *op = nullptr;
-  int result = 0;        // -1: the callee's frame
+  int result = 0;        // -1: the workspace, or the callee's frame
   size_t temporary = 0;  // number in plan.temporaries
 };
 struct Frame {

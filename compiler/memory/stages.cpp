@@ -1,6 +1,7 @@
 #include "compiler/memory/stages.h"
 
 #include "compiler/kernels/kernels.h"
+#include "compiler/memory/attention_spec.h"
 #include "dialect/interfaces/interfaces.h"
 #include "dialect/ops/llm.h"
 
@@ -115,6 +116,7 @@ Result<Bounds> boundsOf(ModuleOp module) {
   };
   LLC_TRY(read("llm.max_tokens", bounds.tokens));
   LLC_TRY(read("llm.max_rows", bounds.rows));
+  if (module->hasAttr("llm.max_context")) LLC_TRY(read("llm.max_context", bounds.context));
   return bounds;
 }
 
@@ -145,6 +147,13 @@ int64_t boundedBytes(Value value, const Bounds &bounds) {
   for (int64_t i = 0; i < type.getRank(); ++i)
     count *= type.isDynamicDim(i) ? bounds.of(dynamicDimension(value).value_or(LLC_DIM_TOKENS)) : type.getDimSize(i);
   return count * static_cast<int64_t>(byteSize(*element));
+}
+
+int64_t workspaceBytes(Operation *op, const Bounds &bounds) {
+  auto attention = dyn_cast<llm::PagedAttentionOp>(op);
+  if (!attention) return 0;
+  kernels::AttentionParts parts = kernels::attentionParts(attentionSpec(attention, bounds));
+  return std::min(parts.rows, bounds.tokens) * parts.rowBytes;
 }
 
 namespace {

@@ -37,6 +37,7 @@ std::optional<int> dynamicDimension(mlir::Value value);
 // Bounds of the dynamic dimensions, from the module's attributes.
 struct Bounds {
   int64_t tokens = 0, rows = 0;
+  int64_t context = 0;  // tokens of the longest sequence; 0: the module does not say
   int64_t of(int dimension) const { return dimension == LLC_DIM_ROWS ? rows : tokens; }
 };
 Result<Bounds> boundsOf(mlir::ModuleOp);
@@ -45,6 +46,8 @@ Result<Bounds> boundsOf(mlir::ModuleOp);
 std::optional<DType> dtypeOf(mlir::Type element);
 // Bytes of a value at its bound; packed weights with their padding. 0 for handles.
 int64_t boundedBytes(mlir::Value value, const Bounds &);
+// Bytes that the stage of `op` needs while it runs, beside its operands and results, for all threads together.
+int64_t workspaceBytes(mlir::Operation *op, const Bounds &);
 // "layers.*.self_attn.q_proj": the name in the model's language, from the location; the op's name if there is none.
 std::string modelName(mlir::Operation *);
 

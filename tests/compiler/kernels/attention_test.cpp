@@ -38,6 +38,27 @@ struct RaggedBatch {
 };
 
 struct AttentionTest : KernelTest {
+  // The same step cut along the context: every part alone, then merged. No bit may differ from `whole`.
+  void checkSplit(const PagedAttentionSpec &spec, RaggedBatch &ragged, std::vector<void *> pointers,
+                  std::vector<float> &sinks, const Buffer &whole) {
+    AttentionParts parts = attentionParts(spec);
+    int64_t rows = ragged.batch.tokens, longest = *std::max_element(ragged.lengths.begin(), ragged.lengths.end());
+    ASSERT_LE(longest, spec.contextBound);
+    int64_t used = (longest + parts.slots - 1) / parts.slots;
+    ASSERT_GT(used, 1) << "nothing to split";
+    Buffer y(DType::f32, whole.count), workspace(DType::f32, size_t(rows * parts.rowBytes / 4));
+    std::fill_n(workspace.bytes.begin(), rows * parts.rowBytes, uint8_t(0xff));  // NaN
+    pointers[pointers.size() - 2] = y.data(), pointers.back() = workspace.data();
+    run(pointers, rows, &ragged.batch, used);
+    ASSERT_TRUE(y.intact() && workspace.intact());
+    compile([&](Emitter &e) { return emitMergeAttention(e, spec); });
+    std::vector<void *> operands = {y.data(), workspace.data()};
+    if (spec.sinks) operands.insert(operands.begin(), sinks.data());
+    run(operands, rows, &ragged.batch);
+    ASSERT_TRUE(y.intact());
+    for (size_t i = 0; i < y.count; i++) ASSERT_EQ(y[i], whole[i]) << "element " << i << " of " << y.count;
+  }
+
   void check(const PagedAttentionSpec &spec, RaggedBatch ragged) {
     const CacheSpec &cs = spec.cache;
     SCOPED_TRACE(testing::Message() << "heads " << spec.heads << "/" << cs.kvHeads << " dim " << cs.keyDim << ","
@@ -71,12 +92,15 @@ struct AttentionTest : KernelTest {
     auto sinks = randomFloats(size_t(spec.heads), 2), slopes = randomFloats(size_t(spec.heads), 3, 0.1f);
     Buffer y(DType::f32, size_t(rows * spec.heads * cs.valueDim));
     compile([&](Emitter &e) { return emitPagedAttention(e, spec); });
+    AttentionParts parts = attentionParts(spec);
     std::vector<void *> pointers = {q.data(), cache.data()};
     if (spec.sinks) pointers.push_back(sinks.data());
     if (spec.alibi) pointers.push_back(slopes.data());
     pointers.push_back(y.data());
+    if (parts.number > 1) pointers.push_back(nullptr);
     run(pointers, rows, &ragged.batch);
     ASSERT_TRUE(y.intact());
+    if (parts.number > 1) checkSplit(spec, ragged, pointers, sinks, y);
     int64_t group = spec.heads / cs.kvHeads;
     for (int64_t t = 0; t < rows; t++)
       for (int64_t h = 0; h < spec.heads; h++) {
@@ -124,6 +148,64 @@ TEST_P(AttentionTest, WindowCapSinksAlibi) {
   check({cache, 40 * 2, 0.2f, 0, 0, false, true}, mixed);
 }
 TEST_P(AttentionTest, LongContext) { check({{1, 64, 64, DType::bf16}, 2, 0.3f}, RaggedBatch({0, 1500}, {300, 2})); }
+
+// Contexts that end before, at and behind the borders of blocks and parts; two rows of one sequence on either side.
+const RaggedBatch deep({0, 127, 255, 255, 256, 511, 700, 1023, 0}, {1, 1, 1, 3, 1, 2, 1, 4, 40});
+PagedAttentionSpec bounded(PagedAttentionSpec spec, int64_t contextBound = 1100) {
+  spec.contextBound = contextBound;
+  return spec;
+}
+TEST_P(AttentionTest, PartsAreMergedToTheSameBits) {
+  for (DType type : {DType::f32, DType::bf16}) check(bounded({{2, 24, 20, type}, 6, 0.25f}), deep);
+  check(bounded({{1, 16, 16, DType::f32}, 1, 0.3f}, 5000), RaggedBatch({4100, 4095}, {1, 1}));
+}
+TEST_P(AttentionTest, PartsWithWindowCapSinksAlibi) {
+  CacheSpec cache{2, 16, 16, DType::f32};
+  for (int64_t window : {257, 300, 520}) check(bounded({cache, 4, 0.2f, window}), deep);
+  check(bounded({cache, 4, 0.2f, 300, 2.5f, true}), deep);
+  check(bounded({cache, 4, 0.2f, 0, 5.f, true, true}), deep);
+  check(bounded({cache, 2, 0.2f, 0, 0, false, true}), deep);
+}
+// What a row gives does not depend on the rows that it shares the step with.
+TEST_P(AttentionTest, ResultsDoNotDependOnTheBatch) {
+  for (int64_t window : {0, 300}) {
+    PagedAttentionSpec spec = bounded({{1, 16, 16, DType::f32}, 2, 0.3f, window});
+    compile([&](Emitter &e) { return emitPagedAttention(e, spec); });
+    RaggedBatch one({700}, {20});
+    std::vector<float> cache(size_t(cachePageBytes(spec.cache) * one.pages / 4));
+    cache = randomFloats(cache.size(), 4);
+    one.useTokens(false);
+    int64_t rows = one.batch.tokens, width = spec.heads * spec.cache.keyDim;
+    auto q = randomFloats(size_t(rows * width), 5);
+    std::vector<float> together(q.size()), alone(q.size());
+    run({q.data(), cache.data(), together.data(), nullptr}, rows, &one.batch);
+    for (int64_t row = 0; row < rows; row++) {
+      llc_batch batch = one.batch;
+      batch.tokens = 1, batch.positions += row, batch.sequence_of += row;
+      run({q.data() + row * width, cache.data(), alone.data() + row * width, nullptr}, 1, &batch);
+    }
+    EXPECT_EQ(together, alone) << "window " << window;
+  }
+}
+TEST(AttentionParts, NeedFewChunksAndBoundedMemory) {
+  PagedAttentionSpec spec{{4, 64, 64, DType::f32}, 32};
+  EXPECT_EQ(attentionParts(spec).number, 1) << "no bound is known";
+  spec.contextBound = 256;
+  EXPECT_EQ(attentionParts(spec).number, 1);
+  spec.contextBound = 4096;
+  EXPECT_EQ(attentionParts(spec).number, 16);
+  EXPECT_EQ(attentionParts(spec).rows, 16);
+  spec.window = 256;
+  EXPECT_EQ(attentionParts(spec).number, 1) << "two parts at most, with one of work";
+  spec.window = 0;
+  spec.contextBound = 1 << 20;
+  AttentionParts parts = attentionParts(spec);
+  EXPECT_EQ(parts.number, 64);
+  EXPECT_GE(parts.slots * parts.number, spec.contextBound);
+  EXPECT_EQ(parts.slots % (4 * LLC_PAGE_TOKENS), 0);
+  EXPECT_LE(parts.rows * parts.rowBytes, 16 << 20);
+  EXPECT_GE(parts.rows, 1);
+}
 
 INSTANTIATE_TEST_SUITE_P(Levels, AttentionTest, testing::ValuesIn(testTargets()), targetName);
 

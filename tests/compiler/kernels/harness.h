@@ -78,14 +78,15 @@ class KernelTest : public testing::TestWithParam<Target> {
     address = *found;
   }
 
-  // Runs every chunk once. Scratch starts as NaN and is followed by a guard that must stay intact.
-  void run(std::vector<void *> pointers, int64_t rows, const llc_batch *batch = nullptr) {
+  // Runs every chunk once; `parts`: how many times chunks(rows) there are (kernels that are cut along the context).
+  // Scratch starts as NaN and is followed by a guard that must stay intact.
+  void run(std::vector<void *> pointers, int64_t rows, const llc_batch *batch = nullptr, int64_t parts = 1) {
     constexpr int64_t guard = 64;
     std::vector<float> scratch(size_t(function.scratchBytes / 4 + guard + 16), std::numeric_limits<float>::quiet_NaN());
     auto base = (reinterpret_cast<uintptr_t>(scratch.data()) + 63) / 64 * 64;
     auto *aligned = reinterpret_cast<float *>(base);
     for (int64_t i = 0; i < guard; i++) aligned[(function.scratchBytes + 3) / 4 + i] = 12345;
-    std::vector<int64_t> order(size_t(function.chunks(rows)));
+    std::vector<int64_t> order(size_t(function.chunks(rows) * parts));
     for (size_t i = 0; i < order.size(); i++) order[i] = int64_t(i);
     std::shuffle(order.begin(), order.end(), std::mt19937(7));
     for (int64_t chunk : order) invoke(pointers, rows, chunk, aligned, batch);
