@@ -46,9 +46,9 @@ bool readsWhereItWrites(OpOperand &operand) {
 bool mayWriteOverInside(llm::FusedOp fused, unsigned result, BlockArgument old) {
   Operation *writer = fused.getBody().front().getTerminator()->getOperand(result).getDefiningOp();
   return writer && llvm::all_of(old.getUses(), [&](OpOperand &use) {
-    Operation *reader = use.getOwner();
-    return (reader == writer || reader->isBeforeInBlock(writer)) && readsWhereItWrites(use);
-  });
+           Operation *reader = use.getOwner();
+           return (reader == writer || reader->isBeforeInBlock(writer)) && readsWhereItWrites(use);
+         });
 }
 }  // namespace
 

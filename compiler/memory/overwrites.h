@@ -21,8 +21,8 @@ std::vector<Overwrite> overwritesOf(mlir::func::FuncOp function);
 std::vector<mlir::Operation *> readersOf(const std::vector<mlir::Value> &old);
 
 // Tells blocks which of their arguments a result lies on (argument attribute llm.overwritten_by: number of the result),
-// from entries to what they call; and copies results for which that would be wrong: they are written by a stage of their
-// own when everything else has been read.
+// from entries to what they call; and copies results for which that would be wrong: they are written by a stage of
+// their own when everything else has been read.
 void resolveOverwrites(mlir::ModuleOp module);
 
 }  // namespace llc::compiler

@@ -26,8 +26,8 @@ struct UpdateRule {
   std::vector<NamedShape> state;     // parameters of the optimizer's own: f32, zeros before the first step
   std::vector<std::string> changed;  // names of weights and state, in the order of the results of `update`
   struct Input {
-    std::vector<Tensor> gradients;         // of the weights that get one, in the order of `weights`
-    Tensor loss, learningRate, step;       // [1] f32; step counts updates from 1
+    std::vector<Tensor> gradients;    // of the weights that get one, in the order of `weights`
+    Tensor loss, learningRate, step;  // [1] f32; step counts updates from 1
   };
   std::vector<std::string> weights;
   // The gradients' global norm [1], then the new values of what is changed. Reads old values by parameter().

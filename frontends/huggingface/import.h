@@ -73,8 +73,8 @@ struct TrainingOptions {
 
 // The module with the entry loss(input_ids, segments, labels) -> loss, marked to be differentiated. With a rule
 // -> (loss, weight), and what --llm-compose-step makes the step of: @update, for several batches also @loss_share
-// (... normalizer [1]), which divides by that instead of the batch's own weight, and @loss_weight. Parameters are checked as in
-// traceModel; those that the rule changes are f32.
+// (... normalizer [1]), which divides by that instead of the batch's own weight, and @loss_weight. Parameters are
+// checked as in traceModel; those that the rule changes are f32.
 Result<mlir::OwningOpRef<mlir::ModuleOp>> traceTraining(const ModelSource &source, mlir::MLIRContext &context,
                                                         const dsl::Loss &loss, const TrainingOptions &options);
 

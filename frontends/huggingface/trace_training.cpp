@@ -101,7 +101,8 @@ class Training {
       dsl::UpdateRule::Input in;
       for (size_t i = 0; i < rule_.weights.size(); ++i) in.gradients.push_back(Tensor(values[i].handle()));
       const Value *rest = values.data() + rule_.weights.size();
-      in.loss = Tensor(rest[0].handle()), in.learningRate = Tensor(rest[1].handle()), in.step = Tensor(rest[2].handle());
+      in.loss = Tensor(rest[0].handle()), in.learningRate = Tensor(rest[1].handle()),
+      in.step = Tensor(rest[2].handle());
       return rule_.update(in);
     });
   }

@@ -44,8 +44,7 @@ Result<DType> WeightCheck::operator()(const std::string &name, const Shape &shap
   if (!found.ok()) return missing(name, shape);
   const TensorView &tensor = **found;
   if (tensor.shape != shape) return mismatch(tensor, shape);
-  if (tensor.type != DType::f32 && tensor.type != DType::f16 && tensor.type != DType::bf16 &&
-      tensor.type != DType::f64)
+  if (tensor.type != DType::f32 && tensor.type != DType::f16 && tensor.type != DType::bf16 && tensor.type != DType::f64)
     return diagnose(ErrorKind::unsupported, tensor.file + ": " + tensor.name)
         .says("weights of type " + std::string(dtypeName(tensor.type)) + " are not supported")
         .toFix("use a checkpoint in f32, f16 or bf16");

@@ -6,7 +6,8 @@
 
 namespace llc::huggingface {
 
-// Decides a parameter's type. Errors: the checkpoint lacks it, or has it in another shape or in a type that is no float.
+// Decides a parameter's type. Errors: the checkpoint lacks it, or has it in another shape or in a type that is no
+// float.
 struct WeightCheck {
   const ModelSource &source;
   std::optional<DType> wanted;  // of matrices; vectors are f32

@@ -1,5 +1,5 @@
-// Adafactor (Shazeer and Stern 2018): the second moment of a matrix as an outer product of its rows' and columns' means,
-// steps relative to the size of the weights, no first moment.
+// Adafactor (Shazeer and Stern 2018): the second moment of a matrix as an outer product of its rows' and columns'
+// means, steps relative to the size of the weights, no first moment.
 #include "frontends/dsl/sugar.h"
 #include "models/optimizer_registry.h"
 #include "models/updates/tensors.h"

@@ -14,13 +14,12 @@ Tensors direction(const UpdateInput &in, const OptimizerSettings &settings) {
 }  // namespace
 
 Optimizer lion() {
-  return {"lion",
-          {{"beta1", 0.9, 0, 1, "share of the momentum in the step's direction"},
-           {"beta2", 0.99, 0, 1, "decay of the momentum"}},
-          [](const Shape &weight, const OptimizerSettings &) {
-            return std::vector<OptimizerState>{{"exp_avg", weight}};
-          },
-          direction};
+  return {
+      "lion",
+      {{"beta1", 0.9, 0, 1, "share of the momentum in the step's direction"},
+       {"beta2", 0.99, 0, 1, "decay of the momentum"}},
+      [](const Shape &weight, const OptimizerSettings &) { return std::vector<OptimizerState>{{"exp_avg", weight}}; },
+      direction};
 }
 
 }  // namespace llc::models

@@ -33,9 +33,9 @@ Tensors matrixDirection(const UpdateInput &in, const OptimizerSettings &settings
 Tensors direction(const UpdateInput &in, const OptimizerSettings &settings) {
   if (in.weight.rank() == 2) return matrixDirection(in, settings);
   Optimizer adam = adamw();
-  return adam.direction(in, {{"beta1", settings.at("adam_beta1")},
-                             {"beta2", settings.at("adam_beta2")},
-                             {"eps", settings.at("adam_eps")}});
+  return adam.direction(
+      in,
+      {{"beta1", settings.at("adam_beta1")}, {"beta2", settings.at("adam_beta2")}, {"eps", settings.at("adam_eps")}});
 }
 }  // namespace
 

@@ -13,7 +13,8 @@ Tensors direction(const UpdateInput &in, const OptimizerSettings &settings) {
 
 Optimizer rmsprop() {
   return {"rmsprop",
-          {{"decay", 0.9, 0, 1, "decay of the mean of squared gradients"}, {"eps", 1e-8, 0, 1, "added to the root of that"}},
+          {{"decay", 0.9, 0, 1, "decay of the mean of squared gradients"},
+           {"eps", 1e-8, 0, 1, "added to the root of that"}},
           [](const Shape &weight, const OptimizerSettings &) {
             return std::vector<OptimizerState>{{"square_avg", weight}};
           },

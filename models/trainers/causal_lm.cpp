@@ -10,8 +10,9 @@ Tokens wholeRows(Tensor ids, Tensor segments, Tensor numbers) {
   Shape shape = ids.shape(), all = {shape[0] * shape[1]};
   auto flat = [&](Tensor x) { return reshape(cast(x, DType::i32), all); };
   // How many tokens of its segment stand before or at a token, and how many there are.
-  Tensor counted = generic({numbers, numbers}, {.signature = "bt,bs->bs", .body = "eq(a,b)*ge(@s,@t)", .combiner = "sum"},
-                           shape, DType::f32);
+  Tensor counted =
+      generic({numbers, numbers}, {.signature = "bt,bs->bs", .body = "eq(a,b)*ge(@s,@t)", .combiner = "sum"}, shape,
+              DType::f32);
   Tensor length = generic({numbers, numbers}, {.signature = "bt,bs->bs", .body = "eq(a,b)*lt(0,b)", .combiner = "sum"},
                           shape, DType::f32);
   Tokens tokens{.ids = flat(ids), .positions = flat(counted - 1)};

@@ -33,8 +33,8 @@ struct Optimizer {
   std::string name;
   std::vector<OptimizerSetting> settings;
   std::function<std::vector<OptimizerState>(const dsl::Shape &weight, const OptimizerSettings &)> state;
-  // The direction d of weight -= learningRate * d, then the new state. To be written in place, so that nothing has to be
-  // copied: each old value is read no later than by the statement that makes its new one.
+  // The direction d of weight -= learningRate * d, then the new state. To be written in place, so that nothing has to
+  // be copied: each old value is read no later than by the statement that makes its new one.
   std::function<dsl::Tensors(const UpdateInput &, const OptimizerSettings &)> direction;
 };
 

@@ -17,7 +17,9 @@ Result<const Optimizer *> find(const std::string &name) {
   }
   std::string all;
   for (const std::string &known : names) all += (all.empty() ? "" : ", ") + known;
-  return diagnose(ErrorKind::invalidInput, place).says("there is no optimizer '" + name + "'").toFix("use one of " + all);
+  return diagnose(ErrorKind::invalidInput, place)
+      .says("there is no optimizer '" + name + "'")
+      .toFix("use one of " + all);
 }
 
 Result<OptimizerSettings> completeSettings(const Optimizer &optimizer, const OptimizerSettings &given) {
@@ -60,7 +62,8 @@ struct Rule {
   // A weight and its state after the step, on values of one weight: shared by all weights of a shape.
   Tensors moved(const std::vector<Value> &values, size_t states, double decay) const {
     auto at = [&](size_t i) { return Tensor(values[i].handle()); };
-    Tensor weight = at(0), rate = at(states + 2), step = at(states + 3), scale = at(states + 4), finite = at(states + 5);
+    Tensor weight = at(0), rate = at(states + 2), step = at(states + 3), scale = at(states + 4),
+           finite = at(states + 5);
     UpdateInput in{weight, at(1) * scale, {}, rate, step};
     for (size_t i = 0; i < states; ++i) in.state.push_back(at(i + 2));
     Tensors results = optimizer.direction(in, settings);

@@ -8,15 +8,15 @@ namespace llc::models {
 
 struct UpdateOptions {
   std::string optimizer = "adamw";
-  OptimizerSettings settings;       // over the optimizer's own
+  OptimizerSettings settings;  // over the optimizer's own
   double weightDecay = 0;
   bool decayVectors = false;        // biases and norms decay, too
   double maxGradientNorm = 0;       // 0: no clipping
   std::vector<std::string> frozen;  // patterns ('*' stands for anything) of weights that stay as they are
 };
 
-// Errors: no optimizer of that name, a setting that it does not have or out of range; a pattern that fits no weight; all
-// weights frozen.
+// Errors: no optimizer of that name, a setting that it does not have or out of range; a pattern that fits no weight;
+// all weights frozen.
 Result<dsl::UpdateRule> updateRule(const UpdateOptions &options, const std::vector<dsl::NamedShape> &weights);
 
 }  // namespace llc::models

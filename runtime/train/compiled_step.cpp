@@ -71,9 +71,7 @@ class CompiledStep final : public StepProgram {
     for (const ParameterSpec &parameter : m.parameters) bytes += parameter.bytes;
     return bytes;
   }
-  double flopsPerStep() const override {
-    return program_->manifest().flopsPerToken * double(rows_ * length_);
-  }
+  double flopsPerStep() const override { return program_->manifest().flopsPerToken * double(rows_ * length_); }
 
  private:
   static constexpr std::string_view batchInputs[] = {"input_ids", "segments", "labels"};

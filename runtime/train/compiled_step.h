@@ -1,4 +1,5 @@
-// A compiled training program (entries loss and train_step, or loss, loss_weight, accumulate and apply) as a StepProgram.
+// A compiled training program (entries loss and train_step, or loss, loss_weight, accumulate and apply) as a
+// StepProgram.
 #pragma once
 #include <memory>
 

@@ -8,7 +8,8 @@ def Differentiate : Pass<"llm-differentiate", "::mlir::ModuleOp"> {
   let description = [{
     A function marked `llm.differentiate` gets a sibling @NAME_and_gradients: the same arguments and results, then one
     gradient per parameter that it reads, in order of first reading; the result attribute `llm.gradient` names the
-    parameter; one marked `llm.frozen` has none. The first result is the loss, one float. The mark is removed, other functions stay as they are.
+    parameter; one marked `llm.frozen` has none. The first result is the loss, one float. The mark
+    is removed, other functions stay as they are.
 
     A called function gets one @NAME_forward and one @NAME_backward, used by all of its calls. The mark's value says what
     they save: `llm.differentiate` or `llm.differentiate = "everything_saveable"`: all that the backward reads;

@@ -177,8 +177,9 @@ struct ComposeStep final : impl::ComposeStepBase<ComposeStep> {
       auto loss = rule->getAttrOfType<StringAttr>(stepOf);
       auto gradients = loss ? getOperation().lookupSymbol<func::FuncOp>(loss.str() + "_and_gradients") : func::FuncOp();
       if (!gradients) {
-        rule.emitError("is marked llm.step_of, but there are no gradients of that function; "
-                       "to fix: name a function that is marked llm.differentiate");
+        rule.emitError(
+            "is marked llm.step_of, but there are no gradients of that function; "
+            "to fix: name a function that is marked llm.differentiate");
         return signalPassFailure();
       }
       if (failed(Step(rule, gradients).compose())) return signalPassFailure();

@@ -73,7 +73,8 @@ class TrainingStep : public testing::Test {
 // Steps of a traced program in the interpreter.
 class Interpreted {
  public:
-  Interpreted(TracedModel &traced, const train::StepProgram &like) : traced_(traced), weights_(*traced.source, *traced.module) {
+  Interpreted(TracedModel &traced, const train::StepProgram &like)
+      : traced_(traced), weights_(*traced.source, *traced.module) {
     for (const train::TensorState &state : like.state())
       if (!state.isWeight) state_[state.name] = llm::Tensor(state.shape);
   }
@@ -84,8 +85,8 @@ class Interpreted {
       return llm::Tensor({batch.rows, batch.length}, std::vector<double>(values.begin(), values.end()));
     };
     auto number = [](double value) { return llm::Tensor({1}, value); };
-    llm::Datum inputs[] = {matrix(batch.ids), matrix(batch.segments), matrix(batch.labels), number(scalars.learningRate),
-                           number(double(scalars.step))};
+    llm::Datum inputs[] = {matrix(batch.ids), matrix(batch.segments), matrix(batch.labels),
+                           number(scalars.learningRate), number(double(scalars.step))};
     llm::Environment environment;
     environment.parameters = [&](llvm::StringRef name) -> Result<llm::Tensor> {
       if (auto found = state_.find(name.str()); found != state_.end()) return found->second;
@@ -138,7 +139,8 @@ std::vector<std::string> optimizerNames() {
   for (const models::Optimizer &optimizer : models::optimizers()) names.push_back(optimizer.name);
   return names;
 }
-INSTANTIATE_TEST_SUITE_P(All, Optimizers, testing::ValuesIn(optimizerNames()), [](const auto &info) { return info.param; });
+INSTANTIATE_TEST_SUITE_P(All, Optimizers, testing::ValuesIn(optimizerNames()),
+                         [](const auto &info) { return info.param; });
 
 TEST_F(TrainingStep, PartsOfABatchMakeTheSameStep) {
   auto whole = make({.rows = 4, .length = length, .weightDecay = 0.1});
@@ -165,7 +167,8 @@ TEST_F(TrainingStep, WhatIsNotFiniteChangesNothing) {
   ASSERT_TRUE(program->step({&batch, 1}, {.learningRate = 0.01, .step = 1}).ok());
   floats(program->state()[1])[0] = NAN;
   std::vector<std::vector<float>> before;
-  for (const train::TensorState &state : program->state()) before.emplace_back(floats(state).begin(), floats(state).end());
+  for (const train::TensorState &state : program->state())
+    before.emplace_back(floats(state).begin(), floats(state).end());
   auto result = program->step({&batch, 1}, {.learningRate = 0.01, .step = 2});
   ASSERT_TRUE(result.ok());
   EXPECT_FALSE(result->applied);

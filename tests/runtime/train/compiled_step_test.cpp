@@ -1,0 +1,121 @@
+// What the step program does around the generated code: padding, numbers by name, several batches. The code is C++
+// here.
+#include "runtime/train/compiled_step.h"
+
+#include <gtest/gtest.h>
+
+#include <numeric>
+
+namespace llc::train {
+namespace {
+constexpr int64_t rows = 2, length = 3;
+
+// The sum of ids where labels are not negative; the weight is their number.
+void sumOfIds(const llc_context *context, float &sum, float &weight) {
+  auto *ids = static_cast<const int32_t *>(context->inputs[0]),
+       *labels = static_cast<const int32_t *>(context->inputs[2]);
+  sum = weight = 0;
+  for (int64_t i = 0; i < rows * length; ++i)
+    if (labels[i] >= 0) sum += float(ids[i]), ++weight;
+}
+float &number(const void *place) { return *static_cast<float *>(const_cast<void *>(place)); }
+
+void loss(llc_context *context, int64_t thread, int64_t) {
+  if (thread) return;
+  float sum, weight;
+  sumOfIds(context, sum, weight);
+  number(context->outputs[0]) = sum / weight, number(context->outputs[1]) = weight;
+}
+void lossWeight(llc_context *context, int64_t thread, int64_t) {
+  float sum;
+  if (!thread) sumOfIds(context, sum, number(context->outputs[0]));
+}
+// gradient += ids / normalizer
+void accumulate(llc_context *context, int64_t thread, int64_t) {
+  if (thread) return;
+  float sum, weight, &gradient = number(context->parameters[1]);
+  sumOfIds(context, sum, weight);
+  float share = sum / number(context->inputs[3]);
+  number(context->outputs[0]) = share;
+  gradient = (number(context->inputs[4]) != 0 ? gradient : 0) + share;
+}
+void apply(llc_context *context, int64_t thread, int64_t) {
+  if (thread) return;
+  float gradient = number(context->parameters[1]);
+  number(context->outputs[0]) = gradient;
+  number(context->parameters[0]) -= number(context->inputs[1]) * gradient + number(context->inputs[2]);
+}
+
+TensorSpec scalar(const char *name) { return {name, DType::f32, {1}}; }
+std::vector<TensorSpec> batchSpecs() {
+  return {{"input_ids", DType::i32, {rows, length}},
+          {"segments", DType::i32, {rows, length}},
+          {"labels", DType::i32, {rows, length}}};
+}
+
+class CompiledStep : public testing::Test {
+ protected:
+  CompiledStep() {
+    manifest.vocabulary = manifest.maxTokens = manifest.maxRows = manifest.maxSequences = manifest.maxContext = 64;
+    auto more = [](std::vector<TensorSpec> all, std::initializer_list<const char *> names) {
+      for (const char *name : names) all.push_back(scalar(name));
+      return all;
+    };
+    manifest.entries = {
+        {"loss", batchSpecs(), {scalar("loss"), scalar("weight")}},
+        {"loss_weight", batchSpecs(), {scalar("weight")}},
+        {"accumulate", more(batchSpecs(), {"normalizer", "keep"}), {scalar("loss")}},
+        {"apply", {scalar("loss"), scalar("learning_rate"), scalar("step")}, {scalar("gradient_norm")}}};
+    manifest.parameters = {{.name = "w", .shape = {1}, .bytes = 4, .updated = true},
+                           {.name = "gradient/w", .shape = {1}, .bytes = 4, .updated = true}};
+  }
+  Result<std::unique_ptr<StepProgram>> make() {
+    auto program = Program::fromPointers(manifest, entries, {&weight, &gradient}, "generic", nullptr);
+    if (!program.ok()) return std::move(program.error());
+    return makeStepProgram(std::make_shared<Program>(std::move(*program)), 2);
+  }
+  Manifest manifest;
+  Program::Entries entries = {
+      {"loss", loss}, {"loss_weight", lossWeight}, {"accumulate", accumulate}, {"apply", apply}};
+  float weight = 10, gradient = NAN;  // what stands there before the first batch does not matter
+};
+
+TEST_F(CompiledStep, BatchesCountByTheirTokens) {
+  auto program = make();
+  ASSERT_TRUE(program.ok()) << program.error().text();
+  ASSERT_EQ((*program)->state().size(), 1u);
+  EXPECT_EQ((*program)->state()[0].name, "w");
+  std::vector<int32_t> ids = {1, 2, 3, 4}, ones(4, 1);
+  Batch batches[] = {{1, 3, {ids.data(), 3}, {ones.data(), 3}, {ids.data(), 3}},
+                     {1, 1, {ids.data() + 3, 1}, {ones.data(), 1}, {ids.data() + 3, 1}}};
+  auto result = (*program)->step(batches, {.learningRate = 2, .step = 1});
+  ASSERT_TRUE(result.ok()) << result.error().text();
+  EXPECT_FLOAT_EQ(float(result->loss), 2.5f);  // (1 + 2 + 3 + 4) / 4
+  EXPECT_FLOAT_EQ(float(result->gradientNorm), 2.5f);
+  EXPECT_TRUE(result->applied);
+  EXPECT_FLOAT_EQ(weight, 10 - 2 * 2.5f - 1);
+  auto evaluation = (*program)->evaluate(batches[0]);
+  ASSERT_TRUE(evaluation.ok());
+  EXPECT_EQ(evaluation->targets, 3);
+  EXPECT_FLOAT_EQ(float(evaluation->sum), 6);
+}
+
+TEST_F(CompiledStep, BatchesThatDoNotFitAreRefused) {
+  auto program = make();
+  ASSERT_TRUE(program.ok());
+  std::vector<int32_t> many(12, 1);
+  for (const Batch &batch : {Batch{3, 3, {many.data(), 9}, {many.data(), 9}, {many.data(), 9}},
+                             Batch{1, 4, {many.data(), 4}, {many.data(), 4}, {many.data(), 4}},
+                             Batch{2, 3, {many.data(), 6}, {many.data(), 5}, {many.data(), 6}}})
+    EXPECT_FALSE((*program)->step({&batch, 1}, {}).ok());
+  EXPECT_FALSE((*program)->step({}, {}).ok());
+}
+
+TEST_F(CompiledStep, OtherProgramsAreRefused) {
+  manifest.entries.pop_back();
+  auto program = make();
+  ASSERT_FALSE(program.ok());
+  EXPECT_NE(program.error().text().find("no training program"), std::string::npos) << program.error().text();
+}
+}  // namespace
+}  // namespace llc::train
