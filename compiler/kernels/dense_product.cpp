@@ -20,6 +20,8 @@ namespace {
 constexpr int64_t mostSteps = 256;     // a panel of 16 KiB is half of a small first level
 constexpr int64_t mostRows = 264;      // share one copy of b; sums and copies fit a second level of 512 KiB
 constexpr int64_t enoughChunks = 16;   // else blocks are narrower
+constexpr int64_t stepsAhead = 16;     // rows of strides that no hardware foresees are fetched so early
+constexpr int64_t bytesAhead = 256;    // the same along rows
 
 int64_t pieces(int64_t count, int64_t most) { return (count + most - 1) / most; }
 int64_t equalPiece(int64_t count, int64_t most, int64_t unit) {
@@ -150,6 +152,7 @@ class DenseProduct {
       e.loop(e.c64(0), whole, 1, [&](Value panel) {
         for (int64_t v = 0; v < panelVectors; v++) {
           Value source = e.gep(row, e.add(e.mul(panel, panelColumns * bBytes()), v * lanes * bBytes()));
+          if (v == 0) e.prefetch(e.gep(source, stepsAhead * spec.bStep * bBytes()));
           e.store(e.loadFloat(spec.bType, source, lanes), e.gep(to, e.add(e.mul(panel, plan.panelBytes), v * lanes * 4)),
                   4);
         }
@@ -165,8 +168,11 @@ class DenseProduct {
         Value source = e.gep(columnsFrom, e.mul(step, bBytes())), to = e.gep(copy, e.mul(step, panelColumns * 4));
         for (int64_t v = 0; v < panelVectors; v++) {
           Values square;
-          for (int64_t i = 0; i < lanes; i++)
-            square.push_back(e.loadFloat(spec.bType, e.gep(source, (v * lanes + i) * spec.bColumn * bBytes()), lanes));
+          for (int64_t i = 0; i < lanes; i++) {
+            Value row = e.gep(source, (v * lanes + i) * spec.bColumn * bBytes());
+            e.prefetch(e.gep(row, bytesAhead));
+            square.push_back(e.loadFloat(spec.bType, row, lanes));
+          }
           square = transposeSquare(e, square);
           for (int64_t i = 0; i < lanes; i++) e.store(square[size_t(i)], e.gep(to, (i * panelColumns + v * lanes) * 4), 4);
         }
@@ -186,6 +192,7 @@ class DenseProduct {
         Value to = groupAt(row), source = e.gep(from, e.mul(row, aBytes()));
         e.loop(e.c64(0), count, 1, [&](Value step) {
           Value line = e.gep(source, e.mul(step, spec.aStep * aBytes())), place = e.gep(to, e.mul(step, tile * 4));
+          e.prefetch(e.gep(line, stepsAhead * spec.aStep * aBytes()));
           for (int64_t g = 0; g < groups; g++)
             e.store(e.loadFloat(spec.aType, e.gep(line, g * tile * aBytes()), tile),
                     e.gep(place, g * tile * plan.steps * 4), 4);
