@@ -29,7 +29,7 @@ Status check(const std::vector<Source> &sources) {
   const Source *known = nullptr;
   for (const Source &source : sources) {
     const std::string &path = source.dataset.path();
-    if (source.dataset.tokens() == 0) return badOption(path + " holds no tokens", "leave it out, or prepare it again");
+    if (source.sequences() == 0) return badOption(path + " holds no tokens", "leave it out, or prepare it again");
     if (!(source.weight > 0) || !std::isfinite(source.weight))
       return badOption(path + fmt::format(" has the weight {}", source.weight), "use a weight above 0");
     const DatasetHeader &header = source.dataset.header();
@@ -69,9 +69,10 @@ Result<TokenStream> TokenStream::create(std::vector<Source> sources, const Strea
   stream.sources_ = std::move(sources);
   stream.options_ = options;
   for (size_t i = 0; i < stream.sources_.size(); ++i)
-    stream.orders_.emplace_back(stream.sources_[i].dataset.sequences(), options.window, seedOf(options.seed, i));
+    stream.orders_.emplace_back(stream.sources_[i].sequences(), options.window, seedOf(options.seed, i));
   stream.cursors_.resize(stream.sources_.size());
   stream.blockStart_ = stream.cursors_;
+  LLC_TRY(stream.countTokens());
   return stream;
 }
 
@@ -93,7 +94,7 @@ Result<std::optional<TokenStream::Piece>> TokenStream::draw(uint64_t most) {
   if (!source) return std::optional<Piece>();
   StreamState::Cursor &cursor = cursors_[*source];
   const Dataset &dataset = sources_[*source].dataset;
-  uint64_t sequence = orders_[*source].at(cursor.epoch, cursor.position);
+  uint64_t sequence = sources_[*source].sequence(orders_[*source].at(cursor.epoch, cursor.position));
   LLC_ASSIGN(uint64_t length, dataset.length(sequence));
   if (cursor.carried >= length)
     return badOption(dataset.path() + " is not the dataset that this state belongs to", "start anew");
@@ -102,7 +103,7 @@ Result<std::optional<TokenStream::Piece>> TokenStream::draw(uint64_t most) {
   cursor.tokens += piece.count;
   if (cursor.carried == length) {
     cursor.carried = 0;
-    if (++cursor.position == dataset.sequences()) {
+    if (++cursor.position == sources_[*source].sequences()) {
       cursor.position = 0;
       ++cursor.epoch;
     }
@@ -209,7 +210,7 @@ Status TokenStream::restore(const StreamState &state) {
     return badOption("the saved position belongs to other datasets, or to other options of reading them",
                      "give the same datasets, weights, seed, window, packing and lengths, or start anew");
   for (size_t i = 0; i < sources_.size(); ++i)
-    if (state.cursors[i].position >= sources_[i].dataset.sequences())
+    if (state.cursors[i].position >= sources_[i].sequences())
       return badOption("the saved position is beyond the dataset", "start anew");
   cursors_ = blockStart_ = state.cursors;
   step_ = state.step;
@@ -230,10 +231,18 @@ uint64_t TokenStream::tokensGiven() const {
   return tokens;
 }
 
-uint64_t TokenStream::totalTokens() const {
-  uint64_t tokens = 0;
-  for (const Source &source : sources_) tokens += source.dataset.tokens();
-  return tokens;
+// A part's tokens are counted by asking for every length: only of the smaller part.
+Status TokenStream::countTokens() {
+  for (const Source &source : sources_) {
+    uint64_t tokens = 0;
+    if (source.part != Part::all)
+      for (uint64_t i = 0; i < source.split.count(Part::validation); ++i) {
+        LLC_ASSIGN(uint64_t length, source.dataset.length(source.split.sequence(Part::validation, i)));
+        tokens += length;
+      }
+    totalTokens_ += source.part == Part::validation ? tokens : source.dataset.tokens() - tokens;
+  }
+  return success();
 }
 
 uint64_t TokenStream::fingerprint() const {
@@ -245,6 +254,10 @@ uint64_t TokenStream::fingerprint() const {
     mix(header.tokens);
     for (uint8_t byte : header.tokenizer) mix(byte);
     mix(std::bit_cast<uint64_t>(source.weight));
+    if (source.part == Part::all) continue;
+    mix(uint64_t(source.part));
+    mix(source.split.count(Part::validation));
+    mix(source.split.sequence(Part::validation, 0));
   }
   const StreamOptions &o = options_;
   const Curriculum &c = o.curriculum;

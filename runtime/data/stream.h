@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/data/dataset.h"
+#include "runtime/data/split.h"
 #include "runtime/data/window_order.h"
 
 namespace llc::data {
@@ -12,6 +13,12 @@ namespace llc::data {
 struct Source {
   Dataset dataset;
   double weight = 1;  // share of the tokens, relative to the other sources'
+  // Only these sequences, if asked for.
+  Part part = Part::all;
+  Split split = {};
+
+  uint64_t sequences() const { return part == Part::all ? dataset.sequences() : split.count(part); }
+  uint64_t sequence(uint64_t index) const { return part == Part::all ? index : split.sequence(part, index); }
 };
 
 enum class Packing {
@@ -90,7 +97,7 @@ class TokenStream {
 
   uint64_t tokensGiven() const;  // so far, by all sources; whole blocks of packing count at once
   uint64_t tokensOfSource(size_t source) const { return cursors_[source].tokens; }
-  uint64_t totalTokens() const;  // of all sources, once
+  uint64_t totalTokens() const { return totalTokens_; }  // of all sources, once
   double epoch() const { return double(tokensGiven()) / double(totalTokens()); }
 
  private:
@@ -108,7 +115,10 @@ class TokenStream {
   Status fill(Batch &batch, int64_t row, const Row &pieces) const;
   uint64_t fingerprint() const;
 
+  Status countTokens();
+
   std::vector<Source> sources_;
+  uint64_t totalTokens_ = 0;
   StreamOptions options_;
   std::vector<WindowOrder> orders_;
   std::vector<StreamState::Cursor> cursors_, blockStart_;

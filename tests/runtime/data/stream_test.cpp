@@ -241,5 +241,26 @@ TEST(WindowOrder, IsAPermutationThatStaysNear) {
   }
 }
 
+// What is held out is never given for training, and the two together are everything.
+TEST_F(Streams, PartsOfASourceAreApart) {
+  std::multiset<int32_t> seen;
+  uint64_t total = 0;
+  for (Part part : {Part::training, Part::validation}) {
+    Source one = source("a.bin", 40, 1);
+    one.part = part;
+    one.split = Split(40, 0.25, 9);
+    TokenStream tokens = stream({one}, small(Packing::wrapped));
+    uint64_t given = 0;
+    Batch batch;
+    while (*tokens.next(batch))
+      for (size_t i = 0; i < batch.ids.size(); ++i)
+        if (batch.segments[i]) seen.insert(batch.ids[i]), ++given;
+    EXPECT_EQ(given, tokens.totalTokens());
+    total += given;
+  }
+  EXPECT_EQ(total, source("a.bin", 40, 1).dataset.tokens());
+  EXPECT_EQ(std::set<int32_t>(seen.begin(), seen.end()).size(), seen.size());
+}
+
 }  // namespace
 }  // namespace llc::data

@@ -1,0 +1,39 @@
+// What a run reports: records of named numbers, one a line of metrics.jsonl, and whatever else listens.
+#pragma once
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "runtime/base/status.h"
+
+namespace llc::train {
+
+// {"event": "train", "step": 10, "train/loss": 3.2, ...}. Events: train, evaluation, sample, checkpoint, warning.
+using Record = nlohmann::ordered_json;
+
+class RecordSink {
+ public:
+  virtual ~RecordSink() = default;
+  virtual Status write(const Record &record) = 0;
+};
+
+// metrics.jsonl.
+class MetricsFile : public RecordSink {
+ public:
+  // Goes on with the file that there is, without what a run that was killed wrote of steps after `step`, or wrote half.
+  static Result<MetricsFile> open(const std::string &path, int64_t step);
+  MetricsFile(MetricsFile &&other) noexcept;
+  MetricsFile &operator=(MetricsFile &&) = delete;
+  ~MetricsFile() override;
+  Status write(const Record &record) override;
+
+ private:
+  MetricsFile() = default;
+  std::string path_;
+  int descriptor_ = -1;
+};
+
+// The records of a metrics.jsonl, lines that are none left out. Error: no such file.
+Result<std::vector<Record>> readMetrics(const std::string &path);
+
+}  // namespace llc::train

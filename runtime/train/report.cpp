@@ -1,0 +1,69 @@
+#include "runtime/train/report.h"
+
+#include "runtime/train/chart.h"
+
+namespace llc::train {
+
+namespace {
+constexpr const char *style =
+    "body{font-family:sans-serif;max-width:760px;margin:2em auto;padding:0 1em;color:#222}svg{width:100%;margin:0.8em "
+    "0}td{padding:2px 1em 2px 0;vertical-align:top}pre{white-space:pre-wrap;background:#f4f4f4;padding:0.6em}";
+
+std::string escaped(const std::string &text) {
+  std::string out;
+  for (char c : text) {
+    if (c == '<')
+      out += "&lt;";
+    else if (c == '>')
+      out += "&gt;";
+    else if (c == '&')
+      out += "&amp;";
+    else
+      out += c;
+  }
+  return out;
+}
+
+Line lineOf(const std::vector<Record> &records, const std::string &label, const std::string &key) {
+  Line line{label, {}};
+  for (const Record &record : records)
+    if (auto value = record.find(key); value != record.end() && value->is_number())
+      line.points.emplace_back(record["step"].get<double>(), value->get<double>());
+  return line;
+}
+
+std::string charts(const std::vector<Record> &records) {
+  auto chart = [&](const std::string &title, std::vector<Line> lines, bool logarithmic = false) {
+    std::erase_if(lines, [](const Line &line) { return line.points.empty(); });
+    return lines.empty() ? std::string() : lineChart(lines, {title, "step", logarithmic});
+  };
+  return chart("Loss", {lineOf(records, "training", "train/loss"), lineOf(records, "evaluation", "eval/loss")}) +
+         chart("Norm of the gradient",
+               {lineOf(records, "mean", "train/grad_norm"), lineOf(records, "largest", "train/max_grad_norm")}, true) +
+         chart("Learning rate", {lineOf(records, "", "train/learning_rate")}) +
+         chart("Tokens a second", {lineOf(records, "", "train/tokens_per_second")});
+}
+
+std::string texts(const std::vector<Record> &records, const char *event, const char *key, const char *title) {
+  std::string out;
+  for (const Record &record : records)
+    if (record.value("event", "") == event && record.contains(key) && record[key].is_string())
+      out += fmt::format("<p>step {}</p><pre>{}</pre>\n", record["step"].dump(), escaped(record[key].get<std::string>()));
+  return out.empty() ? out : fmt::format("<h2>{}</h2>\n{}", title, out);
+}
+}  // namespace
+
+std::string trainingReport(const std::string &title, const std::vector<std::pair<std::string, std::string>> &facts,
+                           const std::vector<Record> &records) {
+  std::string page = fmt::format(
+      "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{0}</title><style>{1}</style></head>\n"
+      "<body><h1>{0}</h1>\n<table>\n",
+      escaped(title), style);
+  for (const auto &[name, value] : facts)
+    page += fmt::format("<tr><td>{}</td><td>{}</td></tr>\n", escaped(name), escaped(value));
+  page += "</table>\n" + charts(records) + texts(records, "sample", "text", "Texts") +
+          texts(records, "warning", "message", "Warnings");
+  return page + "</body></html>\n";
+}
+
+}  // namespace llc::train

@@ -1,0 +1,143 @@
+#include "runtime/train/tensorboard.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <bit>
+#include <cerrno>
+#include <chrono>
+#include <filesystem>
+
+namespace llc::train {
+
+namespace {
+constexpr std::array<uint32_t, 256> crcTable = [] {
+  std::array<uint32_t, 256> table = {};
+  for (uint32_t i = 0; i < 256; ++i) {
+    uint32_t crc = i;
+    for (int bit = 0; bit < 8; ++bit) crc = crc & 1 ? crc >> 1 ^ 0x82F63B78u : crc >> 1;
+    table[i] = crc;
+  }
+  return table;
+}();
+
+// A CRC of data that holds CRCs is weak: TFRecord turns and shifts them.
+uint32_t masked(std::string_view bytes) { return std::rotr(crc32c(bytes), 15) + 0xa282ead8u; }
+
+template <class T>
+void addFixed(std::string &to, T value) {
+  to.append(reinterpret_cast<const char *>(&value), sizeof(value));  // both are little-endian
+}
+void addVarint(std::string &to, uint64_t value) {
+  for (; value >= 0x80; value >>= 7) to += char(value | 0x80);
+  to += char(value);
+}
+
+// Fields of a protobuf message: number and wire type, then the value.
+enum WireType : uint64_t { varint = 0, fixed64 = 1, bytes = 2, fixed32 = 5 };
+void addKey(std::string &to, uint64_t field, WireType type) { addVarint(to, field << 3 | type); }
+void addBytes(std::string &to, uint64_t field, std::string_view value) {
+  addKey(to, field, bytes);
+  addVarint(to, value.size());
+  to += value;
+}
+
+// Event: wall_time = 1, step = 2, file_version = 3, summary = 5, session_log = 7.
+std::string eventAt(double wallTime, int64_t step) {
+  std::string event;
+  addKey(event, 1, fixed64);
+  addFixed(event, wallTime);
+  addKey(event, 2, varint);
+  addVarint(event, uint64_t(step));
+  return event;
+}
+
+double now() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+Error cannotWrite(const std::string &path) {
+  return diagnose(errno == ENOSPC ? ErrorKind::resource : ErrorKind::invalidInput, path)
+      .says(std::string("can't be written: ") + std::strerror(errno))
+      .toFix("free space, or train without the tensorboard tracker");
+}
+}  // namespace
+
+uint32_t crc32c(std::string_view bytes) {
+  uint32_t crc = ~0u;
+  for (char byte : bytes) crc = crcTable[(crc ^ uint8_t(byte)) & 255] ^ crc >> 8;
+  return ~crc;
+}
+
+std::string tfRecord(std::string_view data) {
+  std::string record;
+  addFixed(record, uint64_t(data.size()));
+  addFixed(record, masked(record));
+  record += data;
+  addFixed(record, masked(data));
+  return record;
+}
+
+std::string versionEvent(double wallTime) {
+  std::string event = eventAt(wallTime, 0);
+  addBytes(event, 3, "brain.Event:2");
+  return event;
+}
+
+std::string restartEvent(double wallTime, int64_t step) {
+  std::string event = eventAt(wallTime, step), log;
+  addKey(log, 1, varint);  // SessionLog: status = 1, START = 1
+  addVarint(log, 1);
+  addBytes(event, 7, log);
+  return event;
+}
+
+std::string scalarsEvent(double wallTime, int64_t step, const std::vector<std::pair<std::string, float>> &scalars) {
+  std::string summary;
+  for (const auto &[tag, number] : scalars) {
+    std::string value;  // Summary.Value: tag = 1, simple_value = 2
+    addBytes(value, 1, tag);
+    addKey(value, 2, fixed32);
+    addFixed(value, number);
+    addBytes(summary, 1, value);
+  }
+  std::string event = eventAt(wallTime, step);
+  addBytes(event, 5, summary);
+  return event;
+}
+
+Result<std::unique_ptr<TensorBoardFile>> TensorBoardFile::create(const std::string &directory, int64_t step) {
+  std::error_code error;
+  std::filesystem::create_directories(directory, error);
+  char host[256] = "localhost";
+  gethostname(host, sizeof(host) - 1);
+  std::unique_ptr<TensorBoardFile> file(new TensorBoardFile);
+  double time = now();
+  file->path_ = fmt::format("{}/events.out.tfevents.{:010}.{}.{}.0", directory, int64_t(time), host, getpid());
+  file->descriptor_ = ::open(file->path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+  if (file->descriptor_ < 0) return cannotWrite(file->path_);
+  LLC_TRY(file->append(versionEvent(time)));
+  if (step > 0) LLC_TRY(file->append(restartEvent(time, step + 1)));
+  return file;
+}
+
+TensorBoardFile::~TensorBoardFile() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+Status TensorBoardFile::append(std::string_view event) {
+  std::string record = tfRecord(event);
+  if (::write(descriptor_, record.data(), record.size()) != ssize_t(record.size())) return cannotWrite(path_);
+  return success();
+}
+
+Status TensorBoardFile::write(const Record &record) {
+  std::vector<std::pair<std::string, float>> scalars;
+  for (const auto &[name, value] : record.items())
+    if (value.is_number() && name != "step") scalars.emplace_back(name, value.get<float>());
+  if (scalars.empty() || !(record["event"] == "train" || record["event"] == "evaluation")) return success();
+  return append(scalarsEvent(now(), record["step"].get<int64_t>(), scalars));
+}
+
+}  // namespace llc::train
