@@ -14,9 +14,7 @@ Split::Split(uint64_t sequences, double share, uint64_t seed) : sequences_(seque
   stretches_ = std::clamp<uint64_t>(uint64_t(wanted), 1, sequences / 2);
 }
 
-uint64_t Split::begin(uint64_t stretch) const {
-  return uint64_t((unsigned __int128)(stretch)*sequences_ / stretches_);
-}
+uint64_t Split::begin(uint64_t stretch) const { return uint64_t((unsigned __int128)(stretch)*sequences_ / stretches_); }
 
 uint64_t Split::heldOut(uint64_t stretch) const {
   uint64_t first = begin(stretch);

@@ -86,9 +86,7 @@ class Chart {
  private:
   double scaled(double y) const { return logarithmic_ ? std::log10(y) : y; }
   double atX(double x) const { return left + (x - x_.low) / (x_.high - x_.low) * (options_.width - left - right); }
-  double atY(double y) const {
-    return top + (y_.high - y) / (y_.high - y_.low) * (options_.height - top - bottom);
-  }
+  double atY(double y) const { return top + (y_.high - y) / (y_.high - y_.low) * (options_.height - top - bottom); }
 
   std::string axes() const {
     std::string out = "<g stroke=\"#ddd\" fill=\"#555\">\n";

@@ -25,8 +25,9 @@ Result<uint64_t> readSeed(const std::string &path, int64_t step) {
 Error otherModel(const std::string &where, const std::string &what) {
   return diagnose(ErrorKind::invalidInput, where)
       .says(what)
-      .toFix("resume with the configuration and optimizer that it was made with, or start anew with "
-             "--resume-from-checkpoint none");
+      .toFix(
+          "resume with the configuration and optimizer that it was made with, or start anew with "
+          "--resume-from-checkpoint none");
 }
 
 std::string describe(const TensorState &tensor) {

@@ -167,8 +167,7 @@ void CheckpointStore::removeOld() {
   }
 }
 
-Result<std::optional<ReadCheckpoint>> CheckpointStore::newest(
-    const std::function<void(const std::string &)> &skipped) {
+Result<std::optional<ReadCheckpoint>> CheckpointStore::newest(const std::function<void(const std::string &)> &skipped) {
   std::vector<CheckpointEntry> entries = list();
   std::string why;
   for (size_t i = entries.size(); i-- > 0;) {

@@ -104,8 +104,7 @@ Status writeCheckpoint(const std::string &directory, const CheckpointContent &co
   // Random numbers are functions of these, so that there is no generator whose state would have to be kept.
   nlohmann::json rng = {{"version", 1}, {"seed", content.trainer.seed}, {"step", content.trainer.step}};
   LLC_TRY(writer.text("rng.json", rng.dump(2) + "\n"));
-  return writer.manifest(
-      {content.trainer.step, content.evaluationLoss, layout.saveOptimizer, content.origin, {}});
+  return writer.manifest({content.trainer.step, content.evaluationLoss, layout.saveOptimizer, content.origin, {}});
 }
 
 }  // namespace llc::train

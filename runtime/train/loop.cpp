@@ -90,8 +90,9 @@ class Loop {
     return diagnose(ErrorKind::invalidInput, "training")
         .says(fmt::format("loss or gradient were not finite in {} steps in a row, up to step {}; last checkpoint: {}",
                           state_.badInARow, state_.step, checkpoint_.empty() ? "none" : checkpoint_))
-        .toFix("lower the learning rate, warm up for longer, clip gradients (max_grad_norm 1), use precision f32, or "
-               "look at the data; then resume from the last checkpoint");
+        .toFix(
+            "lower the learning rate, warm up for longer, clip gradients (max_grad_norm 1), use precision f32, or "
+            "look at the data; then resume from the last checkpoint");
   }
 
   Status write(const Record &record) {
@@ -105,9 +106,8 @@ class Loop {
     double flops = parts_.program.flopsPerStep() * double(options_.accumulation) * double(interval.steps);
     record["train/tokens_per_second"] = number(double(interval.tokens) / interval.seconds);
     record["train/step_seconds"] = number(interval.seconds / double(interval.steps));
-    record["train/mfu"] = options_.peakFlops > 0 && flops > 0
-                              ? number(flops / interval.seconds / options_.peakFlops)
-                              : Record(nullptr);
+    record["train/mfu"] =
+        options_.peakFlops > 0 && flops > 0 ? number(flops / interval.seconds / options_.peakFlops) : Record(nullptr);
     record["memory/peak_resident_bytes"] = peakResidentBytes();
     record["memory/planned_bytes"] = parts_.program.plannedBytes();
     record["time/seconds"] = state_.seconds;
@@ -180,8 +180,13 @@ class Loop {
 
   // Only the last one must succeed: with a full disk it is better to go on, space may be found.
   Status save(bool best, bool last) {
-    CheckpointContent content{state_, data::toJson(parts_.stream.state()), parts_.program.state(), parts_.frozen,
-                              parts_.files, std::nullopt, parts_.origin};
+    CheckpointContent content{state_,
+                              data::toJson(parts_.stream.state()),
+                              parts_.program.state(),
+                              parts_.frozen,
+                              parts_.files,
+                              std::nullopt,
+                              parts_.origin};
     if (state_.evaluationStep == state_.step) content.evaluationLoss = state_.evaluationLoss;
     auto saved = parts_.checkpoints.save(content, best);
     if (saved) {
@@ -205,9 +210,12 @@ class Loop {
 
 std::string_view stopReasonName(StopReason reason) {
   switch (reason) {
-    case StopReason::finished: return "finished";
-    case StopReason::interrupted: return "interrupted";
-    case StopReason::noImprovement: return "no improvement";
+    case StopReason::finished:
+      return "finished";
+    case StopReason::interrupted:
+      return "interrupted";
+    case StopReason::noImprovement:
+      return "no improvement";
   }
   return "";
 }

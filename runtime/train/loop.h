@@ -14,11 +14,11 @@
 namespace llc::train {
 
 struct LoopOptions {
-  Schedule schedule;             // its totalSteps is how long the loop runs
-  int64_t accumulation = 1;      // micro-batches of a step
-  int64_t vocabulary = 0;        // of the model
-  int64_t logInterval = 10;      // steps between two records
-  int64_t saveInterval = 1000;   // between two checkpoints; 0: only at the end
+  Schedule schedule;            // its totalSteps is how long the loop runs
+  int64_t accumulation = 1;     // micro-batches of a step
+  int64_t vocabulary = 0;       // of the model
+  int64_t logInterval = 10;     // steps between two records
+  int64_t saveInterval = 1000;  // between two checkpoints; 0: only at the end
   int64_t evaluationInterval = 500;
   int64_t evaluationBatches = 0;  // at most so many of the validation data; 0: all
   int64_t patience = 0;           // evaluations without improvement before it stops; 0: never stops

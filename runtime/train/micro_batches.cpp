@@ -18,8 +18,9 @@ Status MicroBatches::check(const data::Batch &batch) const {
   for (size_t i = 0; i < batch.ids.size(); ++i) {
     int32_t id = batch.ids[i], label = batch.labels[i];
     if (id < 0 || id >= vocabulary_)
-      return badBatch(fmt::format("token {} in row {}, the model's vocabulary has {}", id, i / size_t(length_), vocabulary_),
-                      "prepare the data with the model's own tokenizer");
+      return badBatch(
+          fmt::format("token {} in row {}, the model's vocabulary has {}", id, i / size_t(length_), vocabulary_),
+          "prepare the data with the model's own tokenizer");
     if (label != noLabel && (label < 0 || label >= vocabulary_))
       return badBatch(
           fmt::format("label {} in row {}, the model's vocabulary has {}", label, i / size_t(length_), vocabulary_),
@@ -50,8 +51,7 @@ Status MicroBatches::read(data::TokenStream &stream, int64_t count) {
     if (!more) break;
     LLC_TRY(add(batch));
   }
-  for (const data::Batch &batch : data_)
-    batches_.push_back({rows_, length_, batch.ids, batch.segments, batch.labels});
+  for (const data::Batch &batch : data_) batches_.push_back({rows_, length_, batch.ids, batch.segments, batch.labels});
   return success();
 }
 

@@ -48,7 +48,8 @@ std::string texts(const std::vector<Record> &records, const char *event, const c
   std::string out;
   for (const Record &record : records)
     if (record.value("event", "") == event && record.contains(key) && record[key].is_string())
-      out += fmt::format("<p>step {}</p><pre>{}</pre>\n", record["step"].dump(), escaped(record[key].get<std::string>()));
+      out +=
+          fmt::format("<p>step {}</p><pre>{}</pre>\n", record["step"].dump(), escaped(record[key].get<std::string>()));
   return out.empty() ? out : fmt::format("<h2>{}</h2>\n{}", title, out);
 }
 }  // namespace

@@ -48,14 +48,13 @@ std::string eventAt(double wallTime, int64_t step) {
   std::string event;
   addKey(event, 1, fixed64);
   addFixed(event, wallTime);
+  if (step == 0) return event;  // what has its default is not written
   addKey(event, 2, varint);
   addVarint(event, uint64_t(step));
   return event;
 }
 
-double now() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
+double now() { return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count(); }
 
 Error cannotWrite(const std::string &path) {
   return diagnose(errno == ENOSPC ? ErrorKind::resource : ErrorKind::invalidInput, path)

@@ -49,8 +49,10 @@ TEST(TrainerState, KeepsEveryBitAndRefusesNonsense) {
   auto parsed = parseTrainerState(text, "trainer_state.json");
   ASSERT_TRUE(parsed.ok()) << parsed.error().text();
   EXPECT_EQ(*parsed, state);
-  for (auto [key, value] : {std::pair("\"step\":3", "\"step\":11"), {"\"step\":3", "\"step\":1"},
-                            {"\"seconds\":0.1", "\"seconds\":\"0.1\""}, {"\"version\":1", "\"version\":9"},
+  for (auto [key, value] : {std::pair("\"step\":3", "\"step\":11"),
+                            {"\"step\":3", "\"step\":1"},
+                            {"\"seconds\":0.1", "\"seconds\":\"0.1\""},
+                            {"\"version\":1", "\"version\":9"},
                             {"\"interval\"", "\"intervals\""}}) {
     std::string broken = text;
     broken.replace(broken.rfind(key), std::string(key).size(), value);
