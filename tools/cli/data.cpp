@@ -2,46 +2,15 @@
 #include <filesystem>
 
 #include "runtime/base/memory.h"
-#include "runtime/corpus/prepare.h"
 #include "runtime/data/manifest.h"
 #include "runtime/serve/options.h"
-#include "runtime/text/tokenizer_files.h"
 #include "runtime/threads/limits.h"
 #include "tools/cli/corpus_flags.h"
+#include "tools/cli/prepared_data.h"
 
 namespace llc::cli {
 
 namespace {
-struct TokenizerWithHash {
-  std::unique_ptr<Tokenizer> tokenizer;
-  std::string hash;
-};
-
-Result<TokenizerWithHash> loadTokenizer(const std::string &path) {
-  LLC_ASSIGN(auto files, readTokenizerFiles(path));
-  TokenizerWithHash result;
-  LLC_ASSIGN(result.tokenizer, Tokenizer::fromFiles(files));
-  result.hash = tokenizerHash(files);
-  return result;
-}
-
-std::string hexOf(const data::Sha256Digest &digest) {
-  std::string text;
-  for (uint8_t byte : digest) text += fmt::format("{:02x}", byte);
-  return text;
-}
-
-data::Sha256Digest digestOf(const std::string &hex) {
-  data::Sha256Digest digest = {};
-  for (size_t i = 0; i < digest.size(); ++i) digest[i] = uint8_t(std::stoul(hex.substr(2 * i, 2), nullptr, 16));
-  return digest;
-}
-
-nlohmann::json toJson(const data::DatasetHeader &header) {
-  return {{"sequences", header.sequences}, {"tokens", header.tokens},    {"vocabulary", header.vocabulary},
-          {"id_bytes", header.idBytes},    {"has_ends", header.hasEnds}, {"tokenizer_sha256", hexOf(header.tokenizer)}};
-}
-
 // ---- prepare
 // -----------------------------------------------------------------------------------------------------------
 struct PrepareFlags {
@@ -111,38 +80,15 @@ Status applyMix(const std::vector<std::string> &mix, std::vector<corpus::Input> 
   return success();
 }
 
-void printReports(const std::vector<corpus::SourceReport> &reports, const data::DatasetWriter &writer) {
-  const data::DatasetHeader &header = writer.header();
-  fmt::print("{}: {} sequences, {} tokens\n", writer.paths().bin, header.sequences, header.tokens);
-  for (const auto &report : reports)
+void printReports(const PreparedDataset &made) {
+  const data::DatasetHeader &header = made.header;
+  fmt::print("{}: {} sequences, {} tokens\n", made.paths.bin, header.sequences, header.tokens);
+  for (const auto &report : made.reports)
     fmt::print("  {}: {} documents, {} broken, {} tokens ({:.1f} %), {:.2f} bytes a token{}\n", report.name,
                report.counts.documents, report.counts.broken, report.tokens,
                100 * double(report.tokens) / double(std::max<uint64_t>(1, header.tokens)),
                double(report.counts.textBytes) / double(std::max<int64_t>(1, report.tokens)),
                report.finished ? "" : "; not all of it was used");
-}
-
-nlohmann::json toJson(const std::vector<corpus::SourceReport> &reports) {
-  nlohmann::json list = nlohmann::json::array();
-  for (const auto &report : reports)
-    list.push_back({{"name", report.name},
-                    {"weight", report.weight ? nlohmann::json(*report.weight) : nlohmann::json()},
-                    {"documents", report.counts.documents},
-                    {"bad_records", report.counts.broken},
-                    {"text_bytes", report.counts.textBytes},
-                    {"sequences", report.sequences},
-                    {"tokens", report.tokens},
-                    {"finished", report.finished}});
-  return list;
-}
-
-// A bar of a thousand parts for how much of the files has been read.
-std::function<void(uint64_t, uint64_t)> readingBar(Progress &progress) {
-  progress.step("encoding", 1000);
-  return [&progress, shown = uint64_t(0)](uint64_t read, uint64_t total) mutable {
-    for (uint64_t now = total ? std::min<uint64_t>(1000, read * 1000 / total) : 0; shown < now; ++shown)
-      progress.advance();
-  };
 }
 
 Status runPrepare(Context &context, CLI::App &, PrepareFlags &o) {
@@ -157,38 +103,19 @@ Status runPrepare(Context &context, CLI::App &, PrepareFlags &o) {
   options.addEos = o.eos;
   options.limit = o.limit;
   options.threads = int(o.threads ? o.threads : threadLimits().threads);
-  data::DatasetHeader header;
-  header.vocabulary = uint32_t(tokenizer.tokenizer->vocabularySize());
-  header.hasEnds = (o.bos && tokenizer.tokenizer->bosId()) || (o.eos && tokenizer.tokenizer->eosId());
-  header.tokenizer = digestOf(tokenizer.hash);
-  if (auto folder = std::filesystem::path(o.output).parent_path(); !folder.empty()) {
-    std::error_code error;
-    std::filesystem::create_directories(folder, error);
-  }
-  LLC_ASSIGN(auto writer, data::DatasetWriter::create(o.output, header));
-  LLC_ASSIGN(auto reports, corpus::prepare(inputs, *tokenizer.tokenizer, options, writer, readingBar(progress)));
-  if (writer.header().tokens == 0)
-    return diagnose(ErrorKind::invalidInput, "--input")
-        .says("there is no text in it; nothing was written")
-        .toFix("check the files and --field");
-  LLC_TRY(writer.commit());
-  nlohmann::json about = toJson(writer.header());
-  about["sources"] = toJson(reports);
-  about["tokenizer_kind"] = tokenizer.tokenizer->kind();
-  about["max_length"] = o.maxLength;
-  LLC_TRY(data::writeManifest(writer.paths(), about));
+  LLC_ASSIGN(PreparedDataset made, prepareDataset(inputs, tokenizer, options, o.output, progress));
   if (o.verify) {
     progress.step("verifying");
-    LLC_ASSIGN(data::Dataset dataset, data::Dataset::open(writer.paths().bin));
+    LLC_ASSIGN(data::Dataset dataset, data::Dataset::open(made.paths.bin));
     LLC_TRY(dataset.verify());
   }
   progress.finish();
-  about["output"] = writer.paths().bin;
-  about["seconds"] = context.secondsSinceStart();
+  made.about["output"] = made.paths.bin;
+  made.about["seconds"] = context.secondsSinceStart();
   if (o.json)
-    fmt::print("{}\n", about.dump());
+    fmt::print("{}\n", made.about.dump());
   else
-    printReports(reports, writer);
+    printReports(made);
   return success();
 }
 
@@ -207,15 +134,6 @@ void declareInspect(CLI::App &app, InspectFlags &o) {
   app.add_option("--tokenizer-path", o.tokenizer,
                  "Prints them as text; must be the tokenizer that the dataset was made with");
   app.add_flag("--json", o.json, "One JSON object");
-}
-
-Status checkTokenizer(const data::Dataset &dataset, const TokenizerWithHash &tokenizer, const std::string &path) {
-  const data::Sha256Digest &known = dataset.header().tokenizer;
-  if (known == data::Sha256Digest{} || hexOf(known) == tokenizer.hash) return success();
-  return diagnose(ErrorKind::invalidInput, path)
-      .says("is another tokenizer than the one that " + dataset.path() + " was made with (SHA-256 " + hexOf(known) +
-            ")")
-      .toFix("give that one, or prepare the data again with this one");
 }
 
 struct Lengths {

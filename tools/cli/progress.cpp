@@ -14,16 +14,18 @@ constexpr double repaintEvery = 0.05;
 
 Progress::Progress(bool quiet) : quiet_(quiet), terminal_(isatty(STDERR_FILENO)) {}
 
-void Progress::step(std::string label, int64_t total) {
+void Progress::step(std::string label, int64_t total, int64_t done) {
   finish();
   label_ = std::move(label);
-  done_ = 0, total_ = total;
+  detail_.clear();
+  done_ = done, total_ = total;
   begun_ = Clock::now();
   if (!quiet_ && terminal_) draw();
 }
 
-void Progress::advance() {
+void Progress::advance(std::string detail) {
   ++done_;
+  if (!detail.empty()) detail_ = std::move(detail);
   if (quiet_ || !terminal_ || seconds(painted_, Clock::now()) < repaintEvery) return;
   draw();
 }
@@ -51,7 +53,7 @@ void Progress::draw() {
   if (total_ > 0) {
     constexpr int width = 30;
     int filled = int(std::min(done_, total_) * width / total_);
-    fmt::print(stderr, "{} [{:=<{}}{:{}}] {}/{}", label_, "", filled, "", width - filled, done_, total_);
+    fmt::print(stderr, "{} [{:=<{}}{:{}}] {}/{} {}", label_, "", filled, "", width - filled, done_, total_, detail_);
   } else {
     fmt::print(stderr, "{} ...", label_);
   }

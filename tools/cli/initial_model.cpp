@@ -1,0 +1,62 @@
+#include "tools/cli/initial_model.h"
+
+#include <cmath>
+#include <filesystem>
+#include <numbers>
+
+#include "runtime/base/output_file.h"
+#include "runtime/formats/safetensors.h"
+#include "runtime/sampling/random.h"
+
+namespace llc::cli {
+
+namespace {
+// Box and Muller's pairs; each tensor has a stream of its own, so that its values do not depend on the others' sizes.
+class Normal {
+ public:
+  Normal(uint64_t seed, uint64_t stream) : random_(seed, stream) {}
+  void fill(std::span<float> values, double deviation) {
+    for (size_t i = 0; i < values.size(); i += 2) {
+      double radius = deviation * std::sqrt(-2 * std::log(1 - random_.uniform()));
+      double angle = 2 * std::numbers::pi * random_.uniform();
+      values[i] = float(radius * std::cos(angle));
+      if (i + 1 < values.size()) values[i + 1] = float(radius * std::sin(angle));
+    }
+  }
+
+ private:
+  Random random_;
+};
+
+Status writeWeights(const std::string &path, const std::vector<recipe::InitialTensor> &tensors, uint64_t seed) {
+  SafeTensorsWriter writer(path);
+  writer.setMetadata("format", "pt");
+  for (const auto &tensor : tensors) LLC_TRY(writer.declare(tensor.name, DType::f32, tensor.shape));
+  std::vector<float> piece;
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    Normal normal(seed, i);
+    uint64_t left = 1;
+    for (int64_t extent : tensors[i].shape) left *= uint64_t(extent);
+    while (left) {
+      piece.assign(std::min<uint64_t>(left, 1 << 20), 1.0f);
+      if (tensors[i].deviation > 0) normal.fill(piece, tensors[i].deviation);
+      LLC_TRY(writer.write(piece.data(), piece.size() * sizeof(float)));
+      left -= piece.size();
+    }
+  }
+  return writer.finish();
+}
+}  // namespace
+
+Status writeInitialModel(const std::string &directory, const recipe::OrderedJson &config,
+                         const std::map<std::string, std::string> &files, uint64_t seed) {
+  LLC_ASSIGN(recipe::OrderedJson llama, recipe::llamaConfig(config, "configuration"));
+  std::error_code error;
+  std::filesystem::create_directories(directory, error);
+  for (const auto &[name, bytes] : files)
+    if (name != "config.json" && name != "generation_config.json") LLC_TRY(writeFile(directory + "/" + name, bytes));
+  LLC_TRY(writeWeights(directory + "/model.safetensors", recipe::llamaTensors(config), seed));
+  return writeFile(directory + "/config.json", llama.dump(2) + "\n");
+}
+
+}  // namespace llc::cli

@@ -1,0 +1,15 @@
+// A model before any training: the directory that pretraining begins with.
+#pragma once
+#include <map>
+#include <string>
+
+#include "frontends/recipe/llama_config.h"
+
+namespace llc::cli {
+
+// Writes config.json, `files` (the tokenizer's) and model.safetensors with random weights in f32, the same for the same
+// seed. The directory is made. Errors: those of llamaConfig; the disk's.
+Status writeInitialModel(const std::string &directory, const recipe::OrderedJson &config,
+                         const std::map<std::string, std::string> &files, uint64_t seed);
+
+}  // namespace llc::cli

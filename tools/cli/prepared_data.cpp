@@ -1,0 +1,98 @@
+#include "tools/cli/prepared_data.h"
+
+#include <filesystem>
+
+#include "runtime/data/manifest.h"
+#include "runtime/text/tokenizer_files.h"
+
+namespace llc::cli {
+
+namespace {
+nlohmann::json toJson(const std::vector<corpus::SourceReport> &reports) {
+  nlohmann::json list = nlohmann::json::array();
+  for (const auto &report : reports)
+    list.push_back({{"name", report.name},
+                    {"weight", report.weight ? nlohmann::json(*report.weight) : nlohmann::json()},
+                    {"documents", report.counts.documents},
+                    {"bad_records", report.counts.broken},
+                    {"text_bytes", report.counts.textBytes},
+                    {"sequences", report.sequences},
+                    {"tokens", report.tokens},
+                    {"finished", report.finished}});
+  return list;
+}
+}  // namespace
+
+Result<TokenizerWithHash> loadTokenizer(const std::string &path) {
+  TokenizerWithHash result;
+  LLC_ASSIGN(result.files, readTokenizerFiles(path));
+  LLC_ASSIGN(result.tokenizer, Tokenizer::fromFiles(result.files));
+  result.hash = tokenizerHash(result.files);
+  return result;
+}
+
+std::string hexOf(const data::Sha256Digest &digest) {
+  std::string text;
+  for (uint8_t byte : digest) text += fmt::format("{:02x}", byte);
+  return text;
+}
+
+data::Sha256Digest digestOf(const std::string &hex) {
+  data::Sha256Digest digest = {};
+  for (size_t i = 0; i < digest.size(); ++i) digest[i] = uint8_t(std::stoul(hex.substr(2 * i, 2), nullptr, 16));
+  return digest;
+}
+
+nlohmann::json toJson(const data::DatasetHeader &header) {
+  return {{"sequences", header.sequences}, {"tokens", header.tokens},    {"vocabulary", header.vocabulary},
+          {"id_bytes", header.idBytes},    {"has_ends", header.hasEnds}, {"tokenizer_sha256", hexOf(header.tokenizer)}};
+}
+
+Status checkTokenizer(const data::Dataset &dataset, const TokenizerWithHash &tokenizer, const std::string &path) {
+  const data::Sha256Digest &known = dataset.header().tokenizer;
+  if (known == data::Sha256Digest{} || hexOf(known) == tokenizer.hash) return success();
+  return diagnose(ErrorKind::invalidInput, path)
+      .says("is another tokenizer than the one that " + dataset.path() + " was made with (SHA-256 " + hexOf(known) +
+            ")")
+      .toFix("give that one, or prepare the data again with this one");
+}
+
+std::function<void(uint64_t, uint64_t)> readingBar(Progress &progress) {
+  progress.step("encoding", 1000);
+  return [&progress, shown = uint64_t(0)](uint64_t read, uint64_t total) mutable {
+    for (uint64_t now = total ? std::min<uint64_t>(1000, read * 1000 / total) : 0; shown < now; ++shown)
+      progress.advance();
+  };
+}
+
+Result<PreparedDataset> prepareDataset(const std::vector<corpus::Input> &inputs, const TokenizerWithHash &tokenizer,
+                                       const corpus::PrepareOptions &options, const std::string &output,
+                                       Progress &progress) {
+  const Tokenizer &encoder = *tokenizer.tokenizer;
+  data::DatasetHeader header;
+  header.vocabulary = uint32_t(encoder.vocabularySize());
+  header.hasEnds = (options.addBos && encoder.bosId()) || (options.addEos && encoder.eosId());
+  header.tokenizer = digestOf(tokenizer.hash);
+  if (auto folder = std::filesystem::path(output).parent_path(); !folder.empty()) {
+    std::error_code error;
+    std::filesystem::create_directories(folder, error);
+  }
+  LLC_ASSIGN(auto writer, data::DatasetWriter::create(output, header));
+  PreparedDataset made;
+  LLC_ASSIGN(made.reports, corpus::prepare(inputs, encoder, options, writer, readingBar(progress)));
+  if (writer.header().tokens == 0)
+    return diagnose(ErrorKind::invalidInput, inputs.empty() ? "" : inputs[0].name)
+        .says("there is no text in it; nothing was written")
+        .toFix("check the files and --field");
+  LLC_TRY(writer.commit());
+  made.paths = writer.paths();
+  made.header = writer.header();
+  made.about = toJson(made.header);
+  made.about["sources"] = toJson(made.reports);
+  made.about["tokenizer_kind"] = encoder.kind();
+  made.about["max_length"] = options.maxLength;
+  LLC_TRY(data::writeManifest(made.paths, made.about));
+  return made;
+}
+
+}  // namespace llc::cli

@@ -1,0 +1,198 @@
+#include "tools/cli/train_options.h"
+
+#include <fmt/ranges.h>
+
+#include "frontends/recipe/read_config.h"
+#include "runtime/base/json_read.h"
+
+namespace llc::cli {
+
+namespace {
+using recipe::OrderedJson;
+
+struct KeyFlag {
+  const char *flag, *key, *help;
+};
+constexpr KeyFlag keyFlags[] = {
+    {"--tokenizer-path", "data.tokenizer_path", "tokenizer.model, tokenizer.json, or a directory with a tokenizer"},
+    {"--batch-size", "training.batch_size", "Rows of a micro-batch"},
+    {"--block-size", "data.block_size", "Tokens of a row; default: the longest that the model takes"},
+    {"--learning-rate,--lr", "training.lr", "Learning rate at its peak"},
+    {"--epochs", "training.epochs", "Passes over the data"},
+    {"--max-steps", "training.total_steps", "Steps of the optimizer; counts instead of --epochs"},
+    {"--gradient-accumulation-steps", "training.gradient_accumulation_steps",
+     "Micro-batches of a step, weighted by their tokens: as one large batch"},
+    {"--optimizer,--optimizer-name", "training.optimizer", "sgd, adamw, lion, adafactor, rmsprop, muon, mars"},
+    {"--weight-decay", "training.weight_decay", "Of matrices; vectors don't decay"},
+    {"--max-grad-norm", "training.max_grad_norm", "Gradients are clipped at this global norm; 0: never"},
+    {"--lr-schedule", "training.lr_schedule", "none, constant, linear, cosine, wsd, polynomial"},
+    {"--warmup-steps", "training.warmup_steps", "Steps to the peak; default: at most a tenth of all"},
+    {"--min-lr-ratio", "training.min_lr_ratio", "Learning rate at the end, as a share of the peak; linear: 0"},
+    {"--precision", "training.precision", "auto, f32, bf16, f16, fp8"},
+    {"--seed", "training.seed", "Of first weights, data order and held-out data"},
+    {"--validation-split", "training.validation_split", "Share of the sequences that is held out; 0: no evaluation"},
+    {"--eval-interval", "training.eval_interval", "Steps between evaluations"},
+    {"--save-interval", "training.save_interval", "Steps between checkpoints"},
+    {"--log-interval", "training.log_interval", "Steps between lines of the log"},
+    {"--max-bad-steps", "training.max_bad_steps",
+     "Steps in a row whose loss or gradient is not finite; they are left out, then training stops"},
+    {"--early-stopping-patience", "training.early_stopping_patience",
+     "Evaluations without improvement before it stops; 0: never"},
+    {"--sample-prompt", "training.sample_prompt", "Shows text that continues it, after each evaluation"},
+    {"--trackers", "logging.trackers", "Besides metrics.jsonl: tensorboard"},
+    {"--num-workers", "data.num_workers", "Threads that encode raw texts"},
+    {"--keep-last", "checkpoint.keep_last", "Newest checkpoints that are kept"},
+    {"--keep-best", "checkpoint.keep_best", "Checkpoints of lowest loss in evaluation that are kept"},
+    {"--keep-every", "checkpoint.keep_every", "Checkpoints of each of these many steps are kept for good; 0: none"},
+};
+
+const recipe::KeySpec *specOf(std::string_view path) {
+  for (const recipe::KeySpec &key : recipe::configKeys())
+    if (key.path == path) return &key;
+  return nullptr;
+}
+
+std::string defaultOf(const char *path, const TrainVerb &verb) {
+  OrderedJson value = specOf(path)->initial;
+  for (const auto &[key, other] : verb.defaults)
+    if (std::string_view(key) == path) value = other;
+  if (value.is_string()) return value.get<std::string>();
+  return value.is_null() || value.is_array() ? "" : value.dump();
+}
+
+OrderedJson &place(OrderedJson &config, std::string_view path) {
+  size_t dot = path.find('.');
+  if (dot == path.npos) return config[std::string(path)];
+  return config[std::string(path.substr(0, dot))][std::string(path.substr(dot + 1))];
+}
+
+const OrderedJson *look(const OrderedJson &config, std::string_view path) {
+  size_t dot = path.find('.');
+  const OrderedJson *at = &config;
+  if (dot != path.npos) {
+    auto section = config.find(std::string(path.substr(0, dot)));
+    if (section == config.end()) return nullptr;
+    at = &*section;
+    path = path.substr(dot + 1);
+  }
+  auto found = at->find(std::string(path));
+  return found == at->end() || found->is_null() ? nullptr : &*found;
+}
+
+// What a key may not ask for yet: its value must be one of these, if it is there.
+Status refuseUnavailable(const TrainConfig &config) {
+  auto refuse = [&](const std::string &key, const std::string &remedy) {
+    return diagnose(ErrorKind::unsupported, config.where())
+        .says(fmt::format("{} {} is not available yet", key, config.find(key)->dump()))
+        .toFix(remedy);
+  };
+  for (const char *key : {"training.curriculum", "training.distillation"})
+    if (config.find(key)) return refuse(key, "leave it out");
+  if (config.number("dropout") != 0) return refuse("dropout", "write dropout: 0 (--set dropout=0)");
+  if (config.text("training.lr_schedule") == "multistage")
+    return refuse("training.lr_schedule", "use none, constant, linear, cosine, wsd or polynomial");
+  if (config.flag("lora.merge")) return refuse("lora.merge", "leave it out: all weights are trained");
+  for (const std::string &tracker : config.texts("logging.trackers"))
+    if (tracker != "jsonl" && tracker != "tensorboard") return refuse("logging.trackers", "use jsonl and tensorboard");
+  if (config.texts("evaluation.tasks") != std::vector<std::string>{"perplexity"})
+    return refuse("evaluation.tasks", "use perplexity");
+  if (config.given("data.prefetch") && config.integer("data.prefetch") != specOf("data.prefetch")->initial)
+    return refuse("data.prefetch", "leave it out: batches are views of mapped files, there is nothing to wait for");
+  return success();
+}
+}  // namespace
+
+void declareTrainFlags(CLI::App &app, TrainFlags &flags, const TrainVerb &verb) {
+  auto *config = app.add_option("--config", flags.config,
+                                verb.makesModel ? "Configuration of the model and its training, of create-config"
+                                                : "Configuration of the training: .json or .yaml");
+  if (verb.makesModel) {
+    flags.config = "config/default_config.json";
+    config->capture_default_str();
+  } else {
+    app.add_option("--model-path,MODEL", flags.model, "Directory of the model to go on from, or a built-in one")
+        ->required();
+  }
+  app.add_option("--data-path", flags.data,
+                 "Prepared dataset (.bin), or texts (file, directory, pattern) that are prepared on the way; with "
+                 ":WEIGHT if wanted; may be given more than once")
+      ->expected(1)
+      ->take_all();
+  flags.outputDirectory = "checkpoints";
+  app.add_option("--output-dir", flags.outputDirectory, "Checkpoints and logs go to a folder in it")
+      ->capture_default_str();
+  app.add_option("--run-name", flags.runName, fmt::format("That folder (default: {}, {}-2 ...)", verb.name, verb.name));
+  app.add_option("--resume-from-checkpoint", flags.resume,
+                 "auto: the newest good one of the run if there is any; none; latest, best, a step, or a path")
+      ->capture_default_str();
+  for (const KeyFlag &one : keyFlags) {
+    std::string text = defaultOf(one.key, verb);
+    CLI::Option *option = app.add_option_function<std::string>(
+        one.flag, [&flags, key = std::string(one.key)](const std::string &value) { flags.keys[key] = value; }, one.help);
+    bool computed = std::string_view(one.key) == "training.total_steps" ||
+                    std::string_view(one.key) == "training.sample_prompt";
+    if (!text.empty() && !computed) option->default_str(text);
+  }
+  app.add_option("--freeze", flags.freeze, "Pattern of names of weights that stay as they are; may be given more than once")
+      ->expected(1)
+      ->take_all();
+  app.add_option("--set", flags.set, "KEY=VALUE over the configuration's; may be given more than once")
+      ->expected(1)
+      ->take_all();
+  app.add_option("-t,--threads", flags.threads, "0: what affinity and CPU quota allow")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 256));
+  app.add_flag("--json", flags.json, "One JSON object about the result");
+}
+
+Result<TrainConfig> TrainConfig::make(const TrainFlags &flags, const TrainVerb &verb,
+                                      const std::function<void(const std::string &)> &warn) {
+  TrainConfig config;
+  config.where_ = flags.config.empty() ? std::string(verb.name) : flags.config;
+  config.given_ = OrderedJson::object();
+  std::vector<std::string> warnings;
+  if (!flags.config.empty()) {
+    LLC_ASSIGN(config.given_, recipe::readConfig(flags.config, warnings));
+  }
+  for (const auto &[key, text] : flags.keys) {
+    // Lists and prompts are taken as they are.
+    if (key == "logging.trackers")
+      place(config.given_, key) = OrderedJson::parse(nlohmann::json(CLI::detail::split(text, ',')).dump());
+    else if (specOf(key)->type == recipe::KeyType::text && specOf(key)->choices.empty())
+      place(config.given_, key) = text;
+    else
+      LLC_TRY(recipe::setKey(config.given_, key + "=" + text));
+  }
+  for (const std::string &assignment : flags.set) LLC_TRY(recipe::setKey(config.given_, assignment));
+  if (!flags.data.empty()) place(config.given_, "data.path") = flags.data;
+  if (!flags.freeze.empty()) place(config.given_, "training.freeze") = flags.freeze;
+  config.effective_ = config.given_;
+  auto fallBack = [&](std::string_view path, const OrderedJson &value) {
+    if (!value.is_null() && !look(config.effective_, path)) place(config.effective_, path) = value;
+  };
+  for (const auto &[key, value] : verb.defaults) fallBack(key, value);
+  for (const recipe::KeySpec &key : recipe::configKeys())
+    if (key.path != "d_ff" || !config.given_.contains("d_model")) fallBack(key.path, key.initial);
+  // What checkConfig warns of unknown keys has been said for the file; relations count for all.
+  std::vector<std::string> again;
+  LLC_TRY(recipe::checkConfig(config.effective_, config.where_, warnings.empty() ? warnings : again));
+  for (const std::string &warning : warnings) warn("warning: " + warning);
+  LLC_TRY(refuseUnavailable(config));
+  return config;
+}
+
+bool TrainConfig::given(std::string_view path) const { return look(given_, path) != nullptr; }
+const OrderedJson *TrainConfig::find(std::string_view path) const { return look(effective_, path); }
+int64_t TrainConfig::integer(std::string_view path) const { return find(path)->get<int64_t>(); }
+double TrainConfig::number(std::string_view path) const { return find(path)->get<double>(); }
+bool TrainConfig::flag(std::string_view path) const { return find(path) && find(path)->get<bool>(); }
+std::string TrainConfig::text(std::string_view path) const { return find(path)->get<std::string>(); }
+std::vector<std::string> TrainConfig::texts(std::string_view path) const {
+  const OrderedJson *value = find(path);
+  if (!value) return {};
+  if (value->is_string()) return {value->get<std::string>()};
+  return value->get<std::vector<std::string>>();
+}
+void TrainConfig::set(std::string_view path, OrderedJson value) { place(effective_, path) = std::move(value); }
+
+}  // namespace llc::cli

@@ -1,0 +1,50 @@
+// The options of training: every flag is a key of the configuration, so that what is given on the command line, in a
+// file, and by default is merged, checked and written down in one place.
+#pragma once
+#include "frontends/recipe/model_config.h"
+#include "tools/cli/command.h"
+
+namespace llc::cli {
+
+struct TrainVerb {
+  const char *name;
+  bool makesModel;  // pretrain: the configuration describes a model; otherwise there is one
+  std::vector<std::pair<const char *, recipe::OrderedJson>> defaults;  // where they differ from the table's
+};
+
+struct TrainFlags {
+  std::string config, model, outputDirectory, runName, resume = "auto";
+  std::vector<std::string> data, set;
+  std::vector<std::string> freeze;
+  std::map<std::string, std::string> keys;  // flags that stand for a key: path -> text as given
+  int64_t threads = 0;
+  bool json = false;
+};
+void declareTrainFlags(CLI::App &app, TrainFlags &flags, const TrainVerb &verb);
+
+// The effective configuration, and which keys were given rather than being defaults.
+class TrainConfig {
+ public:
+  // Command line over file over defaults. Prints warnings. Errors: the file's; values; keys that ask for what is not
+  // available.
+  static Result<TrainConfig> make(const TrainFlags &flags, const TrainVerb &verb,
+                                  const std::function<void(const std::string &)> &warn);
+
+  bool given(std::string_view path) const;
+  int64_t integer(std::string_view path) const;
+  double number(std::string_view path) const;
+  bool flag(std::string_view path) const;
+  std::string text(std::string_view path) const;
+  std::vector<std::string> texts(std::string_view path) const;  // also of one text; empty when absent
+  const recipe::OrderedJson *find(std::string_view path) const;  // null when absent
+  void set(std::string_view path, recipe::OrderedJson value);
+
+  const recipe::OrderedJson &all() const { return effective_; }
+  const std::string &where() const { return where_; }  // the file, for messages
+
+ private:
+  recipe::OrderedJson given_, effective_;
+  std::string where_;
+};
+
+}  // namespace llc::cli
