@@ -1,12 +1,12 @@
 #include "tools/cli/new_model.h"
 
 #include <cmath>
-#include <random>
 
 #include "compiler/pipelines/pipeline.h"
 #include "frontends/huggingface/import.h"
 #include "mlir/IR/MLIRContext.h"
 #include "models/registry.h"
+#include "runtime/base/normal.h"
 
 namespace llc::cli {
 
@@ -15,38 +15,17 @@ bool endsWithAny(std::string_view name, std::initializer_list<std::string_view> 
   return std::any_of(endings.begin(), endings.end(), [&](std::string_view ending) { return name.ends_with(ending); });
 }
 
-// Marsaglia's polar method on mt19937_64: std::normal_distribution differs between libraries.
-class Normal {
- public:
-  explicit Normal(uint64_t seed) : bits_(seed) {}
-  double operator()() {
-    if (kept_) return kept_ = false, second_;
-    double x, y, square;
-    do {
-      x = uniform(), y = uniform();
-      square = x * x + y * y;
-    } while (square >= 1 || square == 0);
-    double factor = std::sqrt(-2 * std::log(square) / square);
-    kept_ = true, second_ = y * factor;
-    return x * factor;
-  }
-
- private:
-  double uniform() { return double(bits_() >> 11) * 0x1p-52 - 1; }
-  std::mt19937_64 bits_;
-  double second_ = 0;
-  bool kept_ = false;
-};
-
-void fill(std::vector<float> &values, const dsl::NamedShape &parameter, double deviation, double residual, Normal &normal) {
+void fill(std::vector<float> &values, const dsl::NamedShape &parameter, double deviation, double residual,
+          NormalNumbers &normal) {
   const std::string &name = parameter.name;
   if (parameter.shape.size() < 2) {
     std::fill(values.begin(), values.end(), name.ends_with("bias") ? 0.0f : 1.0f);
     return;
   }
   // What ends a branch that is added to the stream.
-  bool writes = endsWithAny(name, {"o_proj.weight", "down_proj.weight", "c_proj.weight", "dense.weight", "dense_4h_to_h.weight"});
-  for (float &value : values) value = float(normal() * (writes ? residual : deviation));
+  bool writes =
+      endsWithAny(name, {"o_proj.weight", "down_proj.weight", "c_proj.weight", "dense.weight", "dense_4h_to_h.weight"});
+  normal.fill(values, writes ? residual : deviation);
 }
 }  // namespace
 
@@ -55,8 +34,9 @@ Status writeNewWeights(const std::string &directory, uint64_t seed, double devia
   auto context = compiler::makeContext();
   LLC_ASSIGN(std::vector<dsl::NamedShape> parameters, huggingface::parametersOf(source.model, *context));
   SafeTensorsWriter writer(directory + "/model.safetensors");
-  for (const dsl::NamedShape &parameter : parameters) LLC_TRY(writer.declare(parameter.name, DType::f32, parameter.shape));
-  Normal normal(seed);
+  for (const dsl::NamedShape &parameter : parameters)
+    LLC_TRY(writer.declare(parameter.name, DType::f32, parameter.shape));
+  NormalNumbers normal(seed);
   double residual = deviation / std::sqrt(2.0 * double(std::max<int64_t>(1, source.model.layers)));
   std::vector<float> values;
   for (const dsl::NamedShape &parameter : parameters) {
