@@ -15,9 +15,7 @@ OrderedJson valueOf(const OrderedJson &config, const std::string &name) {
     if (key.path == name) return key.initial;
   return nullptr;
 }
-int64_t integerOf(const OrderedJson &config, const std::string &name) {
-  return valueOf(config, name).get<int64_t>();
-}
+int64_t integerOf(const OrderedJson &config, const std::string &name) { return valueOf(config, name).get<int64_t>(); }
 std::string textOf(const OrderedJson &config, const std::string &name, const std::string &otherwise) {
   OrderedJson value = valueOf(config, name);
   return value.is_string() ? value.get<std::string>() : otherwise;

@@ -13,8 +13,9 @@ struct InitialTensor {
   std::vector<int64_t> shape;
   double deviation = 0;  // of a normal distribution around 0; 0: ones
 };
-// The weights of that model, in the order of the layers. With s = initializer_range and L layers: embedding, feed-forward
-// and head s; queries, keys and values s / sqrt(2 L); the product behind attention s / sqrt(L); norms are ones.
+// The weights of that model, in the order of the layers. With s = initializer_range and L layers: embedding,
+// feed-forward and head s; queries, keys and values s / sqrt(2 L); the product behind attention s / sqrt(L); norms are
+// ones.
 std::vector<InitialTensor> llamaTensors(const OrderedJson &config);
 
 }  // namespace llc::recipe

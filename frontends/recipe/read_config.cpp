@@ -106,7 +106,9 @@ Result<OrderedJson> parseOrderedJson(const std::string &text, const std::string 
 }
 }  // namespace
 
-Result<OrderedJson> parseYaml(std::string_view text, const std::string &where) { return YamlReader(text, where).read(); }
+Result<OrderedJson> parseYaml(std::string_view text, const std::string &where) {
+  return YamlReader(text, where).read();
+}
 
 Result<OrderedJson> readConfig(const std::string &path, std::vector<std::string> &warnings) {
   auto text = readTextFile(path, largestFile);

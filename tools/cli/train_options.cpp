@@ -128,12 +128,14 @@ void declareTrainFlags(CLI::App &app, TrainFlags &flags, const TrainVerb &verb) 
   for (const KeyFlag &one : keyFlags) {
     std::string text = defaultOf(one.key, verb);
     CLI::Option *option = app.add_option_function<std::string>(
-        one.flag, [&flags, key = std::string(one.key)](const std::string &value) { flags.keys[key] = value; }, one.help);
-    bool computed = std::string_view(one.key) == "training.total_steps" ||
-                    std::string_view(one.key) == "training.sample_prompt";
+        one.flag, [&flags, key = std::string(one.key)](const std::string &value) { flags.keys[key] = value; },
+        one.help);
+    bool computed =
+        std::string_view(one.key) == "training.total_steps" || std::string_view(one.key) == "training.sample_prompt";
     if (!text.empty() && !computed) option->default_str(text);
   }
-  app.add_option("--freeze", flags.freeze, "Pattern of names of weights that stay as they are; may be given more than once")
+  app.add_option("--freeze", flags.freeze,
+                 "Pattern of names of weights that stay as they are; may be given more than once")
       ->expected(1)
       ->take_all();
   app.add_option("--set", flags.set, "KEY=VALUE over the configuration's; may be given more than once")
@@ -172,7 +174,8 @@ Result<TrainConfig> TrainConfig::make(const TrainFlags &flags, const TrainVerb &
   };
   for (const auto &[key, value] : verb.defaults) fallBack(key, value);
   for (const recipe::KeySpec &key : recipe::configKeys())
-    if (key.path != "d_ff" || !config.given_.contains("d_model")) fallBack(key.path, key.initial);
+    if (!(key.path == "d_ff" && config.given("d_model")) && !(key.path == "pos_type" && config.given("use_rope")))
+      fallBack(key.path, key.initial);
   // What checkConfig warns of unknown keys has been said for the file; relations count for all.
   std::vector<std::string> again;
   LLC_TRY(recipe::checkConfig(config.effective_, config.where_, warnings.empty() ? warnings : again));

@@ -35,7 +35,7 @@ class TrainConfig {
   double number(std::string_view path) const;
   bool flag(std::string_view path) const;
   std::string text(std::string_view path) const;
-  std::vector<std::string> texts(std::string_view path) const;  // also of one text; empty when absent
+  std::vector<std::string> texts(std::string_view path) const;   // also of one text; empty when absent
   const recipe::OrderedJson *find(std::string_view path) const;  // null when absent
   void set(std::string_view path, recipe::OrderedJson value);
 

@@ -74,9 +74,10 @@ TEST(ReadConfig, YamlAndJsonAreTheSame) {
 }
 
 TEST(ReadConfig, ReadsWhatPeopleWrite) {
-  auto yaml = parseYaml("# a comment\nd_model: 256   # width\nname: 'no: map'\ntraining:\n  lr: 3e-4\n  on: true\n"
-                        "data:\n  path:\n    - a.txt\n    - \"b.txt:2\"\n  none: ~\nflow: {a: [1, .5, x], b: -7}\n",
-                        "c.yaml");
+  auto yaml = parseYaml(
+      "# a comment\nd_model: 256   # width\nname: 'no: map'\ntraining:\n  lr: 3e-4\n  on: true\n"
+      "data:\n  path:\n    - a.txt\n    - \"b.txt:2\"\n  none: ~\nflow: {a: [1, .5, x], b: -7}\n",
+      "c.yaml");
   ASSERT_TRUE(yaml.ok()) << yaml.error().text();
   EXPECT_EQ(*yaml, OrderedJson::parse(R"({"d_model": 256, "name": "no: map", "training": {"lr": 3e-4, "on": true},
     "data": {"path": ["a.txt", "b.txt:2"], "none": null}, "flow": {"a": [1, 0.5, "x"], "b": -7}})"));

@@ -1,0 +1,109 @@
+"""From raw text to a trained model that runs, and what happens when the way is interrupted."""
+import json
+import pathlib
+import random
+import shutil
+import signal
+import subprocess
+import time
+import unittest
+
+import support
+from support import PROGRAM
+
+TIMES = {"train/tokens_per_second", "train/step_seconds", "train/mfu", "memory/peak_resident_bytes", "time/seconds", "eval/seconds"}
+WORDS = "the river runs under every old stone and carries water to the morning light".split()
+SHAPE = {"d_model": 32, "n_layers": 2, "n_heads": 4, "n_kv_heads": 2, "d_ff": 64, "max_len": 64, "vocab_size": 320}
+
+
+class Training(support.Case):
+    @classmethod
+    def setUpClass(cls):
+        """A text whose next word is nearly certain, a tokenizer, a dataset, a configuration."""
+        cls.base = pathlib.Path(support.tempfile.mkdtemp())
+        cls.addClassCleanup(shutil.rmtree, cls.base)
+        rng = random.Random(1)
+        lines = []
+        for _ in range(600):
+            start = rng.randrange(len(WORDS))
+            lines.append(" ".join(WORDS[(start + i) % len(WORDS)] for i in range(rng.randint(4, 20))))
+        (cls.base / "text.txt").write_text("\n".join(lines) + "\n")
+        good = lambda *arguments: support.run(*arguments)
+        for arguments in (
+                ("tokenizer", "train", "-i", cls.base / "text.txt", "--type", "byte-bpe", "--vocab-size", 320, "-o", cls.base / "tok", "-q"),
+                ("data", "prepare", "-i", cls.base / "text.txt", "--tokenizer-path", cls.base / "tok", "-o", cls.base / "train.bin", "-q"),
+                ("create-config", "--type", "tiny", "-o", cls.base / "c.json", *[item for pair in SHAPE.items() for item in ("--set", "%s=%s" % pair)])):
+            outcome = good(*arguments)
+            assert outcome.code == 0, outcome.err
+
+    def pretrain(self, out, *more):
+        return ("pretrain", "--config", self.base / "c.json", "--data-path", self.base / "train.bin", "--tokenizer-path", self.base / "tok",
+                "--output-dir", out, "--batch-size", 4, "--gradient-accumulation-steps", 2, "--lr", "5e-3", "--max-steps", 24,
+                "--log-interval", 2, "--eval-interval", 8, "--save-interval", 3, "--threads", 1, "-q", "--json", *more)
+
+    def curve(self, run):
+        """What must not depend on interruptions, line by line."""
+        records = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+        return [{key: value for key, value in record.items() if key not in TIMES} for record in records if record["event"] != "checkpoint"]
+
+    def test_from_text_to_a_model_that_runs(self):
+        made = self.json(*self.pretrain(self.folder / "out", "--trackers", "tensorboard"))
+        run = pathlib.Path(made["run"])
+        self.assertEqual((made["steps"], made["stopped"]), (24, "finished"))
+        losses = [record["train/loss"] for record in self.curve(run) if record["event"] == "train"]
+        self.assertEqual(len(losses), 12)
+        self.assertGreater(losses[0], 5)
+        self.assertLess(losses[-1], 0.6 * losses[0])
+        self.assertLess(made["eval_loss"], 0.6 * losses[0])
+        self.assertEqual((run / "latest").read_text().strip(), pathlib.Path(made["checkpoint"]).name)
+        self.assertIn("<svg", (run / "report.html").read_text())
+        self.assertEqual(len(list((run / "tensorboard").glob("events.out.tfevents.*"))), 1)
+        text = self.json("run", made["checkpoint"], "-p", "the river", "-n", 8, "--json")
+        self.assertEqual(len(text["ids"]), 8)
+        scored = self.json("eval", made["checkpoint"], "--perplexity", self.base / "text.txt", "--json")
+        self.assertLess(scored["avg_loss"], 0.7 * losses[0])
+        # Again: it is finished. And on from there, with other data: a text that is prepared on the way.
+        again = self.json(*self.pretrain(self.folder / "out"))
+        self.assertEqual(again["checkpoint"], made["checkpoint"])
+        more = self.json("finetune", "--model-path", made["checkpoint"], "--data-path", self.base / "text.txt", "--output-dir",
+                         self.folder / "more", "--max-steps", 2, "--block-size", 32, "--threads", 1, "-q", "--json")
+        self.assertEqual(more["steps"], 2)
+        self.assertLess(more["eval_loss"], 0.7 * losses[0])
+
+    def test_killed_and_stopped_it_ends_the_same(self):
+        whole = self.json(*self.pretrain(self.folder / "whole"))
+        rng = random.Random(2)
+        arguments = [str(PROGRAM), *map(str, self.pretrain(self.folder / "killed"))]
+        for how in (signal.SIGKILL, signal.SIGINT, signal.SIGKILL):
+            process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            metrics = self.folder / "killed/pretrain/metrics.jsonl"
+            lines = rng.randint(1, 4) + (len(metrics.read_text().splitlines()) if metrics.exists() else 0)
+            while process.poll() is None and not (metrics.exists() and len(metrics.read_text().splitlines()) >= lines):
+                time.sleep(0.002)
+            process.send_signal(how)
+            process.wait()
+        killed = self.json(*self.pretrain(self.folder / "killed"))
+        self.assertEqual(self.curve(pathlib.Path(killed["run"])), self.curve(pathlib.Path(whole["run"])))
+        for name in ("model.safetensors", "optimizer-00001-of-00001.safetensors"):
+            one, other = (pathlib.Path(made["checkpoint"], name).read_bytes() for made in (killed, whole))
+            self.assertEqual(one, other, name)
+
+    def test_mistakes_get_one_message(self):
+        out = self.folder / "out"
+        base = self.pretrain(out)
+        self.refused("pretrain", "--config", self.folder / "none.json", "--data-path", "x", says=["create-config"])
+        self.refused(*base, "--lr-schedule", "cosin", says=["lr_schedule"])
+        self.refused(*base, "--set", "training.lrr=1", says=["training.lr"])
+        self.refused(*base, "--set", "pos_type=alibi", code=3, says=["pos_type", "rope"])
+        self.refused(*base, "--set", "dropout=0.1", code=3, says=["dropout"])
+        self.refused(*base, "--trackers", "wandb", code=3, says=["wandb"])
+        self.refused(*base, "--data-path", self.folder / "none.txt", says=["none.txt"])
+        self.refused(*base, "--resume-from-checkpoint", "best", says=["no such checkpoint"])
+        self.refused("finetune", "--model-path", self.folder / "none", "--data-path", self.base / "text.txt", says=["none"])
+        self.json(*base, "--max-steps", 1)
+        self.refused(*base, "--set", "d_ff=96", says=["intermediate_size", "64", "96", "--resume-from-checkpoint none"])
+        self.refused(*base, "--batch-size", 3, says=["saved position", "start anew"])
+
+
+if __name__ == "__main__":
+    unittest.main()

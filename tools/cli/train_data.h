@@ -1,0 +1,24 @@
+// From --data-path to datasets and the streams of training and validation.
+#pragma once
+#include "runtime/data/stream.h"
+#include "tools/cli/prepared_data.h"
+#include "tools/cli/train_options.h"
+
+namespace llc::cli {
+
+struct TrainingData {
+  std::vector<data::Source> sources;  // with their weights and splits; part: all
+  data::StreamOptions options;
+  bool hasValidation = false;
+  int64_t rowsPerEpoch = 0;  // of the training part
+
+  Result<data::TokenStream> training() const;
+  Result<data::TokenStream> validation() const;  // each sequence once
+};
+
+// Opens prepared datasets; encodes texts into `folder`, under a name made from what they are, so that a run which goes
+// on finds them. Errors: no data; another tokenizer's; ids that the model does not have.
+Result<TrainingData> openTrainingData(const TrainConfig &config, const TokenizerWithHash &tokenizer, int64_t vocabulary,
+                                      int64_t length, const std::string &folder, Progress &progress);
+
+}  // namespace llc::cli

@@ -1,0 +1,42 @@
+// Who listens to a run: the bar on the terminal, the log for people.
+#pragma once
+#include <fstream>
+
+#include "runtime/train/loop.h"
+#include "tools/cli/progress.h"
+
+namespace llc::cli {
+
+// "step 10/100  loss 3.2145  lr 3.0e-04  grad 1.23  812 tok/s ..."; empty for events that are no news.
+std::string lineOf(const train::Record &record, int64_t totalSteps);
+
+// Lines on stderr, and the bar's text after each step.
+class TerminalSink : public train::RecordSink {
+ public:
+  TerminalSink(Progress &progress, int64_t totalSteps, bool json);
+  Status write(const train::Record &record) override;
+  void onStep(const train::TrainerState &state, const train::StepResult &result);
+
+ private:
+  Progress &progress_;
+  int64_t total_;
+  bool json_;  // records as JSON lines instead of lines for people
+  std::string speed_;
+  double secondsBefore_ = -1, secondsPerStep_ = 0;  // the latter: a moving average
+};
+
+// training.log: "time - level - message" lines.
+class TextLog : public train::RecordSink {
+ public:
+  // `level`: DEBUG, INFO, WARNING or ERROR: the least that is written.
+  TextLog(const std::string &path, const std::string &level, int64_t totalSteps);
+  Status write(const train::Record &record) override;
+  void say(const std::string &level, const std::string &message);
+
+ private:
+  std::ofstream file_;
+  int least_;
+  int64_t total_;
+};
+
+}  // namespace llc::cli

@@ -1,0 +1,60 @@
+#include "tools/cli/train_sample.h"
+
+#include <filesystem>
+
+#include "runtime/base/output_file.h"
+#include "runtime/formats/safetensors.h"
+#include "tools/cli/open.h"
+
+namespace llc::cli {
+
+namespace {
+// Removed with everything in it; one that a killed process leaves is removed by the store of checkpoints.
+class Folder {
+ public:
+  explicit Folder(const std::string &directory) : path(directory + "/.tmp-sample") {
+    std::error_code error;
+    std::filesystem::create_directories(path, error);
+  }
+  ~Folder() {
+    std::error_code error;
+    std::filesystem::remove_all(path, error);
+  }
+  const std::string path;
+};
+
+Status writeModel(const std::string &path, const train::StepProgram &program,
+                  std::span<const train::TensorState> frozen, const std::map<std::string, std::string> &files) {
+  for (const auto &[name, bytes] : files) LLC_TRY(writeFile(path + "/" + name, bytes));
+  SafeTensorsWriter writer(path + "/model.safetensors");
+  std::vector<const train::TensorState *> weights;
+  for (auto tensors : {program.state(), frozen})
+    for (const train::TensorState &tensor : tensors)
+      if (tensor.isWeight) weights.push_back(&tensor);
+  for (const auto *tensor : weights) LLC_TRY(writer.declare(tensor->name, tensor->type, tensor->shape));
+  for (const auto *tensor : weights) LLC_TRY(writer.write(tensor->data));
+  return writer.finish();
+}
+}  // namespace
+
+Result<std::string> sampleText(const train::StepProgram &program, std::span<const train::TensorState> frozen,
+                               const std::map<std::string, std::string> &files, const std::string &directory,
+                               const std::string &prompt, int64_t threads) {
+  Folder folder(directory);
+  LLC_TRY(writeModel(folder.path, program, frozen, files));
+  OpenOptions options;
+  options.weightCache = "none";
+  options.session.threads = threads;
+  Progress silent(true);
+  LLC_ASSIGN(OpenedModel opened, openModel({ModelKind::directory, folder.path, "sample"}, options, silent));
+  LLC_ASSIGN(std::vector<int32_t> ids, idsOf({prompt, {}, false}, opened.tokenizer.get()));
+  GenerateOptions generation = generateOptions(opened.program->manifest().generation);
+  generation.maxTokens = 50;
+  generation.sampling.temperature = 0.8;
+  generation.sampling.seed = 42;  // texts of different steps differ by the model alone
+  TokenizerStream text(*opened.tokenizer);
+  LLC_ASSIGN(GenerateResult result, generate(*opened.session, ids, generation, &text));
+  return prompt + result.text;
+}
+
+}  // namespace llc::cli
