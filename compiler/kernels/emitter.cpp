@@ -153,7 +153,9 @@ Value Emitter::gep(Value pointer, Value bytes) {
 }
 Value Emitter::gep(Value pointer, int64_t bytes) {
   if (!bytes) return pointer;
-  if (bytes != int32_t(bytes)) return gep(pointer, c64(bytes));
+  // Constant indices of the op are embedded in 29 bits and cut off silently beyond (LLVM::kGEPConstantBitWidth).
+  constexpr int64_t limit = int64_t{1} << (LLVM::kGEPConstantBitWidth - 1);
+  if (bytes < -limit || bytes >= limit) return gep(pointer, c64(bytes));
   return b.create<LLVM::GEPOp>(ptr, i8, pointer, ArrayRef<LLVM::GEPArg>{int32_t(bytes)}, true);
 }
 Value Emitter::load(Type type, Value pointer, int64_t alignment) {

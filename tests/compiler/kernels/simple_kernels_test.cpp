@@ -1,6 +1,10 @@
 // Rotary embedding, gather, log-probabilities and packing.
 #include <set>
 
+#include <sys/mman.h>
+
+#include <cstring>
+
 #include "harness.h"
 
 namespace llc::kernels {
@@ -146,6 +150,26 @@ TEST_P(SimpleKernelTest, Pack) {
           ASSERT_EQ(got.bytes, want.bytes);
           if (HasFatalFailure()) return;
         }
+}
+
+// Frames of training programs have places beyond 256 MiB.
+TEST_P(SimpleKernelTest, FarPlaces) {
+  const int64_t places[] = {0, (1 << 28) - 4, 1 << 28, (1 << 29) + 4, (int64_t{1} << 31) + 8};
+  compile([&](Emitter &e) {
+    return e.kernel("far", "far", 1, {.symbol = ""}, [&](const KernelArguments &in) {
+      for (int64_t place : places) e.store(e.constant(e.f32, double(place)), e.gep(in.pointers[0], place), 4);
+    });
+  });
+  size_t bytes = (size_t{1} << 31) + 4096;
+  void *memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  ASSERT_NE(memory, MAP_FAILED);
+  run({memory}, 1);
+  for (int64_t place : places) {
+    float value;
+    std::memcpy(&value, static_cast<char *>(memory) + place, 4);
+    EXPECT_EQ(value, float(place));
+  }
+  munmap(memory, bytes);
 }
 
 TEST_P(SimpleKernelTest, DifferentSpecsGiveDifferentFunctions) {
