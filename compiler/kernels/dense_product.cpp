@@ -1,6 +1,6 @@
 // A chunk is a block of y. For a part of k that the first level holds a panel of, its columns of b are copied to panels
-// [k][16], and a, unless its rows are adjacent along k, to [k][rows of a tile] (Goto & van de Geijn 2008); then tiles of
-// some rows pass by the panels. Sums wait in scratch.
+// [k][16], and a, unless its rows are adjacent along k, to [k][rows of a tile] (Goto & van de Geijn 2008); then tiles
+// of some rows pass by the panels. Sums wait in scratch.
 #include "compiler/kernels/dense_product.h"
 
 #include <fmt/format.h>
@@ -17,11 +17,11 @@ using namespace mlir;
 namespace llc::kernels {
 namespace {
 
-constexpr int64_t mostSteps = 256;     // a panel of 16 KiB is half of a small first level
-constexpr int64_t mostRows = 264;      // share one copy of b; sums and copies fit a second level of 512 KiB
-constexpr int64_t enoughChunks = 16;   // else blocks are narrower
-constexpr int64_t stepsAhead = 16;     // rows of strides that no hardware foresees are fetched so early
-constexpr int64_t bytesAhead = 256;    // the same along rows
+constexpr int64_t mostSteps = 256;    // a panel of 16 KiB is half of a small first level
+constexpr int64_t mostRows = 264;     // share one copy of b; sums and copies fit a second level of 512 KiB
+constexpr int64_t enoughChunks = 16;  // else blocks are narrower
+constexpr int64_t stepsAhead = 16;    // rows of strides that no hardware foresees are fetched so early
+constexpr int64_t bytesAhead = 256;   // the same along rows
 
 int64_t pieces(int64_t count, int64_t most) { return (count + most - 1) / most; }
 int64_t equalPiece(int64_t count, int64_t most, int64_t unit) {
@@ -153,8 +153,8 @@ class DenseProduct {
         for (int64_t v = 0; v < panelVectors; v++) {
           Value source = e.gep(row, e.add(e.mul(panel, panelColumns * bBytes()), v * lanes * bBytes()));
           if (v == 0) e.prefetch(e.gep(source, stepsAhead * spec.bStep * bBytes()));
-          e.store(e.loadFloat(spec.bType, source, lanes), e.gep(to, e.add(e.mul(panel, plan.panelBytes), v * lanes * 4)),
-                  4);
+          e.store(e.loadFloat(spec.bType, source, lanes),
+                  e.gep(to, e.add(e.mul(panel, plan.panelBytes), v * lanes * 4)), 4);
         }
       });
     });
@@ -174,7 +174,8 @@ class DenseProduct {
             square.push_back(e.loadFloat(spec.bType, row, lanes));
           }
           square = transposeSquare(e, square);
-          for (int64_t i = 0; i < lanes; i++) e.store(square[size_t(i)], e.gep(to, (i * panelColumns + v * lanes) * 4), 4);
+          for (int64_t i = 0; i < lanes; i++)
+            e.store(square[size_t(i)], e.gep(to, (i * panelColumns + v * lanes) * 4), 4);
         }
       });
       slowPanel(from, copies, panel, fast, count);
@@ -239,8 +240,8 @@ class DenseProduct {
       Values scalars, next(carried);
       for (int64_t r = 0; r < tile; r++) scalars.push_back(e.splat(lanes, e.load(e.f32, e.gep(x, r * rowBytes), 4)));
       for (int64_t v = 0; v < vectors; v++) {
-        Value column = e.load(
-            e.f(lanes), e.gep(line, v / panelVectors * plan.panelBytes + v % panelVectors * lanes * 4), 4);
+        Value column =
+            e.load(e.f(lanes), e.gep(line, v / panelVectors * plan.panelBytes + v % panelVectors * lanes * 4), 4);
         for (int64_t r = 0; r < tile; r++) {
           size_t i = size_t(r * vectors + v);
           next[i] = e.fma(scalars[size_t(r)], column, next[i]);
@@ -282,9 +283,9 @@ class DenseProduct {
 };
 
 std::string keyOf(const DenseProductSpec &spec) {
-  std::string key = fmt::format("dense|{},{},{}|{},{},{},{},{}|{},{}|{}", spec.m, spec.n, spec.k, spec.aRow, spec.aStep,
-                                spec.bStep, spec.bColumn, spec.yRow, dtypeName(spec.aType), dtypeName(spec.bType),
-                                spec.epilogue);
+  std::string key =
+      fmt::format("dense|{},{},{}|{},{},{},{},{}|{},{}|{}", spec.m, spec.n, spec.k, spec.aRow, spec.aStep, spec.bStep,
+                  spec.bColumn, spec.yRow, dtypeName(spec.aType), dtypeName(spec.bType), spec.epilogue);
   for (auto *list : {&spec.batches, &spec.outerSteps}) {
     key += "|";
     for (auto &d : *list) key += fmt::format("{},{},{},{};", d.extent, d.a, d.b, d.y);

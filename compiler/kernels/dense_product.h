@@ -1,5 +1,6 @@
-// Products of two matrices that lie in memory as they are, unlike those of matmul.cpp, whose weights were packed before:
-// activations by activations, as in the gradients of weights and in attention, and weights that change in every step.
+// Products of two matrices that lie in memory as they are, unlike those of matmul.cpp, whose weights were packed
+// before: activations by activations, as in the gradients of weights and in attention, and weights that change in every
+// step.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -9,11 +10,11 @@
 
 namespace llc::kernels {
 
-// y[m,n] = epilogue( sum_k a[m,k] * b[k,n] ), f32 accumulation, for every element of the batch dimensions. Strides count
-// elements; the columns of y are adjacent. Operands: a, b, then the epilogue's extra operands. Result: y (f32).
+// y[m,n] = epilogue( sum_k a[m,k] * b[k,n] ), f32 accumulation, for every element of the batch dimensions. Strides
+// count elements; the columns of y are adjacent. Operands: a, b, then the epilogue's extra operands. Result: y (f32).
 struct DenseProductSpec {
   int64_t m = 0, n = 0, k = 0;
-  int64_t aRow = 0, aStep = 0;     // from row to row, from step of k to step
+  int64_t aRow = 0, aStep = 0;  // from row to row, from step of k to step
   int64_t bStep = 0, bColumn = 0;
   int64_t yRow = 0;
   DType aType = DType::f32, bType = DType::f32;

@@ -51,8 +51,7 @@ class Elementwise {
     for (auto &bound : program.statements)
       if (countOf(bound.resultShape) == 1) assign(bound, in, {}, 1, numbers);
     Value first = e.mul(in.chunk, elementsPerChunk), end = e.min(e.c64(count), e.add(first, elementsPerChunk));
-    e.vectorLoop(
-        first, end, [&](Value at, int64_t width) { vectorAt(in, at, width); }, count % e.target.lanes != 0);
+    e.vectorLoop(first, end, [&](Value at, int64_t width) { vectorAt(in, at, width); }, count % e.target.lanes != 0);
   }
 
  private:
@@ -109,7 +108,8 @@ class ColumnSums {
 
   void emit(const KernelArguments &in) {
     for (size_t i = 0; i < spec.inputs.size(); i++)
-      values[spec.inputs[i].name] = {.shape = spec.inputs[i].shape, .type = spec.inputs[i].type, .base = in.pointers[i]};
+      values[spec.inputs[i].name] = {
+          .shape = spec.inputs[i].shape, .type = spec.inputs[i].type, .base = in.pointers[i]};
     result = in.pointers.back();
     int64_t columns = bound.extents.at(column), lanes = e.target.lanes, wide = columnVectors * lanes;
     Value first = e.mul(in.chunk, columnsPerChunk), end = e.min(e.c64(columns), e.add(first, columnsPerChunk));
@@ -223,7 +223,8 @@ Status checkColumnSums(const RowProgramSpec &spec) {
   LLC_ASSIGN(BoundProgram program, bindProgram(spec));
   const BoundStatement &bound = program.statements.front();
   const index::Statement &statement = *bound.statement;
-  if (program.statements.size() != 1 || !isStatic(program)) return refuse(statement, "several steps or a dynamic shape");
+  if (program.statements.size() != 1 || !isStatic(program))
+    return refuse(statement, "several steps or a dynamic shape");
   if (statement.combiner.empty() || statement.output.size() != 1 || !index::isIndexLetter(statement.output[0]))
     return refuse(statement, "it does not sum to one vector");
   if (has(statement.body, index::Expr::Position)) return refuse(statement, "it needs the index");

@@ -149,7 +149,8 @@ std::optional<DenseProductOp> asDenseProduct(Operation *op) {
 Result<std::optional<KernelChoice>> denseProductKernel(Operation *op, const KernelContext &context) {
   auto product = asDenseProduct(op);
   if (!product) return std::optional<KernelChoice>();
-  return std::optional(KernelChoice{kernels::emitDenseProduct(context.emitter, product->spec), {product->a, product->b}});
+  return std::optional(
+      KernelChoice{kernels::emitDenseProduct(context.emitter, product->spec), {product->a, product->b}});
 }
 
 }  // namespace llc::compiler

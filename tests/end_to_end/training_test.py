@@ -30,9 +30,11 @@ class Training(support.Case):
         (cls.base / "text.txt").write_text("\n".join(lines) + "\n")
         good = lambda *arguments: support.run(*arguments)
         for arguments in (
-                ("tokenizer", "train", "-i", cls.base / "text.txt", "--type", "byte-bpe", "--vocab-size", 320, "-o", cls.base / "tok", "-q"),
+                ("tokenizer", "train", "-i", cls.base / "text.txt", "--type", "byte-bpe", "--vocab-size", 320,
+                 "-o", cls.base / "tok", "-q"),
                 ("data", "prepare", "-i", cls.base / "text.txt", "--tokenizer-path", cls.base / "tok", "-o", cls.base / "train.bin", "-q"),
-                ("create-config", "--type", "tiny", "-o", cls.base / "c.json", *[item for pair in SHAPE.items() for item in ("--set", "%s=%s" % pair)])):
+                ("create-config", "--type", "tiny", "-o", cls.base / "c.json",
+                 *[item for pair in SHAPE.items() for item in ("--set", "%s=%s" % pair)])):
             outcome = good(*arguments)
             assert outcome.code == 0, outcome.err
 

@@ -15,20 +15,24 @@ struct DenseProductTest : KernelTest {
 
   template <class Epilogue>
   void check(DenseProductSpec spec, Epilogue epilogue) {
-    SCOPED_TRACE(testing::Message() << spec.m << "x" << spec.n << "x" << spec.k << " a " << spec.aRow << "," << spec.aStep
-                                    << " b " << spec.bStep << "," << spec.bColumn);
+    SCOPED_TRACE(testing::Message() << spec.m << "x" << spec.n << "x" << spec.k << " a " << spec.aRow << ","
+                                    << spec.aStep << " b " << spec.bStep << "," << spec.bColumn);
     compile([&](Emitter &e) { return emitDenseProduct(e, spec); });
     if (HasFatalFailure()) return;
     using Extents = std::vector<std::pair<int64_t, int64_t>>;
     Extents ofA = {{spec.m, spec.aRow}, {spec.k, spec.aStep}}, ofB = {{spec.k, spec.bStep}, {spec.n, spec.bColumn}};
     Extents ofY = {{spec.m, spec.yRow}, {spec.n, 1}};
     for (auto *list : {&spec.batches, &spec.outerSteps})
-      for (auto &d : *list) ofA.push_back({d.extent, d.a}), ofB.push_back({d.extent, d.b}), ofY.push_back({d.extent, d.y});
+      for (auto &d : *list)
+        ofA.push_back({d.extent, d.a}), ofB.push_back({d.extent, d.b}), ofY.push_back({d.extent, d.y});
     Buffer a(spec.aType, randomFloats(size_t(reach(ofA)), 1)), b(spec.bType, randomFloats(size_t(reach(ofB)), 2));
     Buffer y(DType::f32, size_t(reach(ofY)));
     std::vector<Buffer> extras;
     for (auto &indices : spec.extras)
-      extras.emplace_back(DType::f32, randomFloats(size_t(indices == "n" ? spec.n : indices == "t" ? spec.m : reach(ofY)), 3));
+      extras.emplace_back(DType::f32, randomFloats(size_t(indices == "n"   ? spec.n
+                                                          : indices == "t" ? spec.m
+                                                                           : reach(ofY)),
+                                                   3));
     std::vector<void *> pointers = {a.data(), b.data()};
     for (auto &extra : extras) pointers.push_back(extra.data());
     pointers.push_back(y.data());
@@ -104,7 +108,8 @@ TEST_P(DenseProductTest, Types) {
 // Heads of attention: y[b,h,s,t] = q[b,s,h,d] k[b,t,g,d], two heads to a group; then a sum over heads and rows.
 TEST_P(DenseProductTest, BatchesAndOuterSteps) {
   int64_t rows = 17, heads = 4, groups = 2, dim = 20;
-  DenseProductSpec scores{.m = rows, .n = rows, .k = dim, .aRow = heads * dim, .aStep = 1, .bStep = 1, .bColumn = groups * dim};
+  DenseProductSpec scores{
+      .m = rows, .n = rows, .k = dim, .aRow = heads * dim, .aStep = 1, .bStep = 1, .bColumn = groups * dim};
   scores.yRow = rows;
   scores.batches = {{2, rows * heads * dim, rows * groups * dim, heads * rows * rows},
                     {groups, 2 * dim, dim, 2 * rows * rows},
@@ -112,7 +117,8 @@ TEST_P(DenseProductTest, BatchesAndOuterSteps) {
   check(scores);
   DenseProductSpec sums{.m = rows, .n = dim, .k = rows, .aRow = 1, .aStep = rows, .bStep = heads * dim, .bColumn = 1};
   sums.yRow = groups * dim;
-  sums.batches = {{2, heads * rows * rows, rows * heads * dim, rows * groups * dim}, {groups, 2 * rows * rows, 2 * dim, dim}};
+  sums.batches = {{2, heads * rows * rows, rows * heads * dim, rows * groups * dim},
+                  {groups, 2 * rows * rows, 2 * dim, dim}};
   sums.outerSteps = {{2, rows * rows, dim, 0}};
   check(sums);
 }
