@@ -1,40 +1,21 @@
 #include "tools/cli/initial_model.h"
 
-#include <cmath>
 #include <filesystem>
-#include <numbers>
 
 #include "runtime/base/output_file.h"
 #include "runtime/formats/safetensors.h"
-#include "runtime/sampling/random.h"
+#include "runtime/sampling/normal.h"
 
 namespace llc::cli {
 
 namespace {
-// Box and Muller's pairs; each tensor has a stream of its own, so that its values do not depend on the others' sizes.
-class Normal {
- public:
-  Normal(uint64_t seed, uint64_t stream) : random_(seed, stream) {}
-  void fill(std::span<float> values, double deviation) {
-    for (size_t i = 0; i < values.size(); i += 2) {
-      double radius = deviation * std::sqrt(-2 * std::log(1 - random_.uniform()));
-      double angle = 2 * std::numbers::pi * random_.uniform();
-      values[i] = float(radius * std::cos(angle));
-      if (i + 1 < values.size()) values[i + 1] = float(radius * std::sin(angle));
-    }
-  }
-
- private:
-  Random random_;
-};
-
 Status writeWeights(const std::string &path, const std::vector<recipe::InitialTensor> &tensors, uint64_t seed) {
   SafeTensorsWriter writer(path);
   writer.setMetadata("format", "pt");
   for (const auto &tensor : tensors) LLC_TRY(writer.declare(tensor.name, DType::f32, tensor.shape));
   std::vector<float> piece;
   for (size_t i = 0; i < tensors.size(); ++i) {
-    Normal normal(seed, i);
+    NormalNumbers normal(seed, i);
     uint64_t left = 1;
     for (int64_t extent : tensors[i].shape) left *= uint64_t(extent);
     while (left) {

@@ -6,7 +6,7 @@
 #include "frontends/huggingface/import.h"
 #include "mlir/IR/MLIRContext.h"
 #include "models/registry.h"
-#include "runtime/base/normal.h"
+#include "runtime/sampling/normal.h"
 
 namespace llc::cli {
 
@@ -36,10 +36,11 @@ Status writeNewWeights(const std::string &directory, uint64_t seed, double devia
   SafeTensorsWriter writer(directory + "/model.safetensors");
   for (const dsl::NamedShape &parameter : parameters)
     LLC_TRY(writer.declare(parameter.name, DType::f32, parameter.shape));
-  NormalNumbers normal(seed);
   double residual = deviation / std::sqrt(2.0 * double(std::max<int64_t>(1, source.model.layers)));
   std::vector<float> values;
-  for (const dsl::NamedShape &parameter : parameters) {
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    const dsl::NamedShape &parameter = parameters[i];
+    NormalNumbers normal(seed, i);
     size_t count = 1;
     for (int64_t size : parameter.shape) count *= size_t(size);
     values.resize(count);

@@ -1,4 +1,4 @@
-#include "runtime/base/normal.h"
+#include "runtime/sampling/normal.h"
 
 #include <gtest/gtest.h>
 
@@ -18,12 +18,20 @@ TEST(NormalNumbers, HaveTheMomentsOfTheDistribution) {
   EXPECT_NEAR(fourth / (square * square), 3, 0.06);
 }
 
-TEST(NormalNumbers, AreTheSameForTheSameSeed) {
-  NormalNumbers one(7), other(7), third(8);
-  double first = one.next();
-  EXPECT_EQ(first, other.next());
-  EXPECT_NE(first, third.next());
-  EXPECT_EQ(one.next(), other.next());
+TEST(NormalNumbers, DependOnSeedAndStreamAlone) {
+  auto numbers = [](uint64_t seed, uint64_t stream) {
+    std::vector<float> values(5);
+    NormalNumbers(seed, stream).fill(values, 1);
+    return values;
+  };
+  EXPECT_EQ(numbers(7, 1), numbers(7, 1));
+  EXPECT_NE(numbers(7, 1), numbers(7, 2));
+  EXPECT_NE(numbers(7, 1), numbers(8, 1));
+  std::vector<float> pieces(5);
+  NormalNumbers one(7, 1);
+  one.fill(std::span(pieces).first(2), 1);
+  one.fill(std::span(pieces).subspan(2), 1);
+  EXPECT_EQ(pieces, numbers(7, 1));
 }
 }  // namespace
 }  // namespace llc
