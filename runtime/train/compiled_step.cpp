@@ -22,7 +22,8 @@ struct Call {
 
 class CompiledStep final : public StepProgram {
  public:
-  CompiledStep(std::shared_ptr<Program> program, int64_t threads) : program_(std::move(program)), team_(threads) {}
+  CompiledStep(std::shared_ptr<Program> program, int64_t threads, std::map<std::string, std::string> names)
+      : program_(std::move(program)), team_(threads), names_(std::move(names)) {}
 
   Status prepare() {
     LLC_TRY(readShape());
@@ -130,8 +131,15 @@ class CompiledStep final : public StepProgram {
         bool isWeight = p.name.find('/') == std::string::npos;
         if (isWeight != weights) continue;
         auto *data = static_cast<std::byte *>(const_cast<void *>(program_->parameters()[i]));
-        state_.push_back({p.name, p.type, p.shape, {data, size_t(p.bytes)}, isWeight});
+        state_.push_back({checkpointName(p.name), p.type, p.shape, {data, size_t(p.bytes)}, isWeight});
       }
+  }
+
+  // "exp_avg/NAME": the name of the state stays, that of the weight is the checkpoint's.
+  std::string checkpointName(const std::string &name) const {
+    size_t slash = name.find('/'), weight = slash == name.npos ? 0 : slash + 1;
+    auto found = names_.find(name.substr(weight));
+    return found == names_.end() ? name : name.substr(0, weight) + found->second;
   }
 
   // Smaller batches are padded: padding costs time, and changes nothing.
@@ -193,6 +201,7 @@ class CompiledStep final : public StepProgram {
 
   std::shared_ptr<Program> program_;
   ThreadTeam team_;
+  std::map<std::string, std::string> names_;
   int64_t rows_ = 0, length_ = 0, stride_ = 0;
   std::shared_ptr<void> arena_, scratch_;
   std::array<std::vector<int32_t>, std::size(batchInputs)> batch_;
@@ -203,8 +212,9 @@ class CompiledStep final : public StepProgram {
 };
 }  // namespace
 
-Result<std::unique_ptr<StepProgram>> makeStepProgram(std::shared_ptr<Program> program, int64_t threads) {
-  auto step = std::make_unique<CompiledStep>(std::move(program), threads);
+Result<std::unique_ptr<StepProgram>> makeStepProgram(std::shared_ptr<Program> program, int64_t threads,
+                                                     std::map<std::string, std::string> names) {
+  auto step = std::make_unique<CompiledStep>(std::move(program), threads, std::move(names));
   LLC_TRY(step->prepare());
   return std::unique_ptr<StepProgram>(std::move(step));
 }

@@ -1,15 +1,18 @@
 // A compiled training program (entries loss and train_step, or loss, loss_weight, accumulate and apply) as a
 // StepProgram.
 #pragma once
+#include <map>
 #include <memory>
+#include <string>
 
 #include "runtime/serve/program.h"
 #include "runtime/train/training_program.h"
 
 namespace llc::train {
 
-// `program` owns the memory of the parameters that it updates. Errors: unsupported (no training program), resource
-// (memory).
-Result<std::unique_ptr<StepProgram>> makeStepProgram(std::shared_ptr<Program> program, int64_t threads);
+// `program` owns the memory of the parameters that it updates. `names`: what a weight is called in its checkpoint,
+// where that is not the program's name for it. Errors: unsupported (no training program), resource (memory).
+Result<std::unique_ptr<StepProgram>> makeStepProgram(std::shared_ptr<Program> program, int64_t threads,
+                                                     std::map<std::string, std::string> names = {});
 
 }  // namespace llc::train

@@ -43,7 +43,8 @@ Status trace(TracedModel &traced, const StepOptions &options) {
 }
 }  // namespace
 
-Result<TracedModel> traceTrainingStep(const std::string &modelDirectory, const StepOptions &options, Progress &progress) {
+Result<TracedModel> traceTrainingStep(const std::string &modelDirectory, const StepOptions &options,
+                                      Progress &progress) {
   if (options.precision != "f32")
     return diagnose(ErrorKind::unsupported, "precision")
         .says("'" + options.precision + "' is not available yet")
@@ -65,11 +66,16 @@ Result<std::unique_ptr<train::StepProgram>> makeTrainingStep(const std::string &
   LLC_ASSIGN(compiler::CompiledModule compiled, compiler::compile(*traced.module, compile));
   progress.step("loading weights", int64_t(compiled.manifest.parameters.size()));
   int64_t threads = options.threads ? options.threads : threadLimits().threads;
-  LLC_ASSIGN(compiler::JitProgram jit, compiler::loadProgram(compiled, weightsAndZeros(*traced.source, compiled, progress),
-                                                             {.threads = int(threads)}));
+  LLC_ASSIGN(
+      compiler::JitProgram jit,
+      compiler::loadProgram(compiled, weightsAndZeros(*traced.source, compiled, progress), {.threads = int(threads)}));
+  std::map<std::string, std::string> names;  // the file may lack an optional prefix
+  for (const ParameterSpec &parameter : jit.manifest.parameters)
+    if (auto stored = traced.source->weight(parameter.name); stored.ok() && (*stored)->name != parameter.name)
+      names[parameter.name] = (*stored)->name;
   std::shared_ptr<huggingface::ModelSource> source = std::move(traced.source);
   LLC_ASSIGN(std::shared_ptr<Program> program, programOf(std::move(jit), source));
-  return train::makeStepProgram(std::move(program), threads);
+  return train::makeStepProgram(std::move(program), threads, std::move(names));
 }
 
 }  // namespace llc::cli

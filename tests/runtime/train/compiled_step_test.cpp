@@ -77,6 +77,7 @@ class CompiledStep : public testing::Test {
   Manifest manifest;
   Program::Entries entries = {
       {"loss", loss}, {"loss_weight", lossWeight}, {"accumulate", accumulate}, {"apply", apply}};
+  float average = 0;
   float weight = 10, gradient = NAN;  // what stands there before the first batch does not matter
 };
 
@@ -109,6 +110,17 @@ TEST_F(CompiledStep, BatchesThatDoNotFitAreRefused) {
                              Batch{2, 3, {many.data(), 6}, {many.data(), 5}, {many.data(), 6}}})
     EXPECT_FALSE((*program)->step({&batch, 1}, {}).ok());
   EXPECT_FALSE((*program)->step({}, {}).ok());
+}
+
+TEST_F(CompiledStep, StateHasTheNamesOfTheCheckpoint) {
+  manifest.parameters.push_back({.name = "exp_avg/w", .shape = {1}, .bytes = 4, .updated = true});
+  auto program = Program::fromPointers(manifest, entries, {&weight, &gradient, &average}, "generic", nullptr);
+  ASSERT_TRUE(program.ok());
+  auto step = makeStepProgram(std::make_shared<Program>(std::move(*program)), 1, {{"w", "model.w"}});
+  ASSERT_TRUE(step.ok());
+  ASSERT_EQ((*step)->state().size(), 2u);
+  EXPECT_EQ((*step)->state()[0].name, "model.w");
+  EXPECT_EQ((*step)->state()[1].name, "exp_avg/model.w");
 }
 
 TEST_F(CompiledStep, OtherProgramsAreRefused) {
