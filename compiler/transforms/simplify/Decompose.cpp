@@ -13,8 +13,8 @@ using namespace mlir;
 // Its gradient computes the logits, too: taken apart, both use the same ones (see llm-simplify), which saves a product.
 bool sharesLogits(Operation *op) {
   auto loss = dyn_cast<llm::LinearLogProbOp>(op);
-  return loss && llm::any_of(loss.getX().getUsers(), [&](Operation *user) {
-    return isa<llm::ContractOp, llm::GenericOp>(user) && llm::is_contained(user->getOperands(), loss.getW());
+  return loss && llvm::any_of(loss.getX().getUsers(), [&](Operation *user) {
+    return isa<llm::ContractOp, llm::GenericOp>(user) && llvm::is_contained(user->getOperands(), loss.getW());
   });
 }
 
