@@ -38,9 +38,9 @@ class Training(support.Case):
             outcome = good(*arguments)
             assert outcome.code == 0, outcome.err
 
-    def pretrain(self, out, *more):
+    def pretrain(self, out, *more, steps=24):
         return ("pretrain", "--config", self.base / "c.json", "--data-path", self.base / "train.bin", "--tokenizer-path", self.base / "tok",
-                "--output-dir", out, "--batch-size", 4, "--gradient-accumulation-steps", 2, "--lr", "5e-3", "--max-steps", 24,
+                "--output-dir", out, "--batch-size", 4, "--gradient-accumulation-steps", 2, "--lr", "5e-3", "--max-steps", steps,
                 "--log-interval", 2, "--eval-interval", 8, "--save-interval", 3, "--threads", 1, "-q", "--json", *more)
 
     def curve(self, run):
@@ -102,9 +102,10 @@ class Training(support.Case):
         self.refused(*base, "--data-path", self.folder / "none.txt", says=["none.txt"])
         self.refused(*base, "--resume-from-checkpoint", "best", says=["no such checkpoint"])
         self.refused("finetune", "--model-path", self.folder / "none", "--data-path", self.base / "text.txt", says=["none"])
-        self.json(*base, "--max-steps", 1)
+        self.json(*self.pretrain(out, steps=1))
         self.refused(*base, "--set", "d_ff=96", says=["intermediate_size", "64", "96", "--resume-from-checkpoint none"])
-        self.refused(*base, "--batch-size", 3, says=["saved position", "start anew"])
+        other = [3 if argument == 4 else argument for argument in base]  # rows of a batch
+        self.refused(*other, says=["saved position", "start anew"])
 
 
 if __name__ == "__main__":

@@ -110,6 +110,7 @@ OTHERS = {
 
 def curve(folder, make, steps, rate=None, clip=None):
     model = transformers.AutoModelForCausalLM.from_pretrained(folder, attn_implementation="eager", dtype=torch.float32).eval()
+    model.get_input_embeddings().padding_idx = None  # else the row of pad_token_id learns nothing, even where it is a token
     optimizer, losses = make(model), []
     for step in range(1, steps + 1):
         ids = batch(step, model.config.vocab_size)
