@@ -294,14 +294,15 @@ class Documentation(support.Case):
         self.assertEqual(page, self.good("man", "--markdown").out, "run: tools/generate/command_docs")
 
     def test_commands_of_the_readme_exist(self):
-        """Every llc-model command that README.md and the guide to data show is one, with flags that it has."""
+        """Every llc-model command that README.md and the guides to data and training show is one, with flags that it has."""
         checked = 0
-        text = (ROOT / "README.md").read_text() + (ROOT / "docs/guides/data.md").read_text()
+        pages = ("README.md", "docs/guides/data.md", "docs/guides/training.md")
+        text = "".join((ROOT / page).read_text() for page in pages)
         for line in text.splitlines():
             words = line.split("#")[0].split()
             if not words or not words[0].endswith("llc-model") or len(words) < 2 or words[1].startswith("-"):
                 continue
-            inner = words[1] in ("data", "tokenizer")
+            inner = words[1] in ("data", "tokenizer") or words[1:3] == ["bench", "train"]
             manual = support.run("man", "-".join(words[1:3]) if inner else words[1])
             self.assertEqual(manual.code, 0, line)
             for word in words[2:]:

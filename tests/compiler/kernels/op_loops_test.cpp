@@ -13,27 +13,28 @@ using llm::Datum;
 template <size_t>
 using Pointer = void *;
 template <size_t... I>
-void callWith(void *address, const std::vector<void *> &p, int64_t chunk, void *scratch, std::index_sequence<I...>) {
+void callWith(void *address, const std::vector<void *> &p, int64_t rows, int64_t chunk, void *scratch,
+              std::index_sequence<I...>) {
   using Pointers = void (*)(Pointer<I>..., int64_t, int64_t, void *, const void *);
-  reinterpret_cast<Pointers>(address)(p[I]..., 0, chunk, scratch, nullptr);
+  reinterpret_cast<Pointers>(address)(p[I]..., rows, chunk, scratch, nullptr);
 }
 
-void call(void *address, const std::vector<void *> &pointers, int64_t chunk, void *scratch) {
+void call(void *address, const std::vector<void *> &pointers, int64_t rows, int64_t chunk, void *scratch) {
   switch (pointers.size()) {
     case 1:
-      return callWith(address, pointers, chunk, scratch, std::make_index_sequence<1>());
+      return callWith(address, pointers, rows, chunk, scratch, std::make_index_sequence<1>());
     case 2:
-      return callWith(address, pointers, chunk, scratch, std::make_index_sequence<2>());
+      return callWith(address, pointers, rows, chunk, scratch, std::make_index_sequence<2>());
     case 3:
-      return callWith(address, pointers, chunk, scratch, std::make_index_sequence<3>());
+      return callWith(address, pointers, rows, chunk, scratch, std::make_index_sequence<3>());
     case 4:
-      return callWith(address, pointers, chunk, scratch, std::make_index_sequence<4>());
+      return callWith(address, pointers, rows, chunk, scratch, std::make_index_sequence<4>());
     case 5:
-      return callWith(address, pointers, chunk, scratch, std::make_index_sequence<5>());
+      return callWith(address, pointers, rows, chunk, scratch, std::make_index_sequence<5>());
     case 6:
-      return callWith(address, pointers, chunk, scratch, std::make_index_sequence<6>());
+      return callWith(address, pointers, rows, chunk, scratch, std::make_index_sequence<6>());
     case 7:
-      return callWith(address, pointers, chunk, scratch, std::make_index_sequence<7>());
+      return callWith(address, pointers, rows, chunk, scratch, std::make_index_sequence<7>());
     default:
       FAIL() << pointers.size() << " pointers";
   }
@@ -43,6 +44,7 @@ void call(void *address, const std::vector<void *> &pointers, int64_t chunk, voi
 struct Sample {
   std::string name;
   KernelFunction function;
+  int64_t rows = 1;  // known when it is emitted: shapes are static
   std::vector<Buffer> inputs, outputs;
   std::vector<index::Tensor> expected;
 };
@@ -82,7 +84,7 @@ class OpLoops : public llm::test::Cases {
 
   void emitSample(Emitter &emitter, std::string name, const RowProgramSpec &spec, llvm::ArrayRef<unsigned> numbers,
                   llvm::ArrayRef<Datum> operands, llvm::ArrayRef<Datum> results) {
-    Sample sample{std::move(name), emitLoops(emitter, spec), {}, {}, {}};
+    Sample sample{std::move(name), emitLoops(emitter, spec), std::max<int64_t>(spec.rows, 1), {}, {}, {}};
     for (auto [value, number] : llvm::zip(spec.inputs, numbers)) {
       auto values = operands[number].tensor.values();
       sample.inputs.emplace_back(value.type, std::vector<float>(values.begin(), values.end()));
@@ -130,7 +132,8 @@ class OpLoops : public llm::test::Cases {
     for (Buffer &buffer : sample.outputs) pointers.push_back(buffer.data());
     std::vector<float> scratch(size_t(sample.function.scratchBytes / 4 + 64), NAN);
     void *aligned = reinterpret_cast<void *>((reinterpret_cast<uintptr_t>(scratch.data()) + 63) / 64 * 64);
-    for (int64_t chunk = 0; chunk < sample.function.chunks(0); ++chunk) call(address, pointers, chunk, aligned);
+    for (int64_t chunk = 0; chunk < sample.function.chunks(sample.rows); ++chunk)
+      call(address, pointers, sample.rows, chunk, aligned);
     double error = 0;
     for (auto [buffer, expected] : llvm::zip(sample.outputs, sample.expected)) {
       std::vector<double> values;
