@@ -20,7 +20,7 @@ import transformers
 
 HERE = pathlib.Path(__file__).parent
 ROWS, LENGTH, STEPS = 4, 16, 200
-RATE = 3e-3
+RATE = 1e-3
 
 
 def batch(number, vocabulary):

@@ -9,7 +9,7 @@
 namespace llc::cli {
 namespace {
 constexpr int64_t rows = 4, length = 16, steps = 200;
-constexpr double rate = 3e-3;
+constexpr double rate = 1e-3;
 
 nlohmann::json goldens() {
   std::ifstream file(LLC_SOURCE_DIR "/tests/golden/training.json");
@@ -69,7 +69,8 @@ TEST_P(TrainingCurve, IsPyTorchs) {
   RecordProperty("worst", std::to_string(worst));
 }
 
-// The sign in Lion turns rounding errors of tiny gradients into whole steps.
+// Rounding errors grow from step to step: a rate of 3e-3 lets them reach 3e-4. The sign in Lion turns rounding errors
+// of tiny gradients into whole steps.
 INSTANTIATE_TEST_SUITE_P(
     All, TrainingCurve,
     testing::Combine(testing::Values("gpt2", "llama"),
