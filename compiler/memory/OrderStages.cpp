@@ -11,16 +11,6 @@ namespace llc::compiler {
 namespace {
 using namespace mlir;
 
-// ab -> ab: copies a tensor of any rank.
-Value copyOf(OpBuilder &builder, Value value) {
-  auto type = cast<RankedTensorType>(value.getType());
-  std::string letters;
-  for (int64_t i = 0; i < type.getRank(); ++i) letters += static_cast<char>('a' + i);
-  return builder.create<llm::GenericOp>(value.getLoc(), type, ValueRange{value},
-                                        builder.getStringAttr(letters + "->" + letters), builder.getStringAttr("a"),
-                                        builder.getStringAttr(""));
-}
-
 // A stage writes each result of a function straight to where the caller wants it. That fails for what no stage of the
 // function makes, and for a value returned twice: such results become copies.
 void copySharedResults(func::FuncOp function) {

@@ -16,9 +16,8 @@ Status visit(func::FuncOp function, llvm::DenseMap<Operation *, int> &state, std
         .says("calls itself: memory of a recursive function can't be planned")
         .toFix("unroll the recursion in the model");
   mark = 1;
-  auto module = function->getParentOfType<ModuleOp>();
   for (auto call : function.getOps<func::CallOp>()) {
-    auto callee = module.lookupSymbol<func::FuncOp>(call.getCallee());
+    func::FuncOp callee = calleeOf(call);
     if (callee && !callee.isExternal()) LLC_TRY(visit(callee, state, order));
   }
   state[function] = 2;
@@ -129,7 +128,7 @@ class FrameBuilder {
   }
 
   void addCalleeFrame(func::CallOp call) {
-    auto callee = function_->getParentOfType<ModuleOp>().lookupSymbol<func::FuncOp>(call.getCallee());
+    func::FuncOp callee = calleeOf(call);
     auto size = callee ? callee->getAttrOfType<IntegerAttr>("llm.frame") : IntegerAttr();
     if (size) addUnnamed(call, "frame of @" + call.getCallee().str(), size.getInt());
   }

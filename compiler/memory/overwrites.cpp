@@ -19,10 +19,6 @@ void collectReaders(Value value, std::vector<Operation *> &readers) {
   }
 }
 
-func::FuncOp calleeOf(func::CallOp call) {
-  return call->getParentOfType<ModuleOp>().lookupSymbol<func::FuncOp>(call.getCallee());
-}
-
 // A call may write its result over an operand if its function does so by itself. Marks the function where it is free.
 bool callWritesOver(func::CallOp call, unsigned result, const std::vector<Value> &old) {
   std::optional<unsigned> argument;
@@ -53,15 +49,6 @@ bool isSafe(func::FuncOp function, const Overwrite &overwrite) {
   unsigned result = cast<OpResult>(value).getResultNumber();
   if (auto call = dyn_cast<func::CallOp>(writer)) return callWritesOver(call, result, overwrite.old);
   return llvm::all_of(overwrite.old, [&](Value old) { return mayWriteOver(writer, result, old); });
-}
-
-Value copyOf(OpBuilder &builder, Value value) {
-  auto type = cast<RankedTensorType>(value.getType());
-  std::string letters;
-  for (int64_t i = 0; i < type.getRank(); ++i) letters += static_cast<char>('a' + i);
-  return builder.create<llm::GenericOp>(value.getLoc(), type, ValueRange{value},
-                                        builder.getStringAttr(letters + "->" + letters), builder.getStringAttr("a"),
-                                        builder.getStringAttr(""));
 }
 
 void resolve(func::FuncOp function) {

@@ -31,6 +31,20 @@ Value memoryOf(Value value) {
   return value;
 }
 
+func::FuncOp calleeOf(func::CallOp call) {
+  return call->getParentOfType<ModuleOp>().lookupSymbol<func::FuncOp>(call.getCallee());
+}
+
+// ab -> ab
+Value copyOf(OpBuilder &builder, Value value) {
+  auto type = cast<RankedTensorType>(value.getType());
+  std::string letters;
+  for (int64_t i = 0; i < type.getRank(); ++i) letters += static_cast<char>('a' + i);
+  return builder.create<llm::GenericOp>(value.getLoc(), type, ValueRange{value},
+                                        builder.getStringAttr(letters + "->" + letters), builder.getStringAttr("a"),
+                                        builder.getStringAttr(""));
+}
+
 bool appendsToCache(Operation *op) {
   if (auto fused = dyn_cast<llm::FusedOp>(op)) return !fused.getBody().getOps<llm::CacheAppendOp>().empty();
   return isa<llm::CacheAppendOp>(op);
@@ -83,7 +97,7 @@ Value operandWithLeadingLetter(Operation *op) {
 std::optional<int> dimensionOfResult(OpResult result) {
   Operation *op = result.getOwner();
   if (auto call = dyn_cast<func::CallOp>(op)) {
-    auto callee = call->getParentOfType<ModuleOp>().lookupSymbol<func::FuncOp>(call.getCallee());
+    func::FuncOp callee = calleeOf(call);
     if (!callee || callee.isExternal()) return std::nullopt;
     return dynamicDimension(callee.front().getTerminator()->getOperand(result.getResultNumber()));
   }

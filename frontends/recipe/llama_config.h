@@ -11,7 +11,8 @@ Result<OrderedJson> llamaConfig(const OrderedJson &config, const std::string &wh
 struct InitialTensor {
   std::string name;
   std::vector<int64_t> shape;
-  double deviation = 0;  // of a normal distribution around 0; 0: ones
+  double deviation = 0;  // of a normal distribution around 0; 0: all are `constant`
+  float constant = 1;
 };
 // The weights of that model, in the order of the layers. With s = initializer_range and L layers: embedding,
 // feed-forward and head s; queries, keys and values s / sqrt(2 L); the product behind attention s / sqrt(L); norms are

@@ -10,13 +10,11 @@ namespace {
 constexpr const char *place = "optimizer";
 
 Result<const Optimizer *> find(const std::string &name) {
-  std::vector<std::string> names;
+  std::string all;
   for (const Optimizer &optimizer : optimizers()) {
     if (optimizer.name == name) return &optimizer;
-    names.push_back(optimizer.name);
+    all += (all.empty() ? "" : ", ") + optimizer.name;
   }
-  std::string all;
-  for (const std::string &known : names) all += (all.empty() ? "" : ", ") + known;
   return diagnose(ErrorKind::invalidInput, place)
       .says("there is no optimizer '" + name + "'")
       .toFix("use one of " + all);

@@ -223,4 +223,12 @@ Result<bool> JsonObject::boolean(std::string_view key, bool otherwise) const {
   return has(key) ? boolean(key) : Result<bool>(otherwise);
 }
 
+Status JsonObject::expectVersion(int64_t known) const {
+  LLC_ASSIGN(int64_t found, integer("version", 0, INT64_MAX));
+  if (found == known) return success();
+  return diagnose(ErrorKind::unsupported, at("version"))
+      .says("version " + std::to_string(found) + ", this program reads version " + std::to_string(known))
+      .toFix("use a newer llc-model");
+}
+
 }  // namespace llc

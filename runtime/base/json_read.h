@@ -41,6 +41,9 @@ class JsonObject {
   Result<double> number(std::string_view key, double otherwise) const;
   Result<bool> boolean(std::string_view key, bool otherwise) const;
 
+  // Success if the key "version" is `known`; unsupported: another one.
+  Status expectVersion(int64_t known) const;
+
   const std::string &where() const { return where_; }
   std::string at(std::string_view key) const;  // "config.json#/rope_scaling/factor", for own messages
 

@@ -21,11 +21,7 @@ nlohmann::json toJson(const StreamState &state) {
 Result<StreamState> parseStreamState(const nlohmann::json &json, const std::string &where) {
   LLC_ASSIGN(JsonObject object, JsonObject::of(json, where));
   auto count = [](const JsonObject &from, const char *name) { return from.integer(name, 0, INT64_MAX); };
-  LLC_ASSIGN(int64_t version, count(object, "version"));
-  if (version != 1)
-    return diagnose(ErrorKind::unsupported, object.at("version"))
-        .says(fmt::format("version {}, this program reads version 1", version))
-        .toFix("use a newer llc-model");
+  LLC_TRY(object.expectVersion(1));
   StreamState state;
   LLC_ASSIGN(int64_t step, count(object, "step"));
   LLC_ASSIGN(int64_t rows, count(object, "rows_given"));

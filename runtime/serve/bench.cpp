@@ -7,12 +7,12 @@
 
 namespace llc {
 
-namespace {
 double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   return values[values.size() / 2];
 }
 
+namespace {
 // Bytes of the cache that one decode step reads when a sequence has `length` tokens.
 uint64_t cacheBytesAt(const Manifest &m, int64_t length) {
   uint64_t bytes = 0;

@@ -15,6 +15,9 @@ Result<double> measureReadBandwidth(ThreadTeam &team);
 // best: f32 multiply-adds of "generic", "avx2", "avx512"...; bf16 tiles of "amx" if `weights` is "bf16".
 double measurePeakFlops(ThreadTeam &team, std::string_view level, std::string_view weights);
 
+// Of values that are there; of an even number the upper one.
+double median(std::vector<double> values);
+
 struct BenchOptions {
   int64_t promptTokens = 512;
   int64_t genTokens = 64;

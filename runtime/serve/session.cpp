@@ -29,13 +29,13 @@ int64_t contextOf(const Manifest &m, const SessionOptions &options) {
   return options.context ? options.context : m.maxContext;
 }
 
-uint64_t scratchStride(const Manifest &m) { return (m.scratchBytes + 4095) / 4096 * 4096; }
-
 constexpr uint64_t bytesPerThread = 4 << 20;
 int64_t usefulThreads(const Manifest &m) {
   return int64_t(std::max<uint64_t>(1, std::min<uint64_t>(m.bytesPerToken / bytesPerThread, LLC_MAX_THREADS)));
 }
 }  // namespace
+
+uint64_t scratchStride(const Manifest &m) { return (m.scratchBytes + 4095) / 4096 * 4096; }
 
 int64_t defaultThreads(const Manifest &m) { return std::min(usefulThreads(m), threadLimits().threads); }
 

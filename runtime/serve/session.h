@@ -81,6 +81,8 @@ class Session final : public Engine {
 // What quota and affinity allow (threads/limits.h), but one thread for each 4 MiB that a step reads at most: below that
 // the threads of a step wait for each other longer than they compute, most of all on a machine that is busy otherwise.
 int64_t defaultThreads(const Manifest &manifest);
+// Bytes from one thread's scratch to the next one's.
+uint64_t scratchStride(const Manifest &manifest);
 // "2 threads: ..." with the reason, for people: of a session that was asked for so many (0: the default) and has
 // `threads`.
 std::string threadsAndReason(const Manifest &manifest, int64_t asked, int64_t threads);

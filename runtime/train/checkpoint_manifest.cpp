@@ -57,11 +57,7 @@ Result<CheckpointManifest> parseCheckpointManifest(std::string_view text, const 
   LLC_ASSIGN(JsonObject object, JsonObject::of(json, where));
   LLC_ASSIGN(std::string kind, object.text("format"));
   if (kind != format) return broken(object.at("format"), "is no checkpoint of llc-model");
-  LLC_ASSIGN(int64_t found, object.integer("version", 1, INT64_MAX));
-  if (found != version)
-    return diagnose(ErrorKind::unsupported, object.at("version"))
-        .says(fmt::format("version {}, this program reads version {}", found, version))
-        .toFix("use a newer llc-model");
+  LLC_TRY(object.expectVersion(version));
   CheckpointManifest manifest;
   LLC_ASSIGN(manifest.step, object.integer("step", 0, INT64_MAX));
   if (object.has("evaluation_loss")) {

@@ -6,8 +6,8 @@
 #include <map>
 #include <set>
 
-#include "runtime/base/memory.h"
 #include "runtime/threads/team.h"
+#include "runtime/train/entry_memory.h"
 
 namespace llc::train {
 namespace {
@@ -28,9 +28,7 @@ class CompiledStep final : public StepProgram {
   Status prepare() {
     LLC_TRY(readShape());
     const Manifest &m = program_->manifest();
-    stride_ = int64_t((m.scratchBytes + 4095) / 4096 * 4096);
-    LLC_ASSIGN(arena_, allocatePages(m.arenaBytes + 1, "activations", "use fewer rows, or shorter ones"));
-    LLC_ASSIGN(scratch_, allocatePages(uint64_t(stride_ * team_.size()) + 1, "scratch", "use fewer threads"));
+    LLC_ASSIGN(memory_, EntryMemory::allocate(m, team_.size(), "use fewer rows, or shorter ones"));
     for (std::vector<int32_t> &values : batch_) values.resize(size_t(rows_ * length_));
     for (const EntrySpec &entry : m.entries) LLC_TRY(addCall(entry));
     for (const char *name : {"loss", "weight", "gradient_norm"})
@@ -67,9 +65,8 @@ class CompiledStep final : public StepProgram {
   }
 
   uint64_t plannedBytes() const override {
-    const Manifest &m = program_->manifest();
-    uint64_t bytes = m.arenaBytes + uint64_t(stride_ * team_.size());
-    for (const ParameterSpec &parameter : m.parameters) bytes += parameter.bytes;
+    uint64_t bytes = memory_->bytes();
+    for (const ParameterSpec &parameter : program_->manifest().parameters) bytes += parameter.bytes;
     return bytes;
   }
   double flopsPerStep() const override { return program_->manifest().flopsPerToken * double(rows_ * length_); }
@@ -128,7 +125,7 @@ class CompiledStep final : public StepProgram {
       for (size_t i = 0; i < program_->manifest().parameters.size(); ++i) {
         const ParameterSpec &p = program_->manifest().parameters[i];
         if (!p.updated || p.name.starts_with(gradientPrefix)) continue;
-        bool isWeight = p.name.find('/') == std::string::npos;
+        bool isWeight = !isOptimizerState(p.name);
         if (isWeight != weights) continue;
         auto *data = static_cast<std::byte *>(const_cast<void *>(program_->parameters()[i]));
         state_.push_back({checkpointName(p.name), p.type, p.shape, {data, size_t(p.bytes)}, isWeight});
@@ -165,10 +162,8 @@ class CompiledStep final : public StepProgram {
   void run(const std::string &name) {
     Call &call = calls_.at(name);
     llc_batch none{};
-    llc_context context{};
+    llc_context context = memory_->context();
     int64_t sizes[] = {rows_ * length_, 0, 0};
-    context.abi_version = LLC_ABI_VERSION;
-    context.arena = arena_.get(), context.scratch = scratch_.get(), context.scratch_stride = stride_;
     context.parameters = program_->parameters(), context.batch = &none;
     context.inputs = call.inputs.data(), context.outputs = call.outputs.data(), context.sizes = sizes;
     team_.run(call.function, context);
@@ -188,7 +183,7 @@ class CompiledStep final : public StepProgram {
       weight += scalar("weight");
     }
     for (size_t i = 0; i < batches.size(); ++i) {
-      if (batches.size() > 1 || i > 0) LLC_TRY(load(batches[i]));
+      if (batches.size() > 1) LLC_TRY(load(batches[i]));
       scalar("normalizer") = float(weight);
       scalar("keep") = i > 0;
       run("accumulate");
@@ -202,8 +197,8 @@ class CompiledStep final : public StepProgram {
   std::shared_ptr<Program> program_;
   ThreadTeam team_;
   std::map<std::string, std::string> names_;
-  int64_t rows_ = 0, length_ = 0, stride_ = 0;
-  std::shared_ptr<void> arena_, scratch_;
+  int64_t rows_ = 0, length_ = 0;
+  std::optional<EntryMemory> memory_;
   std::array<std::vector<int32_t>, std::size(batchInputs)> batch_;
   std::map<std::string, float> scalars_;  // nodes keep their place
   std::set<std::string> results_;         // names among them
@@ -211,6 +206,8 @@ class CompiledStep final : public StepProgram {
   std::vector<TensorState> state_;
 };
 }  // namespace
+
+bool isOptimizerState(std::string_view parameter) { return parameter.find('/') != parameter.npos; }
 
 Result<std::unique_ptr<StepProgram>> makeStepProgram(std::shared_ptr<Program> program, int64_t threads,
                                                      std::map<std::string, std::string> names) {

@@ -63,11 +63,7 @@ nlohmann::json toJson(const TrainerState &s) {
 Result<TrainerState> parseTrainerState(std::string_view text, const std::string &where) {
   LLC_ASSIGN(Json json, parseJson(text, where));
   LLC_ASSIGN(JsonObject object, JsonObject::of(json, where));
-  LLC_ASSIGN(int64_t found, object.integer("version", 1, INT64_MAX));
-  if (found != version)
-    return diagnose(ErrorKind::unsupported, object.at("version"))
-        .says(fmt::format("version {}, this program reads version {}", found, version))
-        .toFix("use a newer llc-model");
+  LLC_TRY(object.expectVersion(version));
   TrainerState s;
   LLC_TRY(readCounts(object, {{"step", &s.step},
                               {"updates", &s.updates},

@@ -1,10 +1,10 @@
 // bench train: the speed of a whole training step of a well-known shape, weights drawn at random.
 #include <fmt/format.h>
 
-#include <chrono>
 #include <filesystem>
 #include <random>
 
+#include "runtime/base/clock.h"
 #include "runtime/base/memory.h"
 #include "runtime/base/output_file.h"
 #include "runtime/serve/bench.h"
@@ -18,15 +18,16 @@ namespace llc::cli {
 
 namespace {
 namespace fs = std::filesystem;
-using Clock = std::chrono::steady_clock;
 
 struct Shape {
   const char *name, *config;
 };
 constexpr Shape shapes[] = {
-    {"gpt2-124m", R"({"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"], "vocab_size": 50257, "n_positions": 1024,
+    {"gpt2-124m",
+     R"({"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"], "vocab_size": 50257, "n_positions": 1024,
         "n_embd": 768, "n_layer": 12, "n_head": 12})"},
-    {"llama-15m", R"({"model_type": "llama", "architectures": ["LlamaForCausalLM"], "vocab_size": 32000, "hidden_size": 288,
+    {"llama-15m",
+     R"({"model_type": "llama", "architectures": ["LlamaForCausalLM"], "vocab_size": 32000, "hidden_size": 288,
         "intermediate_size": 768, "num_hidden_layers": 6, "num_attention_heads": 6, "max_position_embeddings": 1024})"},
     {"tiny", R"({"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"], "vocab_size": 512, "n_positions": 256,
         "n_embd": 64, "n_layer": 2, "n_head": 2})"}};
@@ -42,14 +43,19 @@ void declare(CLI::App &app, Options &o) {
   std::vector<std::string> names;
   for (const Shape &shape : shapes) names.push_back(shape.name);
   app.add_option("--shape", o.shape, "Model")->capture_default_str()->check(CLI::IsMember(names));
-  app.add_option("--dtype", o.step.precision, "Precision of the step")->capture_default_str()->check(CLI::IsMember({"f32"}));
+  app.add_option("--dtype", o.step.precision, "Precision of the step")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"f32"}));
   app.add_option("--batch", o.step.rows, "Rows of the batch")->capture_default_str()->check(CLI::Range(1, 4096));
   app.add_option("--sequence", o.step.length, "Tokens of a row")->capture_default_str()->check(CLI::Range(2, 1 << 20));
   app.add_option("--optimizer", o.step.optimizer, "Optimizer")->capture_default_str();
-  app.add_option("--gradient-checkpointing", o.step.gradientCheckpointing, "What layers keep: everything_saveable or nothing_saveable")
+  app.add_option("--gradient-checkpointing", o.step.gradientCheckpointing,
+                 "What layers keep: everything_saveable or nothing_saveable")
       ->capture_default_str()
       ->check(CLI::IsMember({"everything_saveable", "nothing_saveable"}));
-  app.add_option("--steps", o.steps, "Measured steps; two more warm up")->capture_default_str()->check(CLI::Range(1, 1000));
+  app.add_option("--steps", o.steps, "Measured steps; two more warm up")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1000));
   app.add_option("--threads", o.step.threads, "Threads; 0: one per core that this process may use")
       ->capture_default_str()
       ->check(CLI::Range(0, LLC_MAX_THREADS));
@@ -98,11 +104,10 @@ Result<Measured> measure(train::StepProgram &program, const Options &o, int64_t 
   for (int64_t i = 0; i < o.steps + warmUps; ++i) {
     auto begin = Clock::now();
     LLC_ASSIGN(train::StepResult result, program.step({&batch, 1}, {.learningRate = 1e-4, .step = i + 1}));
-    if (i >= warmUps) measured.seconds.push_back(std::chrono::duration<double>(Clock::now() - begin).count());
+    if (i >= warmUps) measured.seconds.push_back(secondsSince(begin));
     measured.loss = result.loss;
     progress.advance();
   }
-  std::sort(measured.seconds.begin(), measured.seconds.end());
   return measured;
 }
 
@@ -114,20 +119,20 @@ Status run(Context &context, CLI::App &, Options &o) {
   LLC_ASSIGN(Directory directory, Directory::make(shape.config));
   auto begin = Clock::now();
   LLC_ASSIGN(auto program, makeTrainingStep(directory.path(), o.step, progress));
-  double compileSeconds = std::chrono::duration<double>(Clock::now() - begin).count();
+  double compileSeconds = secondsSince(begin);
   LLC_ASSIGN(Measured measured, measure(*program, o, config["vocab_size"].get<int64_t>(), progress));
   progress.finish();
   ThreadTeam team(o.step.threads ? o.step.threads : threadLimits().threads);
-  double median = measured.seconds[measured.seconds.size() / 2], tokens = double(o.step.rows * o.step.length);
-  double share = program->flopsPerStep() / median / measurePeakFlops(team, "", "f32");
+  double seconds = median(measured.seconds), tokens = double(o.step.rows * o.step.length);
+  double share = program->flopsPerStep() / seconds / measurePeakFlops(team, "", "f32");
   nlohmann::json json = {{"shape", o.shape},
                          {"dtype", o.step.precision},
                          {"batch", o.step.rows},
                          {"sequence", o.step.length},
                          {"optimizer", o.step.optimizer},
                          {"threads", team.size()},
-                         {"step_ms", median * 1e3},
-                         {"tok_s", tokens / median},
+                         {"step_ms", seconds * 1e3},
+                         {"tok_s", tokens / seconds},
                          {"peak_rss_gb", double(peakResidentBytes()) / 1e9},
                          {"planned_gb", double(program->plannedBytes()) / 1e9},
                          {"flop_share", share},
@@ -137,16 +142,17 @@ Status run(Context &context, CLI::App &, Options &o) {
     fmt::print("{}\n", json.dump());
     return success();
   }
-  fmt::print("{} {} batch {} x {}: {:.1f} ms a step, {:.1f} tokens/s, {:.0f} % of the peak\n", o.shape, o.step.precision,
-             o.step.rows, o.step.length, median * 1e3, tokens / median, share * 100);
-  fmt::print("memory {:.2f} GB (planned {:.2f}), ready after {:.1f} s, loss {:.4f}\n", double(peakResidentBytes()) / 1e9,
-             double(program->plannedBytes()) / 1e9, compileSeconds, measured.loss);
+  fmt::print("{} {} batch {} x {}: {:.1f} ms a step, {:.1f} tokens/s, {:.0f} % of the peak\n", o.shape,
+             o.step.precision, o.step.rows, o.step.length, seconds * 1e3, tokens / seconds, share * 100);
+  fmt::print("memory {:.2f} GB (planned {:.2f}), ready after {:.1f} s, loss {:.4f}\n",
+             double(peakResidentBytes()) / 1e9, double(program->plannedBytes()) / 1e9, compileSeconds, measured.loss);
   return success();
 }
 }  // namespace
 
 void addBenchTrain(Context &context, CLI::App &bench) {
-  addCommand<Options>(context, bench, "train", "Measures a whole training step: forward, backward, optimizer", declare, run);
+  addCommand<Options>(context, bench, "train", "Measures a whole training step: forward, backward, optimizer", declare,
+                      run);
 }
 
 }  // namespace llc::cli

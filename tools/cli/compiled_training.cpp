@@ -2,8 +2,8 @@
 
 #include "compiler/pipelines/pipeline.h"
 #include "runtime/base/clock.h"
-#include "runtime/base/memory.h"
 #include "runtime/threads/team.h"
+#include "runtime/train/entry_memory.h"
 
 namespace llc::cli {
 
@@ -15,12 +15,9 @@ class Call {
 
   // Errors: no memory.
   Status allocate(int64_t threads) {
-    const Manifest &m = program_.manifest;
-    stride_ = int64_t((m.scratchBytes + 4095) / 4096 * 4096);
-    LLC_ASSIGN(arena_, allocatePages(m.arenaBytes + 1, "activations", "give a smaller batch"));
-    LLC_ASSIGN(scratch_, allocatePages(uint64_t(stride_ * threads) + 1, "scratch", "use fewer threads"));
-    plannedBytes_ = m.arenaBytes + uint64_t(stride_ * threads);
-    for (const TensorSpec &spec : m.entry(trainingEntry)->outputs) {
+    LLC_ASSIGN(memory_, train::EntryMemory::allocate(program_.manifest, threads, "give a smaller batch"));
+    plannedBytes_ = memory_->bytes();
+    for (const TensorSpec &spec : program_.manifest.entry(trainingEntry)->outputs) {
       size_t elements = 1;
       for (int64_t size : spec.shape) elements *= size_t(size);
       outputs_.emplace_back(elements);
@@ -38,9 +35,7 @@ class Call {
     batch.tokens = sizes[LLC_DIM_TOKENS];
     std::vector<int32_t> positions(size_t(batch.tokens), 0);
     batch.positions = positions.data();
-    llc_context context{};
-    context.abi_version = LLC_ABI_VERSION;
-    context.arena = arena_.get(), context.scratch = scratch_.get(), context.scratch_stride = stride_;
+    llc_context context = memory_->context();
     context.parameters = program_.parameters.data(), context.batch = &batch;
     context.inputs = inputs, context.outputs = pointers_.data(), context.sizes = sizes;
     if (observer) observer->before(context);
@@ -54,8 +49,7 @@ class Call {
  private:
   const compiler::JitProgram &program_;
   const TrainingBatch &batch_;
-  std::shared_ptr<void> arena_, scratch_;
-  int64_t stride_ = 0;
+  std::optional<train::EntryMemory> memory_;
   uint64_t plannedBytes_ = 0;
   std::vector<std::vector<float>> outputs_;
   std::vector<void *> pointers_;
@@ -70,7 +64,7 @@ Profile emptyProfile(const TracedModel &traced, const compiler::JitProgram &jit,
 }
 
 Status measure(Call &call, ThreadTeam &team, const TrainingRun &options, std::vector<StageSpec> stages,
-             TrainingMeasures &measures) {
+               TrainingMeasures &measures) {
   std::optional<ProfileRecorder> recorder;
   PhaseTotal phase;
   if (measures.profile) {
@@ -99,9 +93,8 @@ Result<std::vector<std::vector<float>>> runCompiledTraining(TracedModel &traced,
   progress.step("compiling the training program of " + traced.name);
   Clock::time_point begin = Clock::now();
   traced.module->lookupSymbol("loss")->erase();  // for evaluation, which is not asked for
-  compiler::CompileOptions compile{.startAt = compiler::Phase::differentiated,
-                                   .dumpDirectory = options.dumpDirectory,
-                                   .profile = options.profile};
+  compiler::CompileOptions compile{
+      .startAt = compiler::Phase::differentiated, .dumpDirectory = options.dumpDirectory, .profile = options.profile};
   LLC_ASSIGN(compiler::CompiledModule compiled, compiler::compile(*traced.module, compile));
   measures.compileSeconds = secondsSince(begin);
   progress.step("loading weights", int64_t(compiled.manifest.parameters.size()));

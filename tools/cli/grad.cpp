@@ -88,11 +88,6 @@ Status writeResults(TracedModel &traced, const Results &results, const std::stri
   return writer.finish();
 }
 
-double median(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + long(values.size() / 2), values.end());
-  return values[values.size() / 2];
-}
-
 void print(const TrainingMeasures &measures, const TrainingBatch &batch, bool json) {
   if (measures.seconds.empty()) return;
   double seconds = median(measures.seconds), tokens = double(batch.rows * batch.width);

@@ -8,7 +8,6 @@
 
 namespace llc::cli {
 
-namespace {
 Status writeWeights(const std::string &path, const std::vector<recipe::InitialTensor> &tensors, uint64_t seed) {
   SafeTensorsWriter writer(path);
   writer.setMetadata("format", "pt");
@@ -19,7 +18,7 @@ Status writeWeights(const std::string &path, const std::vector<recipe::InitialTe
     uint64_t left = 1;
     for (int64_t extent : tensors[i].shape) left *= uint64_t(extent);
     while (left) {
-      piece.assign(std::min<uint64_t>(left, 1 << 20), 1.0f);
+      piece.assign(std::min<uint64_t>(left, 1 << 20), tensors[i].constant);
       if (tensors[i].deviation > 0) normal.fill(piece, tensors[i].deviation);
       LLC_TRY(writer.write(piece.data(), piece.size() * sizeof(float)));
       left -= piece.size();
@@ -27,7 +26,6 @@ Status writeWeights(const std::string &path, const std::vector<recipe::InitialTe
   }
   return writer.finish();
 }
-}  // namespace
 
 Status writeInitialModel(const std::string &directory, const recipe::OrderedJson &config,
                          const std::map<std::string, std::string> &files, uint64_t seed) {

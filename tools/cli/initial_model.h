@@ -7,6 +7,9 @@
 
 namespace llc::cli {
 
+// Writes a safetensors file of tensors in f32, each drawn from a stream of its own: the same seed gives the same file.
+Status writeWeights(const std::string &path, const std::vector<recipe::InitialTensor> &tensors, uint64_t seed);
+
 // Writes config.json, `files` (the tokenizer's) and model.safetensors with random weights in f32, the same for the same
 // seed. The directory is made. Errors: those of llamaConfig; the disk's.
 Status writeInitialModel(const std::string &directory, const recipe::OrderedJson &config,

@@ -15,7 +15,7 @@ compiler::TensorSource weightsAndZeros(const huggingface::ModelSource &source, c
   compiler::TensorSource weights = tensorsOf(source, &progress), all;
   std::map<std::string, compiler::SourceTensor, std::less<>> zeros;
   for (const ParameterSpec &parameter : compiled.manifest.parameters)
-    if (parameter.updated && parameter.name.find('/') != std::string::npos)
+    if (parameter.updated && train::isOptimizerState(parameter.name))
       zeros[parameter.name] = {parameter.type, parameter.shape, {}};
   all.read = [weights, zeros](std::string_view name) -> Result<compiler::SourceTensor> {
     if (auto found = zeros.find(name); found != zeros.end()) return found->second;
