@@ -50,5 +50,6 @@ function(llc_models name)
   add_library(${name} STATIC ${sources} ${LLC_GENERATED}/models/registry.cpp
               ${LLC_GENERATED}/models/optimizer_registry.cpp)
   target_link_libraries(${name} PUBLIC llc_frontends Threads::Threads)
+  llc_runtime_headers(${name})
   add_dependencies(${name} llc_dsl_ops)
 endfunction()

@@ -12,7 +12,7 @@ endfunction()
 
 function(llc_tool_settings name)
   target_link_libraries(${name} PUBLIC ${ARGN})
-  llc_mlir_target(${name} QUICK)
+  llc_mlir_target(${name} TOOLS)
   # The precompiled header is that of the libraries: position-independent, not "position-independent executable".
   target_compile_options(${name} PRIVATE -fPIC)
 endfunction()

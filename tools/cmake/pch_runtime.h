@@ -1,9 +1,11 @@
-// Precompiled for every runtime target: the standard headers that nearly every file includes.
+// Precompiled for every runtime target: what nearly every file includes.
 #pragma once
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -17,3 +19,6 @@
 #include <vector>
 #include <nlohmann/json.hpp>
 #include <fmt/format.h>
+#include "runtime/base/json_read.h"
+#include "runtime/base/mapped_file.h"
+#include "runtime/base/status.h"
