@@ -103,9 +103,10 @@ class Compilation {
 
   // From scheduled to one module of code per target.
   Status codePhases(ModuleOp scheduled) {
-    if (options_.stopAfter <= Phase::scheduled) return success();
+    if (options_.stopAfter < Phase::scheduled) return success();
     ProgramLayout layout;
     LLC_TRY(describe(scheduled, layout));
+    if (options_.stopAfter == Phase::scheduled) return success();
     LLC_ASSIGN(std::vector<Target> targets, findTargets(options_.targets));
     std::vector<LoweredProgram> programs;
     Diagnostics diagnostics(context_);

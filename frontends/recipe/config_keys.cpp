@@ -46,7 +46,7 @@ std::vector<KeySpec> modelKeys() {
       number("rope_theta", nullptr, 1, 1e12, "Base of the rotation's wavelengths; absent: 10000"),
       other("rope_scaling", KeyType::object, nullptr, "{type: linear, dynamic or yarn, factor}"),
       other("use_gradient_checkpointing", KeyType::booleanOrText, false,
-            "Recomputes blocks in the backward pass; or a strategy's name"),
+            "Recomputes blocks in the backward pass; or what they keep: see --gradient-checkpointing of bench train"),
       text("attention_type", "standard", {"standard", "flash2", "sparse", "mqa", "gqa"},
            "How attention is computed; mqa: one key and value head"),
       boolean("norm_first", true, "Norms before the sub-layers; false: after them"),

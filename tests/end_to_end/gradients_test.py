@@ -95,14 +95,16 @@ class Goldens(Case):
 
     def test_compiled_checkpointing(self):
         self.check("llama", "left", "--gradient-checkpointing", "nothing_saveable", engine="jit")
+        self.check("gpt2", "right", "--gradient-checkpointing", "attn_notsaveable", engine="jit")
 
     def test_padding_and_checkpointing_change_nothing(self):
         left, right = (padded(self.rows(TINY), side) for side in ("left", "right"))
         labels = [[i if m else -100 for i, m in zip(row, mask)] for row, mask in zip(*right)]
         one = self.grad(TINY, *left)
         two = self.grad(TINY, *right, labels)
-        again = self.grad(TINY, *right, labels, "--gradient-checkpointing", "nothing_saveable")
-        self.assertEqual(two[2], again[2])
+        for choice in ("nothing_saveable", "dots_saveable", "mlp_notsaveable", "save_only_these_names:up_proj,o_proj"):
+            again = self.grad(TINY, *right, labels, "--gradient-checkpointing", choice)
+            self.assertEqual(two[2], again[2], choice)
         self.assertAlmostEqual(one[0], two[0], delta=1e-6 * one[0])
         for name, (_, values) in one[1].items():
             difference = norm(a - b for a, b in zip(values, two[1][name][1]))
@@ -181,7 +183,10 @@ class Refusals(Case):
 
     def test_options(self):
         self.refuse([[3, 4]], more=["--engine", "eager"], says=["eager", "reference"])
-        self.refuse([[3, 4]], more=["--gradient-checkpointing", "dots"], says=["dots", "nothing_saveable"])
+        self.refuse([[3, 4]], more=["--gradient-checkpointing", "dots"], says=["'dots'", "dots_saveable"])
+        self.refuse([[3, 4]], more=["--gradient-checkpointing", "save_only_these_names"], says=["names nothing", "mlp"])
+        self.refuse([[3, 4]], more=["--gradient-checkpointing", "dots_saveable:mlp"], says=["takes no names"])
+        self.refuse([[3, 4]], more=["--gradient-checkpointing", "auto:1GB"], says=["'auto'"])
 
 
 if __name__ == "__main__":

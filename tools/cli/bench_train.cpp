@@ -11,6 +11,7 @@
 #include "runtime/threads/limits.h"
 #include "runtime/threads/team.h"
 #include "tools/cli/bench.h"
+#include "tools/cli/gradient_checkpointing.h"
 #include "tools/cli/new_model.h"
 #include "tools/cli/training_step.h"
 
@@ -49,10 +50,7 @@ void declare(CLI::App &app, Options &o) {
   app.add_option("--batch", o.step.rows, "Rows of the batch")->capture_default_str()->check(CLI::Range(1, 4096));
   app.add_option("--sequence", o.step.length, "Tokens of a row")->capture_default_str()->check(CLI::Range(2, 1 << 20));
   app.add_option("--optimizer", o.step.optimizer, "Optimizer")->capture_default_str();
-  app.add_option("--gradient-checkpointing", o.step.gradientCheckpointing,
-                 "What layers keep: everything_saveable or nothing_saveable")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"everything_saveable", "nothing_saveable"}));
+  addGradientCheckpointingFlag(app, o.step.gradientCheckpointing, /*budgets=*/true);
   app.add_option("--steps", o.steps, "Measured steps; two more warm up")
       ->capture_default_str()
       ->check(CLI::Range(1, 1000));

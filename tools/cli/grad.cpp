@@ -9,6 +9,7 @@
 #include "runtime/threads/limits.h"
 #include "tools/cli/command.h"
 #include "tools/cli/compiled_training.h"
+#include "tools/cli/gradient_checkpointing.h"
 #include "tools/cli/interpreted.h"
 #include "tools/cli/tracing.h"
 #include "tools/cli/training_batch.h"
@@ -34,11 +35,7 @@ void declare(CLI::App &app, Options &o) {
          "safetensors to write: loss [1], and grad/NAME for each tensor NAME of the checkpoint in its shape, F32")
       ->required();
   app.add_option("--dtype", o.dtype, "Element type of weight matrices: f32, f16, bf16 (default: as stored)");
-  app.add_option("--gradient-checkpointing", o.saving,
-                 "What layers keep for their backward pass: everything_saveable, or nothing_saveable: they compute it "
-                 "again, in less memory; the gradients are the same")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"everything_saveable", "nothing_saveable"}));
+  addGradientCheckpointingFlag(app, o.saving, /*budgets=*/false);
   app.add_option("--engine", o.engine, "jit: compiled code; reference: the interpreter, slow and plain")
       ->capture_default_str()
       ->check(CLI::IsMember({"jit", "reference"}));
@@ -100,8 +97,8 @@ void print(const TrainingMeasures &measures, const TrainingBatch &batch, bool js
   if (measures.profile) object["profile"] = toJson(*measures.profile);
   std::string text = object.dump() + "\n";
   if (!json) {
-    text = fmt::format("{:.1f} ms, {:.1f} tokens/s; compiled in {:.2f} s; planned {}, at most {} resident\n", seconds * 1e3,
-                       tokens / seconds, measures.compileSeconds, humanBytes(measures.plannedBytes),
+    text = fmt::format("{:.1f} ms, {:.1f} tokens/s; compiled in {:.2f} s; planned {}, at most {} resident\n",
+                       seconds * 1e3, tokens / seconds, measures.compileSeconds, humanBytes(measures.plannedBytes),
                        humanBytes(peakResidentBytes()));
     if (measures.profile) text += describe(*measures.profile, false);
   }

@@ -13,6 +13,7 @@
 #include "runtime/train/loop.h"
 #include "runtime/train/report.h"
 #include "runtime/train/tensorboard.h"
+#include "tools/cli/gradient_checkpointing.h"
 #include "tools/cli/initial_model.h"
 #include "tools/cli/model.h"
 #include "tools/cli/train_data.h"
@@ -53,6 +54,7 @@ class Run {
 
   Status run() {
     LLC_ASSIGN(config_, TrainConfig::make(flags_, verb_, [this](const std::string &text) { progress_.note(text); }));
+    LLC_TRY(checkGradientCheckpointing(gradientCheckpointing(), /*budgets=*/true));
     directory_ = runDirectory(flags_, verb_);
     LLC_TRY(findStart());
     LLC_ASSIGN(data_, openTrainingData(*config_, tokenizer_, vocabulary_, length_, flags_.outputDirectory + "/data",
@@ -202,10 +204,7 @@ class Run {
     step.maxGradNorm = config_->number("training.max_grad_norm");
     step.weightDecay = config_->number("training.weight_decay");
     step.accumulate = accumulation_ > 1;
-    const OrderedJson &saving = *config_->find("use_gradient_checkpointing");
-    step.gradientCheckpointing = saving.is_string()   ? saving.get<std::string>()
-                                 : saving.get<bool>() ? "nothing_saveable"
-                                                      : "everything_saveable";
+    step.gradientCheckpointing = gradientCheckpointing();
     step.precision = config_->text("training.precision");
     if (step.precision == "auto") step.precision = "f32";
     step.threads = flags_.threads;
@@ -213,6 +212,12 @@ class Run {
     LLC_ASSIGN(program_, makeTrainingStep(model_, step, progress_));
     if (checkpoint_) LLC_TRY(train::loadTensors(*checkpoint_, program_->state()));
     return collectFrozen();
+  }
+
+  std::string gradientCheckpointing() const {
+    const OrderedJson &saving = *config_->find("use_gradient_checkpointing");
+    if (saving.is_string()) return saving.get<std::string>();
+    return saving.get<bool>() ? "nothing_saveable" : "everything_saveable";
   }
 
   Status collectFrozen() {

@@ -5,6 +5,7 @@
 #include "models/updates/update.h"
 #include "runtime/threads/limits.h"
 #include "runtime/train/compiled_step.h"
+#include "tools/cli/gradient_checkpointing.h"
 
 namespace llc::cli {
 
@@ -33,12 +34,21 @@ Status trace(TracedModel &traced, const StepOptions &options) {
                                .weightDecay = options.weightDecay,
                                .maxGradientNorm = options.maxGradNorm,
                                .frozen = options.frozen};
-  huggingface::TrainingOptions training{.batch = options.rows,
-                                        .sequence = options.length,
-                                        .saving = options.gradientCheckpointing,
-                                        .accumulate = options.accumulate};
+  huggingface::TrainingOptions training;
+  training.batch = options.rows, training.sequence = options.length;
+  training.accumulate = options.accumulate;
   training.rule = [update](const std::vector<dsl::NamedShape> &weights) { return models::updateRule(update, weights); };
   LLC_ASSIGN(traced.module, huggingface::traceTraining(*traced.source, *traced.context, models::causalLm, training));
+  return success();
+}
+
+Status chooseSaving(TracedModel &traced, const StepOptions &options, Progress &progress) {
+  LLC_ASSIGN(std::optional<uint64_t> budget, memoryBudget(options.gradientCheckpointing));
+  std::string saving = options.gradientCheckpointing;
+  if (budget) {
+    LLC_ASSIGN(saving, savingWithin(*traced.module, *budget, progress));
+  }
+  setSaving(*traced.module, saving);
   return success();
 }
 }  // namespace
@@ -53,6 +63,7 @@ Result<TracedModel> traceTrainingStep(const std::string &modelDirectory, const S
   LLC_ASSIGN(TracedModel traced, openDirectory(place, "f32", progress));
   progress.step("differentiating " + traced.name);
   LLC_TRY(trace(traced, options));
+  LLC_TRY(chooseSaving(traced, options, progress));
   LLC_ASSIGN([[maybe_unused]] auto compiled,
              compiler::compile(*traced.module, {.stopAfter = compiler::Phase::differentiated}));
   return traced;

@@ -11,19 +11,20 @@ namespace llc::cli {
 struct StepOptions {
   int64_t rows = 1, length = 2;  // of a micro-batch
   std::string optimizer = "adamw";
-  std::map<std::string, double> optimizerSettings;  // over its own
-  double maxGradNorm = 1;                           // 0: no clipping
+  std::map<std::string, double> optimizerSettings = {};  // over its own
+  double maxGradNorm = 1;                                // 0: no clipping
   double weightDecay = 0;
-  bool accumulate = false;  // steps may take several micro-batches
-  std::string gradientCheckpointing = "everything_saveable";
+  bool accumulate = false;                                    // steps may take several micro-batches
+  std::string gradientCheckpointing = "everything_saveable";  // see gradient_checkpointing.h
   std::string precision = "f32";
-  int64_t threads = 0;              // 0: what the process may use
-  std::vector<std::string> frozen;  // patterns of weights that stay as they are
+  int64_t threads = 0;                   // 0: what the process may use
+  std::vector<std::string> frozen = {};  // patterns of weights that stay as they are
 };
 
 // The program in phase differentiated, before anything is compiled: entries loss and train_step, or loss, loss_weight,
 // accumulate and apply.
-Result<TracedModel> traceTrainingStep(const std::string &modelDirectory, const StepOptions &options, Progress &progress);
+Result<TracedModel> traceTrainingStep(const std::string &modelDirectory, const StepOptions &options,
+                                      Progress &progress);
 
 // Compiles just in time and loads the weights. Errors: what the model directory, the options or memory do not allow.
 Result<std::unique_ptr<train::StepProgram>> makeTrainingStep(const std::string &modelDirectory,

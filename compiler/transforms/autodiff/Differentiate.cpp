@@ -1,5 +1,5 @@
 #include "compiler/transforms/autodiff/Passes.h"
-#include "compiler/transforms/autodiff/reverse.h"
+#include "compiler/transforms/autodiff/budget.h"
 
 namespace llc::compiler {
 #define GEN_PASS_DEF_DIFFERENTIATE
@@ -10,12 +10,18 @@ using namespace mlir;
 
 constexpr const char *mark = "llm.differentiate";
 
-FailureOr<Saving> savingOf(func::FuncOp function) {
-  auto name = function->getAttrOfType<StringAttr>(mark);
-  if (!name || name == "everything_saveable") return Saving::everything;
-  if (name == "nothing_saveable") return Saving::nothing;
-  return function.emitError("is marked llm.differentiate = ")
-         << name << ", which is no choice of what to save; to fix: use \"everything_saveable\" or \"nothing_saveable\"";
+FailureOr<Savings> savingsOf(ModuleOp module, func::FuncOp function) {
+  auto text = function->getAttrOfType<StringAttr>(mark);
+  if (!text) return Savings{};
+  if (StringRef bytes = text.getValue(); bytes.consume_front("keep:")) {
+    int64_t number = 0;
+    if (bytes.getAsInteger(10, number) || number < 0)
+      return function.emitError("keeps '") << bytes << "', which is no number of bytes; to fix: write keep:1000000";
+    return savingsWithin(module, function, double(number));
+  }
+  Result<Saving> saving = Saving::parse(text.getValue().str());
+  if (!saving) return function.emitError("is marked llm.differentiate: ") << saving.error().text();
+  return Savings{.early = *saving, .late = *saving};
 }
 
 struct Differentiate final : impl::DifferentiateBase<Differentiate> {
@@ -24,8 +30,8 @@ struct Differentiate final : impl::DifferentiateBase<Differentiate> {
     for (auto function : getOperation().getOps<func::FuncOp>())
       if (function->hasAttr(mark)) marked.push_back(function);
     for (func::FuncOp function : marked) {
-      FailureOr<Saving> saving = savingOf(function);
-      if (failed(saving) || failed(Derivatives(getOperation(), *saving).differentiate(function)))
+      FailureOr<Savings> savings = savingsOf(getOperation(), function);
+      if (failed(savings) || failed(Derivatives(getOperation(), *savings).differentiate(function)))
         return signalPassFailure();
       function->removeAttr(mark);
     }

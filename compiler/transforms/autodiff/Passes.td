@@ -13,8 +13,9 @@ def Differentiate : Pass<"llm-differentiate", "::mlir::ModuleOp"> {
 
     A called function gets one @NAME_forward and one @NAME_backward, used by all of its calls. The mark's value says what
     they save: `llm.differentiate` or `llm.differentiate = "everything_saveable"`: all that the backward reads;
-    `llm.differentiate = "nothing_saveable"`: nothing, the backward computes it again from the arguments. The gradients are
-    the same, bit for bit.
+    `"nothing_saveable"`: nothing, the backward computes it again from the arguments; `"dots_saveable"` and others: a choice
+    of ops (saving.h); `"keep:BYTES"`: what costs least to compute again if all calls together save at most that (budget.h;
+    then the last calls may save more than the first). The gradients are the same, bit for bit.
 
     No op is named: adjoints come from the interface Differentiable. An op without one on the way from a parameter to the
     loss is an error at its location.

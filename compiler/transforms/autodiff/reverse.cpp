@@ -29,8 +29,8 @@ void finish(func::FuncOp function, OpBuilder &builder, ValueRange results) {
 }
 }  // namespace
 
-const Derivative *Derivatives::of(func::FuncOp function, const std::vector<bool> &active) {
-  std::unique_ptr<Derivative> &known = known_[{function, active}];
+const Derivative *Derivatives::of(func::FuncOp function, const std::vector<bool> &active, const Saving &saving) {
+  std::unique_ptr<Derivative> &known = known_[{function, active, &saving}];
   if (known) return known.get();
   if (!inProgress_.insert(function).second) {
     function.emitError("calls itself, which has no derivative; to fix: remove the recursion");
@@ -38,7 +38,7 @@ const Derivative *Derivatives::of(func::FuncOp function, const std::vector<bool>
   }
   func::FuncOp scratch = add(function, (function.getName() + "_tape").str(), function.getArgumentTypes());
   auto derivative = std::make_unique<Derivative>();
-  llvm::LogicalResult made = derive(function, scratch, active, *derivative);
+  llvm::LogicalResult made = derive(function, scratch, active, saving, *derivative);
   symbols_.erase(scratch);
   inProgress_.erase(function);
   if (failed(made)) return nullptr;
@@ -46,9 +46,9 @@ const Derivative *Derivatives::of(func::FuncOp function, const std::vector<bool>
 }
 
 LogicalResult Derivatives::derive(func::FuncOp function, func::FuncOp scratch, const std::vector<bool> &active,
-                                  Derivative &derivative) {
+                                  const Saving &saving, Derivative &derivative) {
   Block *block = &scratch.getBody().front();
-  Tape tape(*this, function, block);
+  Tape tape(*this, function, block, &saving);
   if (failed(tape.forward(active, /*mayReadParameters=*/false))) return failure();
   derivative.forward = function;
   derivative.results = function.getNumResults();
@@ -67,7 +67,7 @@ LogicalResult Derivatives::derive(func::FuncOp function, func::FuncOp scratch, c
   }
   tape.builder().create<func::ReturnOp>(function.getLoc(), gradients);
   tape.removeDeadAdjoints();
-  Split split(tape, block, function.getNumArguments(), saving_);
+  Split split(tape, block, function.getNumArguments(), saving);
   derivative.arguments = split.arguments();
   if (tape.callsForwards() || !split.saved().empty()) {
     derivative.forward = add(function, (function.getName() + "_forward").str(), function.getArgumentTypes());
@@ -89,6 +89,10 @@ bool Derivatives::isFrozen(StringAttr parameter) const {
   return declaration && declaration->hasAttr("llm.frozen");
 }
 
+void Derivatives::noteSaved(ValueRange values) {
+  for (Value value : values) savedBytes_ += derive::bytesOf(value.getType(), {});
+}
+
 LogicalResult Derivatives::differentiate(func::FuncOp function) {
   auto loss = function.getNumResults() ? dyn_cast<RankedTensorType>(function.getResultTypes().front()) : nullptr;
   if (!loss || !derive::isFloat(loss) || !loss.hasStaticShape() || loss.getNumElements() != 1)
@@ -97,7 +101,7 @@ LogicalResult Derivatives::differentiate(func::FuncOp function) {
         "to fix: return the loss first");
   func::FuncOp both = add(function, (function.getName() + "_and_gradients").str(), function.getArgumentTypes());
   if (ArrayAttr attributes = function.getArgAttrsAttr()) both.setArgAttrsAttr(attributes);
-  Tape tape(*this, function, &both.getBody().front());
+  Tape tape(*this, function, &both.getBody().front(), /*saving=*/nullptr);
   std::vector<bool> none(function.getNumArguments(), false);
   if (failed(tape.forward(none, /*mayReadParameters=*/true))) return failure();
   Value result = tape.results().front();

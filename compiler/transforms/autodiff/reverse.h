@@ -7,16 +7,11 @@
 #include <set>
 #include <vector>
 
+#include "compiler/transforms/autodiff/saving.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/SymbolTable.h"
 
 namespace llc::compiler {
-
-// What a called function hands from its forward to its backward pass. Both give the same gradients, bit for bit.
-enum class Saving {
-  everything,  // every value that backward reads: nothing is computed twice
-  nothing,     // its arguments alone: backward computes the values again (gradient checkpointing, Chen et al. 2016)
-};
 
 // A function's derivative for one choice of active arguments (those that depend on a parameter).
 struct Derivative {
@@ -28,26 +23,42 @@ struct Derivative {
   std::vector<unsigned> gradients;   // active arguments: backward returns one gradient for each
 };
 
+// What the calls of a function that is differentiated save: the first `early` one thing, those after them another.
+struct Savings {
+  Saving early, late;
+  size_t earlyCalls = 0;
+};
+
 class Derivatives {
  public:
-  Derivatives(mlir::ModuleOp module, Saving saving) : symbols_(module), saving_(saving) {}
+  Derivatives(mlir::ModuleOp module, Savings savings) : symbols_(module), savings_(std::move(savings)) {}
 
-  // The derivative of a called function; added to the module on the first request. Null after an error was reported.
-  const Derivative *of(mlir::func::FuncOp function, const std::vector<bool> &active);
+  // The derivative of a called function, for one of `savings`; added to the module on the first request. Null after an
+  // error was reported.
+  const Derivative *of(mlir::func::FuncOp function, const std::vector<bool> &active, const Saving &saving);
   // A parameter that gets no gradient.
   bool isFrozen(mlir::StringAttr parameter) const;
   // Adds @NAME_and_gradients: the arguments and results of `function`, then one gradient per parameter that it reads,
   // in order of first reading (result attribute llm.gradient: its name). Result 0 is the loss, one float.
   llvm::LogicalResult differentiate(mlir::func::FuncOp function);
 
+  // For the next call of the function that is differentiated.
+  const Saving &savingOfNextCall() { return calls_++ < savings_.earlyCalls ? savings_.early : savings_.late; }
+  size_t calls() const { return calls_; }
+  // Of all of its calls, what they save.
+  void noteSaved(mlir::ValueRange values);
+  double savedBytes() const { return savedBytes_; }
+
  private:
   mlir::func::FuncOp add(mlir::func::FuncOp after, llvm::StringRef name, mlir::TypeRange arguments);
   llvm::LogicalResult derive(mlir::func::FuncOp function, mlir::func::FuncOp scratch, const std::vector<bool> &active,
-                             Derivative &derivative);
+                             const Saving &saving, Derivative &derivative);
 
   mlir::SymbolTable symbols_;
-  Saving saving_;
-  std::map<std::pair<mlir::Operation *, std::vector<bool>>, std::unique_ptr<Derivative>> known_;
+  Savings savings_;
+  size_t calls_ = 0;
+  double savedBytes_ = 0;
+  std::map<std::tuple<mlir::Operation *, std::vector<bool>, const Saving *>, std::unique_ptr<Derivative>> known_;
   std::set<mlir::Operation *> inProgress_;
 };
 

@@ -1,22 +1,28 @@
 #include "compiler/transforms/autodiff/split.h"
 
+#include "compiler/transforms/autodiff/recomputation.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
 namespace llc::compiler {
 using namespace mlir;
 
-Split::Split(Tape &tape, Block *block, unsigned arguments, Saving saving)
+Split::Split(Tape &tape, Block *block, unsigned arguments, const Saving &saving)
     : tape_(tape), block_(block), arguments_(arguments), saving_(saving) {
   Block::iterator firstAdjoint = tape.lastForward() ? std::next(tape.lastForward()->getIterator()) : block->begin();
   for (Operation &op : llvm::make_range(block->begin(), firstAdjoint)) forwardOps_.insert(&op);
-  for (Operation &op : llvm::make_range(firstAdjoint, block->end()))
-    for (Value operand : op.getOperands()) need(operand);
+  SmallVector<Value> read;
+  for (Operation &op : llvm::make_range(firstAdjoint, block->end())) llvm::append_range(read, op.getOperands());
+  if (saving.price() > 0)
+    cheaper_ = leastRecomputation(forwardOps_, read, saving.price(), [this](Operation *op) { return isFree(op); });
+  for (Value value : read) need(value);
 }
 
-// Constants are made again where they are read; the rest is the choice of `saving`.
+// Constants are made again where they are read.
+bool Split::isFree(Operation *op) const { return op->getNumOperands() == 0 && isMemoryEffectFree(op); }
+
 bool Split::saves(Operation *op) const {
-  if (op->getNumOperands() == 0 && isMemoryEffectFree(op)) return false;
-  return saving_ == Saving::everything;
+  if (isFree(op)) return false;
+  return saving_.price() > 0 ? !cheaper_.contains(op) : saving_.saves(op);
 }
 
 void Split::need(Value value) {

@@ -10,8 +10,12 @@ using namespace mlir;
 using llm::Differentiable;
 namespace derive = llm::derive;
 
-Tape::Tape(Derivatives &derivatives, func::FuncOp source, Block *block)
-    : derivatives_(derivatives), source_(source), block_(block), builder_(OpBuilder::atBlockEnd(block)) {}
+Tape::Tape(Derivatives &derivatives, func::FuncOp source, Block *block, const Saving *saving)
+    : derivatives_(derivatives),
+      source_(source),
+      block_(block),
+      saving_(saving),
+      builder_(OpBuilder::atBlockEnd(block)) {}
 
 LogicalResult Tape::forward(const std::vector<bool> &active, bool mayReadParameters) {
   if (!source_.getBody().hasOneBlock())
@@ -68,11 +72,13 @@ LogicalResult Tape::cloneCall(CallOpInterface call, IRMapping &mapping) {
     operands.push_back(mapping.lookup(operand));
     active.push_back(isActive(operands.back()));
   }
-  const Derivative *derivative = derivatives_.of(callee, active);
+  const Saving &saving = saving_ ? *saving_ : derivatives_.savingOfNextCall();
+  const Derivative *derivative = derivatives_.of(callee, active, saving);
   if (!derivative) return failure();
   auto copy = builder_.create<func::CallOp>(call->getLoc(), derivative->forward, operands);
   for (auto [result, value] : llvm::zip(call->getResults(), copy.getResults())) mapping.map(result, value);
   callsForwards_ |= derivative->forward != callee;
+  if (!saving_) derivatives_.noteSaved(copy.getResults().drop_front(derivative->results));
   for (unsigned result : derivative->cotangents) active_.insert(copy.getResult(result));
   if (derivative->backward) steps_.push_back({copy, derivative});
   return mlir::success();

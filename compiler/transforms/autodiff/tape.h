@@ -13,8 +13,9 @@ namespace llc::compiler {
 
 class Tape {
  public:
-  // Appends to `block`, whose first arguments stand for those of `source`.
-  Tape(Derivatives &derivatives, mlir::func::FuncOp source, mlir::Block *block);
+  // Appends to `block`, whose first arguments stand for those of `source`. `saving`: of the functions that it calls;
+  // null: `source` is the one that is differentiated, and each of its calls has its own.
+  Tape(Derivatives &derivatives, mlir::func::FuncOp source, mlir::Block *block, const Saving *saving);
 
   // Clones the function's ops; active calls go to forward functions. `mayReadParameters`: entries.
   llvm::LogicalResult forward(const std::vector<bool> &active, bool mayReadParameters);
@@ -46,6 +47,7 @@ class Tape {
   Derivatives &derivatives_;
   mlir::func::FuncOp source_;
   mlir::Block *block_;
+  const Saving *saving_;
   mlir::OpBuilder builder_;
   std::vector<Step> steps_;
   llvm::SmallVector<mlir::Value> results_;

@@ -85,8 +85,95 @@ func.func @loss(%x: tensor<3x4xf32>) -> tensor<1xf32> attributes {llm.differenti
 
 // -----
 
+// Products saved: the backward computes only what lies between them.
+llm.parameter @w : tensor<4x4xf32>
+
+// CHECK: func.func private @layer_forward({{.*}} -> (tensor<3x4xf32>, tensor<3x4xf32>, tensor<3x4xf32>)
+// CHECK: func.func private @layer_backward(
+// CHECK-NOT: llm.linear
+// CHECK: llm.silu
+// CHECK-NOT: llm.linear
+// CHECK-NOT: func.func private
+func.func private @layer(%x: tensor<3x4xf32>, %w: tensor<4x4xf32>) -> tensor<3x4xf32> {
+  %l = llm.linear %x, %w : (tensor<3x4xf32>, tensor<4x4xf32>) -> tensor<3x4xf32>
+  %s = llm.silu %l : (tensor<3x4xf32>) -> tensor<3x4xf32>
+  %m = llm.linear %s, %w : (tensor<3x4xf32>, tensor<4x4xf32>) -> tensor<3x4xf32>
+  %t = llm.silu %m : (tensor<3x4xf32>) -> tensor<3x4xf32>
+  return %t : tensor<3x4xf32>
+}
+
+// CHECK-LABEL: func.func @loss_and_gradients(
+func.func @loss(%x: tensor<3x4xf32>) -> tensor<1xf32> attributes {llm.differentiate = "dots_saveable"} {
+  %w = llm.use @w : tensor<4x4xf32>
+  %a = func.call @layer(%x, %w) : (tensor<3x4xf32>, tensor<4x4xf32>) -> tensor<3x4xf32>
+  %flat = llm.reshape %a : (tensor<3x4xf32>) -> tensor<1x12xf32>
+  %loss = llm.reduce %flat {signature = "at->a", kind = "sum"} : (tensor<1x12xf32>) -> tensor<1xf32>
+  return %loss : tensor<1xf32>
+}
+
+// -----
+
+// Nothing of mlp: its values are computed again, from what is saved before it.
+llm.parameter @w : tensor<4x4xf32>
+
+// CHECK: func.func private @layer_backward(
+// CHECK-COUNT-1: llm.linear
+// CHECK-NOT: llm.linear
+// CHECK-NOT: func.func private
+func.func private @layer(%x: tensor<3x4xf32>, %w: tensor<4x4xf32>) -> tensor<3x4xf32> {
+  %l = llm.linear %x, %w : (tensor<3x4xf32>, tensor<4x4xf32>) -> tensor<3x4xf32> loc("self_attn.o_proj")
+  %s = llm.silu %l : (tensor<3x4xf32>) -> tensor<3x4xf32> loc("self_attn")
+  %m = llm.linear %s, %w : (tensor<3x4xf32>, tensor<4x4xf32>) -> tensor<3x4xf32> loc("mlp.up_proj")
+  %t = llm.silu %m : (tensor<3x4xf32>) -> tensor<3x4xf32> loc("mlp")
+  return %t : tensor<3x4xf32>
+}
+
+// CHECK-LABEL: func.func @loss_and_gradients(
+func.func @loss(%x: tensor<3x4xf32>) -> tensor<1xf32> attributes {llm.differentiate = "mlp_notsaveable"} {
+  %w = llm.use @w : tensor<4x4xf32>
+  %a = func.call @layer(%x, %w) : (tensor<3x4xf32>, tensor<4x4xf32>) -> tensor<3x4xf32>
+  %flat = llm.reshape %a : (tensor<3x4xf32>) -> tensor<1x12xf32>
+  %loss = llm.reduce %flat {signature = "at->a", kind = "sum"} : (tensor<1x12xf32>) -> tensor<1xf32>
+  return %loss : tensor<1xf32>
+}
+
+// -----
+
+// Room for what one of two calls saves: the last one does.
+llm.parameter @w : tensor<4x4xf32>
+
+// CHECK-LABEL: func.func @loss_and_gradients(
+// CHECK: %[[FIRST:[^:]*]] = call @layer(
+// CHECK: %[[LAST:.*]]:2 = call @layer_forward{{.*}}(%[[FIRST]],
+// CHECK: call @layer_backward{{.*}}%[[LAST]]#1
+// CHECK: call @layer_backward
+func.func private @layer(%x: tensor<3x4xf32>, %w: tensor<4x4xf32>) -> tensor<3x4xf32> {
+  %l = llm.linear %x, %w : (tensor<3x4xf32>, tensor<4x4xf32>) -> tensor<3x4xf32>
+  %s = llm.silu %l : (tensor<3x4xf32>) -> tensor<3x4xf32>
+  return %s : tensor<3x4xf32>
+}
+func.func @loss(%x: tensor<3x4xf32>) -> tensor<1xf32> attributes {llm.differentiate = "keep:48"} {
+  %w = llm.use @w : tensor<4x4xf32>
+  %a = func.call @layer(%x, %w) : (tensor<3x4xf32>, tensor<4x4xf32>) -> tensor<3x4xf32>
+  %b = func.call @layer(%a, %w) : (tensor<3x4xf32>, tensor<4x4xf32>) -> tensor<3x4xf32>
+  %flat = llm.reshape %b : (tensor<3x4xf32>) -> tensor<1x12xf32>
+  %loss = llm.reduce %flat {signature = "at->a", kind = "sum"} : (tensor<1x12xf32>) -> tensor<1xf32>
+  return %loss : tensor<1xf32>
+}
+
+// -----
+
 llm.parameter @w : tensor<1xf32>
-// expected-error @below {{is marked llm.differentiate = "dots", which is no choice of what to save; to fix: use "everything_saveable" or}}
+// expected-error @below {{keeps 'much', which is no number of bytes; to fix: write keep:1000000}}
+func.func @loss() -> tensor<1xf32> attributes {llm.differentiate = "keep:much"} {
+  %w = llm.use @w : tensor<1xf32>
+  return %w : tensor<1xf32>
+}
+
+// -----
+
+llm.parameter @w : tensor<1xf32>
+// expected-error @below {{is marked llm.differentiate: gradient checkpointing: 'dots' is no choice of what to save; to fix: use}}
 func.func @loss() -> tensor<1xf32> attributes {llm.differentiate = "dots"} {
   %w = llm.use @w : tensor<1xf32>
   return %w : tensor<1xf32>

@@ -1,0 +1,29 @@
+"""What layers keep for their backward pass: named choices and a limit of memory, in a whole training step."""
+import support
+
+SHAPE = ("--shape", "tiny", "--batch", 8, "--sequence", 192, "--steps", 1, "--json")
+
+
+class GradientCheckpointing(support.Case):
+    def bench(self, choice):
+        return self.json("bench", "train", *SHAPE, "--gradient-checkpointing", choice)
+
+    def test_a_limit_of_memory_is_kept(self):
+        most, least = self.bench("everything_saveable"), self.bench("nothing_saveable")
+        self.assertLess(least["planned_gb"], 0.8 * most["planned_gb"])
+        limit = (most["planned_gb"] + least["planned_gb"]) / 2
+        chosen = self.bench(f"auto:{limit:.6f}GB")
+        self.assertGreater(chosen["planned_gb"], least["planned_gb"])
+        self.assertLess(chosen["planned_gb"], limit + 0.003)  # and the scratch of two threads
+        for one in (least, chosen):
+            self.assertEqual(one["loss"], most["loss"])
+
+    def test_limits_that_cannot_be_kept(self):
+        self.refused("bench", "train", *SHAPE, "--gradient-checkpointing", "auto:1MB", code=4,
+                     says=["gradient checkpointing", "even if layers keep nothing"])
+        self.refused("bench", "train", *SHAPE, "--gradient-checkpointing", "auto:lots", says=["'lots'", "auto:8GB"])
+        self.refused("bench", "train", *SHAPE, "--gradient-checkpointing", "nothing", says=["nothing_saveable"])
+
+
+if __name__ == "__main__":
+    support.main()
