@@ -11,7 +11,6 @@
 namespace llc {
 
 namespace {
-constexpr uint64_t hugePage = 2 << 20;
 }
 
 Result<std::shared_ptr<void>> allocatePages(uint64_t bytes, std::string_view purpose, std::string_view remedy) {

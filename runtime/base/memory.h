@@ -8,6 +8,8 @@
 
 namespace llc {
 
+inline constexpr uint64_t hugePage = 2 << 20;
+
 // At least `bytes`, page-aligned, zero-filled; freed with the last copy of the pointer. Huge pages are asked for where
 // that pays. `purpose` and `remedy` are for the error (resource).
 Result<std::shared_ptr<void>> allocatePages(uint64_t bytes, std::string_view purpose, std::string_view remedy);

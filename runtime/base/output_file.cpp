@@ -7,10 +7,11 @@
 
 #include <cerrno>
 
+#include "runtime/base/memory.h"
+
 namespace llc {
 
 namespace {
-constexpr uint64_t hugePage = 2 << 20;
 
 Error cannotWrite(const std::string &path, int code) {
   auto why = std::string("cannot be written: ") + std::strerror(code);
