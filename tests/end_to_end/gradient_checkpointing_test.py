@@ -18,6 +18,23 @@ class GradientCheckpointing(support.Case):
         for one in (least, chosen):
             self.assertEqual(one["loss"], most["loss"])
 
+    def test_the_memory_of_a_step_is_known_before_it(self):
+        def memory(*more):
+            return self.json("inspect", "default", "--training", "--memory", "--json", "--block-size", 128, *more)["memory"]
+
+        plain, less = memory(), memory("--gradient-checkpointing", "nothing_saveable")
+        for plan in (plain, less):
+            plan.pop("functions")
+            self.assertEqual(plan.pop("total"), sum(plan.values()))
+        self.assertEqual(plain["optimizer_state"], 2 * plain["weights"])
+        self.assertLess(less["arena"], plain["arena"])
+        frozen = memory("--freeze", "model.layers.*", "--accumulate")
+        self.assertGreaterEqual(frozen["frozen"] + frozen["weights"], plain["weights"])
+        self.assertLess(frozen["weights"], plain["weights"])
+        self.assertEqual(frozen["gradients"], frozen["weights"])
+        self.assertEqual(frozen["optimizer_state"], 2 * frozen["weights"])
+        self.refused("inspect", "default", "--batch-size", 2, says=["--training"])
+
     def test_limits_that_cannot_be_kept(self):
         self.refused("bench", "train", *SHAPE, "--gradient-checkpointing", "auto:1MB", code=4,
                      says=["gradient checkpointing", "even if layers keep nothing"])

@@ -9,7 +9,7 @@
 #include "runtime/threads/limits.h"
 #include "runtime/serve/options.h"
 #include "tools/cli/command.h"
-#include "tools/cli/program_report.h"
+#include "tools/cli/inspect_training.h"
 #include "tools/cli/work_report.h"
 
 namespace llc::cli {
@@ -21,6 +21,7 @@ struct Options {
   std::string model = defaultModel;
   TraceOptions trace;
   SessionOptions session;
+  StepOptions step;
   bool memory = false, kernels = false, ops = false, parameters = false, work = false, explainFusion = false, json = false;
 };
 
@@ -37,6 +38,8 @@ void declare(CLI::App &app, Options &o) {
   addCacheTypeFlag(app, o.trace.cacheDtype);
   app.add_option("--max-context", o.trace.maxContext, "Tokens of the longest sequence; 0: what the model was made for, up to 4096")
       ->capture_default_str()->check(wholeNumber())->group("Compilation");
+  CLI::Option *training = addTrainingFlags(app, o.step);
+  for (const char *serving : {"--work", "--dtype", "--max-context", "--cache-dtype"}) training->excludes(app.get_option(serving));
   app.add_option("-t,--threads", o.session.threads, "With --memory: threads; 0: what this machine allows")->capture_default_str();
 }
 
@@ -47,9 +50,15 @@ json parametersOf(const Manifest &manifest) {
   return list;
 }
 
-json memoryOf(const MemoryPlan &plan) {
+nlohmann::ordered_json servingMemory(const MemoryPlan &plan) {
   return {{"parameters", plan.parameters}, {"arena", plan.arena}, {"scratch", plan.scratch}, {"caches", plan.caches},
           {"results", plan.results},       {"total", plan.total()}};
+}
+
+Result<nlohmann::ordered_json> memoryOf(const Manifest &manifest, const Options &o, int64_t threads) {
+  if (o.step.rows) return trainingMemory(manifest, threads);
+  LLC_ASSIGN(MemoryPlan plan, planMemory(manifest, o.session, threads));
+  return servingMemory(plan);
 }
 
 void printParameters(const Manifest &manifest) {
@@ -58,17 +67,16 @@ void printParameters(const Manifest &manifest) {
                humanBytes(p.bytes));
 }
 
-void printMemory(const MemoryPlan &plan) {
-  for (auto [name, bytes] : {std::pair("parameters (mapped)", plan.parameters), {"arena", plan.arena}, {"scratch", plan.scratch},
-                             {"caches", plan.caches}, {"results", plan.results}, {"total", plan.total()}})
-    fmt::print("{:20} {:>12}\n", name, humanBytes(bytes));
+void printMemory(const nlohmann::ordered_json &memory) {
+  for (const auto &[name, bytes] : memory.items()) fmt::print("{:20} {:>12}\n", name, humanBytes(bytes.get<uint64_t>()));
 }
 
 // What a directory tells beyond its manifest; empty for artifacts.
 Result<ProgramReport> reportOf(const ModelPlace &place, const Options &o, Progress &progress) {
+  if (o.step.rows) return reportTraining(o.model, o.step, progress);
   if (place.kind == ModelKind::directory) {
     LLC_ASSIGN(TracedModel traced, traceDirectory(place, o.trace, progress));
-    return reportProgram(std::move(traced), o.work, progress);
+    return reportProgram(std::move(traced), {.countWork = o.work}, progress);
   }
   auto refuse = [&](const char *flag, std::string_view what) {
     return diagnose(ErrorKind::invalidInput, flag).says(what).toFix("give the directory that it was compiled from");
@@ -92,12 +100,12 @@ Status run(Context &context, CLI::App &, Options &o) {
   LLC_ASSIGN(ProgramReport report, reportOf(place, o, progress));
   progress.finish();
   int64_t threads = o.session.threads ? o.session.threads : threadLimits().threads;
-  LLC_ASSIGN(MemoryPlan plan, planMemory(report.manifest, o.session, threads));
+  LLC_ASSIGN(nlohmann::ordered_json memory, memoryOf(report.manifest, o, threads));
   bool sections = o.memory || o.kernels || o.ops || o.parameters || o.work || o.explainFusion;
   if (o.json) {
     json out = sections ? json::object() : json::parse(toJson(report.manifest));
     if (o.parameters) out["parameters"] = parametersOf(report.manifest);
-    if (o.memory) out["memory"] = memoryOf(plan), out["memory"]["functions"] = report.memoryPlan;
+    if (o.memory) out["memory"] = memory, out["memory"]["functions"] = report.memoryPlan;
     if (o.kernels) out["kernels"] = report.kernels;
     if (o.explainFusion) out["fusion"] = report.fusion;
     if (o.ops) out["ops"] = report.ops;
@@ -107,7 +115,7 @@ Status run(Context &context, CLI::App &, Options &o) {
   }
   if (!sections) infoCommand(report.manifest, false);
   if (o.parameters) printParameters(report.manifest);
-  if (o.memory) printMemory(plan), fmt::print("{}", report.memoryText);
+  if (o.memory) printMemory(memory), fmt::print("{}", report.memoryText);
   if (o.kernels) fmt::print("{}", tableOf(report.kernels));
   if (o.explainFusion) fmt::print("{}", report.fusionText);
   if (o.ops) fmt::print("{}", tableOf(report.ops));

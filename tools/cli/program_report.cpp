@@ -69,13 +69,15 @@ std::string cellText(const json &cell) {
 }
 }  // namespace
 
-Result<ProgramReport> reportProgram(TracedModel traced, bool countWork, Progress &progress) {
+Result<ProgramReport> reportProgram(TracedModel traced, const ReportOptions &options, Progress &progress) {
   ProgramReport report;
   report.ops = opsOf(*traced.module);
   progress.step("compiling " + traced.name);
-  LLC_ASSIGN(compiler::CompiledModule compiled, compiler::compile(*traced.module, {.explainFusion = true}));
+  compiler::CompileOptions compile{.explainFusion = true};
+  if (options.differentiated) compile.startAt = compiler::Phase::differentiated;
+  LLC_ASSIGN(compiler::CompiledModule compiled, compiler::compile(*traced.module, compile));
   report.kernels = stagesOf(*traced.module);  // compile() leaves it scheduled
-  if (countWork) {
+  if (options.countWork) {
     LLC_ASSIGN(report.work, workOf(*traced.module));
   }
   report.manifest = std::move(compiled.manifest);

@@ -18,7 +18,11 @@ struct ProgramReport {
   nlohmann::json ops = nlohmann::json::array();      // {"function", "op", "count", "flops", "bytes"} per token
   nlohmann::json work = nlohmann::json::object();    // with `countWork`, see work_report.h
 };
-Result<ProgramReport> reportProgram(TracedModel traced, bool countWork, Progress &progress);
+struct ReportOptions {
+  bool countWork = false;
+  bool differentiated = false;  // the phase that the module is in; false: traced
+};
+Result<ProgramReport> reportProgram(TracedModel traced, const ReportOptions &options, Progress &progress);
 
 // Rows of objects with the same keys, as aligned text.
 std::string tableOf(const nlohmann::json &rows);

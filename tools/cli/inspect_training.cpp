@@ -1,0 +1,52 @@
+#include "tools/cli/inspect_training.h"
+
+#include "runtime/serve/session.h"
+#include "runtime/train/compiled_step.h"
+#include "tools/cli/gradient_checkpointing.h"
+
+namespace llc::cli {
+
+CLI::Option *addTrainingFlags(CLI::App &app, StepOptions &step) {
+  step.rows = 0;
+  CLI::Option *training = app.add_flag_callback(
+      "--training", [&step] { step.rows = std::max<int64_t>(step.rows, 1); },
+      "The program of a training step instead of that which serves; with --memory: what it takes");
+  auto add = [&](CLI::Option *option) { option->capture_default_str()->needs(training)->group("Training"); };
+  training->group("Training");
+  step.length = 512;
+  add(app.add_option("--batch-size", step.rows, "Rows of a micro-batch (default: 1)")->check(CLI::Range(1, 1 << 20)));
+  add(app.add_option("--block-size", step.length, "Tokens of a row")->check(CLI::Range(2, 1 << 24)));
+  add(app.add_option("--optimizer", step.optimizer, "Optimizer"));
+  add(app.add_flag("--accumulate", step.accumulate, "Steps of several micro-batches"));
+  add(app.add_option("--freeze", step.frozen, "Pattern of names of weights that stay as they are"));
+  addGradientCheckpointingFlag(app, step.gradientCheckpointing, /*budgets=*/true);
+  app.get_option("--gradient-checkpointing")->needs(training)->group("Training");
+  return training;
+}
+
+Result<ProgramReport> reportTraining(const std::string &model, const StepOptions &step, Progress &progress) {
+  LLC_ASSIGN(ModelPlace place, findModelDirectory(model, "training"));
+  LLC_ASSIGN(TracedModel traced, traceTrainingStep(place.path, step, progress));
+  return reportProgram(std::move(traced), {.differentiated = true}, progress);
+}
+
+nlohmann::ordered_json trainingMemory(const Manifest &manifest, int64_t threads) {
+  uint64_t weights = 0, frozen = 0, state = 0, gradients = 0, scratch = scratchStride(manifest) * uint64_t(threads);
+  for (const ParameterSpec &parameter : manifest.parameters) {
+    bool isState = parameter.updated && train::isOptimizerState(parameter.name);
+    uint64_t &part = !parameter.updated                        ? frozen
+                     : parameter.name.starts_with("gradient/") ? gradients
+                     : isState                                 ? state
+                                                               : weights;
+    part += parameter.bytes;
+  }
+  return {{"weights", weights},
+          {"frozen", frozen},
+          {"optimizer_state", state},
+          {"gradients", gradients},
+          {"arena", manifest.arenaBytes},
+          {"scratch", scratch},
+          {"total", weights + frozen + state + gradients + manifest.arenaBytes + scratch}};
+}
+
+}  // namespace llc::cli
