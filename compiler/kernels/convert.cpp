@@ -61,6 +61,16 @@ Value floatToBf16(Emitter &e, Value value) {
   return narrow(e, e.select(isNan, quiet, rounded));
 }
 
+// The same, but for the shift of the bits, and back.
+Value roundToBf16(Emitter &e, Value value) {
+  Type word = e.vec(Emitter::widthOf(value), e.i32);
+  Value bits = e.bitcast(word, value), odd = maskBits(e, shiftRight(e, bits, 16), 1);
+  Value rounded = e.add(e.add(bits, odd), e.constant(word, 0x7fff));
+  Value isNan = e.cmpf(Emitter::FloatCompare::UNO, value, value);
+  Value kept = e.select(isNan, orBits(e, bits, e.constant(word, 0x400000)), rounded);
+  return e.bitcast(e.f(Emitter::widthOf(value)), maskBits(e, kept, -0x10000));
+}
+
 }  // namespace
 
 Value Emitter::loadFloat(DType type, Value pointer, int64_t width) {
@@ -80,6 +90,15 @@ Value Emitter::loadFloat(DType type, Value pointer, int64_t width) {
       break;
   }
   llvm_unreachable("kernels read f32, f16, bf16, i32 and i64");
+}
+
+Value Emitter::rounded(DType type, Value value) {
+  int64_t width = widthOf(value);
+  if (type == DType::bf16) return roundToBf16(*this, value);
+  if (type != DType::f16) return value;
+  if (!target.f16c) return halfToFloat(*this, floatToHalf(*this, value));
+  Value half = b.create<arith::TruncFOp>(vec(width, f16), value);
+  return b.create<arith::ExtFOp>(f(width), half);
 }
 
 Value Emitter::bf16Bits(Value value) { return floatToBf16(*this, value); }

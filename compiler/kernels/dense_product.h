@@ -17,7 +17,8 @@ struct DenseProductSpec {
   int64_t aRow = 0, aStep = 0;  // from row to row, from step of k to step
   int64_t bStep = 0, bColumn = 0;
   int64_t yRow = 0;
-  DType aType = DType::f32, bType = DType::f32;
+  DType aType = DType::f32, bType = DType::f32;        // as they lie in memory
+  DType aRounded = DType::f32, bRounded = DType::f32;  // to what they are rounded before they are multiplied; f32: not
   struct Dimension {
     int64_t extent, a, b, y;
   };

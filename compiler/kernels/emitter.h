@@ -28,8 +28,8 @@ struct KernelFunction {
   int64_t rowsPerChunk = 1;  // chunks(rows) = ceil(rows / rowsPerChunk) * columnChunks; 0: rows do not matter
   int64_t columnChunks = 1;
   int64_t scratchBytes = 0;  // per thread, 64-byte aligned
-  // With at most fewRows rows there are fewRowsChunks chunks instead: work is cut differently when weights are all there
-  // is to read.
+  // With at most fewRows rows there are fewRowsChunks chunks instead: work is cut differently when weights are all
+  // there is to read.
   int64_t fewRows = 0, fewRowsChunks = 0;
   int64_t chunks(int64_t rows) const {
     if (fewRows && rows <= fewRows) return fewRowsChunks;
@@ -121,7 +121,8 @@ class Emitter {
   // `width` elements of `type` as f32 and back (f16, bf16: round to nearest even; i32: conversion by value).
   Value loadFloat(DType type, Value pointer, int64_t width);
   void storeFloat(DType type, Value value, Value pointer);
-  Value bf16Bits(Value value);  // the i16 patterns that storeFloat would write
+  Value bf16Bits(Value value);             // the i16 patterns that storeFloat would write
+  Value rounded(DType type, Value value);  // f32 as it comes back from a store as f16 or bf16
   Value loadI64(Value pointer);
   Value loadI32AsI64(Value pointer);
   Value loadPointer(Value pointer);

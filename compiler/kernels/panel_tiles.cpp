@@ -110,7 +110,7 @@ class TileSums : PanelWork {
     int64_t width = Emitter::widthOf(value);
     Type words = e.vec(width, e.i32);
     for (int64_t term = 0; term < plan.terms; term++) {
-      Value bits = roundToBf16(value);
+      Value bits = tileBits(e, value);
       e.store(bits, e.gep(target, term * plan.termBytes()), 2);
       if (term + 1 == plan.terms) return;
       Value wide = e.b.create<arith::ShLIOp>(e.b.create<arith::ExtUIOp>(words, bits), e.constant(words, 16));
@@ -118,11 +118,6 @@ class TileSums : PanelWork {
       Value isAll = e.b.create<arith::CmpFOp>(arith::CmpFPredicate::OEQ, value, taken);
       value = e.select(isAll, e.zero(e.f(width)), e.subf(value, taken));
     }
-  }
-  Value roundToBf16(Value value) {
-    if (Emitter::widthOf(value) != 16) return e.bf16Bits(value);
-    Value rounded = e.intrinsic("llvm.x86.avx512bf16.cvtneps2bf16.512", e.vec(16, e.bf16), {value});
-    return e.bitcast(e.vec(16, e.i16), rounded);
   }
 
   // ---- products
@@ -193,6 +188,12 @@ class TileSums : PanelWork {
 };
 
 }  // namespace
+
+Value tileBits(Emitter &e, Value value) {
+  if (Emitter::widthOf(value) != 16) return e.bf16Bits(value);
+  Value rounded = e.intrinsic("llvm.x86.avx512bf16.cvtneps2bf16.512", e.vec(16, e.bf16), {value});
+  return e.bitcast(e.vec(16, e.i16), rounded);
+}
 
 void emitTileSums(Emitter &e, const PanelPlan &plan, const PanelWork &work) { TileSums(e, plan, work).emit(); }
 

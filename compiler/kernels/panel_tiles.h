@@ -8,4 +8,8 @@ namespace llc::kernels {
 // scratch as plan.terms bf16 numbers each, whose sum is the activation up to 2^-9 (one) or 2^-18 (two) of it.
 void emitTileSums(Emitter &, const PanelPlan &, const PanelWork &);
 
+// f32 as bf16 bits, by the instruction where that has the width for it: subnormals become zero, as they are for
+// products of tiles.
+Value tileBits(Emitter &, Value value);
+
 }  // namespace llc::kernels

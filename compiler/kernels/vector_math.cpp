@@ -228,6 +228,28 @@ Value unary(Emitter &e, ValueRange v) {
   return function(e, v[0]);
 }
 
+// See dialect/interfaces/scalar.cpp. Normal numbers are rounded by adding half a unit to the bits, subnormal ones by
+// the floating-point unit while a number of the right size is added.
+Value e4m3(Emitter &e, ValueRange v) {
+  Type word = e.vec(Emitter::widthOf(v[0]), e.i32);
+  auto constant = [&](int64_t bits) { return e.constant(word, double(bits)); };
+  auto mask = [&](Value x, int64_t bits) { return Value(e.b.create<arith::AndIOp>(x, constant(bits))); };
+  Value a = e.bitcast(word, v[0]), magnitude = mask(a, 0x7fffffff), b = mask(e.bitcast(word, v[1]), 0x7fffffff);
+  Value above = e.cmp(Emitter::IntCompare::ugt, mask(b, 0x7fffff), constant(0x600000));
+  Value top = e.add(mask(b, 0x7f800000), e.select(above, constant(0x800000), constant(0)));
+  Value odd = mask(e.b.create<arith::ShRUIOp>(a, constant(20)), 1);
+  Value normal = mask(e.add(e.add(a, odd), constant(0x7ffff)), -0x100000);
+  Value large = e.bitcast(v[0].getType(), e.add(top, constant((6 << 23) + 0x400000)));  // 1.5 * 2^(top + 6)
+  Value subnormal = e.subf(e.addf(v[0], large), large);
+  Value isSmall = e.cmp(Emitter::IntCompare::ult, magnitude, e.sub(top, constant(14 << 23)));
+  Value rounded = e.select(isSmall, subnormal, e.bitcast(v[0].getType(), normal));
+  Value inRange = e.b.create<arith::AndIOp>(
+      e.cmp(Emitter::IntCompare::uge, b, constant((127 - 100) << 23)),
+      e.b.create<arith::AndIOp>(e.cmp(Emitter::IntCompare::ule, b, constant((127 + 100) << 23)),
+                                e.cmp(Emitter::IntCompare::ult, magnitude, constant(0x7f800000))));
+  return e.select(inRange, rounded, v[0]);
+}
+
 const ScalarRow scalarRows[] = {
     {"add", [](Emitter &e, ValueRange v) { return e.addf(v[0], v[1]); }},
     {"sub", [](Emitter &e, ValueRange v) { return e.subf(v[0], v[1]); }},
@@ -246,6 +268,7 @@ const ScalarRow scalarRows[] = {
     {"cos", unary<emitCos>},
     {"abs", unary<absolute>},
     {"floor", unary<floorOf>},
+    {"e4m3", e4m3},
     {"sqrt", [](Emitter &e, ValueRange v) { return e.sqrt(v[0]); }},
     {"rsqrt", [](Emitter &e, ValueRange v) { return e.divf(number(e, v[0], 1), e.sqrt(v[0])); }},
     {"stop", [](Emitter &, ValueRange v) { return v[0]; }},

@@ -8,6 +8,18 @@ namespace {
 
 using Arguments = const double *;
 
+// `a` as a number of float8_e4m3fn (4 bits of exponent, 3 of fraction, at most 448) times the least power of two with
+// which b fits, too. As it is where a scale would leave the range of f32: b not within 2^-100 and 2^100.
+double e4m3(Arguments x) {
+  double a = x[0], b = std::fabs(x[1]);
+  if (!std::isfinite(a) || !(b >= 0x1p-100 && b <= 0x1p100)) return a;
+  int top = std::ilogb(b);
+  if (b > std::ldexp(1.75, top)) ++top;  // 448 = 1.75 * 2^8
+  int exponent = a == 0 ? top : std::max(std::ilogb(a), top - 14);
+  double unit = std::ldexp(1, exponent - 3);
+  return std::nearbyint(a / unit) * unit;
+}
+
 // Ties of max and min: every derivative goes to the first operand, so that a sum of both partials is always one.
 constexpr ScalarFunction functions[] = {
     {"add", 2, {"1", "1"}, [](Arguments x) { return x[0] + x[1]; }},
@@ -29,6 +41,7 @@ constexpr ScalarFunction functions[] = {
     {"max", 2, {"ge(a,b)", "lt(a,b)"}, [](Arguments x) { return std::fmax(x[0], x[1]); }},
     {"min", 2, {"ge(b,a)", "lt(b,a)"}, [](Arguments x) { return std::fmin(x[0], x[1]); }},
     {"floor", 1, {}, [](Arguments x) { return std::floor(x[0]); }},
+    {"e4m3", 2, {}, e4m3},
     {"stop", 1, {}, [](Arguments x) { return x[0]; }},  // the value, with no gradient
     {"eq", 2, {}, [](Arguments x) { return double(x[0] == x[1]); }},
     {"ge", 2, {}, [](Arguments x) { return double(x[0] >= x[1]); }},

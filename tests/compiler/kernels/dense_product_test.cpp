@@ -1,6 +1,8 @@
 // Products of matrices as they lie in memory, against sums in double.
 #include "compiler/kernels/dense_product.h"
 
+#include <bit>
+
 #include "harness.h"
 
 namespace llc::kernels {
@@ -38,6 +40,10 @@ struct DenseProductTest : KernelTest {
     pointers.push_back(y.data());
     run(pointers, 1);
     ASSERT_TRUE(y.intact());
+    // As the kernel multiplies them.
+    for (auto [buffer, type] : {std::pair(&a, spec.aRounded), {&b, spec.bRounded}})
+      for (size_t i = 0; type != DType::f32 && i < buffer->count; i++)
+        storeElement(buffer->data(), buffer->type, i, rounded(type, (*buffer)[i]));
     forBatches(spec, 0, 0, 0, 0, [&](int64_t atA, int64_t atB, int64_t atY) {
       for (int64_t i = 0; i < spec.m; i++)
         for (int64_t j = 0; j < spec.n; j++) {
@@ -50,6 +56,7 @@ struct DenseProductTest : KernelTest {
         }
     });
   }
+  void batchesAndOuterSteps(DType type);
   void check(const DenseProductSpec &spec) {
     check(spec, [](double sum, auto &) { return sum; });
   }
@@ -105,22 +112,98 @@ TEST_P(DenseProductTest, Types) {
     }
 }
 
+// Halves that the tile unit multiplies: parts of k, rests in all directions, each order of the factors, sums that wait.
+TEST_P(DenseProductTest, LargeProductsOfHalves) {
+  struct Size {
+    int64_t m, n, k;
+  };
+  for (Size s : {Size{64, 48, 64}, Size{300, 70, 90}, Size{35, 300, 530}})
+    for (bool aTransposed : {false, true})
+      for (bool bTransposed : {false, true}) {
+        DenseProductSpec spec{.m = s.m, .n = s.n, .k = s.k, .yRow = s.n, .aType = DType::bf16, .bType = DType::bf16};
+        spec.aRow = aTransposed ? 1 : s.k, spec.aStep = aTransposed ? s.m : 1;
+        spec.bStep = bTransposed ? 1 : s.n, spec.bColumn = bTransposed ? s.k : 1;
+        if (!HasFatalFailure()) check(spec);
+      }
+  DenseProductSpec strides{
+      .m = 18, .n = 24, .k = 40, .aRow = 120, .aStep = 3, .bStep = 5, .bColumn = 200, .yRow = 30, .aType = DType::bf16};
+  strides.bType = DType::bf16;
+  if (!HasFatalFailure()) check(strides);
+}
+
+// Factors in memory as f32, rounded on the way; the left one with and without copies of its own layout.
+TEST_P(DenseProductTest, RoundedFactors) {
+  for (DType type : {DType::bf16, DType::f16})
+    for (bool transposed : {false, true}) {
+      DenseProductSpec spec{.m = 37, .n = 56, .k = 300, .yRow = 56, .aType = type, .bRounded = type};
+      spec.aRow = transposed ? 1 : 300, spec.aStep = transposed ? 37 : 1;
+      spec.bStep = transposed ? 1 : 56, spec.bColumn = transposed ? 300 : 1;
+      if (!HasFatalFailure()) check(spec);
+      spec.aType = DType::f32, spec.aRounded = type;
+      if (!HasFatalFailure()) check(spec);
+    }
+}
+
+// Bit for bit what a store as that type and a load give.
+TEST_P(DenseProductTest, RoundingOfSpecialValues) {
+  float infinity = std::numeric_limits<float>::infinity(), nan = std::numeric_limits<float>::quiet_NaN();
+  std::vector<float> values = {0.f,
+                               -0.f,
+                               infinity,
+                               -infinity,
+                               nan,
+                               -nan,
+                               3.4e38f,
+                               -3.4e38f,
+                               65519.f,
+                               65520.f,
+                               1e-45f,
+                               -1e-40f,
+                               6e-8f,
+                               2.9e-8f,
+                               1.00390625f,
+                               1.01171875f,
+                               1.003906f,
+                               1.003907f,
+                               -0.1f,
+                               3e-39f,
+                               std::bit_cast<float>(0x7fffffff),
+                               std::bit_cast<float>(0x7f800001)};
+  int64_t m = int64_t(values.size()), n = 16;
+  for (DType type : {DType::bf16, DType::f16}) {
+    DenseProductSpec spec{.m = m, .n = n, .k = 1, .aRow = 1, .aStep = 1, .bStep = n, .bColumn = 1, .yRow = n};
+    spec.aRounded = type;
+    compile([&](Emitter &e) { return emitDenseProduct(e, spec); });
+    if (HasFatalFailure()) return;
+    Buffer a(DType::f32, values), b(DType::f32, std::vector<float>(size_t(n), 1)), y(DType::f32, size_t(m * n));
+    run({a.data(), b.data(), y.data()}, 1);
+    for (int64_t i = 0; i < m * n; i++) {
+      double expected = rounded(type, values[size_t(i / n)]), found = y[size_t(i)];
+      EXPECT_TRUE(expected == found || (std::isnan(expected) && std::isnan(found)))
+          << dtypeName(type) << " of " << values[size_t(i / n)] << " is " << found << ", not " << expected;
+    }
+  }
+}
+
 // Heads of attention: y[b,h,s,t] = q[b,s,h,d] k[b,t,g,d], two heads to a group; then a sum over heads and rows.
 TEST_P(DenseProductTest, BatchesAndOuterSteps) {
+  for (DType type : {DType::f32, DType::bf16}) batchesAndOuterSteps(type);
+}
+void DenseProductTest::batchesAndOuterSteps(DType type) {
   int64_t rows = 17, heads = 4, groups = 2, dim = 20;
   DenseProductSpec scores{
       .m = rows, .n = rows, .k = dim, .aRow = heads * dim, .aStep = 1, .bStep = 1, .bColumn = groups * dim};
-  scores.yRow = rows;
+  scores.yRow = rows, scores.aType = scores.bType = type;
   scores.batches = {{2, rows * heads * dim, rows * groups * dim, heads * rows * rows},
                     {groups, 2 * dim, dim, 2 * rows * rows},
                     {2, dim, 0, rows * rows}};
   check(scores);
   DenseProductSpec sums{.m = rows, .n = dim, .k = rows, .aRow = 1, .aStep = rows, .bStep = heads * dim, .bColumn = 1};
-  sums.yRow = groups * dim;
+  sums.yRow = groups * dim, sums.aType = sums.bType = type;
   sums.batches = {{2, heads * rows * rows, rows * heads * dim, rows * groups * dim},
                   {groups, 2 * rows * rows, 2 * dim, dim}};
   sums.outerSteps = {{2, rows * rows, dim, 0}};
-  check(sums);
+  if (!HasFatalFailure()) check(sums);
 }
 
 TEST_P(DenseProductTest, StridesBothWays) {
@@ -133,7 +216,7 @@ TEST_P(DenseProductTest, Epilogues) {
   check(spec, [](double sum, auto &x) { return std::tanh(sum) * x[2] + x[0] + x[1]; });
 }
 
-INSTANTIATE_TEST_SUITE_P(Levels, DenseProductTest, testing::ValuesIn(testTargets()), targetName);
+INSTANTIATE_TEST_SUITE_P(Levels, DenseProductTest, testing::ValuesIn(productTargets()), targetName);
 
 }  // namespace
 }  // namespace llc::kernels

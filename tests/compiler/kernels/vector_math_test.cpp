@@ -97,7 +97,8 @@ TEST_P(VectorMathTest, ExactFunctions) {
   };
   for (Exact f : {Exact{"sqrt", std::sqrt}, Exact{"abs", std::abs}, Exact{"floor", std::floor},
                   Exact{"neg", [](float x) { return -x; }}}) {
-    RowProgramSpec spec{{{"x", {-1, rowLength}}}, {{"y", {-1, rowLength}}}, {}, index::parse("y[ti] = x[ti]")->statements};
+    RowProgramSpec spec{
+        {{"x", {-1, rowLength}}}, {{"y", {-1, rowLength}}}, {}, index::parse("y[ti] = x[ti]")->statements};
     spec.statements[0].body = scalar(f.name);
     compile([&](Emitter &e) { return emitRowProgram(e, spec); });
     std::vector<float> x = sweep(INFINITY), y(x.size());
@@ -129,6 +130,26 @@ TEST_P(VectorMathTest, Power) {
       ASSERT_LE(error(y[i], want), bound) << x[i] << "^" << exponent[i];
     else
       ASSERT_EQ(std::isnan(y[i]), std::isnan(want)) << x[i] << "^" << exponent[i];
+  }
+}
+
+// Bit for bit the reference's.
+TEST_P(VectorMathTest, EightBitFloats) {
+  RowProgramSpec spec{
+      {{"x", {-1, 64}}, {"m", {-1, 64}}}, {{"y", {-1, 64}}}, {}, index::parse("y[ti] = e4m3(x[ti],m[ti])")->statements};
+  compile([&](Emitter &e) { return emitRowProgram(e, spec); });
+  std::vector<float> x, most;
+  for (float b : {1.f, 1.75f, 1.7500001f, 448.f, 0.02f, 3e-5f, 1e30f, 1e-31f, INFINITY, 0.f})
+    for (float a : randomFloats(62, 3, 2)) {
+      for (float size : {b, b * 0x1p-14f, b * 0x1p-17f})
+        x.push_back(std::isfinite(b) && b > 0 ? a * size : a), most.push_back(b);
+    }
+  while (x.size() % 64) x.push_back(-0.f), most.push_back(-2.f);
+  std::vector<float> y(x.size());
+  run({x.data(), most.data(), y.data()}, int64_t(x.size()) / 64);
+  for (size_t i = 0; i < x.size(); i++) {
+    double operands[] = {x[i], most[i]};
+    ASSERT_EQ(y[i], float(index::findScalar("e4m3")->evaluate(operands))) << x[i] << " of " << most[i];
   }
 }
 

@@ -82,6 +82,31 @@ TEST(ScalarTable, PartialsAgreeWithCentralDifferences) {
       if (function.name != "stop")
         EXPECT_LT(partialError(function, i, function.partials[i]), 1e-7) << function.name << " operand " << i;
 }
+// Values of torch.float8_e4m3fn; in the second column the scale is another power of two.
+TEST(ScalarTable, EightBitFloats) {
+  auto e4m3 = [](double a, double b) {
+    double operands[] = {a, b};
+    return findScalar("e4m3")->evaluate(operands);
+  };
+  for (auto [value, expected] : {std::pair(448.0, 448.0),
+                                 {17, 16},
+                                 {19, 20},
+                                 {-0.3, -0.3125},
+                                 {1e-3, 0.001953125},
+                                 {0.0009, 0},
+                                 {0.0156, 0.015625},
+                                 {0.0137, 0.013671875},
+                                 {240.1, 240},
+                                 {0, 0}}) {
+    EXPECT_EQ(e4m3(value, 448), expected) << value;
+    EXPECT_EQ(e4m3(value * 0x1p-20, -448 * 0x1p-20), expected * 0x1p-20) << value;
+  }
+  EXPECT_EQ(e4m3(448, 449), 448);  // the scale is that of 449
+  EXPECT_EQ(e4m3(0.0156, 449), 0.015625);
+  EXPECT_EQ(e4m3(1e-3, 449), 0);
+  EXPECT_TRUE(std::isnan(e4m3(NAN, 1)));
+  EXPECT_EQ(e4m3(0.3, INFINITY), 0.3);
+}
 TEST(ScalarTable, AWrongPartialIsSeen) {
   EXPECT_GT(partialError(*findScalar("div"), 1, "(a/b)/b"), 0.1);
   EXPECT_GT(partialError(*findScalar("mul"), 0, "a"), 0.1);

@@ -1,0 +1,111 @@
+#include "compiler/kernels/dense_block.h"
+
+#include <algorithm>
+
+#include "compiler/kernels/kernels.h"
+#include "compiler/kernels/vector_math.h"
+
+using namespace mlir;
+
+namespace llc::kernels {
+namespace {
+constexpr int64_t enoughChunks = 16;  // else blocks are narrower
+
+int64_t pieces(int64_t count, int64_t most) { return (count + most - 1) / most; }
+}  // namespace
+
+int64_t equalPiece(int64_t count, int64_t most, int64_t unit) {
+  return roundUp((count + pieces(count, most) - 1) / pieces(count, most), unit);
+}
+
+DenseBlocks::DenseBlocks(const DenseProductSpec &spec, const Limits &limits) {
+  steps = equalPiece(spec.k, limits.steps, limits.stepUnit);
+  rows = equalPiece(spec.m, limits.rows, limits.rowUnit);
+  for (auto &dimension : spec.batches) batches *= dimension.extent;
+  panels = pieces(spec.n, panelColumns);
+  rowBlocks = pieces(spec.m, rows);
+  blockPanels = limits.panels;
+  while (blockPanels > 4 && batches * rowBlocks * pieces(panels, blockPanels) < enoughChunks) blockPanels /= 2;
+  blockPanels = std::min(blockPanels, panels);
+  columnBlocks = pieces(panels, blockPanels);
+  isOneSum = spec.k <= steps && spec.outerSteps.empty();
+  sumRowBytes = blockPanels * panelColumns * 4 + 64;
+  copies = roundUp(rows * sumRowBytes, 64);
+}
+
+void DenseBlock::emit(const index::ExprPtr &epilogue) {
+  Value block = placeOfChunk();
+  firstRow = e.mul(e.div(block, blocks.columnBlocks), blocks.rows);
+  firstColumn = e.mul(e.rem(block, blocks.columnBlocks), blocks.blockPanels * panelColumns);
+  rows = e.min(e.c64(blocks.rows), e.sub(e.c64(spec.m), firstRow));
+  columns = e.min(e.c64(blocks.blockPanels * panelColumns), e.sub(e.c64(spec.n), firstColumn));
+  panelCount = e.ceilDiv(columns, panelColumns);
+  a = e.gep(a, e.mul(firstRow, spec.aRow * aBytes()));
+  b = e.gep(b, e.mul(firstColumn, spec.bColumn * bBytes()));
+  if (!blocks.isOneSum) zeroSums();
+  begin();
+  overOuterSteps(0, a, b);
+  end();
+  finish(epilogue);
+}
+
+// Moves the pointers to the chunk's batch element; gives the number of its block there.
+Value DenseBlock::placeOfChunk() {
+  a = in.pointers[0], b = in.pointers[1], y = in.pointers.back();
+  Value rest = e.div(in.chunk, blocks.rowBlocks * blocks.columnBlocks);
+  for (size_t i = spec.batches.size(); i-- > 0;) {
+    const DenseProductSpec::Dimension &dimension = spec.batches[i];
+    Value position = i ? e.rem(rest, dimension.extent) : rest;
+    rest = e.div(rest, dimension.extent);
+    a = e.gep(a, e.mul(position, dimension.a * aBytes()));
+    b = e.gep(b, e.mul(position, dimension.b * bBytes()));
+    y = e.gep(y, e.mul(position, dimension.y * 4));
+  }
+  return e.rem(in.chunk, blocks.rowBlocks * blocks.columnBlocks);
+}
+
+void DenseBlock::zeroSums() {
+  e.loop(e.c64(0), rows, 1,
+         [&](Value row) { e.zeroFill(e.gep(in.scratch, e.mul(row, blocks.sumRowBytes)), blocks.sumRowBytes - 64); });
+}
+
+void DenseBlock::overOuterSteps(size_t depth, Value aFrom, Value bFrom) {
+  if (depth == spec.outerSteps.size()) return overSteps(aFrom, bFrom);
+  const DenseProductSpec::Dimension &dimension = spec.outerSteps[depth];
+  e.loop(e.c64(0), e.c64(dimension.extent), 1, [&](Value position) {
+    overOuterSteps(depth + 1, e.gep(aFrom, e.mul(position, dimension.a * aBytes())),
+                   e.gep(bFrom, e.mul(position, dimension.b * bBytes())));
+  });
+}
+
+void DenseBlock::overSteps(Value aFrom, Value bFrom) {
+  e.loop(e.c64(0), e.c64(spec.k), blocks.steps, [&](Value first) {
+    Value count = e.min(e.c64(blocks.steps), e.sub(e.c64(spec.k), first));
+    multiply(e.gep(aFrom, e.mul(first, spec.aStep * aBytes())), e.gep(bFrom, e.mul(first, spec.bStep * bBytes())),
+             count);
+  });
+}
+
+void DenseBlock::finish(const index::ExprPtr &epilogue) {
+  e.loop(e.c64(0), rows, 1, [&](Value row) {
+    Value globalRow = e.add(firstRow, row), sums = e.gep(in.scratch, e.mul(row, blocks.sumRowBytes));
+    Value rowStart = e.add(e.mul(globalRow, spec.yRow), firstColumn);
+    e.vectorLoop(
+        e.c64(0), columns,
+        [&](Value column, int64_t width) {
+          Value at = e.mul(e.add(rowStart, column), 4);
+          auto leaf = [&](const index::Expr &node) -> Value {
+            if (node.operand == 0) return e.load(e.f(width), e.gep(sums, e.mul(column, 4)), 4);
+            Value pointer = in.pointers[size_t(1 + node.operand)];
+            const std::string &indices = spec.extras[size_t(node.operand - 1)];
+            if (indices == "t") return e.splat(width, e.load(e.f32, e.gep(pointer, e.mul(globalRow, 4)), 4));
+            Value offset = indices == "n" ? e.mul(e.add(firstColumn, column), 4) : at;
+            return e.load(e.f(width), e.gep(pointer, offset), 4);
+          };
+          e.store(emitExpr(e, epilogue, width, leaf), e.gep(y, at), 4);
+        },
+        spec.n % lanes != 0);
+  });
+}
+
+}  // namespace llc::kernels

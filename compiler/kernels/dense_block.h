@@ -1,0 +1,61 @@
+// What the ways to compute a block of dense_product.h share: how y is cut into blocks and k into parts, and the
+// epilogue. For each part of k the factors are copied and multiplied; sums wait in scratch.
+#pragma once
+#include "compiler/kernels/dense_product.h"
+#include "compiler/kernels/panels.h"
+#include "dialect/interfaces/index.h"
+
+namespace llc::kernels {
+
+// `count` in the fewest pieces of at most `most`, equal but for the last: their size, a multiple of `unit`.
+int64_t equalPiece(int64_t count, int64_t most, int64_t unit);
+
+struct DenseBlocks {
+  // Blocks of at most mostRows x mostPanels, parts of k of at most mostSteps; rows and steps are multiples of their
+  // units.
+  struct Limits {
+    int64_t rows, rowUnit, panels, steps, stepUnit;
+  };
+  DenseBlocks(const DenseProductSpec &spec, const Limits &limits);
+  int64_t chunks() const { return batches * rowBlocks * columnBlocks; }
+
+  int64_t rows, steps, panels, blockPanels;  // of a block; panels: of y
+  int64_t batches = 1, rowBlocks, columnBlocks;
+  bool isOneSum;                // k has one part: sums need not be there before it
+  int64_t sumRowBytes, copies;  // sums come first in scratch; offset of what follows
+};
+
+class DenseBlock {
+ public:
+  DenseBlock(Emitter &e, const DenseProductSpec &spec, const DenseBlocks &blocks, const KernelArguments &in)
+      : e(e), spec(spec), in(in), lanes(e.target.lanes), blocks(blocks) {}
+  virtual ~DenseBlock() = default;
+  void emit(const index::ExprPtr &epilogue);
+
+ protected:
+  // Sums of the block += a part of k, `count` long, that begins at these pointers. (Sums = it, where blocks.isOneSum.)
+  virtual void multiply(Value aPart, Value bPart, Value count) = 0;
+  virtual void begin() {}
+  virtual void end() {}
+
+  int64_t aBytes() const { return int64_t(byteSize(spec.aType)); }
+  int64_t bBytes() const { return int64_t(byteSize(spec.bType)); }
+
+  Emitter &e;
+  const DenseProductSpec &spec;
+  const KernelArguments &in;
+  int64_t lanes;
+  Value rows, columns, panelCount;  // of this block
+
+ private:
+  Value placeOfChunk();
+  void zeroSums();
+  void overOuterSteps(size_t depth, Value aFrom, Value bFrom);
+  void overSteps(Value aFrom, Value bFrom);
+  void finish(const index::ExprPtr &epilogue);
+
+  const DenseBlocks &blocks;
+  Value a, b, y, firstRow, firstColumn;
+};
+
+}  // namespace llc::kernels

@@ -1,0 +1,192 @@
+// Both factors are copied to tiles of bf16: the left one 16 rows x 32 k, the right one 16 pairs along k x 16 columns,
+// zeros beyond what exists. A pair of columns (along k, or across) that lie next to each other is one register of 16
+// words of two elements; where a tile wants them the other way round, 16 registers are transposed. Then two by two
+// tiles of sums take four of the eight registers, as in panel_tiles.cpp.
+#include "compiler/kernels/dense_tiles.h"
+
+#include <array>
+#include <cstring>
+
+#include "compiler/kernels/kernels.h"
+#include "compiler/kernels/panel_tiles.h"
+#include "compiler/kernels/tile.h"
+
+using namespace mlir;
+
+namespace llc::kernels {
+namespace {
+
+constexpr int64_t tileRows = 16, tileK = 32, tileBytes = 1024, rowBytes = 64;
+constexpr int64_t leftRegister = 4, rightRegister = 6;  // sums take 0..3: row tile * 2 + panel
+
+DType multiplied(DType stored, DType rounded) { return rounded == DType::f32 ? stored : rounded; }
+
+// One factor as it is copied: rows of a, or columns of b, and where its groups of 16 go.
+struct Factor {
+  Value from;
+  DType type;
+  int64_t unitStride, stepStride;  // elements from row to row (column to column), from k to k
+  Value units, copy;               // how many; scratch
+  int64_t groupBytes;
+  bool alongSteps;  // a line of a tile holds the pairs of one row (left), or one pair of all columns (right)
+
+  int64_t bytes() const { return int64_t(byteSize(type)); }
+};
+
+class TileUnitProduct final : public DenseBlock {
+ public:
+  TileUnitProduct(Emitter &e, const DenseProductSpec &spec, const DenseTilePlan &plan, const KernelArguments &in)
+      : DenseBlock(e, spec, plan, in), plan(plan) {}
+
+ private:
+  void begin() override {
+    std::array<uint8_t, 64> bytes = {1};  // palette 1; from 16 on bytes a row (u16), from 48 on rows (u8)
+    for (size_t tile = 0; tile < 8; tile++) bytes[16 + 2 * tile] = uint8_t(rowBytes), bytes[48 + tile] = tileRows;
+    Value settings = e.gep(in.scratch, plan.settings);
+    for (int64_t i = 0; i < 8; i++) {
+      int64_t word;
+      std::memcpy(&word, bytes.data() + 8 * i, 8);
+      e.store(e.c64(word), e.gep(settings, 8 * i), 8);
+    }
+    e.intrinsic("llvm.x86.ldtilecfg", {settings});
+  }
+  void end() override { e.intrinsic("llvm.x86.tilerelease", ValueRange()); }
+
+  void multiply(Value aPart, Value bPart, Value count) override {
+    Value copyA = e.gep(in.scratch, plan.copyA), copyB = e.gep(in.scratch, plan.copyB);
+    copy({aPart, spec.aType, spec.aRow, spec.aStep, rows, copyA, plan.leftBytes, true}, count);
+    copy({bPart, spec.bType, spec.bColumn, spec.bStep, columns, copyB, plan.panelBytes, false}, count);
+    Value steps = e.ceilDiv(count, tileK);
+    inPairs(e.ceilDiv(rows, tileRows), [&](Value rowTile, int64_t height) {
+      inPairs(panelCount, [&](Value panel, int64_t width) { block(rowTile, panel, height, width, steps); });
+    });
+  }
+  void inPairs(Value count, llvm::function_ref<void(Value first, int64_t number)> body) {
+    Value even = e.mul(e.div(count, 2), 2);
+    e.loop(e.c64(0), even, 2, [&](Value first) { body(first, 2); });
+    e.loop(even, count, 1, [&](Value first) { body(first, 1); });
+  }
+
+  // ---- copies
+  void copy(const Factor &factor, Value count) {
+    bool fast = factor.unitStride == 1 || factor.stepStride == 1;
+    Value wholeSteps = fast ? e.div(count, tileK) : e.c64(0), steps = e.ceilDiv(count, tileK);
+    Value wholeGroups = fast ? e.div(factor.units, tileRows) : e.c64(0), groups = e.ceilDiv(factor.units, tileRows);
+    e.loop(e.c64(0), groups, 1, [&](Value group) {
+      Value to = e.gep(factor.copy, e.mul(group, factor.groupBytes));
+      Value isWhole = e.cmp(Emitter::IntCompare::slt, group, wholeGroups);
+      Value whole = e.select(isWhole, wholeSteps, e.c64(0));
+      if (fast)
+        e.loop(e.c64(0), whole, 1,
+               [&](Value step) { copyTile(factor, group, step, e.gep(to, e.mul(step, tileBytes))); });
+      e.loop(whole, steps, 1,
+             [&](Value step) { copyEdge(factor, group, step, count, e.gep(to, e.mul(step, tileBytes))); });
+    });
+  }
+  Value place(const Factor &factor, Value unit, Value step) {
+    Value offset = e.add(e.mul(unit, factor.unitStride), e.mul(step, factor.stepStride));
+    return e.gep(factor.from, e.mul(offset, factor.bytes()));
+  }
+  Value bits(const Factor &factor, Value pointer) {
+    if (factor.type == DType::bf16) return e.load(e.vec(16, e.i16), pointer, 2);
+    return tileBits(e, e.loadFloat(factor.type, pointer, 16));
+  }
+  void copyTile(const Factor &factor, Value group, Value step, Value to) {
+    Value corner = place(factor, e.mul(group, tileRows), e.mul(step, tileK));
+    Values lines;
+    for (int64_t i = 0; i < tileRows; i++) {
+      bool along = factor.stepStride == 1;
+      Value first = e.gep(corner, (along ? i * factor.unitStride : 2 * i * factor.stepStride) * factor.bytes());
+      Value second = e.gep(first, (along ? 16 : factor.stepStride) * factor.bytes());
+      lines.push_back(along ? adjacent(bits(factor, first), bits(factor, second))
+                            : paired(bits(factor, first), bits(factor, second)));
+    }
+    if ((factor.stepStride == 1) != factor.alongSteps) lines = transposeSquare(e, lines);
+    for (int64_t i = 0; i < tileRows; i++) e.store(lines[size_t(i)], e.gep(to, i * rowBytes), 4);
+  }
+  // 32 elements next to each other, as 16 words.
+  Value adjacent(Value low, Value high) {
+    llvm::SmallVector<int64_t> order(32);
+    for (int64_t i = 0; i < 32; i++) order[size_t(i)] = i;
+    return e.bitcast(e.vec(16, e.i32), e.b.create<vector::ShuffleOp>(low, high, order));
+  }
+  // Words of an element of each.
+  Value paired(Value low, Value high) {
+    Type words = e.vec(16, e.i32);
+    Value shifted = e.b.create<arith::ShLIOp>(e.b.create<arith::ExtUIOp>(words, high), e.constant(words, 16));
+    return e.b.create<arith::OrIOp>(e.b.create<arith::ExtUIOp>(words, low), shifted);
+  }
+  // Element by element, with zeros beyond what exists.
+  void copyEdge(const Factor &factor, Value group, Value tile, Value count, Value to) {
+    e.loop(e.c64(0), e.c64(tileRows), 1, [&](Value inGroup) {
+      e.loop(e.c64(0), e.c64(tileK), 1, [&](Value inTile) {
+        Value unit = e.add(e.mul(group, tileRows), inGroup), step = e.add(e.mul(tile, tileK), inTile);
+        Value exists = e.b.create<arith::AndIOp>(e.cmp(Emitter::IntCompare::slt, unit, factor.units),
+                                                 e.cmp(Emitter::IntCompare::slt, step, count));
+        Value from = e.select(exists, place(factor, unit, step), factor.from);
+        Value value = e.select(exists, e.loadFloat(factor.type, from, 1), e.zero(e.f32));
+        Value line = factor.alongSteps ? inGroup : e.div(inTile, 2);
+        Value inLine = factor.alongSteps ? inTile : e.add(e.mul(inGroup, 2), e.rem(inTile, 2));
+        e.store(e.bf16Bits(value), e.gep(to, e.add(e.mul(line, rowBytes), e.mul(inLine, 2))), 2);
+      });
+    });
+  }
+
+  // ---- products
+  void block(Value rowTile, Value panel, int64_t height, int64_t width, Value steps) {
+    Value row = e.mul(rowTile, tileRows);
+    Value sums = e.gep(in.scratch, e.add(e.mul(row, plan.sumRowBytes), e.mul(panel, rowBytes)));
+    auto forSums = [&](auto body) {
+      for (int64_t r = 0; r < height; r++)
+        for (int64_t p = 0; p < width; p++)
+          body(r * 2 + p, e.gep(sums, r * tileRows * plan.sumRowBytes + p * rowBytes));
+    };
+    forSums([&](int64_t tile, Value at) {
+      if (plan.isOneSum)
+        e.intrinsic("llvm.x86.tilezero", {e.c8(tile)});
+      else
+        move("llvm.x86.tileloadd64", tile, at, plan.sumRowBytes);
+    });
+    Value left = e.gep(in.scratch, e.add(e.mul(rowTile, plan.leftBytes), plan.copyA));
+    Value right = e.gep(in.scratch, e.add(e.mul(panel, plan.panelBytes), plan.copyB));
+    e.loop(e.c64(0), steps, 1, [&](Value step) {
+      Value offset = e.mul(step, tileBytes), leftTile = e.gep(left, offset), rightTile = e.gep(right, offset);
+      for (int64_t r = 0; r < height; r++)
+        move("llvm.x86.tileloadd64", leftRegister + r, e.gep(leftTile, r * plan.leftBytes));
+      for (int64_t p = 0; p < width; p++)
+        move("llvm.x86.tileloadd64", rightRegister + p, e.gep(rightTile, p * plan.panelBytes));
+      for (int64_t r = 0; r < height; r++)
+        for (int64_t p = 0; p < width; p++)
+          e.intrinsic("llvm.x86.tdpbf16ps", {e.c8(r * 2 + p), e.c8(leftRegister + r), e.c8(rightRegister + p)});
+    });
+    forSums([&](int64_t tile, Value at) { move("llvm.x86.tilestored64", tile, at, plan.sumRowBytes); });
+  }
+  void move(const char *name, int64_t tile, Value pointer, int64_t stride = rowBytes) {
+    e.intrinsic(name, {e.c8(tile), pointer, e.c64(stride)});
+  }
+
+  const DenseTilePlan &plan;
+};
+
+}  // namespace
+
+bool fitsTileUnit(const Target &target, const DenseProductSpec &spec) {
+  return target.tileUnitRows > 0 && spec.m >= target.tileUnitRows && spec.n >= panelColumns &&
+         multiplied(spec.aType, spec.aRounded) == DType::bf16 && multiplied(spec.bType, spec.bRounded) == DType::bf16;
+}
+
+DenseTilePlan::DenseTilePlan(const Target &target, const DenseProductSpec &spec)
+    : DenseBlocks(spec, {target.rowBlock, tileRows, target.tileUnitPanels, target.tileUnitK, tileK}) {
+  leftBytes = panelBytes = steps / tileK * tileBytes;
+  copyB = copies;
+  copyA = copyB + blockPanels * panelBytes;
+  settings = copyA + rows / tileRows * leftBytes;
+  scratchBytes = settings + 64;
+}
+
+void emitDenseTiles(Emitter &e, const DenseProductSpec &spec, const DenseTilePlan &plan, const KernelArguments &in,
+                    const index::ExprPtr &epilogue) {
+  TileUnitProduct(e, spec, plan, in).emit(epilogue);
+}
+
+}  // namespace llc::kernels
