@@ -110,9 +110,8 @@ bool isLarge(const kernels::DenseProductSpec &spec) {
 }
 
 bool isFloat(DType type) { return type == DType::f32 || type == DType::bf16 || type == DType::f16; }
-}  // namespace
 
-std::optional<DenseProductOp> asDenseProduct(Operation *op) {
+std::optional<DenseProductOp> productOf(Operation *op) {
   if (op->getNumResults() != 1 || op->getNumOperands() != 2 || !llm::derive::hasProgram(op)) return std::nullopt;
   auto statements = llm::derive::concreteStatements(op);
   if (!statements.ok() || statements->size() != 1) return std::nullopt;
@@ -144,6 +143,40 @@ std::optional<DenseProductOp> asDenseProduct(Operation *op) {
   spec->aType = *dtypeOf(cast<RankedTensorType>(values[0].getType()).getElementType());
   spec->bType = *dtypeOf(cast<RankedTensorType>(values[1].getType()).getElementType());
   return DenseProductOp{std::move(*spec), values[0], values[1]};
+}
+
+// A factor inside of `fused` becomes what it is read from outside; a conversion in between is the kernel's to do.
+bool readFromOutside(llm::FusedOp fused, Value &value, DType &type, DType &rounded) {
+  if (auto cast = value.getDefiningOp<llm::CastOp>()) {
+    auto from = dtypeOf(getElementTypeOrSelf(cast.getX().getType()));
+    if (!from || !isFloat(*from)) return false;
+    rounded = type, type = *from, value = cast.getX();
+  }
+  auto argument = dyn_cast<BlockArgument>(value);
+  if (argument) value = fused->getOperand(argument.getArgNumber());
+  return bool(argument);
+}
+
+// Conversions, and one product of what they give.
+std::optional<DenseProductOp> productOf(llm::FusedOp fused) {
+  Operation *inner = nullptr, *end = fused.getBody().front().getTerminator();
+  for (Operation &op : fused.getBody().front().without_terminator()) {
+    if (isa<llm::CastOp>(op)) continue;
+    if (inner) return std::nullopt;
+    inner = &op;
+  }
+  if (!inner || end->getNumOperands() != 1 || end->getOperand(0).getDefiningOp() != inner) return std::nullopt;
+  auto product = productOf(inner);
+  if (!product || !readFromOutside(fused, product->a, product->spec.aType, product->spec.aRounded) ||
+      !readFromOutside(fused, product->b, product->spec.bType, product->spec.bRounded))
+    return std::nullopt;
+  return product;
+}
+}  // namespace
+
+std::optional<DenseProductOp> asDenseProduct(Operation *op) {
+  auto fused = dyn_cast<llm::FusedOp>(op);
+  return fused ? productOf(fused) : productOf(op);
 }
 
 Result<std::optional<KernelChoice>> denseProductKernel(Operation *op, const KernelContext &context) {

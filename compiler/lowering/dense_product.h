@@ -12,7 +12,8 @@ struct DenseProductOp {
   mlir::Value a, b;
 };
 // An op of static shape whose one statement multiplies two operands element by element and sums, large enough for a
-// kernel of its own; whatever its name. Nothing if it is something else, or its indices make no matrices.
+// kernel of its own; whatever its name. With operands that llm.fused converts before, too. Nothing if it is something
+// else, or its indices make no matrices.
 std::optional<DenseProductOp> asDenseProduct(mlir::Operation *op);
 
 }  // namespace llc::compiler

@@ -1,5 +1,6 @@
 #include "compiler/memory/in_place.h"
 
+#include "compiler/lowering/dense_product.h"
 #include "compiler/lowering/epilogue.h"
 #include "compiler/memory/stages.h"
 #include "dialect/interfaces/interfaces.h"
@@ -58,6 +59,7 @@ bool mayWriteOver(Operation *op, unsigned result, Value old) {
     // Through a reshape, the same index is another place.
     if (operand.get() != old || old.getType() != op->getResult(result).getType()) return false;
     auto fused = dyn_cast<llm::FusedOp>(op);
+    if (fused && asDenseProduct(op)) return false;  // its conversions happen as it goes along
     if (fused ? !mayWriteOverInside(fused, result, fused.getBody().getArgument(operand.getOperandNumber()))
               : !readsWhereItWrites(operand))
       return false;

@@ -3,6 +3,7 @@
 #include "compiler/memory/Passes.h"
 #include "compiler/transforms/autodiff/Passes.h"
 #include "compiler/transforms/fusion/Passes.h"
+#include "compiler/transforms/precision/Passes.h"
 #include "compiler/transforms/prepare/Passes.h"
 #include "compiler/transforms/quantization/Passes.h"
 #include "compiler/transforms/sharding/Passes.h"
@@ -16,7 +17,9 @@ namespace llc::compiler {
 void addPhase(mlir::OpPassManager &passes, Phase phase) {
   switch (phase) {
     case Phase::differentiated:
+      passes.addPass(createNarrowProducts({.computedOnly = true}));
       passes.addPass(createDifferentiate());
+      passes.addPass(createNarrowProducts());
       passes.addPass(createComposeStep());
       return;
     case Phase::sharded:
@@ -34,6 +37,7 @@ void addPhase(mlir::OpPassManager &passes, Phase phase) {
       passes.addPass(createFuseHeads());
       passes.addPass(createFuseEpilogues());
       passes.addPass(createFuseRows());
+      passes.addPass(createFuseCasts());
       return;
     case Phase::scheduled:
       passes.addPass(createOrderStages());
@@ -50,6 +54,7 @@ void addPhase(mlir::OpPassManager &passes, Phase phase) {
 void registerPasses() {
   registerAutodiffPasses();
   registerTrainingPasses();
+  registerPrecisionPasses();
   registerShardingPasses();
   registerQuantizationPasses();
   registerSimplifyPasses();

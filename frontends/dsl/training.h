@@ -1,6 +1,7 @@
 // What training adds to a model: a loss, and what a step does with its gradients.
 #pragma once
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,7 @@ struct UpdateRule {
   struct Input {
     std::vector<Tensor> gradients;    // of the weights that get one, in the order of `weights`
     Tensor loss, learningRate, step;  // [1] f32; step counts updates from 1
+    std::optional<Tensor> lossScale;  // [1], what gradients were multiplied with
   };
   std::vector<std::string> weights;
   // The gradients' global norm [1], then the new values of what is changed. Reads old values by parameter().

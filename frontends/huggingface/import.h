@@ -64,11 +64,14 @@ Result<mlir::OwningOpRef<mlir::ModuleOp>> traceModel(const ModelSource &source, 
                                                      const TraceOptions &options);
 
 struct TrainingOptions {
-  std::optional<DType> dtype;                  // as in TraceOptions
+  std::optional<DType> dtype = {};             // as in TraceOptions
   int64_t batch = 1, sequence = 2;             // of the inputs: the program is made for these sizes
   std::string saving = "everything_saveable";  // value of the mark: transforms/autodiff/Passes.td
   dsl::MakeUpdateRule rule = nullptr;          // how parameters change; null: loss and gradients only
   bool accumulate = false;                     // gradients of several batches make one step
+  // What products of matrices read: f32, bf16, f16 or fp8 (transforms/precision/Passes.td).
+  std::string products = "f32";
+  bool lossScaling = false;  // with a rule: gradients are those of the loss times an input loss_scale [1]
 };
 
 // The module with the entry loss(input_ids, segments, labels) -> loss, marked to be differentiated. With a rule

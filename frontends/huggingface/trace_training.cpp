@@ -52,6 +52,7 @@ class Training {
     (*module)->setAttr("llm.vocabulary", builder.getI64IntegerAttr(source_.model.vocabulary));
     module->lookupSymbol(differentiated)->setAttr("llm.differentiate", builder.getStringAttr(options_.saving));
     if (options_.rule) mark(*module);
+    LLC_TRY(markProducts(*module));
     return module;
   }
 
@@ -95,14 +96,16 @@ class Training {
     for (const NamedShape &state : rule_.state) isState_.insert(state.name);
     for (const std::string &weight : rule_.weights)
       update_.push_back({.name = "gradient/" + weight, .type = DType::f32, .shape = shapes[weight]});
-    for (const char *name : {"loss", "learning_rate", "step"})
-      update_.push_back({.name = name, .type = DType::f32, .shape = {1}});
+    std::vector<const char *> numbers = {"loss", "learning_rate", "step"};
+    if (options_.lossScaling) numbers.push_back("loss_scale");
+    for (const char *name : numbers) update_.push_back({.name = name, .type = DType::f32, .shape = {1}});
     return program_.entry(updateEntry, update_, [&](const std::vector<Value> &values) {
       dsl::UpdateRule::Input in;
       for (size_t i = 0; i < rule_.weights.size(); ++i) in.gradients.push_back(Tensor(values[i].handle()));
       const Value *rest = values.data() + rule_.weights.size();
       in.loss = Tensor(rest[0].handle()), in.learningRate = Tensor(rest[1].handle()),
       in.step = Tensor(rest[2].handle());
+      if (options_.lossScaling) in.lossScale = Tensor(rest[3].handle());
       return rule_.update(in);
     });
   }
@@ -129,9 +132,30 @@ class Training {
       update.setResultAttr(i + 1, "llm.updates", builder.getStringAttr(rule_.changed[i]));
     update->setAttr("llm.step_of", builder.getStringAttr(options_.accumulate ? shareEntry : "loss"));
     if (options_.accumulate) update->setAttr("llm.accumulate", builder.getUnitAttr());
+    if (options_.lossScaling)
+      function(options_.accumulate ? shareEntry : "loss")
+          ->setAttr("llm.scale_loss", builder.getStringAttr("loss_scale"));
     std::set<std::string> moving(rule_.weights.begin(), rule_.weights.end());
     for (const NamedShape &weight : weights_)
       if (!moving.contains(weight.name)) module.lookupSymbol(weight.name)->setAttr("llm.frozen", builder.getUnitAttr());
+  }
+
+  // Entries that run the model; the optimizer computes in f32.
+  Status markProducts(mlir::ModuleOp module) {
+    mlir::Builder builder(&context_);
+    const std::map<std::string, mlir::Type> types = {{"f32", builder.getF32Type()},
+                                                     {"bf16", builder.getBF16Type()},
+                                                     {"f16", builder.getF16Type()},
+                                                     {"fp8", builder.getFloat8E4M3FNType()}};
+    auto found = types.find(options_.products);
+    if (found == types.end())
+      return diagnose(ErrorKind::invalidInput, "precision")
+          .says("there is no '" + options_.products + "'")
+          .toFix("use f32, bf16, f16 or fp8");
+    for (const char *name : {"loss", shareEntry})
+      if (mlir::Operation *entry = module.lookupSymbol(name); entry && !found->second.isF32())
+        entry->setAttr("llm.products", mlir::TypeAttr::get(found->second));
+    return success();
   }
 
   mlir::MLIRContext &context_;

@@ -88,7 +88,7 @@ std::vector<KeySpec> trainingKeys() {
       integer("training.epochs", 1, 1, 1 << 20, "Passes over the data"),
       integer("training.seed", 42, 0, big, "Of weights, data order and dropout"),
       text("training.precision", "auto", {"auto", "f32", "bf16", "f16", "fp8"},
-           "auto: bf16 where the processor has it"),
+           "What products of matrices read; all else is f32. auto: f32"),
       integer("training.log_interval", 10, 1, big, "Steps"),
       integer("training.save_interval", 1000, 1, big, "Steps"),
       integer("training.eval_interval", 500, 1, big, "Steps"),

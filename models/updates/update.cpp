@@ -85,9 +85,11 @@ struct Rule {
     }
     Tensor sums = squares.size() == 1 ? squares[0] : concat(squares, 0);
     Tensor norm = sqrt(reduce(reshape(sums, {1, int64_t(squares.size())}), {.signature = "ab->a", .kind = "sum"}));
+    if (in.lossScale) norm = norm / *in.lossScale;
     // What is not finite is not less than the largest number either.
     Tensor finite = lt(abs(norm), scalar(3e38f)) * lt(abs(in.loss), scalar(3e38f));
     Tensor scale = clipping(norm);
+    if (in.lossScale) scale = scale / *in.lossScale;
     Tensors results{norm};
     for (size_t i = 0; i < targets.size(); ++i) {
       const Target &target = targets[i];

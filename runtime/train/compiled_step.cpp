@@ -8,10 +8,12 @@
 
 #include "runtime/threads/team.h"
 #include "runtime/train/entry_memory.h"
+#include "runtime/train/loss_scale.h"
 
 namespace llc::train {
 namespace {
 constexpr std::string_view gradientPrefix = "gradient/";
+constexpr const char *lossScaleInput = "loss_scale";
 
 // One entry's inputs and outputs, found by name.
 struct Call {
@@ -44,6 +46,7 @@ class CompiledStep final : public StepProgram {
   Result<StepResult> step(std::span<const Batch> microBatches, const StepScalars &scalars) override {
     scalar("learning_rate") = float(scalars.learningRate);
     scalar("step") = float(scalars.step);
+    scalar(lossScaleInput) = lossScale_.scale();
     if (microBatches.empty())
       return diagnose(ErrorKind::invalidInput, "batch").says("there is none").toFix("give at least one");
     bool together = calls_.contains("train_step");
@@ -54,6 +57,10 @@ class CompiledStep final : public StepProgram {
     LLC_TRY(together ? stepTogether(microBatches.front()) : stepApart(microBatches));
     StepResult result{.loss = scalar("loss"), .gradientNorm = scalar("gradient_norm")};
     result.applied = std::isfinite(result.loss) && std::isfinite(result.gradientNorm);
+    if (scalesLoss_) {
+      result.lossScale = lossScale_.scale();
+      lossScale_.update(result.applied);
+    }
     return result;
   }
 
@@ -101,6 +108,7 @@ class CompiledStep final : public StepProgram {
         call.inputs.push_back(batch_[size_t(found - std::begin(batchInputs))].data());
       } else {
         LLC_TRY(checkScalar(entry, input));
+        scalesLoss_ |= input.name == lossScaleInput;
         call.inputs.push_back(&scalar(input.name));
       }
     }
@@ -130,6 +138,9 @@ class CompiledStep final : public StepProgram {
         auto *data = static_cast<std::byte *>(const_cast<void *>(program_->parameters()[i]));
         state_.push_back({checkpointName(p.name), p.type, p.shape, {data, size_t(p.bytes)}, isWeight});
       }
+    std::array<float, 2> &scale = lossScale_.state();
+    if (scalesLoss_)
+      state_.push_back({"loss_scale/state", DType::f32, {2}, std::as_writable_bytes(std::span(scale)), false});
   }
 
   // "exp_avg/NAME": the name of the state stays, that of the weight is the checkpoint's.
@@ -204,6 +215,8 @@ class CompiledStep final : public StepProgram {
   std::set<std::string> results_;         // names among them
   std::map<std::string, Call> calls_;
   std::vector<TensorState> state_;
+  bool scalesLoss_ = false;
+  LossScale lossScale_;
 };
 }  // namespace
 

@@ -72,6 +72,7 @@ class Loop {
       interval.gradientNorm += result.gradientNorm;
       interval.maxGradientNorm = std::max(interval.maxGradientNorm, result.gradientNorm);
     }
+    lossScale_ = result.lossScale;
     double took = secondsSince(begin);
     state_.seconds += took;
     interval.seconds += took;
@@ -126,6 +127,7 @@ class Loop {
     record["train/max_grad_norm"] = number(interval.maxGradientNorm);
     record["train/tokens"] = state_.tokens;
     record["train/bad_steps"] = state_.badSteps;
+    if (lossScale_ > 0) record["train/loss_scale"] = lossScale_;
     record.update(timing());
     LLC_TRY(write(record));
     state_.interval = {};
@@ -204,6 +206,7 @@ class Loop {
   TrainerState state_;
   MicroBatches batches_;
   StopReason reason_ = StopReason::finished;
+  double lossScale_ = 0;  // of the latest step
   std::string checkpoint_;
 };
 }  // namespace

@@ -23,6 +23,7 @@ struct StepScalars {
 struct StepResult {
   double loss = 0, gradientNorm = 0;  // before clipping
   bool applied = true;                // false: loss or norm was not finite, and nothing was changed
+  double lossScale = 0;               // what the loss was multiplied with for the backward; 0: there is no scaling
 };
 // A weight under its checkpoint name, or optimizer state: "exp_avg/NAME".
 struct TensorState {

@@ -90,6 +90,26 @@ class Training(support.Case):
             one, other = (pathlib.Path(made["checkpoint"], name).read_bytes() for made in (killed, whole))
             self.assertEqual(one, other, name)
 
+    def test_mixed_precision_goes_on_as_it_was(self):
+        """Checkpoints hold f32 weights, and the loss scale of f16: from the one in the middle a run ends the same."""
+        for precision in ("bf16", "f16"):
+            with self.subTest(precision):
+                out = self.folder / precision
+                arguments = self.pretrain(out, "--precision", precision, steps=6)
+                whole = self.json(*arguments)
+                files = {name: pathlib.Path(whole["checkpoint"], name).read_bytes()
+                         for name in ("model.safetensors", "optimizer-00001-of-00001.safetensors")}
+                header = support.read_safetensors_header(pathlib.Path(whole["checkpoint"], "model.safetensors"))
+                self.assertEqual({entry["dtype"] for name, entry in header.items() if name != "__metadata__"}, {"F32"})
+                scales = [record.get("train/loss_scale") for record in self.curve(pathlib.Path(whole["run"])) if record["event"] == "train"]
+                self.assertEqual(scales, [65536 if precision == "f16" else None] * 3)
+                curve = self.curve(pathlib.Path(whole["run"]))
+                shutil.rmtree(whole["checkpoint"])
+                again = self.json(*arguments)
+                self.assertEqual(self.curve(pathlib.Path(again["run"])), curve)
+                for name, bytes in files.items():
+                    self.assertEqual(pathlib.Path(again["checkpoint"], name).read_bytes(), bytes, name)
+
     def test_mistakes_get_one_message(self):
         out = self.folder / "out"
         base = self.pretrain(out)

@@ -10,6 +10,7 @@ sequence is run by itself through a freshly loaded model, so that no padding is 
 tensor of the checkpoint: the L2 norm of its gradient, and the sum of its elements times cos(0.7 i), i counting in the
 checkpoint's layout, which a transposed or permuted gradient does not have.
 """
+import contextlib
 import json
 import os
 import pathlib
@@ -26,15 +27,17 @@ RENAMED = {"lm_head.weight": "embed_out.weight"}  # GPT-NeoX: the module's name,
 HERE = pathlib.Path(__file__).parent
 
 
-def gradients(folder):
+def gradients(folder, context=contextlib.nullcontext):
+    """`context`: made around the forward."""
     ids, stored = load_file(folder / "expected.safetensors"), load_file(folder / "model.safetensors")
     rows = [ids[f"ids.{number}"] for number in range(2)]
     predictions = sum(len(row) - 1 for row in rows)
     loss, sums = 0.0, {}
     for row in rows:
         model = transformers.AutoModelForCausalLM.from_pretrained(folder, attn_implementation="eager", dtype=torch.float32).eval()
-        logits = model(input_ids=row[None], use_cache=False).logits[0, :-1]
-        part = F.cross_entropy(logits, row[1:], reduction="sum") / predictions
+        with context():
+            logits = model(input_ids=row[None], use_cache=False).logits[0, :-1]
+        part = F.cross_entropy(logits.float(), row[1:], reduction="sum") / predictions
         part.backward()
         loss += part.item()
         for name, weight in model.named_parameters():

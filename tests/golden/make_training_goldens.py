@@ -7,6 +7,7 @@ Needs torch, transformers and safetensors from PyPI; neither the build nor the t
 `batch`), the rates are `rates`. "adamw": 200 steps with clipping, decay of matrices, warmup and cosine. The other optimizers: 20
 steps at one rate; PyTorch's own where it has them, Adafactor of transformers, the rest as their papers write them.
 """
+import contextlib
 import json
 import math
 import os
@@ -108,7 +109,7 @@ OTHERS = {
 }
 
 
-def curve(folder, make, steps, rate=None, clip=None):
+def curve(folder, make, steps, rate=None, clip=None, context=contextlib.nullcontext):
     model = transformers.AutoModelForCausalLM.from_pretrained(folder, attn_implementation="eager", dtype=torch.float32).eval()
     model.get_input_embeddings().padding_idx = None  # else the row of pad_token_id learns nothing, even where it is a token
     optimizer, losses = make(model), []
@@ -118,7 +119,8 @@ def curve(folder, make, steps, rate=None, clip=None):
             for group in optimizer.param_groups:
                 group["lr"] = rate(step)
         optimizer.zero_grad()
-        loss = model(input_ids=ids, labels=ids, use_cache=False).loss
+        with context():
+            loss = model(input_ids=ids, labels=ids, use_cache=False).loss
         loss.backward()
         if clip:
             torch.nn.utils.clip_grad_norm_(model.parameters(), clip)

@@ -44,9 +44,11 @@ void declare(CLI::App &app, Options &o) {
   std::vector<std::string> names;
   for (const Shape &shape : shapes) names.push_back(shape.name);
   app.add_option("--shape", o.shape, "Model")->capture_default_str()->check(CLI::IsMember(names));
-  app.add_option("--dtype", o.step.precision, "Precision of the step")
+  app.add_option("--dtype", o.step.precision,
+                 "What products of matrices read: f32, or values rounded to bf16, f16 or fp8; weights, "
+                 "the optimizer and the rest are f32")
       ->capture_default_str()
-      ->check(CLI::IsMember({"f32"}));
+      ->check(CLI::IsMember({"f32", "bf16", "f16", "fp8"}));
   app.add_option("--batch", o.step.rows, "Rows of the batch")->capture_default_str()->check(CLI::Range(1, 4096));
   app.add_option("--sequence", o.step.length, "Tokens of a row")->capture_default_str()->check(CLI::Range(2, 1 << 20));
   app.add_option("--optimizer", o.step.optimizer, "Optimizer")->capture_default_str();

@@ -19,6 +19,7 @@ namespace llc::cli {
 namespace {
 struct Options {
   std::string model = defaultModel, input, output, dtype, engine = "jit", saving = "everything_saveable", dumpDirectory;
+  std::string precision = "f32";
   int64_t threads = 0, repeat = 0;
   bool json = false, profile = false;
 };
@@ -35,6 +36,12 @@ void declare(CLI::App &app, Options &o) {
          "safetensors to write: loss [1], and grad/NAME for each tensor NAME of the checkpoint in its shape, F32")
       ->required();
   app.add_option("--dtype", o.dtype, "Element type of weight matrices: f32, f16, bf16 (default: as stored)");
+  app.add_option(
+         "--precision", o.precision,
+         "What products of matrices read: f32, or values rounded to bf16, f16 or fp8 (e4m3 with a scale for each "
+         "tensor, emulated). They accumulate in f32, and the rest is f32")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"f32", "bf16", "f16", "fp8"}));
   addGradientCheckpointingFlag(app, o.saving, /*budgets=*/false);
   app.add_option("--engine", o.engine, "jit: compiled code; reference: the interpreter, slow and plain")
       ->capture_default_str()
@@ -118,7 +125,9 @@ Status run(Context &context, CLI::App &, Options &o) {
   LLC_ASSIGN(ModelPlace place, findModelDirectory(o.model, "training"));
   LLC_ASSIGN(TracedModel traced, openDirectory(place, o.dtype, progress));
   LLC_ASSIGN(TrainingBatch batch, readTrainingBatch(o.input, traced.source->model.vocabulary));
-  LLC_TRY(traceTraining(traced, batch.rows, batch.width, o.saving, progress));
+  huggingface::TrainingOptions training{
+      .batch = batch.rows, .sequence = batch.width, .saving = o.saving, .products = o.precision};
+  LLC_TRY(traceTraining(traced, training, progress));
   TrainingRun options{o.threads ? o.threads : threadLimits().threads, o.repeat, o.profile, o.dumpDirectory};
   TrainingMeasures measures;
   LLC_ASSIGN(Results results, o.engine == "jit" ? runCompiledTraining(traced, batch, options, measures, progress)

@@ -67,9 +67,9 @@ Result<TracedModel> traceDirectory(const ModelPlace &place, const TraceOptions &
   return traced;
 }
 
-Status traceTraining(TracedModel &traced, int64_t batch, int64_t sequence, const std::string &saving, Progress &progress) {
+Status traceTraining(TracedModel &traced, huggingface::TrainingOptions options, Progress &progress) {
   progress.step("differentiating " + traced.name);
-  huggingface::TrainingOptions options{traced.weightType, batch, sequence, saving};
+  options.dtype = traced.weightType;
   LLC_ASSIGN(traced.module,
              huggingface::traceTraining(*traced.source, *traced.context, models::causalLm, options));
   auto compiled = compiler::compile(*traced.module, {.stopAfter = compiler::Phase::differentiated});

@@ -36,9 +36,9 @@ struct TracedModel {
 Result<TracedModel> traceDirectory(const ModelPlace &place, const TraceOptions &options, Progress &progress);
 // The same without its module: what traceTraining goes on from.
 Result<TracedModel> openDirectory(const ModelPlace &place, const std::string &dtype, Progress &progress);
-// Sets the module to the program that trains it, for batches of that shape: the entries loss and loss_and_gradients
-// (phase differentiated). `saving`: what layers keep for their backward, as the pass --llm-differentiate names it.
-Status traceTraining(TracedModel &traced, int64_t batch, int64_t sequence, const std::string &saving, Progress &progress);
+// Sets the module to the program that trains it: the entries loss and loss_and_gradients (phase differentiated). The
+// weights' type is that of `traced`.
+Status traceTraining(TracedModel &traced, huggingface::TrainingOptions options, Progress &progress);
 
 // Reads the checkpoint's tensors under the names of the module; advances `progress` (may be null) for each.
 compiler::TensorSource tensorsOf(const huggingface::ModelSource &source, Progress *progress = nullptr);

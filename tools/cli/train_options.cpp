@@ -28,7 +28,10 @@ constexpr KeyFlag keyFlags[] = {
     {"--lr-schedule", "training.lr_schedule", "none, constant, linear, cosine, wsd, polynomial"},
     {"--warmup-steps", "training.warmup_steps", "Steps to the peak; default: at most a tenth of all"},
     {"--min-lr-ratio", "training.min_lr_ratio", "Learning rate at the end, as a share of the peak; linear: 0"},
-    {"--precision", "training.precision", "auto, f32, bf16, f16, fp8"},
+    {"--precision,--dtype", "training.precision",
+     "What products of matrices read: f32, bf16, f16 (with loss scaling), fp8 (e4m3, emulated); the rest stays f32, "
+     "weights "
+     "and optimizer too. auto: f32"},
     {"--seed", "training.seed", "Of first weights, data order and held-out data"},
     {"--validation-split", "training.validation_split", "Share of the sequences that is held out; 0: no evaluation"},
     {"--eval-interval", "training.eval_interval", "Steps between evaluations"},

@@ -37,6 +37,7 @@ Status trace(TracedModel &traced, const StepOptions &options) {
   huggingface::TrainingOptions training;
   training.batch = options.rows, training.sequence = options.length;
   training.accumulate = options.accumulate;
+  training.products = options.precision, training.lossScaling = options.precision == "f16";
   training.rule = [update](const std::vector<dsl::NamedShape> &weights) { return models::updateRule(update, weights); };
   LLC_ASSIGN(traced.module, huggingface::traceTraining(*traced.source, *traced.context, models::causalLm, training));
   return success();
@@ -55,10 +56,6 @@ Status chooseSaving(TracedModel &traced, const StepOptions &options, Progress &p
 
 Result<TracedModel> traceTrainingStep(const std::string &modelDirectory, const StepOptions &options,
                                       Progress &progress) {
-  if (options.precision != "f32")
-    return diagnose(ErrorKind::unsupported, "precision")
-        .says("'" + options.precision + "' is not available yet")
-        .toFix("use f32");
   LLC_ASSIGN(ModelPlace place, findModelDirectory(modelDirectory, "training"));
   LLC_ASSIGN(TracedModel traced, openDirectory(place, "f32", progress));
   progress.step("differentiating " + traced.name);

@@ -16,6 +16,7 @@ struct StepOptions {
   double weightDecay = 0;
   bool accumulate = false;                                    // steps may take several micro-batches
   std::string gradientCheckpointing = "everything_saveable";  // see gradient_checkpointing.h
+  // Of what products of matrices read: f32, bf16, f16 (with loss scaling) or fp8; weights and all else are f32.
   std::string precision = "f32";
   int64_t threads = 0;                   // 0: what the process may use
   std::vector<std::string> frozen = {};  // patterns of weights that stay as they are

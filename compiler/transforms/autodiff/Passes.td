@@ -11,6 +11,9 @@ def Differentiate : Pass<"llm-differentiate", "::mlir::ModuleOp"> {
     parameter; one marked `llm.frozen` has none. The first result is the loss, one float. The mark
     is removed, other functions stay as they are.
 
+    With `llm.scale_loss = "NAME"` the sibling has one argument more, named so: what the loss is multiplied with before it is
+    differentiated. Results stay what they are.
+
     A called function gets one @NAME_forward and one @NAME_backward, used by all of its calls. The mark's value says what
     they save: `llm.differentiate` or `llm.differentiate = "everything_saveable"`: all that the backward reads;
     `"nothing_saveable"`: nothing, the backward computes it again from the arguments; `"dots_saveable"` and others: a choice

@@ -2,6 +2,7 @@
 
 #include "compiler/transforms/autodiff/split.h"
 #include "compiler/transforms/autodiff/tape.h"
+#include "compiler/transforms/precision/Passes.h"
 #include "dialect/interfaces/interfaces.h"
 
 namespace llc::compiler {
@@ -93,6 +94,21 @@ void Derivatives::noteSaved(ValueRange values) {
   for (Value value : values) savedBytes_ += derive::bytesOf(value.getType(), {});
 }
 
+namespace {
+// The gradient of the loss by itself where that is not 1: a further argument of the derivative, named by the mark
+// llm.scale_loss.
+Value argumentForSeed(func::FuncOp function, func::FuncOp derivative, Value loss) {
+  auto name = function->getAttrOfType<StringAttr>("llm.scale_loss");
+  if (!name) return {};
+  unsigned place = derivative.getNumArguments();
+  OpBuilder builder(function.getContext());
+  derivative.insertArgument(place, derive::gradientType(loss.getType()),
+                            builder.getDictionaryAttr(builder.getNamedAttr("llm.name", name)), function.getLoc());
+  function->removeAttr("llm.scale_loss");
+  return derivative.getArgument(place);
+}
+}  // namespace
+
 LogicalResult Derivatives::differentiate(func::FuncOp function) {
   auto loss = function.getNumResults() ? dyn_cast<RankedTensorType>(function.getResultTypes().front()) : nullptr;
   if (!loss || !derive::isFloat(loss) || !loss.hasStaticShape() || loss.getNumElements() != 1)
@@ -101,6 +117,7 @@ LogicalResult Derivatives::differentiate(func::FuncOp function) {
         "to fix: return the loss first");
   func::FuncOp both = add(function, (function.getName() + "_and_gradients").str(), function.getArgumentTypes());
   if (ArrayAttr attributes = function.getArgAttrsAttr()) both.setArgAttrsAttr(attributes);
+  if (Attribute products = function->getAttr(productsAttribute)) both->setAttr(productsAttribute, products);
   Tape tape(*this, function, &both.getBody().front(), /*saving=*/nullptr);
   std::vector<bool> none(function.getNumArguments(), false);
   if (failed(tape.forward(none, /*mayReadParameters=*/true))) return failure();
@@ -109,7 +126,8 @@ LogicalResult Derivatives::differentiate(func::FuncOp function) {
     return function.emitError(
         "is marked llm.differentiate, but its loss depends on no parameter; "
         "to fix: read one with llm.use, or remove the mark");
-  tape.addGradient(result, derive::onesLike(tape.builder(), function.getLoc(), result));
+  Value seed = argumentForSeed(function, both, result);
+  tape.addGradient(result, seed ? seed : derive::onesLike(tape.builder(), function.getLoc(), result));
   if (failed(tape.backward())) return failure();
   SmallVector<Value> results(tape.results());
   for (auto &[name, value] : tape.parameters()) results.push_back(tape.gradientOf(value));

@@ -34,4 +34,12 @@ def FuseRows : Pass<"llm-fuse-rows", "::mlir::ModuleOp"> {
     in between would have to run both before and after the group.
   }];
 }
+
+def FuseCasts : Pass<"llm-fuse-casts", "::mlir::ModuleOp"> {
+  let summary = "conversions to fewer bits join the products that read them";
+  let description = [{
+    A conversion that no row program took, of a value that lies in memory anyway (a weight), and that products read as
+    their right factor alone: they copy that one to panels, and round on the way. No narrow copy of it is ever made.
+  }];
+}
 #endif

@@ -18,7 +18,9 @@ bool isProduct(Operation *op) {
     return llm::isPacked(linear.getW().getType()) && x.getRank() == 2 && x.getElementType().isF32();
   }
   auto fused = dyn_cast<llm::FusedOp>(op);
-  return fused && fused.getNumResults() == 1 && !fused.getBody().getOps<llm::LinearOp>().empty();
+  return fused && fused.getNumResults() == 1 &&
+         llvm::any_of(fused.getBody().getOps<llm::LinearOp>(),
+                      [](llm::LinearOp product) { return isProduct(product); });
 }
 
 Status joinsEpilogue(Operation *product, Operation *reader) {

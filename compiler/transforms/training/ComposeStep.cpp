@@ -29,6 +29,7 @@ class Composer {
   Value use(StringAttr parameter, Type type) {
     return builder_.create<llm::UseOp>(NameLoc::get(parameter), type, FlatSymbolRefAttr::get(parameter));
   }
+  Value argument(unsigned place) { return function_.front().getArgument(place); }
   Value addArgument(Type type, Location location, ArrayRef<NamedAttribute> attributes) {
     arguments_.push_back(builder_.getDictionaryAttr(attributes));
     return function_.front().addArgument(type, location);
@@ -101,7 +102,12 @@ class Step {
     SmallVector<Value> known = step.inlined(gradients_, {}), given(rule_.getNumArguments());
     for (unsigned i = 0; i < given.size(); ++i) {
       if (StringAttr name = argumentAttribute(rule_, i, gradientName)) given[i] = known[places_.lookup(name)];
-      if (StringAttr name = argumentAttribute(rule_, i, argumentName); name && name == "loss") given[i] = known[0];
+      StringAttr name = argumentAttribute(rule_, i, argumentName);
+      if (!name) continue;
+      // What both take is one argument.
+      for (unsigned k = 0; k < gradients_.getNumArguments(); ++k)
+        if (argumentAttribute(gradients_, k, argumentName) == name) given[i] = step.argument(k);
+      if (name == "loss") given[i] = known[0];
     }
     returnLoss(step, known);
     returnUpdates(step, step.inlined(rule_, given));

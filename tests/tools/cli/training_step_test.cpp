@@ -142,6 +142,73 @@ std::vector<std::string> optimizerNames() {
 INSTANTIATE_TEST_SUITE_P(All, Optimizers, testing::ValuesIn(optimizerNames()),
                          [](const auto &info) { return info.param; });
 
+// Weights and what is kept for them stay f32. Where a value is rounded, the last bit of f32 may decide.
+TEST_F(TrainingStep, MixedPrecisionIsTheInterpreters) {
+  struct Case {
+    const char *precision;
+    double ofState, fromF32;
+  };
+  for (Case one : {Case{"bf16", 3e-2, 0x1p-8}, Case{"fp8", 1e-1, 0x1p-4}}) {
+    SCOPED_TRACE(one.precision);
+    StepOptions options{.rows = 2, .length = length, .maxGradNorm = 0.5, .weightDecay = 0.1};
+    auto plain = make(options);
+    options.precision = one.precision;
+    auto program = make(options);
+    ASSERT_TRUE(program && plain);
+    auto traced = traceTrainingStep(directory.path(), options, progress);
+    ASSERT_TRUE(traced.ok()) << traced.error().text();
+    Interpreted interpreted(*traced, *program);
+    for (int64_t step = 1; step <= 3; ++step) {
+      Tokens tokens(2, uint64_t(step));
+      train::Batch batch = tokens.batch();
+      train::StepScalars scalars{.learningRate = 0.01, .step = step};
+      auto result = program->step({&batch, 1}, scalars), inF32 = plain->step({&batch, 1}, scalars);
+      ASSERT_TRUE(result.ok() && inF32.ok());
+      EXPECT_NEAR(result->loss, interpreted.step(batch, scalars), one.ofState / 10) << step;
+      EXPECT_NE(result->loss, inF32->loss);
+      EXPECT_NEAR(result->loss, inF32->loss, one.fromF32 * inF32->loss);
+    }
+    for (const train::TensorState &state : program->state()) {
+      EXPECT_EQ(state.type, DType::f32) << state.name;
+      EXPECT_LT(largestDifference(floats(state), interpreted.value(state.name)), one.ofState) << state.name;
+    }
+  }
+}
+
+// A scale of any size changes nothing but what gets lost; one that is too large leaves the step out and halves itself.
+TEST_F(TrainingStep, LossScaling) {
+  StepOptions options{.rows = 2, .length = length, .maxGradNorm = 0.5, .weightDecay = 0.1, .precision = "f16"};
+  auto plain = make({.rows = 2, .length = length, .maxGradNorm = 0.5, .weightDecay = 0.1});
+  for (bool accumulate : {false, true}) {
+    options.accumulate = accumulate;
+    auto program = make(options);
+    ASSERT_TRUE(program && plain);
+    std::span<float> scale = floats(program->state().back());
+    ASSERT_EQ(program->state().back().name, "loss_scale/state");
+    Tokens tokens(2);
+    train::Batch batch = tokens.batch();
+    auto norm = [&](train::StepProgram &of) {
+      auto result = of.step({&batch, 1}, {.learningRate = 0, .step = 1});
+      EXPECT_TRUE(result.ok() && result->applied);
+      return result.ok() ? result->gradientNorm : NAN;
+    };
+    double exact = norm(*plain);
+    for (float given : {1.f, 1024.f}) {
+      scale[0] = given;
+      EXPECT_NEAR(norm(*program), exact, 0x1p-9 * exact) << given;
+      EXPECT_EQ(scale[0], given);
+    }
+    scale[0] = 0x1p120f;
+    auto result = program->step({&batch, 1}, {.learningRate = 1, .step = 2});
+    ASSERT_TRUE(result.ok());
+    EXPECT_FALSE(result->applied);
+    EXPECT_EQ(result->lossScale, 0x1p120);
+    EXPECT_EQ(scale[0], 0x1p119f);
+    scale[0] = 65536;
+    EXPECT_NEAR(norm(*program), exact, 0x1p-9 * exact);  // the weights are what they were
+  }
+}
+
 TEST_F(TrainingStep, PartsOfABatchMakeTheSameStep) {
   auto whole = make({.rows = 4, .length = length, .weightDecay = 0.1});
   auto parts = make({.rows = 2, .length = length, .weightDecay = 0.1, .accumulate = true});

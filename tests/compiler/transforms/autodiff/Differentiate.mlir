@@ -235,3 +235,21 @@ func.func @loss() -> tensor<1xf32> attributes {llm.differentiate} {
   %y = func.call @inner(%w) : (tensor<1xf32>) -> tensor<1xf32>
   return %y : tensor<1xf32>
 }
+
+// -----
+
+// Loss scaling: the gradient of the loss by itself is an argument; the loss stays what it is.
+llm.parameter @w : tensor<1xf32>
+
+// CHECK-LABEL: func.func @scaled_and_gradients(
+// CHECK-SAME: %[[X:.*]]: tensor<1xf32> {llm.name = "x"}, %[[SCALE:.*]]: tensor<1xf32> {llm.name = "loss_scale"})
+// CHECK-SAME: -> (tensor<1xf32> {llm.name = "loss"}, tensor<1xf32> {llm.gradient = "w"})
+// CHECK: %[[LOSS:.*]] = llm.mul
+// CHECK: %[[G:.*]] = llm.generic %[[SCALE]], %[[X]] {body = "a*b"
+// CHECK: return %[[LOSS]], %[[G]]
+func.func @scaled(%x: tensor<1xf32> {llm.name = "x"}) -> (tensor<1xf32> {llm.name = "loss"})
+    attributes {llm.differentiate, llm.scale_loss = "loss_scale"} {
+  %w = llm.use @w : tensor<1xf32>
+  %y = llm.mul %w, %x : (tensor<1xf32>, tensor<1xf32>) -> tensor<1xf32>
+  return %y : tensor<1xf32>
+}

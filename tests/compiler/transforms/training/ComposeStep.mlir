@@ -68,3 +68,26 @@ func.func @update(%g: tensor<4xf32> {llm.gradient = "w"}) -> (tensor<4xf32> {llm
     attributes {llm.step_of = "nothing"} {
   return %g : tensor<4xf32>
 }
+
+// -----
+
+// What the scaled loss and the rule both take is one argument.
+llm.parameter @w : tensor<1xf32>
+
+// CHECK-LABEL: func.func @train_step(
+// CHECK-SAME: %{{.*}}: tensor<1xf32> {llm.name = "x"}, %[[SCALE:arg[0-9]+]]: tensor<1xf32> {llm.name = "loss_scale"}) ->
+// CHECK: %[[G:.*]] = llm.generic %[[SCALE]]
+// CHECK: llm.div %[[G]], %[[SCALE]]
+func.func @loss(%x: tensor<1xf32> {llm.name = "x"}) -> (tensor<1xf32> {llm.name = "loss"})
+    attributes {llm.differentiate, llm.scale_loss = "loss_scale"} {
+  %w = llm.use @w : tensor<1xf32>
+  %y = llm.mul %w, %x : (tensor<1xf32>, tensor<1xf32>) -> tensor<1xf32>
+  return %y : tensor<1xf32>
+}
+func.func @update(%g: tensor<1xf32> {llm.gradient = "w"}, %s: tensor<1xf32> {llm.name = "loss_scale"})
+    -> (tensor<1xf32> {llm.updates = "w"}) attributes {llm.step_of = "loss"} {
+  %w = llm.use @w : tensor<1xf32>
+  %d = llm.div %g, %s : (tensor<1xf32>, tensor<1xf32>) -> tensor<1xf32>
+  %n = llm.sub %w, %d : (tensor<1xf32>, tensor<1xf32>) -> tensor<1xf32>
+  return %n : tensor<1xf32>
+}

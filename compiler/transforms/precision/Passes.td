@@ -1,0 +1,25 @@
+// In which precision a program computes. In pipeline order.
+#ifndef LLC_PRECISION_PASSES
+#define LLC_PRECISION_PASSES
+include "mlir/Pass/PassBase.td"
+
+def NarrowProducts : Pass<"llm-narrow-products", "::mlir::ModuleOp"> {
+  let summary = "products of matrices read operands of fewer bits";
+  let description = [{
+    In functions marked `llm.products = TYPE` (such as bf16), and in those that they call, f32 tensors that are factors of
+    a product of matrices are rounded to that type by a llm.cast. Products accumulate in f32 as always, and all else
+    (sums, norms, softmax, the loss, gradients, parameters) stays f32: mixed precision as in Micikevicius et al. 2018.
+
+    A product is a sum over a * b, by the op's program or its decomposition, whose result has an index of a alone and one
+    of b alone. Values that an op also reads in another way stay as they are.
+
+    Runs before and after differentiation. Before it with `computed-only`: layers then save what they computed in the
+    narrow type, but no narrow copy of a weight. After it ops without a program of their own (attention) are taken apart,
+    unless they have a kernel, so that the factors between their products are narrow, too.
+  }];
+  let options = [
+    Option<"computedOnly", "computed-only", "bool", "false", "only values that the function computes itself: neither "
+           "its arguments nor parameters">
+  ];
+}
+#endif
