@@ -104,6 +104,16 @@ bool Config::has(std::string_view key) const {
 
 bool Config::isWritten(std::string_view key) const { return state_->json.contains(key); }
 
+bool Config::isBoolean(std::string_view key) const {
+  auto found = state_->json.find(key);
+  return found != state_->json.end() && found->is_boolean();
+}
+bool Config::asksForNothing(std::string_view key) {
+  const Json *value = state_->find(key);
+  if (!value || *value == false) return true;
+  return (value->is_structured() && value->empty()) || *value == "";
+}
+
 std::optional<double> Config::optionalNumber(std::string_view key) {
   const Json *value = state_->find(key);
   if (!value) return std::nullopt;

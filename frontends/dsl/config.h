@@ -26,6 +26,8 @@ class Config {
 
   bool has(std::string_view key) const;        // present and not null
   bool isWritten(std::string_view key) const;  // present, perhaps as null
+  bool isBoolean(std::string_view key) const;
+  bool asksForNothing(std::string_view key);  // absent, null, false, or an empty text, list or object; ticks it off
   // null counts as absent. `fallback` is what the reference implementation assumes when the key is absent.
   int64_t integer(std::string_view key, int64_t fallback);
   int64_t size(std::string_view key, int64_t fallback);  // an integer from 1 to 2^31-1

@@ -23,6 +23,8 @@ struct GenerationDefaults {
   bool sample = false;  // do_sample
 };
 
+struct AttachedAdapter;  // adapter.h
+
 class ModelSource {
  public:
   dsl::Model model;
@@ -32,12 +34,19 @@ class ModelSource {
   std::optional<DType> storedType;    // the type of most weights
 
   SafeTensors checkpoint;
+  std::vector<std::shared_ptr<const AttachedAdapter>> adapters;  // attachAdapter
 
   // The checkpoint's tensor behind a parameter of the traced module. Its name in the file may lack an optional prefix,
   // and its stored type may differ from the parameter's: convert with loadElement/storeElement or copyWeight.
   Result<const TensorView *> weight(std::string_view parameter) const;
   // The elements converted to `type` (f32, f16 or bf16); `out` must hold exactly all of them.
   Status copyWeight(std::string_view parameter, DType type, std::span<std::byte> out) const;
+
+  // Whether an adapter, not the model itself, has this parameter.
+  bool isAdapterParameter(std::string_view parameter) const;
+  // What tells these weights from others, and giving a weight's pages back: as SafeTensors has them.
+  std::string identity() const;
+  void release(std::string_view parameter) const;
 
   std::shared_ptr<dsl::Config> config;  // which keys were read; for messages about shapes
 };
@@ -77,7 +86,8 @@ struct TrainingOptions {
 // The module with the entry loss(input_ids, segments, labels) -> loss, marked to be differentiated. With a rule
 // -> (loss, weight), and what --llm-compose-step makes the step of: @update, for several batches also @loss_share
 // (... normalizer [1]), which divides by that instead of the batch's own weight, and @loss_weight. Parameters are
-// checked as in traceModel; those that the rule changes are f32.
+// checked as in traceModel; those that the rule changes are f32. With adapters the model's own weights are frozen: they
+// keep their types, and only adapters get gradients.
 Result<mlir::OwningOpRef<mlir::ModuleOp>> traceTraining(const ModelSource &source, mlir::MLIRContext &context,
                                                         const dsl::Loss &loss, const TrainingOptions &options);
 

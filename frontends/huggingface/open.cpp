@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <fstream>
 
-#include "frontends/huggingface/import.h"
+#include "frontends/huggingface/adapter.h"
 #include "frontends/huggingface/keys.h"
 
 namespace llc::huggingface {
@@ -138,7 +138,29 @@ Result<ModelSource> openHuggingFace(const fs::path &directory, const std::vector
   return source;
 }
 
+namespace {
+const TensorView *findInAdapters(const ModelSource &source, std::string_view parameter) {
+  for (const auto &adapter : source.adapters)
+    if (auto found = adapter->parameters.find(parameter); found != adapter->parameters.end()) return found->second;
+  return nullptr;
+}
+}  // namespace
+
+bool ModelSource::isAdapterParameter(std::string_view parameter) const { return findInAdapters(*this, parameter); }
+
+std::string ModelSource::identity() const {
+  std::string all = checkpoint.identity();
+  for (const auto &adapter : adapters) all += "+" + adapter->file.identity();
+  return all;
+}
+
+void ModelSource::release(std::string_view parameter) const {
+  // Adapters are small; their pages may stay.
+  if (auto tensor = weight(parameter); tensor.ok() && !isAdapterParameter(parameter)) checkpoint.release(**tensor);
+}
+
 Result<const TensorView *> ModelSource::weight(std::string_view parameter) const {
+  if (const TensorView *found = findInAdapters(*this, parameter)) return found;
   if (const TensorView *found = checkpoint.find(parameter)) return found;
   for (const std::string &prefix : model.optionalPrefixes)
     if (parameter.starts_with(prefix))

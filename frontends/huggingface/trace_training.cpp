@@ -52,6 +52,7 @@ class Training {
     (*module)->setAttr("llm.vocabulary", builder.getI64IntegerAttr(source_.model.vocabulary));
     module->lookupSymbol(differentiated)->setAttr("llm.differentiate", builder.getStringAttr(options_.saving));
     if (options_.rule) mark(*module);
+    for (const NamedShape &weight : base_) freeze(*module, weight.name);
     LLC_TRY(markProducts(*module));
     return module;
   }
@@ -64,9 +65,9 @@ class Training {
   Result<DType> typeOf(const std::string &name, const Shape &shape) {
     if (isState_.contains(name)) return DType::f32;
     LLC_ASSIGN(DType type, check_(name, shape));
-    if (options_.rule) type = DType::f32;
-    if (weightNames_.insert(name).second) weights_.push_back({name, shape});
-    return type;
+    bool trains = source_.adapters.empty() || source_.isAdapterParameter(name);
+    if (weightNames_.insert(name).second) (trains ? weights_ : base_).push_back({name, shape});
+    return trains && (options_.rule || !source_.adapters.empty()) ? DType::f32 : type;
   }
 
   Status traceLoss() {
@@ -137,7 +138,11 @@ class Training {
           ->setAttr("llm.scale_loss", builder.getStringAttr("loss_scale"));
     std::set<std::string> moving(rule_.weights.begin(), rule_.weights.end());
     for (const NamedShape &weight : weights_)
-      if (!moving.contains(weight.name)) module.lookupSymbol(weight.name)->setAttr("llm.frozen", builder.getUnitAttr());
+      if (!moving.contains(weight.name)) freeze(module, weight.name);
+  }
+
+  static void freeze(mlir::ModuleOp module, const std::string &weight) {
+    module.lookupSymbol(weight)->setAttr("llm.frozen", mlir::UnitAttr::get(module.getContext()));
   }
 
   // Entries that run the model; the optimizer computes in f32.
@@ -165,6 +170,7 @@ class Training {
   WeightCheck check_;
   dsl::UpdateRule rule_;
   std::vector<NamedShape> weights_;  // in the order of first reading
+  std::vector<NamedShape> base_;     // those of a model with adapters, which stay as they are
   std::set<std::string> weightNames_, isState_;
   std::vector<Input> batch_, share_, update_;
   dsl::Program program_;

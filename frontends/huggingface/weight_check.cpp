@@ -1,5 +1,7 @@
 #include "frontends/huggingface/weight_check.h"
 
+#include "frontends/huggingface/adapter.h"
+
 namespace llc::huggingface {
 using dsl::Shape;
 namespace {
@@ -26,6 +28,11 @@ Error WeightCheck::missing(const std::string &name, const Shape &shape) const {
 }
 
 Error WeightCheck::mismatch(const TensorView &tensor, const Shape &shape) const {
+  if (tensor.name.starts_with(adapterPrefix))
+    return diagnose(ErrorKind::invalidInput, tensor.file + ": " + tensor.name)
+        .says("the file has shape " + shapeText(tensor.shape))
+        .says("the model needs " + shapeText(shape))
+        .toFix("use the adapter with the model that it was trained on");
   std::string origins;
   for (size_t i = 0; i < shape.size(); ++i) {
     if (i < tensor.shape.size() && tensor.shape[i] == shape[i]) continue;
@@ -55,6 +62,14 @@ Result<DType> WeightCheck::operator()(const std::string &name, const Shape &shap
 }
 
 Status WeightCheck::nothingLeft() const {
+  for (const auto &adapter : source.adapters)
+    for (const auto &[name, tensor] : adapter->parameters)
+      if (!used.contains(tensor))
+        return diagnose(ErrorKind::invalidInput, tensor->file + ": " + tensor->name)
+            .says("the model has no such linear layer")
+            .toFix(
+                "use the adapter with the model that it was trained on; adapters of embeddings and of the head are "
+                "not supported");
   std::vector<std::string> left;
   for (const TensorView &tensor : source.checkpoint.tensors()) {
     bool needed = !used.contains(&tensor);

@@ -120,6 +120,8 @@ std::vector<KeySpec> sectionKeys() {
       number("lora.dropout", 0.0, 0, 0.99, "On the adapter's input"),
       other("lora.target_modules", KeyType::texts, OrderedJson({"q_proj", "v_proj"}),
             "Name endings, re:REGEX, or all-linear"),
+      boolean("lora.use_rslora", false, "Scaled by alpha / sqrt(r)"),
+      boolean("lora.use_dora", false, "Lengths of the weights' rows are trained, too"),
       boolean("lora.merge", false, "Writes merged weights, too"),
       other("evaluation.tasks", KeyType::texts, OrderedJson({"perplexity"}), "What is measured"),
       integer("evaluation.batch_size", 8, 1, 1 << 20, "Rows"),

@@ -4,14 +4,53 @@
 
 namespace llc::models {
 using namespace dsl;
+namespace {
+// Of the models being traced on this thread, the inner one's last.
+thread_local std::vector<const ChangeProduct *> changes;
+
+class Changing {
+ public:
+  explicit Changing(const ChangeProduct &change) { changes.push_back(&change); }
+  ~Changing() { changes.pop_back(); }
+  Changing(const Changing &) = delete;
+  Changing &operator=(const Changing &) = delete;
+};
+
+using Trace = std::function<Tensor(const Tokens &, Tensor)>;
+Trace changing(Trace inner, std::shared_ptr<const ChangeProduct> change) {
+  return [inner = std::move(inner), change = std::move(change)](const Tokens &tokens, Tensor rows) {
+    Changing now(*change);
+    return inner(tokens, rows);
+  };
+}
+}  // namespace
 
 Tensor project(Tensor x, const std::string &name, int64_t outputs, bool bias, WeightLayout layout) {
   Scope scope(name);
   int64_t inputs = x.size(-1);
   bool transposed = layout == WeightLayout::outputsFirst;
   Tensor weight = parameter("weight", transposed ? Shape{outputs, inputs} : Shape{inputs, outputs});
-  Tensor y = linear(x, weight, transposed);
-  return bias ? y + parameter("bias", {outputs}) : y;
+  Tensor y = linear(x, weight, transposed), result = y;
+  if (!changes.empty()) {
+    Projection module{scopeName(), inputs, outputs, !transposed};
+    for (size_t i = changes.size(); i-- > 0;) result = (*changes[i])({module, x, weight, y}, result);
+  }
+  return bias ? result + parameter("bias", {outputs}) : result;
+}
+
+Model withChangedProducts(const Model &model, ChangeProduct change) {
+  auto shared = std::make_shared<const ChangeProduct>(std::move(change));
+  Model changed = model;
+  for (Trace Model::*function : {&Model::logits, &Model::logProbabilities, &Model::embeddings})
+    changed.*function = changing(model.*function, shared);
+  return changed;
+}
+
+Model withObservedProjections(const Model &model, std::vector<Projection> &seen) {
+  return withChangedProducts(model, [&seen](const Product &product, Tensor result) {
+    seen.push_back(product.module);
+    return result;
+  });
 }
 
 }  // namespace llc::models

@@ -1,5 +1,6 @@
 // A checkpoint: a directory that is a model (config.json, model.safetensors or shards with their index, the tokenizer's
-// files: what runs models runs it) and from which training goes on as if it had never stopped:
+// files: what runs models runs it) or an adapter (adapter_config.json, adapter_model.safetensors), and from which
+// training goes on as if it had never stopped:
 //
 //   optimizer-00001-of-0000N.safetensors   what the optimizer remembers, under the names of TensorState
 //   trainer_state.json, data_state.json, rng.json
@@ -26,6 +27,8 @@ struct CheckpointContent {
 struct CheckpointLayout {
   uint64_t shardBytes = 5'000'000'000;  // of a file; a tensor that is larger gets a file of its own
   bool saveOptimizer = true;
+  std::string weights = "model";                     // stem of the weights' files
+  std::map<std::string, std::string> metadata = {};  // of those files
 };
 
 // Into a directory that exists and is empty; every file is on the disk when this returns. Errors: resource (disk full).

@@ -77,7 +77,8 @@ Status loadTensors(const ReadCheckpoint &checkpoint, std::span<const TensorState
     return diagnose(ErrorKind::invalidInput, where)
         .says("was written without the optimizer's state")
         .toFix("start a new run from it with --model-path, or train with checkpoint.save_optimizer true");
-  LLC_ASSIGN(SafeTensors weights, SafeTensors::open(where));
+  bool isAdapter = checkpoint.manifest.files.contains("adapter_model.safetensors");
+  LLC_ASSIGN(SafeTensors weights, SafeTensors::open(isAdapter ? where + "/adapter_model.safetensors" : where));
   LLC_ASSIGN(std::vector<SafeTensors> optimizer, openOptimizer(checkpoint));
   std::set<std::string_view> used;
   for (const TensorState &tensor : into) {

@@ -29,25 +29,27 @@ std::vector<Shard> shardsOf(const Shard &tensors, uint64_t shardBytes) {
   return shards;
 }
 
-Status writeShard(const std::string &path, const Shard &shard) {
+using Metadata = std::map<std::string, std::string>;
+Status writeShard(const std::string &path, const Shard &shard, const Metadata &metadata) {
   SafeTensorsWriter writer(path);
   writer.setMetadata("format", "pt");  // what readers of Hugging Face files expect
+  for (const auto &[key, value] : metadata) writer.setMetadata(key, value);
   for (const TensorState *tensor : shard) LLC_TRY(writer.declare(tensor->name, tensor->type, tensor->shape));
   for (const TensorState *tensor : shard) LLC_TRY(writer.write(tensor->data));
   return writer.finish();
 }
 
-std::string shardName(const char *stem, size_t index, size_t count) {
+std::string shardName(std::string_view stem, size_t index, size_t count) {
   return fmt::format("{}-{:05}-of-{:05}.safetensors", stem, index + 1, count);
 }
 
 // model.safetensors.index.json, as transformers writes it.
-std::string indexOf(const std::vector<Shard> &shards) {
+std::string indexOf(const std::string &stem, const std::vector<Shard> &shards) {
   nlohmann::ordered_json map = nlohmann::ordered_json::object();
   uint64_t total = 0;
   for (size_t i = 0; i < shards.size(); ++i)
     for (const TensorState *tensor : shards[i]) {
-      map[tensor->name] = shardName("model", i, shards.size());
+      map[tensor->name] = shardName(stem, i, shards.size());
       total += tensor->data.size();
     }
   return nlohmann::ordered_json({{"metadata", {{"total_size", total}}}, {"weight_map", map}}).dump(2) + "\n";
@@ -63,16 +65,19 @@ class Writer {
     return writeFile(path(name), content);
   }
 
-  Status weights(const Shard &tensors, uint64_t shardBytes) {
-    std::vector<Shard> shards = shardsOf(tensors, shardBytes);
-    if (shards.size() == 1) return tensorFile("model.safetensors", shards[0]);
-    for (size_t i = 0; i < shards.size(); ++i) LLC_TRY(tensorFile(shardName("model", i, shards.size()), shards[i]));
-    return text("model.safetensors.index.json", indexOf(shards));
+  Status weights(const Shard &tensors, const CheckpointLayout &layout) {
+    const std::string &stem = layout.weights;
+    std::vector<Shard> shards = shardsOf(tensors, layout.shardBytes);
+    if (shards.size() == 1) return tensorFile(stem + ".safetensors", shards[0], layout.metadata);
+    for (size_t i = 0; i < shards.size(); ++i)
+      LLC_TRY(tensorFile(shardName(stem, i, shards.size()), shards[i], layout.metadata));
+    return text(stem + ".safetensors.index.json", indexOf(stem, shards));
   }
 
   Status optimizer(const Shard &tensors, uint64_t shardBytes) {
     std::vector<Shard> shards = shardsOf(tensors, shardBytes);
-    for (size_t i = 0; i < shards.size(); ++i) LLC_TRY(tensorFile(shardName("optimizer", i, shards.size()), shards[i]));
+    for (size_t i = 0; i < shards.size(); ++i)
+      LLC_TRY(tensorFile(shardName("optimizer", i, shards.size()), shards[i], {}));
     return success();
   }
 
@@ -85,9 +90,9 @@ class Writer {
 
  private:
   std::string path(const std::string &name) const { return directory_ + "/" + name; }
-  Status tensorFile(const std::string &name, const Shard &shard) {
+  Status tensorFile(const std::string &name, const Shard &shard, const Metadata &metadata) {
     names_.push_back(name);
-    return writeShard(path(name), shard);
+    return writeShard(path(name), shard, metadata);
   }
   std::string directory_;
   std::vector<std::string> names_;
@@ -97,7 +102,7 @@ class Writer {
 Status writeCheckpoint(const std::string &directory, const CheckpointContent &content, const CheckpointLayout &layout) {
   Writer writer(directory);
   for (const auto &[name, text] : content.files) LLC_TRY(writer.text(name, text));
-  LLC_TRY(writer.weights(choose(content, true), layout.shardBytes));
+  LLC_TRY(writer.weights(choose(content, true), layout));
   if (layout.saveOptimizer) LLC_TRY(writer.optimizer(choose(content, false), layout.shardBytes));
   LLC_TRY(writer.text("trainer_state.json", toJson(content.trainer).dump(2) + "\n"));
   LLC_TRY(writer.text("data_state.json", content.data.dump(2) + "\n"));

@@ -4,14 +4,17 @@
 #include <filesystem>
 #include <random>
 
+#include "models/registry.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/memory.h"
 #include "runtime/base/output_file.h"
 #include "runtime/serve/bench.h"
 #include "runtime/threads/limits.h"
 #include "runtime/threads/team.h"
+#include "tools/cli/adapters.h"
 #include "tools/cli/bench.h"
 #include "tools/cli/gradient_checkpointing.h"
+#include "tools/cli/new_adapter.h"
 #include "tools/cli/new_model.h"
 #include "tools/cli/training_step.h"
 
@@ -27,6 +30,10 @@ constexpr Shape shapes[] = {
     {"gpt2-124m",
      R"({"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"], "vocab_size": 50257, "n_positions": 1024,
         "n_embd": 768, "n_layer": 12, "n_head": 12})"},
+    {"tinyllama-1.1b",
+     R"({"model_type": "llama", "architectures": ["LlamaForCausalLM"], "vocab_size": 32000, "hidden_size": 2048,
+        "intermediate_size": 5632, "num_hidden_layers": 22, "num_attention_heads": 32, "num_key_value_heads": 4,
+        "max_position_embeddings": 2048, "rms_norm_eps": 1e-05})"},
     {"llama-15m",
      R"({"model_type": "llama", "architectures": ["LlamaForCausalLM"], "vocab_size": 32000, "hidden_size": 288,
         "intermediate_size": 768, "num_hidden_layers": 6, "num_attention_heads": 6, "max_position_embeddings": 1024})"},
@@ -36,7 +43,8 @@ constexpr Shape shapes[] = {
 struct Options {
   std::string shape = "gpt2-124m";
   StepOptions step{.rows = 4, .length = 64};
-  int64_t steps = 5;
+  int64_t steps = 5, loraRank = 0;
+  std::string baseType = "f32";
   bool json = false;
 };
 
@@ -53,6 +61,14 @@ void declare(CLI::App &app, Options &o) {
   app.add_option("--sequence", o.step.length, "Tokens of a row")->capture_default_str()->check(CLI::Range(2, 1 << 20));
   app.add_option("--optimizer", o.step.optimizer, "Optimizer")->capture_default_str();
   addGradientCheckpointingFlag(app, o.step.gradientCheckpointing, /*budgets=*/true);
+  auto *rank = app.add_option("--lora-rank", o.loraRank,
+                              "Trains a LoRA of this rank on the attention's projections; 0: all weights")
+                   ->capture_default_str()
+                   ->check(CLI::Range(0, 4096));
+  app.add_option("--base-dtype", o.baseType, "Type of the weights that a LoRA leaves as they are: f32, f16, bf16")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"f32", "f16", "bf16"}))
+      ->needs(rank);
   app.add_option("--steps", o.steps, "Measured steps; two more warm up")
       ->capture_default_str()
       ->check(CLI::Range(1, 1000));
@@ -65,7 +81,7 @@ void declare(CLI::App &app, Options &o) {
 // A model directory that goes with its owner. Weights are written to be read once.
 class Directory {
  public:
-  static Result<Directory> make(const std::string &config) {
+  static Result<Directory> make(const std::string &config, DType type) {
     std::string pattern = (fs::temp_directory_path() / "llc-bench-XXXXXX").string();
     if (!mkdtemp(pattern.data()))
       return diagnose(ErrorKind::resource, fs::temp_directory_path().string())
@@ -73,7 +89,7 @@ class Directory {
           .toFix("set TMPDIR to a folder with space");
     Directory directory(pattern);
     LLC_TRY(writeFile(pattern + "/config.json", config));
-    LLC_TRY(writeNewWeights(pattern, 42, 0.02));
+    LLC_TRY(writeNewWeights(pattern, 42, 0.02, type));
     return directory;
   }
   Directory(Directory &&other) : path_(std::exchange(other.path_, "")) {}
@@ -87,6 +103,20 @@ class Directory {
   explicit Directory(std::string path) : path_(std::move(path)) {}
   std::string path_;
 };
+
+// An adapter for the model, in a folder of its directory.
+Result<std::string> writeLora(const std::string &model, int64_t rank) {
+  LLC_ASSIGN(huggingface::ModelSource source, huggingface::openHuggingFace(model, models::architectures()));
+  AdapterRequest request;
+  request.settings.rank = rank;
+  LLC_ASSIGN(std::vector<dsl::Projection> modules, projectionsOf(source.model));
+  for (const std::vector<std::string> &attention :
+       {std::vector<std::string>{"q_proj", "k_proj", "v_proj", "o_proj"}, {"attn.c_attn", "attn.c_proj"}})
+    if (huggingface::chooseTargets(attention, modules).ok()) request.targets = attention;
+  LLC_ASSIGN(AdapterPlan plan, planAdapter(source, request));
+  LLC_TRY(writeNewAdapter(source, plan, model + "/lora", 42));
+  return model + "/lora";
+}
 
 struct Measured {
   std::vector<double> seconds;
@@ -116,7 +146,10 @@ Status run(Context &context, CLI::App &, Options &o) {
   const Shape &shape = *std::find_if(std::begin(shapes), std::end(shapes), [&](auto &s) { return o.shape == s.name; });
   auto config = nlohmann::json::parse(shape.config);
   progress.step("drawing the weights of " + o.shape);
-  LLC_ASSIGN(Directory directory, Directory::make(shape.config));
+  LLC_ASSIGN(Directory directory, Directory::make(shape.config, *parseDType(o.baseType)));
+  if (o.loraRank) {
+    LLC_ASSIGN(o.step.adapter, writeLora(directory.path(), o.loraRank));
+  }
   auto begin = Clock::now();
   LLC_ASSIGN(auto program, makeTrainingStep(directory.path(), o.step, progress));
   double compileSeconds = secondsSince(begin);
@@ -130,6 +163,8 @@ Status run(Context &context, CLI::App &, Options &o) {
                          {"batch", o.step.rows},
                          {"sequence", o.step.length},
                          {"optimizer", o.step.optimizer},
+                         {"lora_rank", o.loraRank},
+                         {"base_dtype", o.baseType},
                          {"threads", team.size()},
                          {"step_ms", seconds * 1e3},
                          {"tok_s", tokens / seconds},

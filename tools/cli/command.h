@@ -31,6 +31,8 @@ void addCreateConfig(Context &context);
 void addPretrain(Context &context);
 void addTrain(Context &context);
 void addFinetune(Context &context);
+void addLoraFinetune(Context &context);
+void addMerge(Context &context);
 void addCompile(Context &context);
 void addBench(Context &context);
 void addProfile(Context &context);

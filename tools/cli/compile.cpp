@@ -4,7 +4,6 @@
 
 #include <charconv>
 #include <filesystem>
-
 #include <nlohmann/json.hpp>
 
 #include "compiler/aot/artifact.h"
@@ -12,6 +11,7 @@
 #include "runtime/base/cpu.h"
 #include "runtime/base/memory.h"
 #include "runtime/serve/options.h"
+#include "tools/cli/adapters.h"
 #include "tools/cli/command.h"
 #include "tools/cli/tracing.h"
 #include "tools/cli/tune.h"
@@ -32,6 +32,8 @@ void declare(CLI::App &app, Options &o) {
   app.add_option("-o,--output", o.output, "File (or directory of a bundle) to write");
   app.add_option("--format", o.format, "exe: a program; so: a shared library; bundle: a directory")->capture_default_str();
   app.add_flag("--json", o.json, "Prints sizes and times as one JSON object");
+  addAdapterFlag(app, o.trace.adapters);
+  app.get_option("--adapter")->group("Compilation");
   app.add_option("--dtype", o.trace.dtype, "Element type of weight matrices: f32, f16, bf16 (default: as stored)")->group("Compilation");
   addCacheTypeFlag(app, o.trace.cacheDtype);
   app.add_option("--max-context", o.trace.maxContext, "Tokens of the longest sequence; 0: what the model was made for, up to 4096")
@@ -102,6 +104,9 @@ Status checkRequest(const Options &o, const compiler::CompileOptions &options) {
   std::string folder = std::filesystem::path(o.output).parent_path().string();
   if (std::error_code ignored; !folder.empty() && !std::filesystem::is_directory(folder, ignored))
     return refuse("--output", "there is no folder " + folder, "mkdir -p " + folder);
+  if (!o.startAt.empty() && !o.trace.adapters.empty())
+    return refuse("--adapter", "a file of IR reads its adapters already, or none",
+                  "leave it out, or compile from the model directory");
   if (!o.startAt.empty() && !o.trace.cacheDtype.empty())
     return refuse("--cache-dtype", "a file of IR says it already", "leave it out, or compile from the model directory");
   if (o.startAt.empty() && !o.weights.empty())

@@ -7,6 +7,7 @@
 #include "runtime/base/memory.h"
 #include "runtime/formats/safetensors.h"
 #include "runtime/threads/limits.h"
+#include "tools/cli/adapters.h"
 #include "tools/cli/command.h"
 #include "tools/cli/compiled_training.h"
 #include "tools/cli/gradient_checkpointing.h"
@@ -20,6 +21,7 @@ namespace {
 struct Options {
   std::string model = defaultModel, input, output, dtype, engine = "jit", saving = "everything_saveable", dumpDirectory;
   std::string precision = "f32";
+  std::vector<std::string> adapters;
   int64_t threads = 0, repeat = 0;
   bool json = false, profile = false;
 };
@@ -35,6 +37,8 @@ void declare(CLI::App &app, Options &o) {
          "--output", o.output,
          "safetensors to write: loss [1], and grad/NAME for each tensor NAME of the checkpoint in its shape, F32")
       ->required();
+  addAdapterFlag(app, o.adapters);
+  app.get_option("--adapter")->description("Directory of an adapter: gradients are by its parameters alone; see run");
   app.add_option("--dtype", o.dtype, "Element type of weight matrices: f32, f16, bf16 (default: as stored)");
   app.add_option(
          "--precision", o.precision,
@@ -123,7 +127,7 @@ Status run(Context &context, CLI::App &, Options &o) {
   LLC_TRY(checkEngine(o));
   Progress progress(context.quiet);
   LLC_ASSIGN(ModelPlace place, findModelDirectory(o.model, "training"));
-  LLC_ASSIGN(TracedModel traced, openDirectory(place, o.dtype, progress));
+  LLC_ASSIGN(TracedModel traced, openDirectory(place, o.dtype, progress, o.adapters));
   LLC_ASSIGN(TrainingBatch batch, readTrainingBatch(o.input, traced.source->model.vocabulary));
   huggingface::TrainingOptions training{
       .batch = batch.rows, .sequence = batch.width, .saving = o.saving, .products = o.precision};

@@ -2,17 +2,20 @@
 
 #include <filesystem>
 
+#include "compiler/jit/convert.h"
 #include "runtime/base/output_file.h"
 #include "runtime/formats/safetensors.h"
 #include "runtime/sampling/normal.h"
 
 namespace llc::cli {
 
-Status writeWeights(const std::string &path, const std::vector<recipe::InitialTensor> &tensors, uint64_t seed) {
+Status writeWeights(const std::string &path, const std::vector<recipe::InitialTensor> &tensors, uint64_t seed,
+                    DType type) {
   SafeTensorsWriter writer(path);
   writer.setMetadata("format", "pt");
-  for (const auto &tensor : tensors) LLC_TRY(writer.declare(tensor.name, DType::f32, tensor.shape));
+  for (const auto &tensor : tensors) LLC_TRY(writer.declare(tensor.name, type, tensor.shape));
   std::vector<float> piece;
+  std::vector<std::byte> stored;
   for (size_t i = 0; i < tensors.size(); ++i) {
     NormalNumbers normal(seed, i);
     uint64_t left = 1;
@@ -20,7 +23,9 @@ Status writeWeights(const std::string &path, const std::vector<recipe::InitialTe
     while (left) {
       piece.assign(std::min<uint64_t>(left, 1 << 20), tensors[i].constant);
       if (tensors[i].deviation > 0) normal.fill(piece, tensors[i].deviation);
-      LLC_TRY(writer.write(piece.data(), piece.size() * sizeof(float)));
+      stored.resize(piece.size() * byteSize(type));
+      compiler::convertElements(piece.data(), DType::f32, stored.data(), type, piece.size());
+      LLC_TRY(writer.write(stored));
       left -= piece.size();
     }
   }

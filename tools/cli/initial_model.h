@@ -4,11 +4,14 @@
 #include <string>
 
 #include "frontends/recipe/llama_config.h"
+#include "runtime/base/dtype.h"
 
 namespace llc::cli {
 
-// Writes a safetensors file of tensors in f32, each drawn from a stream of its own: the same seed gives the same file.
-Status writeWeights(const std::string &path, const std::vector<recipe::InitialTensor> &tensors, uint64_t seed);
+// Writes a safetensors file of tensors (f32, f16 or bf16), each drawn from a stream of its own: the same seed gives the
+// same file.
+Status writeWeights(const std::string &path, const std::vector<recipe::InitialTensor> &tensors, uint64_t seed,
+                    DType type = DType::f32);
 
 // Writes config.json, `files` (the tokenizer's) and model.safetensors with random weights in f32, the same for the same
 // seed. The directory is made. Errors: those of llamaConfig; the disk's.

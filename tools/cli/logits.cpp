@@ -107,7 +107,9 @@ Status run(Context &context, CLI::App &, Options &o) {
   LLC_ASSIGN(ModelPlace place, findModel(o.open.model));
   if (o.engine == "reference") {
     LLC_ASSIGN(place, findModelDirectory(o.open.model, "the reference interpreter"));
-    LLC_ASSIGN(auto engine, makeReferenceEngine(place, {o.open.dtype, o.open.cacheDtype, o.open.session.context}, progress));
+    LLC_ASSIGN(auto engine,
+               makeReferenceEngine(place, {o.open.dtype, o.open.cacheDtype, o.open.session.context, o.open.adapters},
+                                   progress));
     return writeLogits(*engine, batch, o.output, progress);
   }
   if (o.open.session.context == 0 && longest(batch) > 4096) o.open.session.context = longest(batch);

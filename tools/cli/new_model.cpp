@@ -25,14 +25,14 @@ recipe::InitialTensor initial(const dsl::NamedShape &parameter, double deviation
 }
 }  // namespace
 
-Status writeNewWeights(const std::string &directory, uint64_t seed, double deviation) {
+Status writeNewWeights(const std::string &directory, uint64_t seed, double deviation, DType type) {
   LLC_ASSIGN(huggingface::ModelSource source, huggingface::openConfig(directory, models::architectures()));
   auto context = compiler::makeContext();
   LLC_ASSIGN(std::vector<dsl::NamedShape> parameters, huggingface::parametersOf(source.model, *context));
   double residual = deviation / std::sqrt(2.0 * double(std::max<int64_t>(1, source.model.layers)));
   std::vector<recipe::InitialTensor> tensors;
   for (const dsl::NamedShape &parameter : parameters) tensors.push_back(initial(parameter, deviation, residual));
-  return writeWeights(directory + "/model.safetensors", tensors, seed);
+  return writeWeights(directory + "/model.safetensors", tensors, seed, type);
 }
 
 }  // namespace llc::cli

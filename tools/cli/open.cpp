@@ -7,6 +7,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/serve/options.h"
 #include "runtime/threads/limits.h"
+#include "tools/cli/adapters.h"
 #include "tools/cli/tracing.h"
 
 namespace llc::cli {
@@ -14,7 +15,8 @@ namespace llc::cli {
 namespace {
 Result<OpenedModel> compileDirectory(const ModelPlace &place, const OpenOptions &options, Progress &progress) {
   OpenedModel opened;
-  LLC_ASSIGN(TracedModel traced, traceDirectory(place, {options.dtype, options.cacheDtype, options.session.context}, progress));
+  TraceOptions trace{options.dtype, options.cacheDtype, options.session.context, options.adapters};
+  LLC_ASSIGN(TracedModel traced, traceDirectory(place, trace, progress));
   // Large vocabularies take some tenths of a second to read: meanwhile the rest goes on.
   auto tokenizer = std::async(std::launch::async, tokenizerIn, place.path, traced.source->model.vocabulary);
   progress.step("compiling " + place.name);
@@ -51,6 +53,10 @@ Result<OpenedModel> loadArtifact(const ModelPlace &place, const OpenOptions &opt
       return diagnose(ErrorKind::invalidInput, flag)
           .says(place.path + " is compiled already")
           .toFix("leave the option out, or give the directory that it was compiled from");
+  if (!options.adapters.empty())
+    return diagnose(ErrorKind::invalidInput, "--adapter")
+        .says(place.path + " is compiled already")
+        .toFix("give the directory that it was compiled from, or compile it again with --adapter");
   progress.step("loading " + place.name);
   OpenedModel opened;
   LLC_ASSIGN(Program program, Program::open(place.path, {options.preload}));
@@ -64,6 +70,7 @@ Result<OpenedModel> loadArtifact(const ModelPlace &place, const OpenOptions &opt
 
 void addOpenFlags(CLI::App &app, OpenOptions &options) {
   app.add_option("MODEL", options.model, "Directory, artifact, or name of a built-in model")->capture_default_str();
+  addAdapterFlag(app, options.adapters);
   addSessionFlags(app, options.session);
   for (const char *flag : {"--threads", "--context"}) app.get_option(flag)->group("Execution");
   app.get_option("--context")

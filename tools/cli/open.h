@@ -14,6 +14,7 @@ namespace llc::cli {
 struct OpenOptions {
   std::string model = defaultModel;
   std::string dtype, cacheDtype;
+  std::vector<std::string> adapters;  // of directories; see addAdapterFlag
   std::string cache;       // directory of compiled code; "none": no cache; empty: the user's
   std::string weightCache;  // the same of packed weights
   std::string tuningCache;  // the same of tuning results
@@ -21,8 +22,8 @@ struct OpenOptions {
   bool profile = false;    // directories only: code that writes down when each stage runs, always compiled anew
   SessionOptions session;  // `context` is also what a directory is compiled for
 };
-// MODEL, and the flags of everything that runs a model. Only directories are compiled: --dtype, --cache-dtype and the caches are
-// refused for artifacts.
+// MODEL, and the flags of everything that runs a model. Only directories are compiled: --adapter, --dtype,
+// --cache-dtype and the caches are refused for artifacts.
 void addOpenFlags(CLI::App &app, OpenOptions &options);
 
 struct OpenedModel {

@@ -5,6 +5,7 @@
 #include "compiler/pipelines/pipeline.h"
 #include "models/registry.h"
 #include "models/trainers/causal_lm.h"
+#include "tools/cli/adapters.h"
 
 namespace llc::cli {
 
@@ -39,13 +40,15 @@ void addCacheTypeFlag(CLI::App &app, std::string &cacheDtype) {
       ->group("Compilation");
 }
 
-Result<TracedModel> openDirectory(const ModelPlace &place, const std::string &dtype, Progress &progress) {
+Result<TracedModel> openDirectory(const ModelPlace &place, const std::string &dtype, Progress &progress,
+                                  const std::vector<std::string> &adapters) {
   progress.step("reading " + place.name);
   TracedModel traced;
   traced.name = place.name;
   LLC_ASSIGN(traced.weightType, elementType("--dtype", dtype));
   LLC_ASSIGN(huggingface::ModelSource source, huggingface::openHuggingFace(place.path, models::architectures()));
   traced.source = std::make_unique<huggingface::ModelSource>(std::move(source));
+  LLC_TRY(attachAdapters(*traced.source, adapters));
   for (const std::string &warning : traced.source->warnings) progress.note("warning: " + warning);
   traced.context = compiler::makeContext();
   traced.dtype = dtypeName(weightTypeOf(traced));
@@ -53,7 +56,7 @@ Result<TracedModel> openDirectory(const ModelPlace &place, const std::string &dt
 }
 
 Result<TracedModel> traceDirectory(const ModelPlace &place, const TraceOptions &options, Progress &progress) {
-  LLC_ASSIGN(TracedModel traced, openDirectory(place, options.dtype, progress));
+  LLC_ASSIGN(TracedModel traced, openDirectory(place, options.dtype, progress, options.adapters));
   huggingface::TraceOptions trace;
   trace.dtype = traced.weightType;
   LLC_ASSIGN(std::optional<DType> cacheType, elementType("--cache-dtype", options.cacheDtype));
@@ -83,10 +86,8 @@ compiler::TensorSource tensorsOf(const huggingface::ModelSource &source, Progres
     if (progress) progress->advance();
     return compiler::SourceTensor{view->type, view->shape, view->bytes};
   };
-  tensors.release = [&source](std::string_view name) {
-    if (auto view = source.weight(name)) source.checkpoint.release(**view);
-  };
-  tensors.identity = source.checkpoint.identity();
+  tensors.release = [&source](std::string_view name) { source.release(name); };
+  tensors.identity = source.identity();
   return tensors;
 }
 

@@ -21,6 +21,7 @@ struct TraceOptions {
   std::string dtype;       // of weight matrices; empty: as the checkpoint holds them
   std::string cacheDtype;  // of cached keys and values; empty: f16 where weights have 16 bits, else f32
   int64_t maxContext = 0;  // 0: what the model was made for, but at most defaultMaxContext
+  std::vector<std::string> adapters;  // attachAdapters
 };
 inline constexpr int64_t defaultMaxContext = 4096;
 void addCacheTypeFlag(CLI::App &app, std::string &cacheDtype);
@@ -35,7 +36,8 @@ struct TracedModel {
 // Prints the front end's warnings.
 Result<TracedModel> traceDirectory(const ModelPlace &place, const TraceOptions &options, Progress &progress);
 // The same without its module: what traceTraining goes on from.
-Result<TracedModel> openDirectory(const ModelPlace &place, const std::string &dtype, Progress &progress);
+Result<TracedModel> openDirectory(const ModelPlace &place, const std::string &dtype, Progress &progress,
+                                  const std::vector<std::string> &adapters = {});
 // Sets the module to the program that trains it: the entries loss and loss_and_gradients (phase differentiated). The
 // weights' type is that of `traced`.
 Status traceTraining(TracedModel &traced, huggingface::TrainingOptions options, Progress &progress);

@@ -49,6 +49,18 @@ constexpr KeyFlag keyFlags[] = {
     {"--keep-every", "checkpoint.keep_every", "Checkpoints of each of these many steps are kept for good; 0: none"},
 };
 
+constexpr KeyFlag adapterFlags[] = {
+    {"--lora-rank", "lora.r", "Rank: columns of the two small matrices of a layer"},
+    {"--lora-alpha", "lora.alpha", "What they add is scaled by alpha / rank"},
+    {"--lora-dropout", "lora.dropout", "Only 0 is available"},
+    {"--target-modules", "lora.target_modules",
+     "Layers that get some: ends of their names with commas between, re:REGEX of whole names, or all-linear (default: "
+     "q_proj,v_proj, or what is in their place)"},
+    {"--use-rslora", "lora.use_rslora", "Scaled by alpha / sqrt(rank) (rsLoRA)"},
+    {"--use-dora", "lora.use_dora", "Lengths of the weights' rows are trained, too (DoRA)"},
+    {"--merge", "lora.merge", "Also writes the model with the adapter in its weights, as RUN/merged"},
+};
+
 const recipe::KeySpec *specOf(std::string_view path) {
   for (const recipe::KeySpec &key : recipe::configKeys())
     if (key.path == path) return &key;
@@ -83,7 +95,7 @@ const OrderedJson *look(const OrderedJson &config, std::string_view path) {
 }
 
 // What a key may not ask for yet: its value must be one of these, if it is there.
-Status refuseUnavailable(const TrainConfig &config) {
+Status refuseUnavailable(const TrainConfig &config, const TrainVerb &verb) {
   auto refuse = [&](const std::string &key, const std::string &remedy) {
     return diagnose(ErrorKind::unsupported, config.where())
         .says(fmt::format("{} {} is not available yet", key, config.find(key)->dump()))
@@ -94,7 +106,10 @@ Status refuseUnavailable(const TrainConfig &config) {
   if (config.number("dropout") != 0) return refuse("dropout", "write dropout: 0 (--set dropout=0)");
   if (config.text("training.lr_schedule") == "multistage")
     return refuse("training.lr_schedule", "use none, constant, linear, cosine, wsd or polynomial");
-  if (config.flag("lora.merge")) return refuse("lora.merge", "leave it out: all weights are trained");
+  if (config.flag("lora.merge") && !verb.makesAdapter)
+    return refuse("lora.merge", "leave it out: all weights are trained");
+  if (config.number("lora.dropout") != 0 && verb.makesAdapter)
+    return refuse("lora.dropout", "write lora.dropout: 0 (--lora-dropout 0)");
   for (const std::string &tracker : config.texts("logging.trackers"))
     if (tracker != "jsonl" && tracker != "tensorboard") return refuse("logging.trackers", "use jsonl and tensorboard");
   if (config.texts("evaluation.tasks") != std::vector<std::string>{"perplexity"})
@@ -128,7 +143,11 @@ void declareTrainFlags(CLI::App &app, TrainFlags &flags, const TrainVerb &verb) 
   app.add_option("--resume-from-checkpoint", flags.resume,
                  "auto: the newest good one of the run if there is any; none; latest, best, a step, or a path")
       ->capture_default_str();
-  for (const KeyFlag &one : keyFlags) {
+  auto declareKey = [&](const KeyFlag &one) {
+    if (specOf(one.key)->type == recipe::KeyType::boolean) {
+      app.add_flag_callback(one.flag, [&flags, key = std::string(one.key)] { flags.keys[key] = "true"; }, one.help);
+      return;
+    }
     std::string text = defaultOf(one.key, verb);
     CLI::Option *option = app.add_option_function<std::string>(
         one.flag, [&flags, key = std::string(one.key)](const std::string &value) { flags.keys[key] = value; },
@@ -136,6 +155,12 @@ void declareTrainFlags(CLI::App &app, TrainFlags &flags, const TrainVerb &verb) 
     bool computed =
         std::string_view(one.key) == "training.total_steps" || std::string_view(one.key) == "training.sample_prompt";
     if (!text.empty() && !computed) option->default_str(text);
+  };
+  for (const KeyFlag &one : keyFlags) declareKey(one);
+  if (verb.makesAdapter) {
+    for (const KeyFlag &one : adapterFlags) declareKey(one);
+    app.add_option("--adapter", flags.adapter,
+                   "Directory of an adapter to go on from, instead of a new one; its own settings count");
   }
   app.add_option("--freeze", flags.freeze,
                  "Pattern of names of weights that stay as they are; may be given more than once")
@@ -161,9 +186,10 @@ Result<TrainConfig> TrainConfig::make(const TrainFlags &flags, const TrainVerb &
   }
   for (const auto &[key, text] : flags.keys) {
     // Lists and prompts are taken as they are.
-    if (key == "logging.trackers")
+    if (specOf(key)->type == recipe::KeyType::texts && !text.starts_with("re:"))
       place(config.given_, key) = OrderedJson::parse(nlohmann::json(CLI::detail::split(text, ',')).dump());
-    else if (specOf(key)->type == recipe::KeyType::text && specOf(key)->choices.empty())
+    else if (specOf(key)->type == recipe::KeyType::texts ||
+             (specOf(key)->type == recipe::KeyType::text && specOf(key)->choices.empty()))
       place(config.given_, key) = text;
     else
       LLC_TRY(recipe::setKey(config.given_, key + "=" + text));
@@ -183,7 +209,7 @@ Result<TrainConfig> TrainConfig::make(const TrainFlags &flags, const TrainVerb &
   std::vector<std::string> again;
   LLC_TRY(recipe::checkConfig(config.effective_, config.where_, warnings.empty() ? warnings : again));
   for (const std::string &warning : warnings) warn("warning: " + warning);
-  LLC_TRY(refuseUnavailable(config));
+  LLC_TRY(refuseUnavailable(config, verb));
   return config;
 }
 

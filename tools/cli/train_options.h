@@ -10,10 +10,12 @@ struct TrainVerb {
   const char *name;
   bool makesModel;  // pretrain: the configuration describes a model; otherwise there is one
   std::vector<std::pair<const char *, recipe::OrderedJson>> defaults;  // where they differ from the table's
+  bool makesAdapter = false;                                           // lora-finetune: the model stays as it is
 };
 
 struct TrainFlags {
   std::string config, model, outputDirectory, runName, resume = "auto";
+  std::string adapter;  // lora-finetune: a directory to begin with
   std::vector<std::string> data, set;
   std::vector<std::string> freeze;
   std::map<std::string, std::string> keys;  // flags that stand for a key: path -> text as given

@@ -15,7 +15,9 @@
 #include "runtime/train/tensorboard.h"
 #include "tools/cli/gradient_checkpointing.h"
 #include "tools/cli/initial_model.h"
+#include "tools/cli/merge.h"
 #include "tools/cli/model.h"
+#include "tools/cli/train_adapter.h"
 #include "tools/cli/train_data.h"
 #include "tools/cli/train_listeners.h"
 #include "tools/cli/train_sample.h"
@@ -70,6 +72,8 @@ class Run {
                           config_->integer("checkpoint.keep_every")};
     train::CheckpointLayout layout{uint64_t(config_->integer("checkpoint.shard_bytes")),
                                    config_->flag("checkpoint.save_optimizer")};
+    if (adapter_) layout.weights = "adapter_model";
+    if (adapter_) layout.metadata[huggingface::baseFingerprintKey] = adapter_->plan.fingerprint;
     LLC_ASSIGN(store_, train::CheckpointStore::open(directory_, keep, layout));
     return success();
   }
@@ -80,6 +84,7 @@ class Run {
       model_ = place.path;
     }
     LLC_TRY(openTokenizer());
+    if (verb_.makesAdapter) return findAdapter();
     // What can't be trained is refused before anything is made.
     OrderedJson wanted;
     if (verb_.makesModel) {
@@ -99,6 +104,16 @@ class Run {
       progress_.step("making first weights");
       LLC_TRY(writeInitialModel(model_, config_->all(), tokenizer_.files, uint64_t(config_->integer("training.seed"))));
     }
+    return readModelSizes();
+  }
+
+  // The model stays what it is; checkpoints are of the adapter.
+  Status findAdapter() {
+    LLC_ASSIGN(adapter_, planAdapterTraining(*config_, flags_, model_));
+    LLC_TRY(openStore());
+    LLC_TRY(resume());
+    LLC_ASSIGN(adapterDirectory_, beginAdapter(*adapter_, checkpoint_ ? checkpoint_->directory : "",
+                                               directory_ + "/initial", uint64_t(config_->integer("training.seed"))));
     return readModelSizes();
   }
 
@@ -209,6 +224,7 @@ class Run {
     if (step.precision == "auto") step.precision = "f32";
     step.threads = flags_.threads;
     step.frozen = config_->texts("training.freeze");
+    step.adapter = adapterDirectory_;
     LLC_ASSIGN(program_, makeTrainingStep(model_, step, progress_));
     if (checkpoint_) LLC_TRY(train::loadTensors(*checkpoint_, program_->state()));
     return collectFrozen();
@@ -221,6 +237,7 @@ class Run {
   }
 
   Status collectFrozen() {
+    if (adapter_) return success();
     LLC_ASSIGN(weights_, SafeTensors::open(model_));
     std::set<std::string_view> moving;
     for (const train::TensorState &tensor : program_->state()) moving.insert(tensor.name);
@@ -273,6 +290,10 @@ class Run {
     std::map<std::string, std::string> files;
     for (const auto &[name, bytes] : tokenizer_.files)
       if (name != "config.json") files[name] = bytes;
+    if (adapter_) {
+      files[huggingface::adapterConfigFile] = adapter_->plan.config;
+      return files;
+    }
     LLC_ASSIGN(OrderedJson config, readOrdered(model_ + "/config.json"));
     for (const char *key : {"torch_dtype", "dtype"})
       if (config.contains(key)) config[key] = "float32";
@@ -310,8 +331,8 @@ class Run {
     parts.onStep = [&](const auto &now, const auto &result) { terminal.onStep(now, result); };
     if (config_->given("training.sample_prompt"))
       parts.sample = [&](int64_t) {
-        return sampleText(*program_, frozen_, parts.files, directory_, config_->text("training.sample_prompt"),
-                          flags_.threads);
+        return sampleText(*program_, frozen_, parts.files, directory_, adapter_ ? model_ : "",
+                          config_->text("training.sample_prompt"), flags_.threads);
       };
     announce(options, state, log);
     progress_.step("training", options.schedule.totalSteps, state.step);
@@ -319,8 +340,19 @@ class Run {
     progress_.finish();
     LLC_TRY(writeReport(options));
     if (!outcome) return std::move(outcome.error());
+    LLC_TRY(mergeResult(*outcome));
     printResult(*outcome);
     return success();
+  }
+
+  Status mergeResult(const train::LoopOutcome &outcome) {
+    if (!adapter_ || !config_->flag("lora.merge")) return success();
+    std::error_code error;
+    fs::remove_all(directory_ + "/merged", error);
+    return mergeAdapters(model_, {lastCheckpoint(outcome) + ":1"}, directory_ + "/merged", progress_);
+  }
+  std::string lastCheckpoint(const train::LoopOutcome &outcome) const {
+    return outcome.checkpoint.empty() && checkpoint_ ? checkpoint_->directory : outcome.checkpoint;
   }
 
   void announce(const train::LoopOptions &options, const train::TrainerState &state, TextLog &log) {
@@ -329,6 +361,7 @@ class Run {
         directory_, options.schedule.totalSteps, accumulation_, data_->options.rows, length_,
         data_->rowsPerEpoch * length_, options.schedule.peak, humanBytes(program_->plannedBytes()));
     if (checkpoint_) text += fmt::format("; goes on from step {} of {}", state.step, checkpoint_->directory);
+    if (adapter_) text += "; " + adapter_->summary;
     progress_.finish();
     progress_.say(text);
     log.say("INFO", text);
@@ -349,7 +382,7 @@ class Run {
 
   void printResult(const train::LoopOutcome &outcome) {
     const train::TrainerState &s = outcome.state;
-    std::string last = outcome.checkpoint.empty() && checkpoint_ ? checkpoint_->directory : outcome.checkpoint;
+    std::string last = lastCheckpoint(outcome);
     if (flags_.json) {
       nlohmann::ordered_json json = {{"run", directory_}, {"checkpoint", last}, {"steps", s.step}};
       json["stopped"] = train::stopReasonName(outcome.reason);
@@ -372,7 +405,8 @@ class Run {
   const TrainVerb &verb_;
   Progress progress_;
   std::optional<TrainConfig> config_;
-  std::string directory_, model_;
+  std::string directory_, model_, adapterDirectory_;
+  std::optional<AdapterStart> adapter_;  // lora-finetune
   std::optional<train::CheckpointStore> store_;
   std::optional<train::ReadCheckpoint> checkpoint_;  // that is resumed
   TokenizerWithHash tokenizer_;

@@ -4,6 +4,7 @@
 
 #include "runtime/base/output_file.h"
 #include "runtime/formats/safetensors.h"
+#include "tools/cli/adapters.h"
 #include "tools/cli/open.h"
 
 namespace llc::cli {
@@ -23,10 +24,10 @@ class Folder {
   const std::string path;
 };
 
-Status writeModel(const std::string &path, const train::StepProgram &program,
+Status writeModel(const std::string &path, const char *weightsFile, const train::StepProgram &program,
                   std::span<const train::TensorState> frozen, const std::map<std::string, std::string> &files) {
   for (const auto &[name, bytes] : files) LLC_TRY(writeFile(path + "/" + name, bytes));
-  SafeTensorsWriter writer(path + "/model.safetensors");
+  SafeTensorsWriter writer(path + "/" + weightsFile);
   std::vector<const train::TensorState *> weights;
   for (auto tensors : {program.state(), frozen})
     for (const train::TensorState &tensor : tensors)
@@ -39,14 +40,17 @@ Status writeModel(const std::string &path, const train::StepProgram &program,
 
 Result<std::string> sampleText(const train::StepProgram &program, std::span<const train::TensorState> frozen,
                                const std::map<std::string, std::string> &files, const std::string &directory,
-                               const std::string &prompt, int64_t threads) {
+                               const std::string &base, const std::string &prompt, int64_t threads) {
   Folder folder(directory);
-  LLC_TRY(writeModel(folder.path, program, frozen, files));
+  const char *weightsFile = base.empty() ? "model.safetensors" : huggingface::adapterWeightsFile;
+  LLC_TRY(writeModel(folder.path, weightsFile, program, frozen, files));
   OpenOptions options;
   options.weightCache = "none";
   options.session.threads = threads;
+  if (!base.empty()) options.adapters = {folder.path + ":1"};
   Progress silent(true);
-  LLC_ASSIGN(OpenedModel opened, openModel({ModelKind::directory, folder.path, "sample"}, options, silent));
+  const std::string &place = base.empty() ? folder.path : base;
+  LLC_ASSIGN(OpenedModel opened, openModel({ModelKind::directory, place, "sample"}, options, silent));
   LLC_ASSIGN(std::vector<int32_t> ids, idsOf({prompt, {}, false}, opened.tokenizer.get()));
   GenerateOptions generation = generateOptions(opened.program->manifest().generation);
   generation.maxTokens = 50;

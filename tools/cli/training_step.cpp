@@ -38,6 +38,7 @@ Status trace(TracedModel &traced, const StepOptions &options) {
   training.batch = options.rows, training.sequence = options.length;
   training.accumulate = options.accumulate;
   training.products = options.precision, training.lossScaling = options.precision == "f16";
+  training.dtype = traced.weightType;
   training.rule = [update](const std::vector<dsl::NamedShape> &weights) { return models::updateRule(update, weights); };
   LLC_ASSIGN(traced.module, huggingface::traceTraining(*traced.source, *traced.context, models::causalLm, training));
   return success();
@@ -57,7 +58,10 @@ Status chooseSaving(TracedModel &traced, const StepOptions &options, Progress &p
 Result<TracedModel> traceTrainingStep(const std::string &modelDirectory, const StepOptions &options,
                                       Progress &progress) {
   LLC_ASSIGN(ModelPlace place, findModelDirectory(modelDirectory, "training"));
-  LLC_ASSIGN(TracedModel traced, openDirectory(place, "f32", progress));
+  // Weights that nothing changes may stay in the type that they are stored in.
+  std::vector<std::string> adapters;
+  if (!options.adapter.empty()) adapters = {options.adapter + ":1"};
+  LLC_ASSIGN(TracedModel traced, openDirectory(place, adapters.empty() ? "f32" : "", progress, adapters));
   progress.step("differentiating " + traced.name);
   LLC_TRY(trace(traced, options));
   LLC_TRY(chooseSaving(traced, options, progress));

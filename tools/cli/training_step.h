@@ -20,6 +20,7 @@ struct StepOptions {
   std::string precision = "f32";
   int64_t threads = 0;                   // 0: what the process may use
   std::vector<std::string> frozen = {};  // patterns of weights that stay as they are
+  std::string adapter = "";              // directory of one that is trained instead of the model; empty: none
 };
 
 // The program in phase differentiated, before anything is compiled: entries loss and train_step, or loss, loss_weight,

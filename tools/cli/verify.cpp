@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/threads/limits.h"
+#include "tools/cli/adapters.h"
 #include "tools/cli/command.h"
 #include "tools/cli/verification.h"
 
@@ -24,6 +25,7 @@ void declare(CLI::App &app, Options &o) {
   app.add_option("--tolerance", o.tolerance, "Largest difference, relative to the largest value")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
+  addAdapterFlag(app, o.trace.adapters);
   app.add_option("--dtype", o.trace.dtype, "Element type of weight matrices: f32, f16, bf16 (default: as stored)");
   addCacheTypeFlag(app, o.trace.cacheDtype);
   app.get_option("--cache-dtype")->group("Options");

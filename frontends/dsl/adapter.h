@@ -1,0 +1,73 @@
+// Adapters: small sets of weights beside a model's own, which stay as they are (LoRA and its kin). A kind of adapter is
+// one file of models/adapters; directories of adapters are read and written as PEFT does (huggingface/adapter.h).
+#pragma once
+#include <functional>
+#include <map>
+#include <span>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "frontends/dsl/architecture.h"
+
+namespace llc::dsl {
+
+// A linear layer of a model, as an adapter may change it.
+struct Projection {
+  std::string name;  // of the module: "model.layers.0.self_attn.q_proj"; its weight is NAME.weight
+  int64_t inputs = 0, outputs = 0;
+  bool inputsFirst = false;  // the weight is stored [inputs, outputs] (GPT-2's Conv1D) instead of [outputs, inputs]
+};
+
+// What the files of an adapter say.
+struct AdapterFile {
+  Config &config;  // adapter_config.json
+  // Of its tensors, by the names of their parameters without `suffix`:
+  // "model.layers.0.self_attn.q_proj.lora_A.weight".
+  std::map<std::string, Shape> tensors;
+  std::string suffix;  // what the names of its parameters end in; tells several adapters of one model apart
+  double share = 1;    // how much of it is added
+  // Whether a key of rank_pattern or alpha_pattern means the module: a regular expression for the end of its name.
+  std::function<Result<bool>(const std::string &key, const std::string &module)> means;
+};
+
+// An adapter that has been understood.
+struct Adapter {
+  // The model that reads the adapter's parameters, too.
+  std::function<Model(const Model &)> applyTo;
+  // Makes of a projection's weight (stored as the projection says) what gives the same results without the adapter.
+  // `read`: a tensor of the file, by the names of AdapterFile::tensors. Leaves weights that it does not change alone,
+  // and says whether it changed this one.
+  using Read = std::function<std::vector<float>(const std::string &name)>;
+  std::function<bool(const Projection &, const Read &read, std::span<float> weight)> mergeInto;
+};
+
+// What a new adapter is to be.
+struct AdapterSettings {
+  int64_t rank = 16;
+  double alpha = 16;
+  bool scalesByRoot = false;   // rsLoRA: alpha / sqrt(rank) instead of alpha / rank
+  bool hasMagnitudes = false;  // DoRA
+};
+using ConfigValue = std::variant<std::nullptr_t, bool, int64_t, double, std::string, std::vector<std::string>,
+                                 std::map<std::string, int64_t>>;
+struct AdapterTensor {
+  std::string name;  // as in AdapterFile::tensors
+  Shape shape;
+  enum First { zeros, uniform, normsOfWeight } first = zeros;  // norms: of the rows of `module`'s weight, one an output
+  double bound = 0;                                            // uniform: in [-bound, bound)
+  Projection module = {};
+};
+struct NewAdapter {
+  std::vector<std::pair<std::string, ConfigValue>> config;  // keys of adapter_config.json that are the kind's
+  std::vector<AdapterTensor> tensors;
+};
+
+struct AdapterKind {
+  std::string name;  // peft_type
+  std::function<Result<Adapter>(const AdapterFile &)> read;
+  std::function<Result<NewAdapter>(const AdapterSettings &, const std::vector<Projection> &targets)> make;
+};
+
+}  // namespace llc::dsl

@@ -1,0 +1,304 @@
+"""Adapters: PEFT's files against the reference's values, merging, training them, and what is refused."""
+import json
+import math
+import pathlib
+import random
+import shutil
+import signal
+import struct
+import subprocess
+import tempfile
+import time
+import unittest
+
+import support
+from support import PROGRAM, ROOT
+
+CASES = {"llama-lora": "llama", "llama-dora": "llama", "gpt2-lora": "gpt2", "gpt2-dora": "gpt2", "gpt_neox-lora": "gpt_neox"}
+ADAPTERS, MODELS = ROOT / "tests/golden/adapters", ROOT / "tests/golden/architectures"
+PREFIX = "base_model.model."
+
+
+def norm(values):
+    return math.sqrt(math.fsum(value * value for value in values))
+
+
+def difference(one, other):
+    """Largest one, relative to the largest value."""
+    return max(abs(a - b) for a, b in zip(one, other)) / max(map(abs, other))
+
+
+class Case(support.Case):
+    def batch(self, model):
+        """Both sequences of the model's goldens, padded on the right: (path of the input file, lengths)"""
+        expected = support.read_safetensors(MODELS / model / "expected.safetensors")
+        rows = [list(expected[f"ids.{number}"][1]) for number in range(2)]
+        width = max(map(len, rows))
+        ids = [id for row in rows for id in row + [0] * (width - len(row))]
+        mask = [int(place < len(row)) for row in rows for place in range(width)]
+        path = self.folder / "in.safetensors"
+        support.write_safetensors(path, {"input_ids": ("I64", (2, width), ids), "attention_mask": ("I64", (2, width), mask)})
+        return path, [len(row) for row in rows]
+
+    def logits(self, path, model, *more):
+        """Of both sequences, without padding."""
+        source, lengths = self.batch(model)
+        out = self.folder / "logits.safetensors"
+        self.good("logits", path, "--input", source, "--output", out, "--weight-cache", "none", "-q", *more)
+        (_, width, vocabulary), values = support.read_safetensors(out)["logits"]
+        return [values[row * width * vocabulary:(row * width + length) * vocabulary] for row, length in enumerate(lengths)]
+
+    def near(self, found, expected, tolerance=1e-5):
+        for one, other in zip(found, expected):
+            self.assertEqual(len(one), len(other))
+            self.assertLess(difference(one, other), tolerance)
+
+    def copy(self, case):
+        target = self.folder / "adapter"
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(ADAPTERS / case, target)
+        return target
+
+    def rewrite(self, folder, change):
+        """`change`(tensors) edits {name: (dtype, shape, values)} in place."""
+        path = folder / "adapter_model.safetensors"
+        tensors = {name: ("F32", shape, list(values)) for name, (shape, values) in support.read_safetensors(path).items()}
+        change(tensors)
+        support.write_safetensors(path, tensors)
+
+    def configure(self, folder, **keys):
+        path = folder / "adapter_config.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), **keys}))
+
+
+class Goldens(Case):
+    def expected(self, case):
+        return support.read_safetensors(ADAPTERS / case / "expected.safetensors")
+
+    def test_gradients(self):
+        for case, model in CASES.items():
+            golden = self.expected(case)
+            for engine in ("jit", "reference"):
+                with self.subTest(case=case, engine=engine):
+                    out = self.folder / "out.safetensors"
+                    self.good("grad", MODELS / model, "--adapter", ADAPTERS / case, "--input", self.batch(model)[0], "--output", out,
+                              "--engine", engine, "-q")
+                    found = support.read_safetensors(out)
+                    self.assertAlmostEqual(found["loss"][1][0], golden["loss"][1][0], delta=1e-5 * golden["loss"][1][0])
+                    names = {name for name in golden if name.startswith("grad/")}
+                    self.assertEqual(set(found) - {"loss"}, names)  # none by the model's own weights
+                    for name in names:
+                        self.assertEqual(found[name][0], golden[name][0], name)
+                        off = norm(a - b for a, b in zip(found[name][1], golden[name][1]))
+                        self.assertLess(off, 1e-4 * norm(golden[name][1]), name)
+
+    def test_logits_and_merging(self):
+        for case, model in CASES.items():
+            with self.subTest(case):
+                golden = self.expected(case)
+                wanted = [golden[f"logits.{number}"][1] for number in range(2)]
+                before = (MODELS / model / "model.safetensors").read_bytes()
+                self.near(self.logits(MODELS / model, model, "--adapter", ADAPTERS / case), wanted)
+                merged = self.folder / ("merged-" + case)
+                self.good("merge", MODELS / model, "--adapter", ADAPTERS / case, "-o", merged, "-q")
+                self.near(self.logits(merged, model), wanted)
+                self.assertEqual((MODELS / model / "model.safetensors").read_bytes(), before)
+                self.assertEqual(support.read_safetensors_header(merged / "model.safetensors").keys(),
+                                 support.read_safetensors_header(MODELS / model / "model.safetensors").keys())
+
+    def test_other_ways_to_run(self):
+        golden = self.expected("llama-dora")
+        wanted = [golden[f"logits.{number}"][1] for number in range(2)]
+        self.near(self.logits(MODELS / "llama", "llama", "--adapter", ADAPTERS / "llama-dora", "--engine", "reference"), wanted)
+        self.good("verify", MODELS / "llama", "--adapter", ADAPTERS / "llama-dora", "-q")
+        program = self.folder / "program"
+        self.good("compile", MODELS / "llama", "--adapter", ADAPTERS / "llama-dora", "-o", program, "--target-cpu", "native", "-q")
+        self.near(self.logits(program, "llama"), wanted)
+        self.refused("run", program, "--adapter", ADAPTERS / "llama-dora", "-p", "x", says=["compiled already", "--adapter"])
+
+    def test_a_new_one_changes_nothing(self):
+        for case, model in (("llama-lora", "llama"), ("gpt2-lora", "gpt2")):
+            folder = self.copy(case)
+
+            def zero(tensors):
+                for name, (dtype, shape, values) in tensors.items():
+                    if ".lora_B." in name:
+                        tensors[name] = (dtype, shape, [0.0] * len(values))
+
+            self.rewrite(folder, zero)
+            plain = self.logits(MODELS / model, model)
+            self.assertEqual(self.logits(MODELS / model, model, "--adapter", folder), plain)
+            self.assertNotEqual(self.logits(MODELS / model, model, "--adapter", ADAPTERS / case), plain)
+
+    def test_several(self):
+        plain = self.logits(MODELS / "llama", "llama")
+        whole = self.logits(MODELS / "llama", "llama", "--adapter", ADAPTERS / "llama-lora")
+        half = f"{ADAPTERS / 'llama-lora'}:0.5"
+        self.near(self.logits(MODELS / "llama", "llama", "--adapter", half, "--lora", half), whole)
+        self.near(self.logits(MODELS / "llama", "llama", "--adapter", f"{ADAPTERS / 'llama-dora'}:0"), plain)
+        both = self.logits(MODELS / "llama", "llama", "--adapter", half, "--adapter", f"{ADAPTERS / 'llama-dora'}:0.25")
+        merged = self.folder / "merged"
+        self.good("merge", MODELS / "llama", "--adapter", half, "--adapter", f"{ADAPTERS / 'llama-lora'}:-0.5", "-o", merged, "-q")
+        self.near(self.logits(merged, "llama"), plain)
+        self.assertGreater(difference(both[0], plain[0]), 1e-2)
+        self.assertGreater(difference(both[0], whole[0]), 1e-2)
+
+    def test_rounded_bases(self):
+        """A frozen base may have 16 bits; the adapter's gradients stay near."""
+        model, golden = self.folder / "half", self.expected("llama-lora")
+        shutil.copytree(MODELS / "llama", model)
+        data = (model / "model.safetensors").read_bytes()
+        (length,) = struct.unpack("<Q", data[:8])
+        header, body, out, offset = json.loads(data[8:8 + length]), data[8 + length:], b"", 0
+        for name, entry in header.items():
+            if name == "__metadata__":
+                continue
+            begin, end = entry["data_offsets"]
+            halves = b"".join(struct.pack("<e", x) for (x,) in struct.iter_unpack("<f", body[begin:end]))
+            entry.update(dtype="F16", data_offsets=[offset, offset + len(halves)])
+            out, offset = out + halves, offset + len(halves)
+        text = json.dumps(header).encode()
+        (model / "model.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + out)
+        path = self.folder / "out.safetensors"
+        self.good("grad", model, "--adapter", ADAPTERS / "llama-lora", "--input", self.batch("llama")[0], "--output", path, "-q")
+        for name, (_, values) in support.read_safetensors(path).items():
+            off = norm(a - b for a, b in zip(values, golden[name][1]))
+            self.assertLess(off, 5e-3 * norm(golden[name][1]), name)
+
+
+class Refusals(Case):
+    def refuse(self, folder, says, **options):
+        path, _ = self.batch("llama")
+        self.refused("logits", MODELS / "llama", "--adapter", folder, "--input", path, "--output", self.folder / "o", "-q", says=says,
+                     **options)
+
+    def test_directories(self):
+        self.refuse(self.folder / "nowhere", ["nowhere", "is not a directory"])
+        self.refuse(MODELS / "llama", ["has no adapter_config.json"])
+        self.refuse(f"{ADAPTERS / 'llama-lora'}:much", ["'much' is no number", "DIR:SHARE"])
+        folder = self.copy("llama-lora")
+        (folder / "adapter_model.safetensors").rename(folder / "adapter_model.bin")
+        self.refuse(folder, ["adapter_model.bin", "safe_serialization"])
+
+    def test_configurations(self):
+        for keys, says, code in (({"peft_type": "IA3"}, ["'IA3'", "LORA"], 3), ({"r": 5}, ["3 rows", "rank 5"], 2),
+                                 ({"use_dora": True}, ["lora_magnitude_vector", "is missing"], 2), ({"bias": "all"}, ["biases"], 2),
+                                 ({"modules_to_save": ["lm_head"]}, ["modules_to_save"], 2), ({"r": 0}, ["adapter_config.json: r"], 2),
+                                 ({"init_lora_weights": "pissa_niter_4"}, ["pissa_niter_4"], 2), ({"rank_pattern": {"(": 3}}, ["("], 3),
+                                 ({"lora_alpha": "much"}, ["lora_alpha"], 2)):
+            with self.subTest(keys):
+                folder = self.copy("llama-lora")
+                self.configure(folder, **keys)
+                self.refuse(folder, says, code=code)
+        (folder / "adapter_config.json").write_text("{")
+        self.refuse(folder, ["adapter_config.json"])
+
+    def test_tensors(self):
+        first = PREFIX + "model.layers.0.self_attn.q_proj.lora_"
+
+        def move(old, new):
+            return lambda tensors: tensors.update({new: tensors.pop(old)})
+
+        def reshape(name, shape):
+            return lambda tensors: tensors.update({name: ("F32", shape, tensors[name][2])})
+
+        for change, says, code in (
+                (lambda t: t.pop(first + "B.weight"), ["q_proj.lora_B.weight", "is missing"], 2),
+                (lambda t: t.pop(first + "A.weight"), ["q_proj.lora_A.weight", "is missing"], 2),
+                (move(first + "A.weight", "lora_A.weight"), ["does not begin with", PREFIX], 2),
+                (move(first + "A.weight", first + "A.bias"), ["is no part of a LoRA"], 3),
+                (move(first + "A.weight", first + "embedding_A"), ["is no part of a LoRA"], 3),
+                (reshape(first + "A.weight", [48]), ["is no matrix"], 2),
+                (reshape(first + "B.weight", [3, 16]), ["the file has shape [3, 16]", "needs [16, 3]"], 2)):
+            folder = self.copy("llama-lora")
+            self.rewrite(folder, change)
+            self.refuse(folder, says, code=code)
+            self.refused("merge", MODELS / "llama", "--adapter", folder, "-o", self.folder / "merged", "-q", says=says, code=code)
+            self.assertFalse((self.folder / "merged").exists())
+        folder = self.copy("llama-lora")
+        self.rewrite(folder, lambda t: [t.update({name.replace("layers.0", "layers.7"): t.pop(name)}) for name in list(t)])
+        self.refuse(folder, ["layers.7", "no such linear layer"])
+        self.refuse(ADAPTERS / "gpt2-lora", ["no such linear layer"])
+        data = (ADAPTERS / "llama-lora/adapter_model.safetensors").read_bytes()
+        for length in (0, 7, 100, len(data) - 1):
+            (folder / "adapter_model.safetensors").write_bytes(data[:length])
+            self.refuse(folder, ["adapter_model.safetensors"])
+
+    def test_merging(self):
+        (self.folder / "full").mkdir()
+        (self.folder / "full/file").write_text("x")
+        self.refused("merge", MODELS / "llama", "--adapter", ADAPTERS / "llama-lora", "-o", self.folder / "full", "-q", says=["exists"])
+
+
+class Training(Case):
+    @classmethod
+    def setUpClass(cls):
+        cls.base = pathlib.Path(tempfile.mkdtemp())
+        cls.addClassCleanup(shutil.rmtree, cls.base)
+        rng, words = random.Random(1), "the river runs under every old stone and carries water to the morning light".split()
+        lines = []
+        for _ in range(300):
+            start = rng.randrange(len(words))
+            lines.append(" ".join(words[(start + i) % len(words)] for i in range(rng.randint(4, 20))))
+        (cls.base / "text.txt").write_text("\n".join(lines) + "\n")
+
+    def command(self, out, *more, steps=12):
+        return ("lora-finetune", "--model-path", "default", "--data-path", self.base / "text.txt", "--output-dir", out, "--block-size", 32,
+                "--batch-size", 2, "--gradient-accumulation-steps", 2, "--lr", "1e-2", "--max-steps", steps, "--log-interval", 1,
+                "--eval-interval", 6, "--save-interval", 3, "--lora-rank", 4, "--threads", 1, "-q", "--json", *more)
+
+    def losses(self, run):
+        records = [json.loads(line) for line in (pathlib.Path(run) / "metrics.jsonl").read_text().splitlines()]
+        return [(record["step"], record["train/loss"]) for record in records if record["event"] == "train"]
+
+    def test_an_adapter_learns_and_runs(self):
+        made = self.json(*self.command(self.folder / "out", "--merge", "--use-dora", "--use-rslora", "--target-modules", "all-linear"))
+        checkpoint = pathlib.Path(made["checkpoint"])
+        losses = self.losses(made["run"])
+        self.assertLess(losses[-1][1], 0.8 * losses[0][1])
+        self.assertLess(made["eval_loss"], 0.8 * losses[0][1])
+        names = support.read_safetensors_header(checkpoint / "adapter_model.safetensors")
+        self.assertTrue(all(name.startswith(PREFIX) for name in names))
+        self.assertEqual({name.split(".lora_")[1] for name in names}, {"A.weight", "B.weight", "magnitude_vector"})
+        self.assertFalse((checkpoint / "model.safetensors").exists() or (checkpoint / "config.json").exists())
+        config = json.loads((checkpoint / "adapter_config.json").read_text())
+        self.assertEqual((config["peft_type"], config["r"], config["use_dora"], config["base_model_name_or_path"]),
+                         ("LORA", 4, True, "default"))
+        scores = [self.json("eval", *model, "--perplexity", self.base / "text.txt", "--json")["avg_loss"]
+                  for model in (["default", "--adapter", checkpoint], [pathlib.Path(made["run"]) / "merged"], ["default"])]
+        self.assertAlmostEqual(scores[0], scores[1], delta=1e-4)
+        self.assertLess(scores[0], 0.8 * scores[2])
+        self.assertEqual(len(self.json("run", "default", "--adapter", checkpoint, "-p", "the river", "-n", 8, "--json")["ids"]), 8)
+        # It belongs to its base alone, and training goes on from it.
+        self.refused("run", MODELS / "llama", "--adapter", checkpoint, "-p", "x", says=["trained on other weights"])
+        more = self.json(*self.command(self.folder / "more", "--adapter", checkpoint, "--run-name", "more", steps=1))
+        self.assertLess(self.losses(more["run"])[0][1], 0.85 * losses[0][1])
+
+    def test_killed_it_ends_the_same(self):
+        whole = self.json(*self.command(self.folder / "whole"))
+        arguments = [str(PROGRAM), *map(str, self.command(self.folder / "killed"))]
+        metrics = self.folder / "killed/lora-finetune/metrics.jsonl"
+        for lines in (4, 9):
+            process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            while process.poll() is None and not (metrics.exists() and len(metrics.read_text().splitlines()) >= lines):
+                time.sleep(0.002)
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        killed = self.json(*self.command(self.folder / "killed"))
+        self.assertEqual(self.losses(killed["run"]), self.losses(whole["run"]))
+        for name in ("adapter_model.safetensors", "adapter_config.json"):
+            one, other = ((pathlib.Path(made["checkpoint"]) / name).read_bytes() for made in (killed, whole))
+            self.assertEqual(one, other, name)
+        self.refused(*self.command(self.folder / "killed", "--lora-rank", 8), says=["adapter_config.json", "r is 4, now 8"])
+
+    def test_options(self):
+        out = self.folder / "out"
+        self.refused(*self.command(out, "--target-modules", "qproj"), says=["fits 'qproj'", "q_proj", "all-linear"])
+        self.refused(*self.command(out, "--target-modules", "re:.*nothing"), says=[".*nothing"])
+        self.refused(*self.command(out, "--lora-dropout", "0.1"), code=3, says=["lora.dropout", "--lora-dropout 0"])
+        self.refused(*self.command(out, "--lora-rank", 5000), says=["a rank of 5000", "out of range"])
+        self.refused(*self.command(out, "--adapter", ADAPTERS / "llama-lora"), says=["no such linear layer"])
+
+
+if __name__ == "__main__":
+    support.main()
