@@ -44,7 +44,7 @@ class Case(support.Case):
         """Of both sequences, without padding."""
         source, lengths = self.batch(model)
         out = self.folder / "logits.safetensors"
-        self.good("logits", path, "--input", source, "--output", out, "--weight-cache", "none", "-q", *more)
+        self.good("logits", path, "--input", source, "--output", out, "-q", *more)
         (_, width, vocabulary), values = support.read_safetensors(out)["logits"]
         return [values[row * width * vocabulary:(row * width + length) * vocabulary] for row, length in enumerate(lengths)]
 
@@ -207,7 +207,7 @@ class Refusals(Case):
                 (lambda t: t.pop(first + "A.weight"), ["q_proj.lora_A.weight", "is missing"], 2),
                 (move(first + "A.weight", "lora_A.weight"), ["does not begin with", PREFIX], 2),
                 (move(first + "A.weight", first + "A.bias"), ["is no part of a LoRA"], 3),
-                (move(first + "A.weight", first + "embedding_A"), ["is no part of a LoRA"], 3),
+                (lambda t: t.update({first + "embedding_A": t[first + "A.weight"]}), ["is no part of a LoRA"], 3),
                 (reshape(first + "A.weight", [48]), ["is no matrix"], 2),
                 (reshape(first + "B.weight", [3, 16]), ["the file has shape [3, 16]", "needs [16, 3]"], 2)):
             folder = self.copy("llama-lora")
@@ -266,7 +266,7 @@ class Training(Case):
                          ("LORA", 4, True, "default"))
         scores = [self.json("eval", *model, "--perplexity", self.base / "text.txt", "--json")["avg_loss"]
                   for model in (["default", "--adapter", checkpoint], [pathlib.Path(made["run"]) / "merged"], ["default"])]
-        self.assertAlmostEqual(scores[0], scores[1], delta=1e-4)
+        self.assertAlmostEqual(scores[0], scores[1], delta=5e-3)  # the weights are bf16, merged ones are rounded to it
         self.assertLess(scores[0], 0.8 * scores[2])
         self.assertEqual(len(self.json("run", "default", "--adapter", checkpoint, "-p", "the river", "-n", 8, "--json")["ids"]), 8)
         # It belongs to its base alone, and training goes on from it.
@@ -289,15 +289,15 @@ class Training(Case):
         for name in ("adapter_model.safetensors", "adapter_config.json"):
             one, other = ((pathlib.Path(made["checkpoint"]) / name).read_bytes() for made in (killed, whole))
             self.assertEqual(one, other, name)
-        self.refused(*self.command(self.folder / "killed", "--lora-rank", 8), says=["adapter_config.json", "r is 4, now 8"])
+        self.refused(*self.command(self.folder / "killed", "--set", "lora.r=8"), says=["adapter_config.json", "r is 4, now 8"])
 
     def test_options(self):
         out = self.folder / "out"
         self.refused(*self.command(out, "--target-modules", "qproj"), says=["fits 'qproj'", "q_proj", "all-linear"])
         self.refused(*self.command(out, "--target-modules", "re:.*nothing"), says=[".*nothing"])
         self.refused(*self.command(out, "--lora-dropout", "0.1"), code=3, says=["lora.dropout", "--lora-dropout 0"])
-        self.refused(*self.command(out, "--lora-rank", 5000), says=["a rank of 5000", "out of range"])
-        self.refused(*self.command(out, "--adapter", ADAPTERS / "llama-lora"), says=["no such linear layer"])
+        self.refused(*self.command(out, "--set", "lora.r=5000"), says=["a rank of 5000", "out of range"])
+        self.refused(*self.command(out, "--adapter", ADAPTERS / "llama-lora"), says=["the file has shape [3, 16]", "needs [3, 128]"])
 
 
 if __name__ == "__main__":
