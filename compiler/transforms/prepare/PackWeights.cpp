@@ -81,10 +81,12 @@ class Packer {
         if (auto name = function.getResultAttrOfType<StringAttr>(i, updatesAttribute)) updated_.insert(name.getValue());
   }
   void run() {
+    noteProductsThatReadRows();
     llvm::SmallVector<std::pair<OpOperand *, Form>> uses;
     module_.walk([&](Operation *op) {
       for (OpOperand &operand : op->getOpOperands())
-        if (auto form = wantedForm(operand); form && comesFromParameters(operand.get()))
+        if (auto form = wantedForm(operand);
+            form && comesFromParameters(operand.get()) && !(form != Form::f32 && isReadByRows(operand.get())))
           uses.push_back({&operand, *form});
     });
     for (auto [operand, form] : uses) operand->set(packed({operand->get(), form}));
@@ -115,6 +117,32 @@ class Packer {
     return !calls.empty() && llvm::all_of(calls, [&](func::CallOp call) {
       return comesFromParameters(call.getOperand(argument.getArgNumber()));
     });
+  }
+
+  // Names of the parameters that reach a value for which comesFromParameters holds.
+  void collectParameters(Value value, llvm::StringSet<> &names) {
+    if (auto use = value.getDefiningOp<llm::UseOp>()) return void(names.insert(use.getName()));
+    auto argument = cast<BlockArgument>(value);
+    auto function = cast<func::FuncOp>(argument.getOwner()->getParentOp());
+    for (func::CallOp call : callers_[function.getName()])
+      collectParameters(call.getOperand(argument.getArgNumber()), names);
+  }
+
+  // In training steps: backward passes multiply by a frozen weight the other way round, as it lies in the checkpoint: with a packed copy
+  // beside it there would be two of it in memory, and products of many rows are as fast without.
+  void noteProductsThatReadRows() {
+    if (updated_.empty()) return;
+    module_.walk([&](llm::ContractOp op) {
+      for (Value value : op->getOperands())
+        if (auto type = dyn_cast<RankedTensorType>(value.getType());
+            type && type.getRank() == 2 && comesFromParameters(value))
+          collectParameters(value, readByRows_);
+    });
+  }
+  bool isReadByRows(Value value) {
+    llvm::StringSet<> names;
+    collectParameters(value, names);
+    return llvm::any_of(names.keys(), [&](StringRef name) { return readByRows_.contains(name); });
   }
 
   // The packed form of a parameter's value or of a block's argument; made on first use.
@@ -227,7 +255,8 @@ class Packer {
   ModuleOp module_;
   SymbolTable symbols_;
   llvm::StringMap<std::vector<func::CallOp>> callers_;
-  llvm::StringSet<> updated_;  // parameters that a step changes
+  llvm::StringSet<> updated_;     // parameters that a step changes
+  llvm::StringSet<> readByRows_;  // parameters that some product reads as they lie
   std::map<Wanted, Value> packed_;
   std::deque<Addition> pending_;
   llvm::StringMap<Prepared> prepared_;

@@ -36,7 +36,7 @@ TEST(AdapterTargets, AreChosenAsByPeft) {
   EXPECT_EQ(chosen({R"(re:.*\.1\d\..*)"}), "23");
   EXPECT_EQ(chosen({"re:.*q_proj"}), "012");
   EXPECT_NE(chosen({"re:q_proj"}).find("no linear layer of the model fits 'q_proj'"), std::string::npos);
-  EXPECT_NE(chosen({"q_proj", "down_proj"}).find("fits 'down_proj', near are 'up_proj'"), std::string::npos);
+  EXPECT_NE(chosen({"q_proj", "up_prj"}).find("fits 'up_prj', near are 'up_proj'"), std::string::npos);
   EXPECT_NE(chosen({"re:("}).find("to fix"), std::string::npos);
 }
 
