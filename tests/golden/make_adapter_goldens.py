@@ -4,9 +4,9 @@
   python make_adapter_goldens.py
 
 Needs torch, transformers and safetensors from PyPI; neither the build nor the tests do. PEFT itself is not needed: its formulas
-(peft/tuners/lora/layer.py and dora.py) are written out in `adapted`, names and configurations are as its save_pretrained() writes them. PEFT
-0.21.2 reads these adapters and gives these logits within 1e-6. expected.safetensors: the logits of both sequences of the model, the
-loss over both, and its gradient by each tensor of the adapter.
+(peft/tuners/lora/layer.py and dora.py) are written out in `adapted`, names and configurations are as its save_pretrained() writes
+them. PEFT 0.21.2 reads these adapters and gives these logits within 1e-6. expected.safetensors: the logits of both sequences of the
+model, the loss over both, and its gradient by each tensor of the adapter.
 """
 import json
 import os

@@ -8,8 +8,8 @@ def PackWeights : Pass<"llm-pack-weights", "::mlir::ModuleOp"> {
   let description = [{
     The weight of every llm.linear and llm.linear_log_prob that is a parameter (or a block argument that only ever is one)
     gets the type with the encoding #llm.panel, through all calls; vectors of halves become f32. A frozen weight that
-    another product of a training step (llm.contract: its backward pass) reads as it lies stays as it is: it is in memory once. @prepare holds one call
-    per prepared parameter of one function per shape, so its code does not grow with depth.
+    another product of a training step (llm.contract: its backward pass) reads as it lies stays as it is: it is in memory
+    once. @prepare holds one call per prepared parameter of one function per shape, so its code does not grow with depth.
 
     ```mlir
     llm.parameter @"w#panel" : tensor<128x64xbf16, #llm.panel>
