@@ -5,7 +5,7 @@
 #include <charconv>
 
 #include "dialect/interfaces/derive.h"
-#include "dialect/interfaces/interfaces.h"
+#include "dialect/interfaces/products.h"
 #include "llvm/ADT/StringExtras.h"
 #include "mlir/IR/Builders.h"
 
@@ -51,52 +51,21 @@ bool isNamed(Operation *op) {
 
 enum class Product { none, ofWeights, batched };
 
-// A sum of products of two tensors, each with an index of its own; batched: with one that both and the result have.
-Product productOf(const index::Statement &statement) {
-  if (statement.combiner != "sum" || statement.inputs.size() < 2) return Product::none;
-  auto letters = [](const std::string &text) {
-    std::string found;
-    llvm::copy_if(text, std::back_inserter(found), index::isIndexLetter);
-    return found;
-  };
-  std::string a = letters(statement.inputs[0]), b = letters(statement.inputs[1]), y = letters(statement.output);
-  auto has = [](const std::string &text, char letter) { return text.find(letter) != std::string::npos; };
-  auto any = [](const std::string &text, auto test) { return std::any_of(text.begin(), text.end(), test); };
-  bool reduces = any(a, [&](char c) { return has(b, c) && !has(y, c); });
-  bool wide = any(a, [&](char c) { return has(y, c) && !has(b, c); }) &&
-              any(b, [&](char c) { return has(y, c) && !has(a, c); });
-  if (!reduces || !wide) return Product::none;
-  return any(a, [&](char c) { return has(b, c) && has(y, c); }) ? Product::batched : Product::ofWeights;
-}
-
-Product productOf(Operation *op);
-
 // Of an op without a text: that of the ops it stands for, if there is a product among them.
-Product productInside(Operation *op) {
-  auto decomposable = dyn_cast<llm::Decomposable>(op);
-  if (!decomposable) return Product::none;
-  OpBuilder builder(op);
-  ScopedDiagnosticHandler quiet(op->getContext(),
-                                [](Diagnostic &) { return mlir::success(); });  // a primitive op is no error
-  Operation *before = op->getPrevNode();
-  SmallVector<Value> results;
-  bool made = succeeded(decomposable.decompose(builder, results));
-  Product found = Product::none;
-  while (op->getPrevNode() != before) {
-    Operation *part = op->getPrevNode();
-    if (made && found == Product::none) found = productOf(part);
-    part->erase();
-  }
-  return found;
-}
-
 Product productOf(Operation *op) {
-  if (!llm::derive::hasProgram(op)) return productInside(op);
+  Product found = Product::none;
+  if (!llm::derive::hasProgram(op)) {
+    llm::visitDecomposition(op, [&](ArrayRef<Operation *> parts) {
+      for (Operation *part : parts)
+        if (found == Product::none) found = productOf(part);
+    });
+    return found;
+  }
   auto statements = llm::derive::concreteStatements(op);
-  if (!statements.ok()) return Product::none;
+  if (!statements.ok()) return found;
   for (const index::Statement &statement : *statements)
-    if (Product product = productOf(statement); product != Product::none) return product;
-  return Product::none;
+    if (auto product = llm::matrixProductOf(statement)) return product->batched ? Product::batched : Product::ofWeights;
+  return found;
 }
 
 std::vector<std::string> split(std::string_view names) {
