@@ -1,6 +1,7 @@
 // What training adds to a model: a loss, and what a step does with its gradients.
 #pragma once
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -9,13 +10,36 @@
 
 namespace llc::dsl {
 
+// What a loss reads: one batch of B rows of S tokens, ids and labels (negative: none) and segments (0: padding; 1, 2
+// ..: the sequences of a row), all [B,S] i32, and the columns that the trainer asks for, a number for each row: [B]
+// f32.
+struct LossInput {
+  const Model &model;
+  Tensor ids, segments, labels;
+  std::map<std::string, Tensor> columns;
+  const Model *teacher = nullptr;  // frozen; for trainers that learn from one
+};
 // Total and weight are apart, so that the loss of a large batch is the sum over its parts however it is cut.
 struct LossTerms {
   Tensor total;   // [1]
   Tensor weight;  // [1], how much counts: of tokens, their number. It depends on no parameter
+  struct Metric {
+    std::string name;
+    Tensor total;  // [1], to be divided by the weight
+  };
+  std::vector<Metric> metrics = {};  // reported beside the loss
 };
-// Of a batch: ids, segments (0: padding) and labels (negative: none), all [B,S] i32.
-using Loss = std::function<LossTerms(const Model &, Tensor ids, Tensor segments, Tensor labels)>;
+using Loss = std::function<LossTerms(const LossInput &)>;
+
+// What a model is trained for.
+struct Objective {
+  Loss loss;
+  std::vector<std::string> columns = {};  // names of those that the loss reads
+  // A number [B] for each row as the weights are before the first step; it is the loss's column "reference" in all
+  // steps. Null: none.
+  std::function<Tensor(const LossInput &)> reference = nullptr;
+};
+inline constexpr const char *referenceColumn = "reference";
 
 struct NamedShape {
   std::string name;

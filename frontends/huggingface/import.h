@@ -78,17 +78,21 @@ struct TrainingOptions {
   std::string saving = "everything_saveable";  // value of the mark: transforms/autodiff/Passes.td
   dsl::MakeUpdateRule rule = nullptr;          // how parameters change; null: loss and gradients only
   bool accumulate = false;                     // gradients of several batches make one step
+  const ModelSource *teacher = nullptr;        // its weights are frozen parameters, named "teacher." + their names
   // What products of matrices read: f32, bf16, f16 or fp8 (transforms/precision/Passes.td).
   std::string products = "f32";
   bool lossScaling = false;  // with a rule: gradients are those of the loss times an input loss_scale [1]
 };
+inline constexpr std::string_view teacherPrefix = "teacher.";
 
-// The module with the entry loss(input_ids, segments, labels) -> loss, marked to be differentiated. With a rule
-// -> (loss, weight), and what --llm-compose-step makes the step of: @update, for several batches also @loss_share
-// (... normalizer [1]), which divides by that instead of the batch's own weight, and @loss_weight. Parameters are
-// checked as in traceModel; those that the rule changes are f32. With adapters the model's own weights are frozen: they
-// keep their types, and only adapters get gradients.
+// The module with the entry loss(input_ids, segments, labels, columns ...) -> loss, marked to be differentiated. With a
+// rule -> (loss, weight, metrics ...; result names "metric/NAME"), and what --llm-compose-step makes the step of:
+// @update, for several batches also @loss_share (... normalizer [1]), which divides by that instead of the batch's own
+// weight, and @loss_weight. An objective with a reference has the entry reference(input_ids, segments, labels) ->
+// reference [B]. Parameters are checked as in traceModel; those that the rule changes are f32. With adapters the
+// model's own weights are frozen: they keep their types, and only adapters get gradients.
 Result<mlir::OwningOpRef<mlir::ModuleOp>> traceTraining(const ModelSource &source, mlir::MLIRContext &context,
-                                                        const dsl::Loss &loss, const TrainingOptions &options);
+                                                        const dsl::Objective &objective,
+                                                        const TrainingOptions &options);
 
 }  // namespace llc::huggingface

@@ -30,9 +30,10 @@ void removeUnused(mlir::func::FuncOp function) {
 
 class Training {
  public:
-  Training(const ModelSource &source, mlir::MLIRContext &context, const dsl::Loss &loss, const TrainingOptions &options)
+  Training(const ModelSource &source, mlir::MLIRContext &context, const dsl::Objective &objective,
+           const TrainingOptions &options)
       : context_(context),
-        loss_(loss),
+        objective_(objective),
         options_(options),
         source_(source),
         check_{source, options.dtype},
@@ -40,11 +41,19 @@ class Training {
                                 [this](const std::string &name, const Shape &shape) { return typeOf(name, shape); })) {
     for (const char *name : {"input_ids", "segments", "labels"})
       batch_.push_back({.name = name, .shape = {options.batch, options.sequence}});
+    tokens_ = batch_;
+    for (const std::string &column : objective.columns)
+      batch_.push_back({.name = column, .type = DType::f32, .shape = {options.batch}});
+    if (options.teacher) {
+      teacherCheck_.emplace(*options.teacher, options.dtype);
+      teacher_ = scoped(options.teacher->model, std::string(teacherPrefix.substr(0, teacherPrefix.size() - 1)));
+    }
   }
 
   Result<mlir::OwningOpRef<mlir::ModuleOp>> trace() {
     LLC_TRY(traceLoss());
     LLC_TRY(check_.nothingLeft());
+    if (teacherCheck_) LLC_TRY(teacherCheck_->nothingLeft());
     if (options_.rule) LLC_TRY(traceUpdate());
     LLC_ASSIGN(mlir::OwningOpRef<mlir::ModuleOp> module, dsl::takeModule(program_));
     mlir::Builder builder(&context_);
@@ -62,31 +71,68 @@ class Training {
     return {.maxTokens = options.batch * options.sequence, .maxRows = 1, .maxContext = options.sequence};
   }
 
+  // The same model with all its weights in a scope of their own.
+  static dsl::Model scoped(dsl::Model model, const std::string &name) {
+    auto inside = [&name](auto function) {
+      return [function, name](const dsl::Tokens &tokens, Tensor rows) {
+        dsl::Scope scope(name);
+        return function(tokens, rows);
+      };
+    };
+    model.logits = inside(model.logits);
+    model.logProbabilities = inside(model.logProbabilities);
+    model.embeddings = inside(model.embeddings);
+    return model;
+  }
+
   Result<DType> typeOf(const std::string &name, const Shape &shape) {
     if (isState_.contains(name)) return DType::f32;
+    if (teacherCheck_ && name.starts_with(teacherPrefix)) {
+      teacherNames_.insert(name);
+      return (*teacherCheck_)(name.substr(teacherPrefix.size()), shape);
+    }
     LLC_ASSIGN(DType type, check_(name, shape));
     bool trains = source_.adapters.empty() || source_.isAdapterParameter(name);
     if (weightNames_.insert(name).second) (trains ? weights_ : base_).push_back({name, shape});
     return trains && (options_.rule || !source_.adapters.empty()) ? DType::f32 : type;
   }
 
+  dsl::LossInput inputOf(const std::vector<Value> &values) const {
+    auto input = [&](size_t place) { return Tensor(values[place].handle()); };
+    dsl::LossInput in{.model = source_.model, .ids = input(0), .segments = input(1), .labels = input(2), .columns = {}};
+    for (size_t i = tokens_.size(); i < values.size() && i < batch_.size(); ++i) in.columns[batch_[i].name] = input(i);
+    if (teacher_) in.teacher = &*teacher_;
+    return in;
+  }
+
+  // The loss, then what is reported beside it, all divided by `weight`.
+  static Tensors shares(const dsl::LossTerms &terms, Tensor weight) {
+    Tensors all{terms.total / weight};
+    for (const dsl::LossTerms::Metric &metric : terms.metrics) all.push_back(metric.total / weight);
+    return all;
+  }
+
   Status traceLoss() {
-    auto terms = [this](const std::vector<Value> &values) {
-      auto input = [&](size_t place) { return Tensor(values[place].handle()); };
-      return loss_(source_.model, input(0), input(1), input(2));
-    };
+    auto terms = [this](const std::vector<Value> &values) { return objective_.loss(inputOf(values)); };
     LLC_TRY(program_.entry("loss", batch_, [&](const std::vector<Value> &values) {
       dsl::LossTerms loss = terms(values);
-      Tensor mean = loss.total / loss.weight;
-      return options_.rule ? Tensors{mean, loss.weight} : Tensors{mean};
+      Tensors results = shares(loss, loss.weight);
+      if (!options_.rule) return Tensors{results.front()};
+      results.insert(results.begin() + 1, loss.weight);
+      for (const dsl::LossTerms::Metric &metric : loss.metrics) metrics_.push_back("metric/" + metric.name);
+      return results;
     }));
+    if (options_.rule && objective_.reference)
+      LLC_TRY(program_.entry(dsl::referenceColumn, tokens_, [&](const std::vector<Value> &values) {
+        return Tensors{objective_.reference(inputOf(values))};
+      }));
     if (!options_.accumulate) return success();
     LLC_TRY(program_.entry("loss_weight", batch_,
                            [&](const std::vector<Value> &values) { return Tensors{terms(values).weight}; }));
     share_ = batch_;
     share_.push_back({.name = "normalizer", .type = DType::f32, .shape = {1}});
     return program_.entry(shareEntry, share_, [&](const std::vector<Value> &values) {
-      return Tensors{terms(values).total / Tensor(values.back().handle())};
+      return shares(terms(values), Tensor(values.back().handle()));
     });
   }
 
@@ -111,18 +157,28 @@ class Training {
     });
   }
 
+  // Results have the names `first`, and then those of the metrics.
+  void nameResults(mlir::func::FuncOp function, std::vector<std::string> first) {
+    first.insert(first.end(), metrics_.begin(), metrics_.end());
+    for (unsigned i = 0; i < first.size(); ++i)
+      function.setResultAttr(i, "llm.name", mlir::StringAttr::get(&context_, first[i]));
+  }
+
   void mark(mlir::ModuleOp module) {
     mlir::Builder builder(&context_);
     auto function = [&](const char *name) { return module.lookupSymbol<mlir::func::FuncOp>(name); };
     nameArguments(function("loss"), batch_);
-    function("loss").setResultAttr(0, "llm.name", builder.getStringAttr("loss"));
-    function("loss").setResultAttr(1, "llm.name", builder.getStringAttr("weight"));
+    nameResults(function("loss"), {"loss", "weight"});
+    if (objective_.reference) {
+      nameArguments(function(dsl::referenceColumn), tokens_);
+      function(dsl::referenceColumn).setResultAttr(0, "llm.name", builder.getStringAttr(dsl::referenceColumn));
+    }
     if (options_.accumulate) {
       nameArguments(function("loss_weight"), batch_);
       function("loss_weight").setResultAttr(0, "llm.name", builder.getStringAttr("weight"));
       removeUnused(function("loss_weight"));
       nameArguments(function(shareEntry), share_);
-      function(shareEntry).setResultAttr(0, "llm.name", builder.getStringAttr("loss"));
+      nameResults(function(shareEntry), {"loss"});
     }
     mlir::func::FuncOp update = function(updateEntry);
     nameArguments(update, update_);
@@ -139,6 +195,7 @@ class Training {
     std::set<std::string> moving(rule_.weights.begin(), rule_.weights.end());
     for (const NamedShape &weight : weights_)
       if (!moving.contains(weight.name)) freeze(module, weight.name);
+    for (const std::string &name : teacherNames_) freeze(module, name);
   }
 
   static void freeze(mlir::ModuleOp module, const std::string &weight) {
@@ -157,30 +214,36 @@ class Training {
       return diagnose(ErrorKind::invalidInput, "precision")
           .says("there is no '" + options_.products + "'")
           .toFix("use f32, bf16, f16 or fp8");
-    for (const char *name : {"loss", shareEntry})
+    for (const char *name : {"loss", shareEntry, dsl::referenceColumn})
       if (mlir::Operation *entry = module.lookupSymbol(name); entry && !found->second.isF32())
         entry->setAttr("llm.products", mlir::TypeAttr::get(found->second));
     return success();
   }
 
   mlir::MLIRContext &context_;
-  const dsl::Loss &loss_;
+  const dsl::Objective &objective_;
   const TrainingOptions &options_;
   const ModelSource &source_;
   WeightCheck check_;
+  std::optional<WeightCheck> teacherCheck_;
+  std::optional<dsl::Model> teacher_;
+  std::set<std::string> teacherNames_;
   dsl::UpdateRule rule_;
   std::vector<NamedShape> weights_;  // in the order of first reading
   std::vector<NamedShape> base_;     // those of a model with adapters, which stay as they are
   std::set<std::string> weightNames_, isState_;
-  std::vector<Input> batch_, share_, update_;
+  std::vector<Input> tokens_, batch_, share_, update_;  // batch: tokens, then columns
+  std::vector<std::string> metrics_;                    // names of the results that they are
   dsl::Program program_;
 };
 }  // namespace
 
 Result<mlir::OwningOpRef<mlir::ModuleOp>> traceTraining(const ModelSource &source, mlir::MLIRContext &context,
-                                                        const dsl::Loss &loss, const TrainingOptions &options) {
+                                                        const dsl::Objective &objective,
+                                                        const TrainingOptions &options) {
   LLC_TRY(checkPositions(source, options.sequence, "give shorter rows"));
-  return Training(source, context, loss, options).trace();
+  if (options.teacher) LLC_TRY(checkPositions(*options.teacher, options.sequence, "give shorter rows"));
+  return Training(source, context, objective, options).trace();
 }
 
 }  // namespace llc::huggingface

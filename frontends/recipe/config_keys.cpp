@@ -101,7 +101,11 @@ std::vector<KeySpec> trainingKeys() {
            "Text is sampled from it at each evaluation"),
       other("training.curriculum", KeyType::object, nullptr,
             "{start_len, end_len, steps, schedule: linear, sqrt or steps, multiple}"),
-      other("training.distillation", KeyType::object, nullptr, "{teacher, temperature, alpha}"),
+      text("training.trainer", "causal_lm", {}, "What is learned: causal_lm, or one that llc-model trainers lists"),
+      other("training.trainer_settings", KeyType::object, nullptr, "{beta ...}: those of the trainer"),
+      text("training.teacher", nullptr, {}, "Model to learn from, for trainers that have a teacher"),
+      other("training.distillation", KeyType::object, nullptr,
+            "{teacher, temperature, alpha}: trainer distillation with these settings"),
   };
 }
 
@@ -115,6 +119,13 @@ std::vector<KeySpec> sectionKeys() {
       boolean("data.shuffle", true, "Within windows, by shuffle_seed"),
       integer("data.shuffle_seed", 42, 0, big, "The same seed gives the same order"),
       boolean("data.packing", true, "Several documents in a row, without attention between them"),
+      text("data.on_bad_record", "refuse", {"refuse", "skip"}, "Records that are broken; skip: with a warning"),
+      text("data.chat_format", nullptr, {"roles", "chatml"}, "How conversations become text"),
+      boolean("data.completion_only_loss", true, "Of a prompt with its completion only the completion is learned"),
+      boolean("data.assistant_only_loss", false, "Of a conversation only what the assistant says is learned"),
+      integer("data.max_prompt_length", 256, 1, 1 << 24, "Of preferences: the last tokens of a prompt that are kept"),
+      integer("data.max_completion_length", nullptr, 1, 1 << 24,
+              "Of preferences: the first tokens of a completion that are kept; absent: what the prompt leaves"),
       integer("lora.r", 16, 1, 1 << 16, "Rank"),
       number("lora.alpha", 16, 0, 1e6, "The update is scaled by alpha / r"),
       number("lora.dropout", 0.0, 0, 0.99, "On the adapter's input"),

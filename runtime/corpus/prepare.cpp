@@ -27,17 +27,19 @@ class EncodedInput {
   Result<bool> write(data::DatasetWriter &writer) {
     if (next_ == encoded_.size()) LLC_TRY(encodeSome());
     if (next_ == encoded_.size()) return false;
-    std::span<const int32_t> ids = encoded_[next_++];
-    size_t most = options_.maxLength ? size_t(options_.maxLength) : ids.size();
-    for (; !ids.empty(); ids = ids.subspan(std::min(most, ids.size()))) {
-      LLC_TRY(writer.add(ids.first(std::min(most, ids.size()))));
-      ++report_.sequences;
+    const Sequences &document = encoded_[next_++];
+    for (const std::vector<int32_t> &ids : document) {
+      LLC_TRY(writer.add(ids));
+      report_.sequences += !ids.empty();
+      report_.tokens += int64_t(ids.size());
     }
-    report_.tokens += int64_t(encoded_[next_ - 1].size());
+    report_.leftOut += document.empty();
     return true;
   }
 
  private:
+  using Sequences = std::vector<std::vector<int32_t>>;
+
   Status encodeSome() {
     size_t room = options_.limit ? size_t(options_.limit - corpus_.counts().documents) : SIZE_MAX;
     LLC_ASSIGN(auto texts, corpus_.batch(std::min<size_t>(room, 1024)));
@@ -52,19 +54,28 @@ class EncodedInput {
       if (error) return diagnose(error->kind, report_.name).says(error->what).toFix(error->remedy);
     return success();
   }
-  Status encode(const std::string &text, std::vector<int32_t> &ids) const {
+  Status encode(const std::string &text, Sequences &sequences) const {
+    if (options_.encode) {
+      LLC_ASSIGN(sequences, options_.encode(text));
+      return success();
+    }
     EncodeOptions plain;
     plain.parseSpecial = false;  // a document that spells <s> has no token there
-    LLC_ASSIGN(ids, tokenizer_.encode(text, plain));
+    LLC_ASSIGN(std::vector<int32_t> ids, tokenizer_.encode(text, plain));
     if (options_.addBos && tokenizer_.bosId()) ids.insert(ids.begin(), *tokenizer_.bosId());
     if (options_.addEos && tokenizer_.eosId()) ids.push_back(*tokenizer_.eosId());
+    size_t most = options_.maxLength ? size_t(options_.maxLength) : ids.size();
+    for (size_t begin = 0; begin < ids.size(); begin += most) {
+      size_t end = std::min(begin + most, ids.size());
+      sequences.emplace_back(ids.begin() + int64_t(begin), ids.begin() + int64_t(end));
+    }
     return success();
   }
   const Tokenizer &tokenizer_;
   const PrepareOptions &options_;
   Corpus corpus_;
   SourceReport report_;
-  std::vector<std::vector<int32_t>> encoded_;
+  std::vector<Sequences> encoded_;
   size_t next_ = 0;
   bool finished_ = false;
 };

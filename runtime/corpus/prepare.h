@@ -8,9 +8,13 @@ namespace llc::corpus {
 
 struct PrepareOptions {
   CorpusOptions corpus;
-  int64_t maxLength = 2048;           // tokens of a sequence, longer documents are cut; 0: never
-  bool addBos = true, addEos = true;  // around each document, where the tokenizer has such tokens
-  int64_t limit = 0;                  // documents of each input; 0: all
+  int64_t maxLength = 2048;  // tokens of a sequence, longer documents are cut; 0: never
+  // When given, it makes the sequences of a document itself (none: the document is left out), with its own ends and
+  // lengths.
+  std::function<Result<std::vector<std::vector<int32_t>>>(const std::string &document)> encode = nullptr;
+  bool marked = false, paired = false;  // what `encode` makes, see DatasetHeader
+  bool addBos = true, addEos = true;    // around each document, where the tokenizer has such tokens
+  int64_t limit = 0;                    // documents of each input; 0: all
   int threads = 1;
 };
 
@@ -19,6 +23,7 @@ struct SourceReport {
   std::optional<double> weight;
   CorpusCounts counts;
   int64_t sequences = 0, tokens = 0;
+  int64_t leftOut = 0;    // documents that gave no sequence
   bool finished = false;  // all of it was used
 };
 

@@ -13,6 +13,20 @@ bool isBlank(std::string_view text) { return text.find_first_not_of(" \t\r\n\f\v
 
 std::string tooLongText(uint64_t limit) { return fmt::format("is longer than {}", humanBytes(limit)); }
 
+// What counts of an object; `why` when it is broken.
+std::string contentOf(const nlohmann::json &object, const RecordOptions &options, std::string &why) {
+  if (!options.accepts) {
+    auto text = textOf(object, options.fields);
+    if (!text) why = text.error().what;
+    return text ? std::move(*text) : std::string();
+  }
+  if (Status status = options.accepts(object); !status) {
+    why = status.error().what;
+    return {};
+  }
+  return object.dump();
+}
+
 // Fills a record from what was read; false if it is blank and does not count.
 bool finish(Record &record, std::string &&text, const std::string &why) {
   record.why = why;
@@ -25,9 +39,7 @@ bool finish(Record &record, std::string &&text, const std::string &why) {
 class TextReader final : public RecordReader {
  public:
   TextReader(std::unique_ptr<ByteStream> stream, const RecordOptions &options)
-      : lines_(std::move(stream), options.maxRecordBytes),
-        separator_(options.separator),
-        limit_(options.maxRecordBytes) {}
+      : lines_(std::move(stream), options.maxRecordBytes), options_(options) {}
   uint64_t consumed() const override { return lines_.consumed(); }
 
   Status next(Record &record) override {
@@ -36,13 +48,16 @@ class TextReader final : public RecordReader {
       record.line = lines_.number() + 1;
       LLC_ASSIGN(bool any, gather(text, why));
       if (!any) return record.kind = Record::Kind::end, success();
+      if (options_.accepts && why.empty() && !isBlank(text) && text::validUtf8(text))
+        text = contentOf({{"text", text}}, options_, why);
       if (finish(record, std::move(text), why)) return success();
     }
   }
 
  private:
   bool separates(std::string_view line) const {
-    return separator_ == "blank" ? isBlank(line) : separator_ != "file" && line == separator_;
+    const std::string &separator = options_.separator;
+    return separator == "blank" ? isBlank(line) : separator != "file" && line == separator;
   }
 
   // The lines of one document; false at the end of the file.
@@ -52,8 +67,9 @@ class TextReader final : public RecordReader {
     for (;;) {
       LLC_ASSIGN(bool more, lines_.next(line));
       if (!more) return any;
-      if (lines_.tooLong() || text.size() + line.size() > limit_) why = tooLongText(limit_);
-      if (separator_ == "line") return text = line, true;
+      if (lines_.tooLong() || text.size() + line.size() > options_.maxRecordBytes)
+        why = tooLongText(options_.maxRecordBytes);
+      if (options_.separator == "line") return text = line, true;
       if (separates(line)) return true;
       if (any) text += '\n';
       if (why.empty()) text += line;
@@ -61,14 +77,13 @@ class TextReader final : public RecordReader {
     }
   }
   Lines lines_;
-  std::string separator_;
-  uint64_t limit_;
+  RecordOptions options_;
 };
 
 class JsonReader final : public RecordReader {
  public:
   JsonReader(std::unique_ptr<ByteStream> stream, const RecordOptions &options)
-      : lines_(std::move(stream), options.maxRecordBytes), fields_(options.fields), limit_(options.maxRecordBytes) {}
+      : lines_(std::move(stream), options.maxRecordBytes), options_(options) {}
   uint64_t consumed() const override { return lines_.consumed(); }
 
   Status next(Record &record) override {
@@ -80,27 +95,24 @@ class JsonReader final : public RecordReader {
       if (isBlank(line)) continue;
       std::string text, why;
       if (lines_.tooLong())
-        why = tooLongText(limit_);
+        why = tooLongText(options_.maxRecordBytes);
       else if (auto json = parseJson(line, ""); !json)
         why = json.error().what;
-      else if (auto found = textOf(*json, fields_); !found)
-        why = found.error().what;
       else
-        text = std::move(*found);
+        text = contentOf(*json, options_, why);
       if (finish(record, std::move(text), why)) return success();
     }
   }
 
  private:
   Lines lines_;
-  std::vector<std::string> fields_;
-  uint64_t limit_;
+  RecordOptions options_;
 };
 
 class CsvReader final : public RecordReader {
  public:
   CsvReader(std::unique_ptr<ByteStream> stream, char delimiter, const RecordOptions &options)
-      : rows_(std::move(stream), delimiter, options.maxRecordBytes), fields_(options.fields) {}
+      : rows_(std::move(stream), delimiter, options.maxRecordBytes), options_(options) {}
   uint64_t consumed() const override { return rows_.consumed(); }
 
   Status next(Record &record) override {
@@ -134,15 +146,15 @@ class CsvReader final : public RecordReader {
       return {};
     }
     nlohmann::json object = nlohmann::json::object();
-    for (size_t i = 0; i < names_.size(); ++i)
+    for (size_t i = 0; i < names_.size(); ++i) {
+      if (!text::validUtf8(names_[i]) || !text::validUtf8(row.cells[i])) return row.why = "is no valid UTF-8", "";
       if (!row.cells[i].empty()) object[names_[i]] = std::move(row.cells[i]);
-    if (object.empty()) return {};
-    auto text = textOf(object, fields_);
-    if (!text) row.why = text.error().what;
-    return text ? std::move(*text) : std::string();
+    }
+    return object.empty() ? std::string() : contentOf(object, options_, row.why);
   }
   CsvRows rows_;
-  std::vector<std::string> fields_, names_;
+  RecordOptions options_;
+  std::vector<std::string> names_;
 };
 }  // namespace
 

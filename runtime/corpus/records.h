@@ -1,6 +1,7 @@
 // Text, JSON lines and CSV as a stream of texts. A record that is broken is told apart from a file that can't be read
 // on.
 #pragma once
+#include <functional>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
@@ -17,6 +18,9 @@ struct RecordOptions {
   // Text files: "line" (each line is a document), "blank" (documents are separated by blank lines), "file" (one
   // document), or anything else: a line of exactly this text separates documents.
   std::string separator = "line";
+  // When given, a record is not a text but a JSON object, as text: a line of .jsonl, a row of .csv, {"text": ...} of
+  // other files. Objects for which it says an error are broken records.
+  std::function<Status(const nlohmann::json &)> accepts = nullptr;
   uint64_t maxRecordBytes = uint64_t(64) << 20;  // longer ones are broken records
 };
 

@@ -126,10 +126,15 @@ Status Dataset::readHeader(std::span<const std::byte> index) {
   header_.sequences = load<uint64_t>(index, 16);
   header_.tokens = load<uint64_t>(index, 24);
   header_.vocabulary = load<uint32_t>(index, 32);
-  header_.hasEnds = load<uint32_t>(index, 36) & 1;
+  uint32_t flags = load<uint32_t>(index, 36);
+  header_.hasEnds = flags & hasEndsFlag;
+  header_.marked = flags & markedFlag;
+  header_.paired = flags & pairedFlag;
   std::memcpy(header_.tokenizer.data(), index.data() + 40, 32);
   if (header_.idBytes != 4 && header_.idBytes != 8)
     return badIndex(where, fmt::format("ids of {} bytes", header_.idBytes));
+  if (header_.paired && header_.sequences % 2)
+    return badIndex(where, fmt::format("says that sequences come in pairs, and has {}", header_.sequences));
   offsets_ = index.subspan(indexHeaderBytes);
   if (header_.sequences >= offsets_.size() / 8 || offsets_.size() != (header_.sequences + 1) * 8)
     return badIndex(where, fmt::format("has {} bytes of offsets for {} sequences", offsets_.size(), header_.sequences));
@@ -161,6 +166,13 @@ Result<uint64_t> Dataset::length(uint64_t sequence) const {
 }
 
 Status Dataset::read(uint64_t sequence, uint64_t begin, std::span<int32_t> out) const {
+  LLC_TRY(readMarked(sequence, begin, out));
+  if (header_.marked)
+    for (int32_t &id : out) id = idOfMarked(id);
+  return success();
+}
+
+Status Dataset::readMarked(uint64_t sequence, uint64_t begin, std::span<int32_t> out) const {
   LLC_ASSIGN([[maybe_unused]] uint64_t count, checkedLength(sequence));
   assert(begin <= count && out.size() <= count - begin);
   uint64_t at = offset(sequence) + 4 + begin * header_.idBytes;
@@ -168,11 +180,12 @@ Status Dataset::read(uint64_t sequence, uint64_t begin, std::span<int32_t> out) 
   uint64_t worst = 0;  // ids as unsigned: a negative one is above every limit
   if (header_.idBytes == 4) {
     std::memcpy(out.data(), bin_.data() + at, out.size() * 4);
-    for (int32_t id : out) worst = std::max<uint64_t>(worst, uint32_t(id));
+    for (int32_t id : out) worst = std::max<uint64_t>(worst, uint32_t(header_.marked ? idOfMarked(id) : id));
   } else {
     for (size_t i = 0; i < out.size(); ++i) {
       uint64_t id = load<uint64_t>(bin_, at + 8 * i);
       out[i] = int32_t(id);
+      if (header_.marked && int64_t(id) < 0) id = ~id;
       worst = std::max(worst, id);
     }
   }

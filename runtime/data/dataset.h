@@ -3,7 +3,8 @@
 //
 //   .bin    per sequence: u32 count (not 0), then so many i32 ids; nothing between or around them
 //   .index  "LLCIDX01", u32 version 1, u32 bytes of an id (4), u64 sequences, u64 tokens, u32 vocabulary (0: unknown),
-//           u32 flags (1: sequences carry beginning and end tokens), 32 bytes SHA-256 of the tokenizer's file (zeros:
+//           u32 flags (1: sequences carry beginning and end tokens; 2: ids that are not to be learned are stored as
+//           -1 - id; 4: sequences 2i and 2i + 1 are a pair), 32 bytes SHA-256 of the tokenizer's file (zeros:
 //           unknown), then sequences + 1 times u64: the offset in .bin of each count, at last the size of .bin
 //
 // Also read: an .index without the header (a bare table of N or N + 1 offsets), no .index at all (made by going through
@@ -27,8 +28,14 @@ struct DatasetHeader {
   uint64_t sequences = 0, tokens = 0;
   uint32_t vocabulary = 0;  // every id is below; 0: unknown
   bool hasEnds = false;     // sequences begin and end with special tokens
+  bool marked = false;      // says which ids are to be learned
+  bool paired = false;      // sequences 2i and 2i + 1 belong together
   Sha256Digest tokenizer = {};
 };
+
+// An id as a marked dataset stores it (-1 - id where it is not to be learned), and back.
+inline int32_t unlearned(int32_t id) { return ~id; }
+inline int32_t idOfMarked(int32_t stored) { return stored < 0 ? ~stored : stored; }
 
 // Immutable once open: any number of threads may read.
 class Dataset {
@@ -50,6 +57,8 @@ class Dataset {
   // Ids [begin, begin + out.size()) of a sequence; the caller has asked for its length. Every id is checked against the
   // vocabulary.
   Status read(uint64_t sequence, uint64_t begin, std::span<int32_t> out) const;
+  // The same, but ids that are not to be learned are given as -1 - id.
+  Status readMarked(uint64_t sequence, uint64_t begin, std::span<int32_t> out) const;
   // Goes through everything: offsets, counts, ids, totals.
   Status verify() const;
 

@@ -20,7 +20,7 @@ std::string encodeHeader(const DatasetHeader &header) {
   append(out, header.sequences);
   append(out, header.tokens);
   append(out, header.vocabulary);
-  append(out, uint32_t(header.hasEnds ? 1 : 0));
+  append(out, (header.hasEnds ? hasEndsFlag : 0) | (header.marked ? markedFlag : 0) | (header.paired ? pairedFlag : 0));
   out.append(reinterpret_cast<const char *>(header.tokenizer.data()), header.tokenizer.size());
   return out;
 }
@@ -50,7 +50,7 @@ Status DatasetWriter::add(std::span<const int32_t> ids) {
   if (ids.empty()) return success();
   uint64_t limit = header_.vocabulary ? header_.vocabulary : uint64_t(INT32_MAX) + 1;
   for (int32_t id : ids)
-    if (uint32_t(id) >= limit)
+    if (uint32_t(header_.marked ? idOfMarked(id) : id) >= limit)
       return diagnose(ErrorKind::invalidInput, fmt::format("{}:sequence {}", paths_.bin, header_.sequences))
           .says(fmt::format("id {} is outside the vocabulary of {} tokens", id, limit))
           .toFix("use the tokenizer that the vocabulary belongs to");
@@ -76,6 +76,10 @@ Status DatasetWriter::flush() {
 }
 
 Status DatasetWriter::commit() {
+  if (header_.paired && header_.sequences % 2)
+    return diagnose(ErrorKind::invalidInput, paths_.bin)
+        .says(fmt::format("{} sequences, of which two make a pair", header_.sequences))
+        .toFix("add the other sequence of the last pair");
   LLC_TRY(flush());
   std::string header = encodeHeader(header_);
   LLC_TRY(index_.writeAt(0, std::as_bytes(std::span(header))));

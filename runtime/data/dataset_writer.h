@@ -7,12 +7,13 @@ namespace llc::data {
 
 class DatasetWriter {
  public:
-  // `path`: see datasetPaths(). `header`: vocabulary, hasEnds and tokenizer count; the rest follows from what is added.
+  // `path`: see datasetPaths(). `header`: vocabulary, hasEnds, marked, paired and tokenizer count; the rest follows
+  // from what is added.
   static Result<DatasetWriter> create(const std::string &path, const DatasetHeader &header);
-  // An empty sequence is left out. Errors: invalidInput (an id outside the vocabulary, more than 2^32 - 1 ids),
-  // resource (the disk).
+  // Marked: ids that are not to be learned as -1 - id. An empty sequence is left out. Errors: invalidInput (an id
+  // outside the vocabulary, more than 2^32 - 1 ids), resource (the disk).
   Status add(std::span<const int32_t> ids);
-  Status commit();
+  Status commit();  // Error: resource (the disk); invalidInput (half a pair)
   const DatasetHeader &header() const { return header_; }
   const DatasetPaths &paths() const { return paths_; }
 

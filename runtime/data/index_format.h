@@ -9,6 +9,7 @@ namespace llc::data {
 
 inline constexpr std::string_view indexMagic = "LLCIDX01";
 inline constexpr size_t indexHeaderBytes = 72;
+inline constexpr uint32_t hasEndsFlag = 1, markedFlag = 2, pairedFlag = 4;
 
 std::string encodeHeader(const DatasetHeader &header);
 // The whole file, whole or not at all.

@@ -23,6 +23,27 @@ Status check(const StreamOptions &o) {
   return success();
 }
 
+Status checkColumns(const Source &source, const Source &first) {
+  bool fit = source.columns.size() == first.columns.size();
+  for (const auto &column : source.columns) fit = fit && column->size() == source.dataset.sequences();
+  if (fit) return success();
+  return badOption(
+      source.dataset.path() + " has other columns than " + first.dataset.path() + ", or not a number for each sequence",
+      "give every dataset the same columns");
+}
+
+Status checkPairs(const std::vector<Source> &sources, const StreamOptions &o) {
+  bool paired = sources.front().dataset.header().paired;
+  for (const Source &source : sources)
+    if (source.dataset.header().paired != paired)
+      return badOption(source.dataset.path() + " and " + sources.front().dataset.path() + ": only one holds pairs",
+                       "train with one kind of data");
+  if (!paired) return success();
+  if (o.packing != Packing::none || o.curriculum.steps > 0 || o.rows % 2)
+    return badOption("pairs of sequences", "use an even number of rows, no packing and no curriculum");
+  return success();
+}
+
 Status check(const std::vector<Source> &sources) {
   if (sources.empty()) return badOption("no dataset", "name at least one");
   const Sha256Digest none = {};
@@ -32,6 +53,7 @@ Status check(const std::vector<Source> &sources) {
     if (source.sequences() == 0) return badOption(path + " holds no tokens", "leave it out, or prepare it again");
     if (!(source.weight > 0) || !std::isfinite(source.weight))
       return badOption(path + fmt::format(" has the weight {}", source.weight), "use a weight above 0");
+    LLC_TRY(checkColumns(source, sources.front()));
     const DatasetHeader &header = source.dataset.header();
     if (header.tokenizer == none) continue;
     if (known && header.tokenizer != known->dataset.header().tokenizer)
@@ -65,11 +87,12 @@ int64_t Curriculum::lengthAt(int64_t step, int64_t fullLength) const {
 Result<TokenStream> TokenStream::create(std::vector<Source> sources, const StreamOptions &options) {
   LLC_TRY(check(options));
   LLC_TRY(check(sources));
+  LLC_TRY(checkPairs(sources, options));
   TokenStream stream;
   stream.sources_ = std::move(sources);
   stream.options_ = options;
   for (size_t i = 0; i < stream.sources_.size(); ++i)
-    stream.orders_.emplace_back(stream.sources_[i].sequences(), options.window, seedOf(options.seed, i));
+    stream.orders_.emplace_back(stream.sources_[i].groups(), options.window, seedOf(options.seed, i));
   stream.cursors_.resize(stream.sources_.size());
   stream.blockStart_ = stream.cursors_;
   LLC_TRY(stream.countTokens());
@@ -103,12 +126,38 @@ Result<std::optional<TokenStream::Piece>> TokenStream::draw(uint64_t most) {
   cursor.tokens += piece.count;
   if (cursor.carried == length) {
     cursor.carried = 0;
-    if (++cursor.position == sources_[*source].sequences()) {
-      cursor.position = 0;
-      ++cursor.epoch;
-    }
+    advance(*source);
   }
   return std::optional(piece);
+}
+
+// The group is used up.
+void TokenStream::advance(size_t source) {
+  StreamState::Cursor &cursor = cursors_[source];
+  if (++cursor.position < sources_[source].groups()) return;
+  cursor.position = 0;
+  ++cursor.epoch;
+}
+
+// Two rows, each a whole sequence.
+Status TokenStream::drawPair(uint64_t length) {
+  auto chosen = chooseSource();
+  if (!chosen) return success();
+  const Source &source = sources_[*chosen];
+  StreamState::Cursor &cursor = cursors_[*chosen];
+  uint64_t index = orders_[*chosen].at(cursor.epoch, cursor.position) * source.groupSize();
+  for (uint64_t i = 0; i < source.groupSize(); ++i) {
+    uint64_t sequence = source.sequence(index + i);
+    LLC_ASSIGN(uint64_t tokens, source.dataset.length(sequence));
+    if (tokens > length)
+      return badOption(fmt::format("{}: sequence {} of a pair has {} tokens, a row {}", source.dataset.path(), sequence,
+                                   tokens, length),
+                       "use longer rows (data.block_size), or prepare the data again");
+    block_.push_back({Piece{uint32_t(*chosen), sequence, 0, tokens}});
+    cursor.tokens += tokens;
+  }
+  advance(*chosen);
+  return success();
 }
 
 Result<TokenStream::Row> TokenStream::drawRow(uint64_t length) {
@@ -153,6 +202,7 @@ Status TokenStream::packBlock(uint64_t length) {
 Status TokenStream::buildBlock(int64_t length) {
   block_.clear();
   blockLength_ = length;
+  if (paired()) return drawPair(uint64_t(length));
   if (options_.packing == Packing::bestFit) return packBlock(uint64_t(length));
   LLC_ASSIGN(Row row, drawRow(uint64_t(length)));
   if (!row.empty()) block_.push_back(std::move(row));
@@ -163,17 +213,23 @@ Status TokenStream::fill(Batch &batch, int64_t row, const Row &pieces) const {
   int64_t at = row * batch.length;
   int32_t segment = 0;
   for (const Piece &piece : pieces) {
-    LLC_TRY(sources_[piece.source].dataset.read(piece.sequence, piece.begin,
-                                                std::span(batch.ids).subspan(size_t(at), piece.count)));
+    LLC_TRY(sources_[piece.source].dataset.readMarked(piece.sequence, piece.begin,
+                                                      std::span(batch.ids).subspan(size_t(at), piece.count)));
     ++segment;
     for (uint64_t i = 0; i < piece.count; ++i, ++at) {
-      batch.labels[size_t(at)] = i ? batch.ids[size_t(at)] : noLabel;
+      int32_t &id = batch.ids[size_t(at)];
+      bool isTarget = i > 0 && id >= 0;
+      id = idOfMarked(id);
+      batch.labels[size_t(at)] = isTarget ? id : noLabel;
       batch.segments[size_t(at)] = segment;
       batch.positions[size_t(at)] = int32_t(i);
+      batch.targets += isTarget;
     }
     batch.tokens += int64_t(piece.count);
-    batch.targets += int64_t(piece.count) - 1;
   }
+  const Source &first = sources_[pieces.front().source];
+  for (size_t column = 0; column < first.columns.size(); ++column)
+    batch.columns[column][size_t(row)] = (*first.columns[column])[pieces.front().sequence];
   return success();
 }
 
@@ -193,7 +249,8 @@ Result<bool> TokenStream::next(Batch &batch) {
   }
   if (taken.empty()) return false;
   size_t size = taken.size() * size_t(length);
-  batch = {int64_t(taken.size()), length, {}, {}, {}, {}, 0, 0};
+  batch = {int64_t(taken.size()), length, {}, {}, {}, {}, {}, 0, 0};
+  batch.columns.assign(sources_.front().columns.size(), std::vector<float>(taken.size()));
   batch.ids.assign(size, options_.padId);
   batch.labels.assign(size, noLabel);
   batch.segments.assign(size, 0);
@@ -210,7 +267,7 @@ Status TokenStream::restore(const StreamState &state) {
     return badOption("the saved position belongs to other datasets, or to other options of reading them",
                      "give the same datasets, weights, seed, window, packing and lengths, or start anew");
   for (size_t i = 0; i < sources_.size(); ++i)
-    if (state.cursors[i].position >= sources_[i].sequences())
+    if (state.cursors[i].position >= sources_[i].groups())
       return badOption("the saved position is beyond the dataset", "start anew");
   cursors_ = blockStart_ = state.cursors;
   step_ = state.step;
@@ -235,9 +292,11 @@ uint64_t TokenStream::tokensGiven() const {
 Status TokenStream::countTokens() {
   for (const Source &source : sources_) {
     uint64_t tokens = 0;
+    Source heldOut = source;
+    heldOut.part = Part::validation;
     if (source.part != Part::all)
-      for (uint64_t i = 0; i < source.split.count(Part::validation); ++i) {
-        LLC_ASSIGN(uint64_t length, source.dataset.length(source.split.sequence(Part::validation, i)));
+      for (uint64_t i = 0; i < heldOut.sequences(); ++i) {
+        LLC_ASSIGN(uint64_t length, source.dataset.length(heldOut.sequence(i)));
         tokens += length;
       }
     totalTokens_ += source.part == Part::validation ? tokens : source.dataset.tokens() - tokens;
@@ -253,6 +312,7 @@ uint64_t TokenStream::fingerprint() const {
     mix(header.sequences);
     mix(header.tokens);
     for (uint8_t byte : header.tokenizer) mix(byte);
+    if (header.marked || header.paired) mix(2 * header.marked + 4 * header.paired);
     mix(std::bit_cast<uint64_t>(source.weight));
     if (source.part == Part::all) continue;
     mix(uint64_t(source.part));

@@ -13,12 +13,20 @@ namespace llc::data {
 struct Source {
   Dataset dataset;
   double weight = 1;  // share of the tokens, relative to the other sources'
-  // Only these sequences, if asked for.
+  // Only these groups, if asked for: the split is made over groups.
   Part part = Part::all;
   Split split = {};
+  // What belongs to sequences beside their tokens: for each column a number for each sequence of the dataset.
+  std::vector<std::shared_ptr<const std::vector<float>>> columns = {};
 
-  uint64_t sequences() const { return part == Part::all ? dataset.sequences() : split.count(part); }
-  uint64_t sequence(uint64_t index) const { return part == Part::all ? index : split.sequence(part, index); }
+  // What is drawn at once: a sequence, or a pair of them.
+  uint64_t groupSize() const { return dataset.header().paired ? 2 : 1; }
+  uint64_t groups() const { return part == Part::all ? dataset.sequences() / groupSize() : split.count(part); }
+  uint64_t sequences() const { return groups() * groupSize(); }
+  uint64_t sequence(uint64_t index) const {
+    uint64_t group = index / groupSize();
+    return (part == Part::all ? group : split.sequence(part, group)) * groupSize() + index % groupSize();
+  }
 };
 
 enum class Packing {
@@ -51,17 +59,18 @@ struct StreamOptions {
   Curriculum curriculum;
 };
 
-// Row-major, [rows, length].
+// Row-major, [rows, length]. Of pairs, rows 2i and 2i + 1 are one.
 struct Batch {
   int64_t rows = 0, length = 0;
   std::vector<int32_t> ids;
-  std::vector<int32_t>
-      labels;  // the ids; -100 for padding and for what begins a segment (nothing before it predicts it)
+  std::vector<int32_t> labels;  // the ids; -100 for padding, for what begins a segment (nothing before it predicts it),
+                                // and for what a marked dataset says is not to be learned
   std::vector<int32_t>
       segments;  // 1, 2 ... for the sequences in a row, 0 for padding; attention stays within a segment
-  std::vector<int32_t> positions;  // from 0 in each segment
-  int64_t tokens = 0;              // that are no padding
-  int64_t targets = 0;             // labels other than -100
+  std::vector<int32_t> positions;                // from 0 in each segment
+  std::vector<std::vector<float>> columns = {};  // [rows] each: of the sequence that the row begins with
+  int64_t tokens = 0;                            // that are no padding
+  int64_t targets = 0;                           // labels other than -100
 };
 
 // Where a stream stands.
@@ -86,7 +95,8 @@ Result<StreamState> parseStreamState(const nlohmann::json &json, const std::stri
 class TokenStream {
  public:
   // Errors: invalidInput (no source, an empty one, a weight that is not above 0, options out of range, sources made
-  // with different tokenizers).
+  // with different tokenizers; pairs, which have a row for each sequence, that are to be packed or cut, or rows that
+  // don't hold whole pairs; sources with different columns).
   static Result<TokenStream> create(std::vector<Source> sources, const StreamOptions &options);
 
   // False at the end (only without `repeat`). Errors: a dataset that is broken.
@@ -111,6 +121,9 @@ class TokenStream {
   std::optional<size_t> chooseSource() const;
   Result<Row> drawRow(uint64_t length);
   Status packBlock(uint64_t length);
+  Status drawPair(uint64_t length);
+  bool paired() const { return sources_.front().dataset.header().paired; }
+  void advance(size_t source);
   Status buildBlock(int64_t length);
   Status fill(Batch &batch, int64_t row, const Row &pieces) const;
   uint64_t fingerprint() const;

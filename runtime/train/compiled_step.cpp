@@ -12,7 +12,7 @@
 
 namespace llc::train {
 namespace {
-constexpr std::string_view gradientPrefix = "gradient/";
+constexpr std::string_view gradientPrefix = "gradient/", metricPrefix = "metric/", referenceName = "reference";
 constexpr const char *lossScaleInput = "loss_scale";
 
 // One entry's inputs and outputs, found by name.
@@ -32,6 +32,8 @@ class CompiledStep final : public StepProgram {
     const Manifest &m = program_->manifest();
     LLC_ASSIGN(memory_, EntryMemory::allocate(m, team_.size(), "use fewer rows, or shorter ones"));
     for (std::vector<int32_t> &values : batch_) values.resize(size_t(rows_ * length_));
+    for (const std::string &name : columnNames_) columns_[name].resize(size_t(rows_));
+    reference_.resize(size_t(rows_));
     for (const EntrySpec &entry : m.entries) LLC_TRY(addCall(entry));
     for (const char *name : {"loss", "weight", "gradient_norm"})
       if (!results_.contains(name)) return notATrainingProgram();
@@ -41,6 +43,7 @@ class CompiledStep final : public StepProgram {
 
   int64_t rows() const override { return rows_; }
   int64_t length() const override { return length_; }
+  std::span<const std::string> columns() const override { return columnNames_; }
   std::span<const TensorState> state() const override { return state_; }
 
   Result<StepResult> step(std::span<const Batch> microBatches, const StepScalars &scalars) override {
@@ -61,6 +64,7 @@ class CompiledStep final : public StepProgram {
       result.lossScale = lossScale_.scale();
       lossScale_.update(result.applied);
     }
+    result.metrics = metrics_;
     return result;
   }
 
@@ -68,7 +72,17 @@ class CompiledStep final : public StepProgram {
     LLC_TRY(load(batch));
     run("loss");
     double weight = scalar("weight");
-    return Evaluation{.sum = weight > 0 ? scalar("loss") * weight : 0, .targets = llround(weight)};
+    Evaluation evaluation{.sum = weight > 0 ? scalar("loss") * weight : 0, .targets = llround(weight)};
+    if (weight > 0) addMetrics(evaluation.metrics, weight);
+    return evaluation;
+  }
+
+  Status reference(const Batch &batch, std::span<float> rows) override {
+    if (!calls_.contains(std::string(referenceName))) return StepProgram::reference(batch, rows);
+    LLC_TRY(loadTokens(batch));
+    run(std::string(referenceName));
+    std::copy_n(reference_.begin(), std::min(rows.size(), reference_.size()), rows.begin());
+    return success();
   }
 
   uint64_t plannedBytes() const override {
@@ -83,9 +97,14 @@ class CompiledStep final : public StepProgram {
 
   Status readShape() {
     const EntrySpec *loss = program_->manifest().entry("loss");
-    bool fits = loss && loss->inputs.size() == std::size(batchInputs);
+    bool fits = loss && loss->inputs.size() >= std::size(batchInputs);
     for (size_t i = 0; fits && i < std::size(batchInputs); ++i)
       fits = loss->inputs[i].name == batchInputs[i] && loss->inputs[i].shape.size() == 2;
+    for (size_t i = std::size(batchInputs); fits && i < loss->inputs.size(); ++i) {
+      const TensorSpec &column = loss->inputs[i];
+      fits = column.type == DType::f32 && column.shape == std::vector<int64_t>{loss->inputs[0].shape[0]};
+      columnNames_.push_back(column.name);
+    }
     bool steps = program_->entry("train_step") ||
                  (program_->entry("accumulate") && program_->entry("apply") && program_->entry("loss_weight"));
     if (!fits || !steps) return notATrainingProgram();
@@ -106,6 +125,8 @@ class CompiledStep final : public StepProgram {
       auto found = std::find(std::begin(batchInputs), std::end(batchInputs), input.name);
       if (found != std::end(batchInputs)) {
         call.inputs.push_back(batch_[size_t(found - std::begin(batchInputs))].data());
+      } else if (auto column = columns_.find(input.name); column != columns_.end()) {
+        call.inputs.push_back(column->second.data());
       } else {
         LLC_TRY(checkScalar(entry, input));
         scalesLoss_ |= input.name == lossScaleInput;
@@ -113,6 +134,10 @@ class CompiledStep final : public StepProgram {
       }
     }
     for (const TensorSpec &output : entry.outputs) {
+      if (entry.name == referenceName && output.shape == std::vector<int64_t>{rows_}) {
+        call.outputs.push_back(reference_.data());
+        continue;
+      }
       LLC_TRY(checkScalar(entry, output));
       results_.insert(output.name);
       call.outputs.push_back(&scalar(output.name));
@@ -127,6 +152,11 @@ class CompiledStep final : public StepProgram {
         .toFix("compile it again with this version");
   }
   float &scalar(const std::string &name) { return scalars_[name]; }
+
+  void addMetrics(Metrics &to, double factor) {
+    for (const std::string &name : results_)
+      if (name.starts_with(metricPrefix)) to[name.substr(metricPrefix.size())] += factor * scalar(name);
+  }
 
   void listState() {
     for (bool weights : {true, false})
@@ -150,8 +180,23 @@ class CompiledStep final : public StepProgram {
     return found == names_.end() ? name : name.substr(0, weight) + found->second;
   }
 
-  // Smaller batches are padded: padding costs time, and changes nothing.
   Status load(const Batch &batch) {
+    LLC_TRY(loadTokens(batch));
+    bool fits = batch.columns.size() == columnNames_.size();
+    for (size_t i = 0; fits && i < columnNames_.size(); ++i) {
+      std::vector<float> &values = columns_[columnNames_[i]];
+      std::fill(values.begin(), values.end(), 0.0f);
+      fits = int64_t(batch.columns[i].size()) == batch.rows;
+      if (fits) std::copy(batch.columns[i].begin(), batch.columns[i].end(), values.begin());
+    }
+    if (fits) return success();
+    return diagnose(ErrorKind::invalidInput, "batch")
+        .says("has other columns than the program reads, or not a number for each row")
+        .toFix("give " + std::to_string(columnNames_.size()) + " columns");
+  }
+
+  // Smaller batches are padded: padding costs time, and changes nothing.
+  Status loadTokens(const Batch &batch) {
     if (batch.rows > rows_ || batch.length > length_ || batch.rows < 1 || batch.length < 1)
       return diagnose(ErrorKind::invalidInput, "batch")
           .says("has " + std::to_string(batch.rows) + " rows of " + std::to_string(batch.length) + " tokens")
@@ -183,11 +228,14 @@ class CompiledStep final : public StepProgram {
   Status stepTogether(const Batch &batch) {
     LLC_TRY(load(batch));
     run("train_step");
+    metrics_.clear();
+    addMetrics(metrics_, 1);
     return success();
   }
 
   Status stepApart(std::span<const Batch> batches) {
     double weight = 0, loss = 0;
+    metrics_.clear();
     for (const Batch &batch : batches) {
       LLC_TRY(load(batch));
       run("loss_weight");
@@ -199,6 +247,7 @@ class CompiledStep final : public StepProgram {
       scalar("keep") = i > 0;
       run("accumulate");
       loss += scalar("loss");
+      addMetrics(metrics_, 1);
     }
     scalar("loss") = float(loss);
     run("apply");
@@ -211,6 +260,10 @@ class CompiledStep final : public StepProgram {
   int64_t rows_ = 0, length_ = 0;
   std::optional<EntryMemory> memory_;
   std::array<std::vector<int32_t>, std::size(batchInputs)> batch_;
+  std::vector<std::string> columnNames_;
+  std::map<std::string, std::vector<float>> columns_;
+  std::vector<float> reference_;          // [rows]
+  Metrics metrics_;                       // of the step
   std::map<std::string, float> scalars_;  // nodes keep their place
   std::set<std::string> results_;         // names among them
   std::map<std::string, Call> calls_;

@@ -1,5 +1,5 @@
-// A compiled training program (entries loss and train_step, or loss, loss_weight, accumulate and apply) as a
-// StepProgram.
+// A compiled training program (entries loss and train_step, or loss, loss_weight, accumulate and apply; reference if
+// the loss compares with one) as a StepProgram.
 #pragma once
 #include <map>
 #include <memory>

@@ -71,6 +71,8 @@ class Loop {
       interval.loss += result.loss;
       interval.gradientNorm += result.gradientNorm;
       interval.maxGradientNorm = std::max(interval.maxGradientNorm, result.gradientNorm);
+      for (const auto &[name, value] : result.metrics)
+        if (std::isfinite(value)) interval.metrics[name] += value;
     }
     lossScale_ = result.lossScale;
     double took = secondsSince(begin);
@@ -121,7 +123,8 @@ class Loop {
     double steps = double(interval.steps);
     Record record = {{"event", "train"}, {"step", state_.step}, {"epoch", parts_.stream.epoch()}};
     record["train/loss"] = number(interval.loss / steps);
-    record["train/perplexity"] = number(std::exp(interval.loss / steps));
+    if (options_.perplexity) record["train/perplexity"] = number(std::exp(interval.loss / steps));
+    for (const auto &[name, sum] : interval.metrics) record["train/" + name] = number(sum / steps);
     record["train/learning_rate"] = options_.schedule.rateAfter(state_.step - 1);
     record["train/grad_norm"] = number(interval.gradientNorm / steps);
     record["train/max_grad_norm"] = number(interval.maxGradientNorm);
@@ -134,7 +137,8 @@ class Loop {
     return success();
   }
 
-  Result<double> validationLoss() {
+  // Of all validation data: sums.
+  Result<StepProgram::Evaluation> validate() {
     LLC_ASSIGN(data::TokenStream stream, parts_.validation());
     StepProgram::Evaluation total;
     for (int64_t i = 0; options_.evaluationBatches == 0 || i < options_.evaluationBatches; ++i) {
@@ -143,18 +147,20 @@ class Loop {
       LLC_ASSIGN(auto one, parts_.program.evaluate(batches_.batches()[0]));
       total.sum += one.sum;
       total.targets += one.targets;
+      for (const auto &[name, sum] : one.metrics) total.metrics[name] += sum;
     }
     if (total.targets == 0)
       return diagnose(ErrorKind::invalidInput, "validation data")
           .says("has no token to predict")
           .toFix("hold out more (training.validation_split), or 0 for no evaluation");
-    return total.sum / double(total.targets);
+    return total;
   }
 
   // True: the lowest loss so far.
   Result<bool> evaluate() {
     auto begin = Clock::now();
-    LLC_ASSIGN(double loss, validationLoss());
+    LLC_ASSIGN(StepProgram::Evaluation total, validate());
+    double loss = total.sum / double(total.targets);
     bool best = std::isfinite(loss) && (!state_.bestLoss || loss < *state_.bestLoss);
     bool improved = std::isfinite(loss) && (!state_.bestLoss || loss < state_.reference - options_.threshold);
     state_.evaluationLoss = std::isfinite(loss) ? std::optional(loss) : std::nullopt;
@@ -162,12 +168,12 @@ class Loop {
     state_.unimproved = improved ? 0 : state_.unimproved + 1;
     if (improved) state_.reference = loss;
     if (best) state_.bestLoss = loss, state_.bestStep = state_.step;
-    LLC_TRY(write({{"event", "evaluation"},
-                   {"step", state_.step},
-                   {"eval/loss", number(loss)},
-                   {"eval/perplexity", number(std::exp(loss))},
-                   {"eval/best_loss", state_.bestLoss ? number(*state_.bestLoss) : Record(nullptr)},
-                   {"eval/seconds", secondsSince(begin)}}));
+    Record record = {{"event", "evaluation"}, {"step", state_.step}, {"eval/loss", number(loss)}};
+    if (options_.perplexity) record["eval/perplexity"] = number(std::exp(loss));
+    for (const auto &[name, sum] : total.metrics) record["eval/" + name] = number(sum / double(total.targets));
+    record["eval/best_loss"] = state_.bestLoss ? number(*state_.bestLoss) : Record(nullptr);
+    record["eval/seconds"] = secondsSince(begin);
+    LLC_TRY(write(record));
     if (parts_.sample) LLC_TRY(sample());
     return best;
   }

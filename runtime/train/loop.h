@@ -25,6 +25,7 @@ struct LoopOptions {
   double threshold = 1e-4;        // what the loss must fall by to count as improvement
   bool saveBest = true;           // a checkpoint for each new lowest loss of an evaluation
   int64_t maxBadSteps = 10;       // in a row, whose loss or gradient is not finite
+  bool perplexity = true;         // the loss is one of tokens: its exponential is reported, too
   double peakFlops = 0;           // of the machine, for the share that is used; 0: unknown
 };
 

@@ -37,6 +37,7 @@ Status MicroBatches::add(data::Batch &batch) {
   batch.ids.resize(size, 0);
   batch.segments.resize(size, 0);
   batch.labels.resize(size, noLabel);
+  for (std::vector<float> &column : batch.columns) column.resize(size_t(rows_), 0);
   data_.push_back(std::move(batch));
   return success();
 }
@@ -51,7 +52,9 @@ Status MicroBatches::read(data::TokenStream &stream, int64_t count) {
     if (!more) break;
     LLC_TRY(add(batch));
   }
-  for (const data::Batch &batch : data_) batches_.push_back({rows_, length_, batch.ids, batch.segments, batch.labels});
+  for (const data::Batch &batch : data_)
+    batches_.push_back(
+        {rows_, length_, batch.ids, batch.segments, batch.labels, {batch.columns.begin(), batch.columns.end()}});
   return success();
 }
 

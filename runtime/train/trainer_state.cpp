@@ -34,6 +34,13 @@ Status readOptional(const JsonObject &from, const char *name, std::optional<doub
   value = number;
   return success();
 }
+
+Status readMetrics(const JsonObject &from, std::map<std::string, double> &metrics) {
+  LLC_ASSIGN(JsonObject object, from.object("metrics"));
+  for (const auto &entry : from.find("metrics")->items())
+    LLC_TRY(readNumbers(object, {{entry.key().c_str(), &metrics[entry.key()]}}));
+  return success();
+}
 }  // namespace
 
 nlohmann::json toJson(const TrainerState &s) {
@@ -57,7 +64,8 @@ nlohmann::json toJson(const TrainerState &s) {
             {"loss_sum", s.interval.loss},
             {"grad_norm_sum", s.interval.gradientNorm},
             {"max_grad_norm", s.interval.maxGradientNorm},
-            {"seconds", s.interval.seconds}}}};
+            {"seconds", s.interval.seconds},
+            {"metrics", s.interval.metrics}}}};
 }
 
 Result<TrainerState> parseTrainerState(std::string_view text, const std::string &where) {
@@ -83,6 +91,7 @@ Result<TrainerState> parseTrainerState(std::string_view text, const std::string 
                                  {"grad_norm_sum", &s.interval.gradientNorm},
                                  {"max_grad_norm", &s.interval.maxGradientNorm},
                                  {"seconds", &s.interval.seconds}}));
+  if (interval.has("metrics")) LLC_TRY(readMetrics(interval, s.interval.metrics));
   if (s.updates > s.step || s.step > s.totalSteps)
     return diagnose(ErrorKind::invalidInput, where)
         .says(fmt::format("{} updates in {} steps of {}", s.updates, s.step, s.totalSteps))

@@ -1,6 +1,7 @@
 // What the loop remembers from step to step, beside weights, optimizer state and the position in the data: everything
 // that a run which goes on needs to be the run that never stopped.
 #pragma once
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -29,6 +30,7 @@ struct TrainerState {
     int64_t steps = 0, tokens = 0;
     double loss = 0, gradientNorm = 0, maxGradientNorm = 0;  // sums, and the largest; of good steps
     double seconds = 0;
+    std::map<std::string, double> metrics = {};  // sums, by name
     bool operator==(const Interval &) const = default;
   } interval;
   bool operator==(const TrainerState &) const = default;

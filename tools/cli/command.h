@@ -33,6 +33,7 @@ void addTrain(Context &context);
 void addFinetune(Context &context);
 void addLoraFinetune(Context &context);
 void addMerge(Context &context);
+void addTrainers(Context &context);
 void addCompile(Context &context);
 void addBench(Context &context);
 void addProfile(Context &context);

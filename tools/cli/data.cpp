@@ -140,6 +140,15 @@ struct Lengths {
   uint64_t least = UINT64_MAX, most = 0;
 };
 
+// "labels": the ids that are to be learned, -100 elsewhere.
+Status addLabels(const data::Dataset &dataset, uint64_t sequence, nlohmann::json &entry) {
+  std::vector<int32_t> stored(entry["ids"].size());
+  LLC_TRY(dataset.readMarked(sequence, 0, stored));
+  for (int32_t &id : stored) id = id < 0 ? -100 : id;
+  entry["labels"] = stored;
+  return success();
+}
+
 Status runInspect(Context &, CLI::App &, InspectFlags &o) {
   LLC_ASSIGN(data::Dataset dataset, data::Dataset::open(o.path));
   TokenizerWithHash tokenizer;
@@ -170,6 +179,7 @@ Status runInspect(Context &, CLI::App &, InspectFlags &o) {
     std::vector<int32_t> ids(length);
     LLC_TRY(dataset.read(i, 0, ids));
     nlohmann::json entry = {{"sequence", i}, {"ids", ids}};
+    if (dataset.header().marked) LLC_TRY(addLabels(dataset, i, entry));
     if (tokenizer.tokenizer) entry["text"] = tokenizer.tokenizer->decode(ids);
     if (!o.json && tokenizer.tokenizer)
       fmt::print("{}: {}\n", i, entry["text"].get<std::string>());
@@ -224,7 +234,7 @@ Status runConvert(Context &context, CLI::App &, ConvertFlags &o) {
   for (uint64_t i = 0; i < dataset.sequences(); ++i) {
     LLC_ASSIGN(uint64_t length, dataset.length(i));
     ids.resize(length);
-    LLC_TRY(dataset.read(i, 0, ids));
+    LLC_TRY(dataset.readMarked(i, 0, ids));
     LLC_TRY(writer.add(ids));
   }
   LLC_TRY(writer.commit());

@@ -18,6 +18,7 @@ nlohmann::json toJson(const std::vector<corpus::SourceReport> &reports) {
                     {"text_bytes", report.counts.textBytes},
                     {"sequences", report.sequences},
                     {"tokens", report.tokens},
+                    {"left_out", report.leftOut},
                     {"finished", report.finished}});
   return list;
 }
@@ -45,7 +46,8 @@ data::Sha256Digest digestOf(const std::string &hex) {
 
 nlohmann::json toJson(const data::DatasetHeader &header) {
   return {{"sequences", header.sequences}, {"tokens", header.tokens},    {"vocabulary", header.vocabulary},
-          {"id_bytes", header.idBytes},    {"has_ends", header.hasEnds}, {"tokenizer_sha256", hexOf(header.tokenizer)}};
+          {"id_bytes", header.idBytes},    {"has_ends", header.hasEnds}, {"tokenizer_sha256", hexOf(header.tokenizer)},
+          {"marked", header.marked},       {"paired", header.paired}};
 }
 
 Status checkTokenizer(const data::Dataset &dataset, const TokenizerWithHash &tokenizer, const std::string &path) {
@@ -71,7 +73,8 @@ Result<PreparedDataset> prepareDataset(const std::vector<corpus::Input> &inputs,
   const Tokenizer &encoder = *tokenizer.tokenizer;
   data::DatasetHeader header;
   header.vocabulary = uint32_t(encoder.vocabularySize());
-  header.hasEnds = (options.addBos && encoder.bosId()) || (options.addEos && encoder.eosId());
+  header.hasEnds = !options.encode && ((options.addBos && encoder.bosId()) || (options.addEos && encoder.eosId()));
+  header.marked = options.marked, header.paired = options.paired;
   header.tokenizer = digestOf(tokenizer.hash);
   if (auto folder = std::filesystem::path(output).parent_path(); !folder.empty()) {
     std::error_code error;

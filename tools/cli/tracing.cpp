@@ -4,7 +4,7 @@
 
 #include "compiler/pipelines/pipeline.h"
 #include "models/registry.h"
-#include "models/trainers/causal_lm.h"
+#include "models/trainer_registry.h"
 #include "tools/cli/adapters.h"
 
 namespace llc::cli {
@@ -74,7 +74,7 @@ Status traceTraining(TracedModel &traced, huggingface::TrainingOptions options, 
   progress.step("differentiating " + traced.name);
   options.dtype = traced.weightType;
   LLC_ASSIGN(traced.module,
-             huggingface::traceTraining(*traced.source, *traced.context, models::causalLm, options));
+             huggingface::traceTraining(*traced.source, *traced.context, {.loss = models::nextTokenLoss}, options));
   auto compiled = compiler::compile(*traced.module, {.stopAfter = compiler::Phase::differentiated});
   return compiled ? success() : Status(std::move(compiled.error()));
 }

@@ -29,6 +29,7 @@ void addCacheTypeFlag(CLI::App &app, std::string &cacheDtype);
 struct TracedModel {
   std::unique_ptr<mlir::MLIRContext> context;
   std::unique_ptr<huggingface::ModelSource> source;
+  std::shared_ptr<huggingface::ModelSource> teacher = nullptr;  // that a training program reads, too
   mlir::OwningOpRef<mlir::ModuleOp> module;
   std::string name, dtype;
   std::optional<DType> weightType;  // of matrices, where it was asked for

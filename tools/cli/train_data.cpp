@@ -6,7 +6,7 @@
 
 #include "runtime/base/sha256.h"
 #include "runtime/corpus/inputs.h"
-#include "runtime/threads/limits.h"
+#include "tools/cli/train_encoding.h"
 
 namespace llc::cli {
 
@@ -33,9 +33,8 @@ bool isDataset(const std::string &path) {
   return path.ends_with(".bin") || path.ends_with(".index") || path.ends_with(".idx");
 }
 
-// The same for the same files, tokenizer and length.
-std::string nameOf(const corpus::Input &input, const TokenizerWithHash &tokenizer, int64_t maxLength) {
-  std::string about = fmt::format("{} {}", tokenizer.hash, maxLength);
+// The same for the same files, encoded in the same way.
+std::string nameOf(const corpus::Input &input, std::string about) {
   for (const corpus::InputFile &file : input.files) {
     struct stat status = {};
     stat(file.path.c_str(), &status);
@@ -44,27 +43,39 @@ std::string nameOf(const corpus::Input &input, const TokenizerWithHash &tokenize
   return sha256OfText(about).substr(0, 16) + ".bin";
 }
 
-Result<data::Dataset> encode(const std::string &path, const TrainConfig &config, const TokenizerWithHash &tokenizer,
+Result<data::Dataset> encode(const std::string &path, const Encoding &encoding, const TokenizerWithHash &tokenizer,
                              const std::string &folder, Progress &progress) {
   LLC_ASSIGN(auto inputs, corpus::findInputs({path}));
-  corpus::PrepareOptions options;
-  options.threads = int(std::max<int64_t>(1, config.integer("data.num_workers")));
-  std::string output = folder + "/" + nameOf(inputs[0], tokenizer, options.maxLength);
+  std::string output = folder + "/" + nameOf(inputs[0], encoding.about);
   std::error_code error;
   if (!fs::exists(output, error)) {
-    LLC_ASSIGN(PreparedDataset made, prepareDataset(inputs, tokenizer, options, output, progress));
+    LLC_ASSIGN(PreparedDataset made, prepareDataset(inputs, tokenizer, encoding.prepare, output, progress));
     progress.finish();
     progress.say(fmt::format("{}: {} sequences, {} tokens of {}", made.paths.bin, made.header.sequences,
                              made.header.tokens, path));
+    if (int64_t without = made.reports[0].leftOut)
+      progress.note(fmt::format("warning: {}: {} examples have no token to learn within {} tokens, and are left out",
+                                path, without, encoding.options.maxLength));
   }
   return data::Dataset::open(output);
 }
 
-Result<data::Dataset> openOne(const std::string &path, const TrainConfig &config, const TokenizerWithHash &tokenizer,
-                              int64_t vocabulary, const std::string &folder, Progress &progress) {
-  if (!isDataset(path)) return encode(path, config, tokenizer, folder, progress);
+Status checkKind(const data::Dataset &dataset, models::Examples examples) {
+  bool pairs = examples == models::Examples::preferences;
+  if (dataset.header().paired == pairs) return success();
+  return diagnose(ErrorKind::invalidInput, dataset.path())
+      .says(pairs ? "holds no preferences" : "holds preferences, pairs of sequences")
+      .toFix(pairs ? "give .jsonl with prompt, chosen and rejected"
+                   : "train with a trainer of preferences (--trainer dpo)");
+}
+
+Result<data::Dataset> openOne(const std::string &path, const Encoding &encoding, const TrainConfig &config,
+                              const TokenizerWithHash &tokenizer, int64_t vocabulary, const std::string &folder,
+                              Progress &progress) {
+  if (!isDataset(path)) return encode(path, encoding, tokenizer, folder, progress);
   LLC_ASSIGN(data::Dataset dataset, data::Dataset::open(path));
   LLC_TRY(checkTokenizer(dataset, tokenizer, config.text("data.tokenizer_path")));
+  LLC_TRY(checkKind(dataset, encoding.examples));
   if (int64_t(dataset.header().vocabulary) > vocabulary)
     return diagnose(ErrorKind::invalidInput, path)
         .says(fmt::format("was made for a vocabulary of {} tokens, the model has {}", dataset.header().vocabulary,
@@ -79,35 +90,60 @@ data::Source partOf(const data::Source &source, data::Part part) {
   return chosen;
 }
 
-// Without packing a sequence begins a row of its own; packed, rows are full.
+// Of an epoch. Packed, rows are full; as many of whole sequences as packing makes of them.
 Result<int64_t> countRows(const TrainingData &data) {
   LLC_ASSIGN(data::TokenStream stream, data.training());
   uint64_t length = uint64_t(data.options.length), rows = 0;
   if (data.options.packing == data::Packing::wrapped) return int64_t(stream.totalTokens() / length);
-  for (const data::Source &source : data.sources) {
-    data::Source part = partOf(source, data::Part::training);
+  if (data.options.packing == data::Packing::bestFit) {
+    data::StreamOptions once = data.options;
+    once.repeat = false;
+    LLC_ASSIGN(stream, data::TokenStream::create(data.parts(data::Part::training), once));
+    for (data::Batch batch;; rows += uint64_t(batch.rows)) {
+      LLC_ASSIGN(bool more, stream.next(batch));
+      if (!more) return int64_t(rows);
+    }
+  }
+  for (const data::Source &part : data.parts(data::Part::training))
     for (uint64_t i = 0; i < part.sequences(); ++i) {
       LLC_ASSIGN(uint64_t tokens, part.dataset.length(part.sequence(i)));
       rows += (tokens + length - 1) / length;
     }
-  }
   return int64_t(rows);
+}
+
+// Of all sequences, up to a multiple of 8.
+Result<int64_t> longestOf(const std::vector<data::Source> &sources) {
+  uint64_t longest = 2;
+  for (const data::Source &source : sources)
+    for (uint64_t i = 0; i < source.dataset.sequences(); ++i) {
+      LLC_ASSIGN(uint64_t tokens, source.dataset.length(i));
+      longest = std::max(longest, tokens);
+    }
+  return int64_t((longest + 7) / 8 * 8);
+}
+
+data::Packing packingOf(const TrainConfig &config, models::Examples examples) {
+  if (examples == models::Examples::preferences || !config.flag("data.packing")) return data::Packing::none;
+  return examples == models::Examples::text ? data::Packing::wrapped : data::Packing::bestFit;
 }
 }  // namespace
 
+std::vector<data::Source> TrainingData::parts(data::Part part) const {
+  std::vector<data::Source> chosen;
+  for (const data::Source &source : sources)
+    if (part == data::Part::training || source.split.count(part) > 0) chosen.push_back(partOf(source, part));
+  return chosen;
+}
+
 Result<data::TokenStream> TrainingData::training() const {
-  std::vector<data::Source> parts;
-  for (const data::Source &source : sources) parts.push_back(partOf(source, data::Part::training));
-  return data::TokenStream::create(std::move(parts), options);
+  return data::TokenStream::create(parts(data::Part::training), options);
 }
 
 Result<data::TokenStream> TrainingData::validation() const {
-  std::vector<data::Source> parts;
-  for (const data::Source &source : sources)
-    if (source.split.count(data::Part::validation) > 0) parts.push_back(partOf(source, data::Part::validation));
   data::StreamOptions once = options;
   once.repeat = false;
-  return data::TokenStream::create(std::move(parts), once);
+  return data::TokenStream::create(parts(data::Part::validation), once);
 }
 
 Result<TrainingData> openTrainingData(const TrainConfig &config, const TokenizerWithHash &tokenizer, int64_t vocabulary,
@@ -117,18 +153,27 @@ Result<TrainingData> openTrainingData(const TrainConfig &config, const Tokenizer
     return diagnose(ErrorKind::invalidInput, "--data-path")
         .says("is missing: there is nothing to learn from")
         .toFix("give texts, or a dataset of llc-model data prepare");
+  LLC_ASSIGN(const models::Trainer *trainer, config.trainer());
+  Encoding encoding = encodingOf(config, trainer->examples, tokenizer, length, progress);
   TrainingData data;
+  data.paired = trainer->examples == models::Examples::preferences;
   uint64_t seed = uint64_t(config.integer("training.seed"));
   for (const std::string &text : paths) {
     DataPath one = splitWeight(text);
-    LLC_ASSIGN(data::Dataset dataset, openOne(one.path, config, tokenizer, vocabulary, folder, progress));
-    data::Split split(dataset.sequences(), config.number("training.validation_split"), seed);
-    data.hasValidation = data.hasValidation || split.count(data::Part::validation) > 0;
-    data.sources.push_back({std::move(dataset), one.weight, data::Part::all, split});
+    LLC_ASSIGN(data::Dataset dataset, openOne(one.path, encoding, config, tokenizer, vocabulary, folder, progress));
+    data::Source source{std::move(dataset), one.weight};
+    source.split = data::Split(source.groups(), config.number("training.validation_split"), seed);
+    data.hasValidation = data.hasValidation || source.split.count(data::Part::validation) > 0;
+    data.sources.push_back(std::move(source));
   }
-  data.options.rows = config.integer("training.batch_size");
+  data.options.rows = config.integer("training.batch_size") * (data.paired ? 2 : 1);
   data.options.length = length;
-  data.options.packing = config.flag("data.packing") ? data::Packing::wrapped : data::Packing::none;
+  data.options.packing = packingOf(config, trainer->examples);
+  if (trainer->examples != models::Examples::text && data.options.packing == data::Packing::none &&
+      !config.given("data.block_size")) {
+    LLC_ASSIGN(int64_t longest, longestOf(data.sources));
+    data.options.length = std::min(length, longest);
+  }
   data.options.window = config.flag("data.shuffle") ? data::StreamOptions().window : 0;
   data.options.seed = uint64_t(config.integer("data.shuffle_seed"));
   LLC_ASSIGN(data.rowsPerEpoch, countRows(data));

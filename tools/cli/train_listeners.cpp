@@ -26,6 +26,15 @@ std::string duration(double seconds) {
   return fmt::format("{}:{:02}", whole / 60, whole % 60);
 }
 
+// What is worth a look beside the loss.
+std::string measuresOf(const train::Record &record, const std::string &prefix) {
+  std::string text;
+  for (const char *name : {"perplexity", "rewards/accuracies", "rewards/margins", "kl_loss"})
+    if (record.contains(prefix + name))
+      text += fmt::format(", {} {:.4g}", name, numberIn(record, (prefix + name).c_str()));
+  return text;
+}
+
 std::string speedOf(const train::Record &record) {
   std::string text = fmt::format("{:.0f} tok/s", numberIn(record, "train/tokens_per_second"));
   if (double mfu = numberIn(record, "train/mfu"); mfu > 0) text += fmt::format("  MFU {:.1f} %", 100 * mfu);
@@ -40,9 +49,8 @@ std::string lineOf(const train::Record &record, int64_t totalSteps) {
                        numberIn(record, "epoch"), numberIn(record, "train/loss"),
                        numberIn(record, "train/learning_rate"), numberIn(record, "train/grad_norm"), speedOf(record));
   if (event == "evaluation")
-    return fmt::format("step {}/{}  evaluation: loss {:.4f}, perplexity {:.4g}, lowest loss {:.4f}", step, totalSteps,
-                       numberIn(record, "eval/loss"), numberIn(record, "eval/perplexity"),
-                       numberIn(record, "eval/best_loss"));
+    return fmt::format("step {}/{}  evaluation: loss {:.4f}{}, lowest loss {:.4f}", step, totalSteps,
+                       numberIn(record, "eval/loss"), measuresOf(record, "eval/"), numberIn(record, "eval/best_loss"));
   if (event == "sample") return fmt::format("step {}  text: {}", step, record.value("text", ""));
   if (event == "checkpoint") return fmt::format("step {}  checkpoint {}", step, record.value("path", ""));
   return record.value("message", "");

@@ -2,6 +2,8 @@
 
 #include <fmt/ranges.h>
 
+#include <cmath>
+
 #include "frontends/recipe/read_config.h"
 #include "runtime/base/json_read.h"
 
@@ -43,6 +45,14 @@ constexpr KeyFlag keyFlags[] = {
      "Evaluations without improvement before it stops; 0: never"},
     {"--sample-prompt", "training.sample_prompt", "Shows text that continues it, after each evaluation"},
     {"--trackers", "logging.trackers", "Besides metrics.jsonl: tensorboard"},
+    {"--trainer", "training.trainer", "What is learned: one that llc-model trainers lists"},
+    {"--teacher", "training.teacher", "Model to learn from, for trainers that have a teacher"},
+    {"--chat-format", "data.chat_format", "How conversations become text: roles (<|user|> ...), chatml"},
+    {"--completion-only-loss", "data.completion_only_loss",
+     "Of a prompt with its completion only the completion is learned: true, false"},
+    {"--assistant-only-loss", "data.assistant_only_loss",
+     "Of a conversation only what the assistant says is learned: true, false"},
+    {"--on-bad-record", "data.on_bad_record", "Records that are broken: refuse, or skip with a warning"},
     {"--num-workers", "data.num_workers", "Threads that encode raw texts"},
     {"--keep-last", "checkpoint.keep_last", "Newest checkpoints that are kept"},
     {"--keep-best", "checkpoint.keep_best", "Checkpoints of lowest loss in evaluation that are kept"},
@@ -101,8 +111,7 @@ Status refuseUnavailable(const TrainConfig &config, const TrainVerb &verb) {
         .says(fmt::format("{} {} is not available yet", key, config.find(key)->dump()))
         .toFix(remedy);
   };
-  for (const char *key : {"training.curriculum", "training.distillation"})
-    if (config.find(key)) return refuse(key, "leave it out");
+  if (config.find("training.curriculum")) return refuse("training.curriculum", "leave it out");
   if (config.number("dropout") != 0) return refuse("dropout", "write dropout: 0 (--set dropout=0)");
   if (config.text("training.lr_schedule") == "multistage")
     return refuse("training.lr_schedule", "use none, constant, linear, cosine, wsd or polynomial");
@@ -162,6 +171,10 @@ void declareTrainFlags(CLI::App &app, TrainFlags &flags, const TrainVerb &verb) 
     app.add_option("--adapter", flags.adapter,
                    "Directory of an adapter to go on from, instead of a new one; its own settings count");
   }
+  app.add_option("--trainer-setting", flags.trainerSettings,
+                 "NAME=VALUE of the trainer (llc-model trainers lists them); may be given more than once")
+      ->expected(1)
+      ->take_all();
   app.add_option("--freeze", flags.freeze,
                  "Pattern of names of weights that stay as they are; may be given more than once")
       ->expected(1)
@@ -173,6 +186,52 @@ void declareTrainFlags(CLI::App &app, TrainFlags &flags, const TrainVerb &verb) 
       ->capture_default_str()
       ->check(CLI::Range(0, 256));
   app.add_flag("--json", flags.json, "One JSON object about the result");
+}
+
+// What stands for a trainer: training.distillation, and the settings on the command line.
+Status TrainConfig::addTrainer(const TrainFlags &flags) {
+  OrderedJson settings = OrderedJson::object();
+  if (const OrderedJson *known = look(given_, "training.trainer_settings"); known && known->is_object())
+    settings = *known;
+  const OrderedJson *distillation = look(given_, "training.distillation");
+  if (distillation && distillation->is_object()) {
+    if (!given("training.trainer")) place(given_, "training.trainer") = "distillation";
+    for (const auto &[name, value] : look(given_, "training.distillation")->items()) {
+      if (name == "teacher" && !given("training.teacher")) place(given_, "training.teacher") = value;
+      bool nothing = name == "hidden_weight" && value == 0;  // hidden states don't count
+      if (name != "teacher" && !nothing && !settings.contains(name)) settings[name] = value;
+    }
+  }
+  for (const std::string &assignment : flags.trainerSettings) {
+    size_t equals = assignment.find('=');
+    if (equals == assignment.npos || equals == 0)
+      return diagnose(ErrorKind::invalidInput, "--trainer-setting " + assignment)
+          .says("expected NAME=VALUE")
+          .toFix("write for instance beta=0.2");
+    OrderedJson value = OrderedJson::parse(assignment.substr(equals + 1), nullptr, false);
+    settings[assignment.substr(0, equals)] = value.is_number() ? value : OrderedJson(assignment.substr(equals + 1));
+  }
+  if (!settings.empty()) place(given_, "training.trainer_settings") = settings;
+  return success();
+}
+
+Result<const models::Trainer *> TrainConfig::trainer() const { return models::trainerNamed(text("training.trainer")); }
+
+Result<models::TrainerSettings> TrainConfig::trainerSettings() const {
+  LLC_ASSIGN(const models::Trainer *trainer, this->trainer());
+  models::TrainerSettings settings;
+  if (const OrderedJson *given = find("training.trainer_settings"))
+    for (const auto &[name, value] : given->items()) {
+      if (value.is_number())
+        settings.numbers[name] = value.get<double>();
+      else if (value.is_string())
+        settings.texts[name] = value.get<std::string>();
+      else
+        return diagnose(ErrorKind::invalidInput, "training.trainer_settings." + name)
+            .says("is neither a number nor a text")
+            .toFix("write for instance {beta: 0.2, loss_type: ipo}");
+    }
+  return models::completeSettings(*trainer, settings);
 }
 
 Result<TrainConfig> TrainConfig::make(const TrainFlags &flags, const TrainVerb &verb,
@@ -197,10 +256,16 @@ Result<TrainConfig> TrainConfig::make(const TrainFlags &flags, const TrainVerb &
   for (const std::string &assignment : flags.set) LLC_TRY(recipe::setKey(config.given_, assignment));
   if (!flags.data.empty()) place(config.given_, "data.path") = flags.data;
   if (!flags.freeze.empty()) place(config.given_, "training.freeze") = flags.freeze;
+  LLC_TRY(config.addTrainer(flags));
+  const OrderedJson *name = look(config.given_, "training.trainer");
+  LLC_ASSIGN(const models::Trainer *trainer,
+             models::trainerNamed(name && name->is_string() ? name->get<std::string>() : "causal_lm"));
   config.effective_ = config.given_;
   auto fallBack = [&](std::string_view path, const OrderedJson &value) {
     if (!value.is_null() && !look(config.effective_, path)) place(config.effective_, path) = value;
   };
+  for (const auto &[key, value] : trainer->defaults)
+    fallBack(key, value == std::floor(value) ? OrderedJson(int64_t(value)) : OrderedJson(value));
   for (const auto &[key, value] : verb.defaults) fallBack(key, value);
   for (const recipe::KeySpec &key : recipe::configKeys())
     if (!(key.path == "d_ff" && config.given("d_model")) && !(key.path == "pos_type" && config.given("use_rope")))

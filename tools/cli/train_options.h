@@ -2,6 +2,7 @@
 // file, and by default is merged, checked and written down in one place.
 #pragma once
 #include "frontends/recipe/model_config.h"
+#include "models/objectives/trainer.h"
 #include "tools/cli/command.h"
 
 namespace llc::cli {
@@ -17,7 +18,7 @@ struct TrainFlags {
   std::string config, model, outputDirectory, runName, resume = "auto";
   std::string adapter;  // lora-finetune: a directory to begin with
   std::vector<std::string> data, set;
-  std::vector<std::string> freeze;
+  std::vector<std::string> freeze, trainerSettings;
   std::map<std::string, std::string> keys;  // flags that stand for a key: path -> text as given
   int64_t threads = 0;
   bool json = false;
@@ -41,10 +42,14 @@ class TrainConfig {
   const recipe::OrderedJson *find(std::string_view path) const;  // null when absent
   void set(std::string_view path, recipe::OrderedJson value);
 
+  Result<const models::Trainer *> trainer() const;
+  Result<models::TrainerSettings> trainerSettings() const;  // all of them. Errors: unknown ones, values out of range
+
   const recipe::OrderedJson &all() const { return effective_; }
   const std::string &where() const { return where_; }  // the file, for messages
 
  private:
+  Status addTrainer(const TrainFlags &flags);
   recipe::OrderedJson given_, effective_;
   std::string where_;
 };

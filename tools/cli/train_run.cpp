@@ -20,6 +20,7 @@
 #include "tools/cli/train_adapter.h"
 #include "tools/cli/train_data.h"
 #include "tools/cli/train_listeners.h"
+#include "tools/cli/train_reference.h"
 #include "tools/cli/train_sample.h"
 #include "tools/cli/training_step.h"
 
@@ -58,9 +59,12 @@ class Run {
     LLC_ASSIGN(config_, TrainConfig::make(flags_, verb_, [this](const std::string &text) { progress_.note(text); }));
     LLC_TRY(checkGradientCheckpointing(gradientCheckpointing(), /*budgets=*/true));
     directory_ = runDirectory(flags_, verb_);
+    LLC_ASSIGN(trainer_, config_->trainer());
+    LLC_TRY(config_->trainerSettings());
     LLC_TRY(findStart());
     LLC_ASSIGN(data_, openTrainingData(*config_, tokenizer_, vocabulary_, length_, flags_.outputDirectory + "/data",
                                        progress_));
+    length_ = data_->options.length;
     LLC_TRY(makeProgram());
     return trainAndReport();
   }
@@ -98,12 +102,14 @@ class Run {
     if (checkpoint_) {
       LLC_ASSIGN(OrderedJson found, readOrdered(checkpoint_->directory + "/config.json"));
       LLC_TRY(compareModels(wanted, found));
+      start_ = verb_.makesModel ? directory_ + "/initial" : model_;
       model_ = checkpoint_->directory;
     } else if (verb_.makesModel) {
       model_ = directory_ + "/initial";
       progress_.step("making first weights");
       LLC_TRY(writeInitialModel(model_, config_->all(), tokenizer_.files, uint64_t(config_->integer("training.seed"))));
     }
+    if (start_.empty()) start_ = model_;
     return readModelSizes();
   }
 
@@ -112,6 +118,7 @@ class Run {
     LLC_ASSIGN(adapter_, planAdapterTraining(*config_, flags_, model_));
     LLC_TRY(openStore());
     LLC_TRY(resume());
+    start_ = model_;
     LLC_ASSIGN(adapterDirectory_, beginAdapter(*adapter_, checkpoint_ ? checkpoint_->directory : "",
                                                directory_ + "/initial", uint64_t(config_->integer("training.seed"))));
     return readModelSizes();
@@ -186,7 +193,8 @@ class Run {
         LLC_ASSIGN(longest, object.integer(key, 1, INT32_MAX));
       }
     const OrderedJson *block = config_->find("data.block_size");
-    length_ = block ? block->get<int64_t>() : longest ? std::min<int64_t>(longest, 2048) : 1024;
+    length_ = block ? block->get<int64_t>() : longest ? 2048 : 1024;
+    if (longest && !config_->given("data.block_size")) length_ = std::min(length_, longest);
     if (longest && length_ > longest)
       return diagnose(ErrorKind::invalidInput, "--block-size")
           .says(fmt::format("{} tokens, the model takes {}", length_, longest))
@@ -225,7 +233,14 @@ class Run {
     step.threads = flags_.threads;
     step.frozen = config_->texts("training.freeze");
     step.adapter = adapterDirectory_;
-    LLC_ASSIGN(program_, makeTrainingStep(model_, step, progress_));
+    step.trainer = trainer_->name;
+    LLC_ASSIGN(step.trainerSettings, config_->trainerSettings());
+    if (config_->find("training.teacher")) step.teacher = config_->text("training.teacher");
+    // What the loss compares with is the model as it was before the first step.
+    if (trainer_->reference && adapter_) step.adapter = startAdapter();
+    LLC_ASSIGN(program_, makeTrainingStep(trainer_->reference ? start_ : model_, step, progress_));
+    if (trainer_->reference)
+      LLC_TRY(addReference(*data_, *program_, startFiles(), flags_.outputDirectory + "/data", progress_));
     if (checkpoint_) LLC_TRY(train::loadTensors(*checkpoint_, program_->state()));
     return collectFrozen();
   }
@@ -247,6 +262,14 @@ class Run {
       frozen_.push_back({tensor.name, tensor.type, tensor.shape, {bytes, tensor.bytes.size()}, true});
     }
     return success();
+  }
+
+  // The adapter as it was before the first step.
+  std::string startAdapter() const { return adapter_->existing.empty() ? directory_ + "/initial" : adapter_->existing; }
+  std::vector<std::string> startFiles() const {
+    std::vector<std::string> files{start_};
+    if (adapter_) files.push_back(startAdapter() + "/adapter_model.safetensors");
+    return files;
   }
 
   // ---- the loop
@@ -272,6 +295,7 @@ class Run {
     s.decayShare = config_->number("training.decay_share");
     o.accumulation = accumulation_;
     o.vocabulary = vocabulary_;
+    o.perplexity = trainer_->likelihood;
     o.logInterval = config_->integer("training.log_interval");
     o.saveInterval = config_->integer("training.save_interval");
     o.evaluationInterval = config_->integer("training.eval_interval");
@@ -405,8 +429,9 @@ class Run {
   const TrainVerb &verb_;
   Progress progress_;
   std::optional<TrainConfig> config_;
-  std::string directory_, model_, adapterDirectory_;
-  std::optional<AdapterStart> adapter_;  // lora-finetune
+  std::string directory_, model_, adapterDirectory_, start_;  // start: of the run's first step
+  std::optional<AdapterStart> adapter_;                       // lora-finetune
+  const models::Trainer *trainer_ = nullptr;
   std::optional<train::CheckpointStore> store_;
   std::optional<train::ReadCheckpoint> checkpoint_;  // that is resumed
   TokenizerWithHash tokenizer_;

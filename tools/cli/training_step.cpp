@@ -1,7 +1,8 @@
 #include "tools/cli/training_step.h"
 
 #include "compiler/pipelines/pipeline.h"
-#include "models/trainers/causal_lm.h"
+#include "models/objectives/trainer.h"
+#include "models/registry.h"
 #include "models/updates/update.h"
 #include "runtime/threads/limits.h"
 #include "runtime/train/compiled_step.h"
@@ -10,10 +11,24 @@
 namespace llc::cli {
 
 namespace {
-// Weights from the checkpoint; what else the program keeps begins as zeros.
-compiler::TensorSource weightsAndZeros(const huggingface::ModelSource &source, const compiler::CompiledModule &compiled,
+// Names with the teacher's prefix are its own.
+compiler::TensorSource withTeacher(compiler::TensorSource student, compiler::TensorSource teacher) {
+  constexpr std::string_view prefix = huggingface::teacherPrefix;
+  compiler::TensorSource both;
+  both.read = [=](std::string_view name) {
+    return name.starts_with(prefix) ? teacher.read(name.substr(prefix.size())) : student.read(name);
+  };
+  both.release = [=](std::string_view name) {
+    name.starts_with(prefix) ? teacher.release(name.substr(prefix.size())) : student.release(name);
+  };
+  return both;
+}
+
+// Weights from the checkpoints of the model and of its teacher; what else the program keeps begins as zeros.
+compiler::TensorSource weightsAndZeros(const TracedModel &traced, const compiler::CompiledModule &compiled,
                                        Progress &progress) {
-  compiler::TensorSource weights = tensorsOf(source, &progress), all;
+  compiler::TensorSource weights = tensorsOf(*traced.source, &progress), all;
+  if (traced.teacher) weights = withTeacher(std::move(weights), tensorsOf(*traced.teacher, &progress));
   std::map<std::string, compiler::SourceTensor, std::less<>> zeros;
   for (const ParameterSpec &parameter : compiled.manifest.parameters)
     if (parameter.updated && train::isOptimizerState(parameter.name))
@@ -28,7 +43,27 @@ compiler::TensorSource weightsAndZeros(const huggingface::ModelSource &source, c
   return all;
 }
 
-Status trace(TracedModel &traced, const StepOptions &options) {
+Status openTeacher(TracedModel &traced, const StepOptions &options, Progress &progress) {
+  if (options.teacher.empty())
+    return diagnose(ErrorKind::invalidInput, "--teacher")
+        .says("is missing: the trainer " + options.trainer + " learns from another model")
+        .toFix("give the directory of a model with the same vocabulary");
+  LLC_ASSIGN(ModelPlace place, findModelDirectory(options.teacher, "training"));
+  progress.step("reading " + place.name);
+  LLC_ASSIGN(huggingface::ModelSource source, huggingface::openHuggingFace(place.path, models::architectures()));
+  if (source.model.vocabulary != traced.source->model.vocabulary)
+    return diagnose(ErrorKind::invalidInput, options.teacher)
+        .says("has a vocabulary of " + std::to_string(source.model.vocabulary) + " tokens, the model that learns " +
+              std::to_string(traced.source->model.vocabulary))
+        .toFix("take a teacher with the same tokenizer");
+  traced.teacher = std::make_shared<huggingface::ModelSource>(std::move(source));
+  return success();
+}
+
+Status trace(TracedModel &traced, const StepOptions &options, Progress &progress) {
+  LLC_ASSIGN(const models::Trainer *trainer, models::trainerNamed(options.trainer));
+  LLC_ASSIGN(models::TrainerSettings settings, models::completeSettings(*trainer, options.trainerSettings));
+  if (trainer->hasTeacher) LLC_TRY(openTeacher(traced, options, progress));
   models::UpdateOptions update{.optimizer = options.optimizer,
                                .settings = options.optimizerSettings,
                                .weightDecay = options.weightDecay,
@@ -40,7 +75,9 @@ Status trace(TracedModel &traced, const StepOptions &options) {
   training.products = options.precision, training.lossScaling = options.precision == "f16";
   training.dtype = traced.weightType;
   training.rule = [update](const std::vector<dsl::NamedShape> &weights) { return models::updateRule(update, weights); };
-  LLC_ASSIGN(traced.module, huggingface::traceTraining(*traced.source, *traced.context, models::causalLm, training));
+  training.teacher = traced.teacher.get();
+  LLC_ASSIGN(traced.module, huggingface::traceTraining(*traced.source, *traced.context,
+                                                       models::objectiveOf(*trainer, settings), training));
   return success();
 }
 
@@ -63,7 +100,7 @@ Result<TracedModel> traceTrainingStep(const std::string &modelDirectory, const S
   if (!options.adapter.empty()) adapters = {options.adapter + ":1"};
   LLC_ASSIGN(TracedModel traced, openDirectory(place, adapters.empty() ? "f32" : "", progress, adapters));
   progress.step("differentiating " + traced.name);
-  LLC_TRY(trace(traced, options));
+  LLC_TRY(trace(traced, options, progress));
   LLC_TRY(chooseSaving(traced, options, progress));
   LLC_ASSIGN([[maybe_unused]] auto compiled,
              compiler::compile(*traced.module, {.stopAfter = compiler::Phase::differentiated}));
@@ -78,15 +115,15 @@ Result<std::unique_ptr<train::StepProgram>> makeTrainingStep(const std::string &
   LLC_ASSIGN(compiler::CompiledModule compiled, compiler::compile(*traced.module, compile));
   progress.step("loading weights", int64_t(compiled.manifest.parameters.size()));
   int64_t threads = options.threads ? options.threads : threadLimits().threads;
-  LLC_ASSIGN(
-      compiler::JitProgram jit,
-      compiler::loadProgram(compiled, weightsAndZeros(*traced.source, compiled, progress), {.threads = int(threads)}));
+  LLC_ASSIGN(compiler::JitProgram jit,
+             compiler::loadProgram(compiled, weightsAndZeros(traced, compiled, progress), {.threads = int(threads)}));
   std::map<std::string, std::string> names;  // the file may lack an optional prefix
   for (const ParameterSpec &parameter : jit.manifest.parameters)
     if (auto stored = traced.source->weight(parameter.name); stored.ok() && (*stored)->name != parameter.name)
       names[parameter.name] = (*stored)->name;
-  std::shared_ptr<huggingface::ModelSource> source = std::move(traced.source);
-  LLC_ASSIGN(std::shared_ptr<Program> program, programOf(std::move(jit), source));
+  using Sources = std::pair<std::shared_ptr<huggingface::ModelSource>, std::shared_ptr<huggingface::ModelSource>>;
+  auto sources = std::make_shared<Sources>(std::move(traced.source), std::move(traced.teacher));
+  LLC_ASSIGN(std::shared_ptr<Program> program, programOf(std::move(jit), sources));
   return train::makeStepProgram(std::move(program), threads, std::move(names));
 }
 

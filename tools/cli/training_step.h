@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 
+#include "models/objectives/trainer.h"
 #include "runtime/train/training_program.h"
 #include "tools/cli/tracing.h"
 
@@ -21,6 +22,9 @@ struct StepOptions {
   int64_t threads = 0;                   // 0: what the process may use
   std::vector<std::string> frozen = {};  // patterns of weights that stay as they are
   std::string adapter = "";              // directory of one that is trained instead of the model; empty: none
+  std::string trainer = "causal_lm";
+  models::TrainerSettings trainerSettings = {};  // over its own
+  std::string teacher = "";                      // a model, for trainers that have one
 };
 
 // The program in phase differentiated, before anything is compiled: entries loss and train_step, or loss, loss_weight,

@@ -46,10 +46,12 @@ function(llc_models name)
   llc_registry(registry architectures dsl::Architecture "const Blocks &blocks = {}")
   llc_registry(optimizer_registry optimizers Optimizer "")
   llc_registry(adapter_registry adapters dsl::AdapterKind "")
-  llc_sources(sources models/blocks models/families models/architectures models/trainers models/updates
-              models/optimizers models/adapters)
+  llc_registry(trainer_registry trainers Trainer "")
+  llc_sources(sources models/blocks models/families models/architectures models/trainers models/objectives
+              models/updates models/optimizers models/adapters)
   add_library(${name} STATIC ${sources} ${LLC_GENERATED}/models/registry.cpp
-              ${LLC_GENERATED}/models/optimizer_registry.cpp ${LLC_GENERATED}/models/adapter_registry.cpp)
+              ${LLC_GENERATED}/models/optimizer_registry.cpp ${LLC_GENERATED}/models/trainer_registry.cpp
+              ${LLC_GENERATED}/models/adapter_registry.cpp)
   target_link_libraries(${name} PUBLIC llc_frontends Threads::Threads)
   llc_runtime_headers(${name})
   add_dependencies(${name} llc_dsl_ops)

@@ -72,6 +72,38 @@ TEST(Dataset, WritesTheBytesOfTheFormat) {
   EXPECT_EQ(folder.entries(), 2u);
 }
 
+TEST(Dataset, MarksSayWhatIsToBeLearned) {
+  TemporaryDirectory folder;
+  DatasetHeader header = sampleHeader();
+  header.marked = header.paired = true;
+  auto writer = DatasetWriter::create(folder.file("d"), header);
+  ASSERT_TRUE(writer.ok());
+  Ids stored = {unlearned(1), unlearned(0), 5, 9};
+  EXPECT_TRUE(writer->add(stored).ok());
+  EXPECT_FALSE(writer->add(Ids{unlearned(10)}).ok());  // outside the vocabulary
+  EXPECT_FALSE(writer->commit().ok());                 // half a pair
+  EXPECT_TRUE(writer->add(Ids{3}).ok());
+  ASSERT_TRUE(writer->commit().ok());
+  auto dataset = Dataset::open(folder.file("d"));
+  ASSERT_TRUE(dataset.ok()) << dataset.error().text();
+  EXPECT_TRUE(dataset->header().marked && dataset->header().paired && dataset->header().hasEnds);
+  EXPECT_EQ(readAll(*dataset, 0), (Ids{1, 0, 5, 9}));
+  Ids read(4);
+  ASSERT_TRUE(dataset->readMarked(0, 0, read).ok());
+  EXPECT_EQ(read, stored);
+  EXPECT_TRUE(dataset->verify().ok());
+  // The same bytes without the mark are ids that no vocabulary has; an odd number of sequences are no pairs.
+  std::string index = folder.read("d.index");
+  index[36] = 1;
+  folder.write("d.index", index);
+  EXPECT_FALSE(Dataset::open(folder.file("d"))->verify().ok());
+  writeSample(folder, sampleHeader());
+  index = folder.read("d.index");
+  index[36] = 4;
+  folder.write("d.index", index);
+  EXPECT_FALSE(Dataset::open(folder.file("d")).ok());
+}
+
 TEST(Dataset, ReadsWhatWasWritten) {
   TemporaryDirectory folder;
   writeSample(folder, sampleHeader());

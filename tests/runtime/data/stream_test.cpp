@@ -109,6 +109,96 @@ TEST_F(Streams, BestFitKeepsSequencesWhole) {
   EXPECT_EQ(segments, 100);
 }
 
+// Sequences 2i and 2i + 1 with ids 100i + 1 .. and 100i + 51 .., the first two of each not to be learned; column i +
+// 0.5.
+Source pairsSource(const TemporaryDirectory &folder, int pairs) {
+  DatasetHeader header;
+  header.marked = header.paired = true;
+  auto writer = DatasetWriter::create(folder.file("pairs"), header);
+  std::vector<float> column;
+  for (int i = 0; i < 2 * pairs; ++i) {
+    std::vector<int32_t> ids(size_t(3 + i * 5 % 11));
+    for (size_t k = 0; k < ids.size(); ++k) ids[k] = int32_t(100 * (i / 2) + 50 * (i % 2) + int(k) + 1);
+    ids[0] = unlearned(ids[0]), ids[1] = unlearned(ids[1]);
+    EXPECT_TRUE(writer->add(ids).ok());
+    column.push_back(float(i) + 0.5f);
+  }
+  EXPECT_TRUE(writer->commit().ok());
+  auto dataset = Dataset::open(folder.file("pairs"));
+  EXPECT_TRUE(dataset.ok());
+  Source source{*dataset};
+  source.columns.push_back(std::make_shared<const std::vector<float>>(column));
+  return source;
+}
+
+TEST_F(Streams, PairsStayTogetherWithTheirColumns) {
+  StreamOptions options = small(Packing::none);
+  options.rows = 4;
+  Source all = pairsSource(folder_, 21);
+  all.split = Split(all.groups(), 0.2, 7);
+  std::set<int32_t> seen;
+  for (Part part : {Part::training, Part::validation}) {
+    Source source = all;
+    source.part = part;
+    TokenStream data = stream({source}, options);
+    Batch batch;
+    while (*data.next(batch)) {
+      ASSERT_EQ(batch.rows % 2, 0);
+      for (int64_t row = 0; row < batch.rows; ++row) {
+        size_t at = size_t(row * batch.length);
+        int32_t id = batch.ids[at] - 1, pair = id / 100;
+        EXPECT_EQ(id % 100, row % 2 ? 50 : 0);
+        if (row % 2) EXPECT_EQ(pair, (batch.ids[at - size_t(batch.length)] - 1) / 100);
+        EXPECT_EQ(batch.columns[0][size_t(row)], float(2 * pair + row % 2) + 0.5f);
+        EXPECT_EQ(batch.labels[at + 1], -100);
+        EXPECT_EQ(batch.labels[at + 2], batch.ids[at + 2]);
+        EXPECT_TRUE(seen.insert(id).second);
+      }
+    }
+    EXPECT_EQ(data.tokensGiven(), data.totalTokens());
+  }
+  EXPECT_EQ(seen.size(), 42u);
+}
+
+TEST_F(Streams, PairsResumeExactly) {
+  StreamOptions options = small(Packing::none);
+  options.rows = 4, options.repeat = true;
+  Source source = pairsSource(folder_, 9);
+  TokenStream whole = stream({source}, options);
+  for (int i = 0; i < 12; ++i) {
+    TokenStream resumed = stream({source}, options);
+    ASSERT_TRUE(resumed.restore(whole.state()).ok());
+    Batch one, other;
+    ASSERT_TRUE(*whole.next(one) && *resumed.next(other));
+    EXPECT_EQ(one.ids, other.ids);
+    EXPECT_EQ(one.columns, other.columns);
+  }
+}
+
+TEST_F(Streams, PairsAreNeitherPackedNorCut) {
+  Source pairs = pairsSource(folder_, 5);
+  auto errorOf = [&](std::vector<Source> sources, StreamOptions options) {
+    auto made = TokenStream::create(std::move(sources), options);
+    if (!made) return made.error().text();
+    Batch batch;
+    auto more = made->next(batch);
+    return more ? std::string() : more.error().text();
+  };
+  StreamOptions options = small(Packing::none);
+  EXPECT_NE(errorOf({pairs}, options).find("even number of rows"), std::string::npos);  // 3 rows
+  options.rows = 4;
+  EXPECT_EQ(errorOf({pairs}, options), "");
+  Source without = pairs;
+  without.columns.clear();
+  EXPECT_NE(errorOf({pairs, without}, options).find("columns"), std::string::npos);
+  EXPECT_NE(errorOf({without, source("a", 5, 1)}, options).find("only one holds pairs"), std::string::npos);
+  options.length = 4;
+  EXPECT_NE(errorOf({pairs}, options).find("use longer rows"), std::string::npos);
+  options = small(Packing::bestFit);
+  options.rows = 4;
+  EXPECT_NE(errorOf({pairs}, options).find("no packing"), std::string::npos);
+}
+
 TEST_F(Streams, WeightsAreSharesOfTokens) {
   StreamOptions options = small(Packing::wrapped);
   options.repeat = true;

@@ -101,6 +101,59 @@ TEST_F(CompiledStep, BatchesCountByTheirTokens) {
   EXPECT_FLOAT_EQ(float(evaluation->sum), 6);
 }
 
+// A program with a column, which it adds to a metric, and with a reference.
+void lossWithColumn(llc_context *context, int64_t thread, int64_t) {
+  if (thread) return;
+  float sum, weight;
+  sumOfIds(context, sum, weight);
+  number(context->outputs[0]) = sum / weight, number(context->outputs[1]) = weight;
+  auto *column = static_cast<const float *>(context->inputs[3]);
+  number(context->outputs[2]) = (column[0] + column[1]) / weight;
+}
+void stepWithColumn(llc_context *context, int64_t thread, int64_t threads) {
+  lossWithColumn(context, thread, threads);
+  if (!thread) number(context->outputs[3]) = 1;
+}
+void referenceOfRows(llc_context *context, int64_t thread, int64_t) {
+  if (thread) return;
+  auto *ids = static_cast<const int32_t *>(context->inputs[0]);
+  auto *out = static_cast<float *>(context->outputs[0]);
+  for (int64_t row = 0; row < rows; ++row) out[row] = float(ids[row * length]);
+}
+
+TEST_F(CompiledStep, ColumnsGoInAndMetricsComeOut) {
+  auto withColumn = batchSpecs();
+  withColumn.push_back({"reference", DType::f32, {rows}});
+  auto stepInputs = withColumn;
+  for (const char *name : {"learning_rate", "step"}) stepInputs.push_back(scalar(name));
+  std::vector<TensorSpec> results = {scalar("loss"), scalar("weight"), scalar("metric/rewards/chosen")};
+  auto stepResults = results;
+  stepResults.push_back(scalar("gradient_norm"));
+  manifest.entries = {{"loss", withColumn, results},
+                      {"train_step", stepInputs, stepResults},
+                      {"reference", batchSpecs(), {{"reference", DType::f32, {rows}}}}};
+  entries = {{"loss", lossWithColumn}, {"train_step", stepWithColumn}, {"reference", referenceOfRows}};
+  auto program = make();
+  ASSERT_TRUE(program.ok()) << program.error().text();
+  ASSERT_EQ((*program)->columns().size(), 1u);
+  EXPECT_EQ((*program)->columns()[0], "reference");
+  std::vector<int32_t> ids = {5, 2, 3, 7, 1, 1}, ones(6, 1);
+  std::vector<float> column = {10, 2};
+  Batch batch{rows, length, ids, ones, ids}, half{1, length, {ids.data(), 3}, {ones.data(), 3}, {ids.data(), 3}};
+  EXPECT_FALSE((*program)->step({&batch, 1}, {}).ok());  // without its column
+  std::vector<float> reference(2);
+  ASSERT_TRUE((*program)->reference(batch, reference).ok());
+  EXPECT_EQ(reference, (std::vector<float>{5, 7}));
+  batch.columns = {column};
+  auto result = (*program)->step({&batch, 1}, {});
+  ASSERT_TRUE(result.ok()) << result.error().text();
+  EXPECT_FLOAT_EQ(float(result->metrics.at("rewards/chosen")), 2);  // 12 / 6
+  half.columns = {std::span(column).first(1)};
+  auto evaluation = (*program)->evaluate(half);  // what is missing counts nothing
+  ASSERT_TRUE(evaluation.ok());
+  EXPECT_FLOAT_EQ(float(evaluation->metrics.at("rewards/chosen")), 10);
+}
+
 TEST_F(CompiledStep, BatchesThatDoNotFitAreRefused) {
   auto program = make();
   ASSERT_TRUE(program.ok());

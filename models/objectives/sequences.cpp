@@ -1,0 +1,51 @@
+#include "models/objectives/sequences.h"
+
+#include "frontends/dsl/sugar.h"
+
+namespace llc::models {
+using namespace dsl;
+
+Tokens wholeRows(const LossInput &in) {
+  Shape shape = in.ids.shape(), all = {shape[0] * shape[1]};
+  auto flat = [&](Tensor x) { return reshape(cast(x, DType::i32), all); };
+  Tensor numbers = cast(in.segments, DType::f32);
+  // How many tokens of its segment stand before or at a token, and how many there are.
+  Tensor counted =
+      generic({numbers, numbers}, {.signature = "bt,bs->bs", .body = "eq(a,b)*ge(@s,@t)", .combiner = "sum"}, shape,
+              DType::f32);
+  Tensor length = generic({numbers, numbers}, {.signature = "bt,bs->bs", .body = "eq(a,b)*lt(0,b)", .combiner = "sum"},
+                          shape, DType::f32);
+  Tokens tokens{.ids = flat(in.ids), .positions = flat(counted - 1)};
+  tokens.lengths = flat(length);
+  tokens.segments = in.segments;
+  return tokens;
+}
+
+Tensor next(Tensor x) {
+  return pad(slice(x, {.dim = 1, .start = 1, .size = x.size(1) - 1}), {.dim = 1, .low = 0, .high = 1});
+}
+
+Tensor learned(const LossInput &in) {
+  Tensor numbers = cast(in.segments, DType::f32), target = next(in.labels);
+  return ge(cast(target, DType::f32), scalar(0)) * lt(scalar(0), next(numbers));
+}
+
+Tensor nextLogProbabilities(const LossInput &in) {
+  return in.model.logProbabilities(wholeRows(in), reshape(next(in.labels), {dynamicSize}));
+}
+
+Tensor total(Tensor x) { return reduce(reshape(x, {1, dynamicSize}), {.signature = "at->a", .kind = "sum"}); }
+
+LossTerms nextTokenLoss(const LossInput &in) {
+  Tensor weight = learned(in);
+  return {-total(nextLogProbabilities(in) * reshape(weight, {dynamicSize})), total(weight)};
+}
+
+RowLogProbabilities rowLogProbabilities(const LossInput &in) {
+  Tensor weight = learned(in);
+  Tensor each = reshape(nextLogProbabilities(in), weight.shape()) * weight;
+  auto ofRow = [](Tensor x) { return reduce(x, {.signature = "bs->b", .kind = "sum"}); };
+  return {ofRow(each), ofRow(weight)};
+}
+
+}  // namespace llc::models

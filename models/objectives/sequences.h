@@ -1,0 +1,29 @@
+// What losses are made of: rows of tokens as a model sees them whole, and the log-probabilities of what comes next.
+#pragma once
+#include "frontends/dsl/training.h"
+
+namespace llc::models {
+
+// The batch's rows one after the other. Positions count the tokens of a segment, tokens see their own segment.
+dsl::Tokens wholeRows(const dsl::LossInput &in);
+// x[B,S] with each element replaced by the next one of its row, the last by 0.
+dsl::Tensor next(dsl::Tensor x);
+// [B,S] f32: 1 where the next token has a label and is no padding, else 0.
+dsl::Tensor learned(const dsl::LossInput &in);
+// [B*S] f32: log-probability of the next token's label, 0 where it has none.
+dsl::Tensor nextLogProbabilities(const dsl::LossInput &in);
+// [1]: all elements of x together.
+dsl::Tensor total(dsl::Tensor x);
+
+// total: sum of w * -log p(next label), weight: sum of w, where the label of a token is the next token's and w is 1 if
+// that label is not negative (-100 by convention; so are labels of what begins a segment) and the next token is no
+// padding. S > 1. Padding may stand on the left or on the right; a mask of 1 and 0 is the plain case of segments.
+dsl::LossTerms nextTokenLoss(const dsl::LossInput &in);
+
+// Of rows [B]: log-probability of all its labels together, and how many there are.
+struct RowLogProbabilities {
+  dsl::Tensor sum, count;
+};
+RowLogProbabilities rowLogProbabilities(const dsl::LossInput &in);
+
+}  // namespace llc::models
