@@ -31,6 +31,8 @@ struct Model {
   std::function<Tensor(const Tokens &, Tensor rows)> logits;
   std::function<Tensor(const Tokens &, Tensor targets)> logProbabilities;
   std::function<Tensor(const Tokens &, Tensor rows)> embeddings;
+  // Logits of such hidden states: logits(tokens, rows) is head(embeddings(tokens, rows)).
+  std::function<Tensor(Tensor embeddings)> head;
   // Tensors a checkpoint may hold that the model does not need; '*' stands for anything.
   std::vector<std::string> unneededTensors;
   // Prefixes that a checkpoint may lack ("transformer." of GPT-2 files saved from the bare model).

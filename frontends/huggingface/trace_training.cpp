@@ -82,6 +82,10 @@ class Training {
     model.logits = inside(model.logits);
     model.logProbabilities = inside(model.logProbabilities);
     model.embeddings = inside(model.embeddings);
+    model.head = [head = model.head, name](Tensor embeddings) {
+      dsl::Scope scope(name);
+      return head(embeddings);
+    };
     return model;
   }
 

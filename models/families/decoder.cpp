@@ -63,8 +63,8 @@ struct Decoder {
     Scope scope(traits.tiedHead ? traits.embeddingName : traits.headName);
     return parameter("weight", {traits.vocabulary, traits.hidden});
   }
-  Tensor logits(const Tokens &tokens, Tensor rows) const {
-    Tensor x = normed(take(states(tokens), rows), traits.finalNormName);
+  Tensor logits(const Tokens &tokens, Tensor rows) const { return head(embeddings(tokens, rows)); }
+  Tensor head(Tensor x) const {
     Tensor weight = headWeight();
     Scope scope(traits.headName);
     Tensor y = linear(x, weight);
@@ -97,6 +97,7 @@ Model decoderModel(const std::string &name, const DecoderTraits &traits, const B
   model.logProbabilities = [self](const Tokens &tokens, Tensor targets) {
     return self->logProbabilities(tokens, targets);
   };
+  model.head = [self](Tensor embeddings) { return self->head(embeddings); };
   model.embeddings = [self](const Tokens &tokens, Tensor rows) { return self->embeddings(tokens, rows); };
   model.unneededTensors = traits.unneededTensors;
   if (traits.tiedHead) model.unneededTensors.push_back(traits.headName + ".weight");

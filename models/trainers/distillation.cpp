@@ -1,5 +1,5 @@
 // Distillation of logits (Hinton et al. 2015): a T^2 KL(teacher || student), both softened by the temperature T, mixed
-// with the loss of the labels.
+// with the loss of the labels, and if wanted with the distance of the last hidden states.
 #include "frontends/dsl/sugar.h"
 #include "models/trainer_registry.h"
 
@@ -18,18 +18,35 @@ Tensor divergence(Tensor teacher, Tensor student, double temperature) {
   return contract(exp(of), of - by, "nv,nv->n");
 }
 
+// Of N tokens [N]: mean of the squared differences of the hidden states.
+Tensor distance(const LossInput &in, Tensor student, Tensor teacher) {
+  if (in.model.hidden != in.teacher->hidden)
+    fail(diagnose(ErrorKind::invalidInput)
+             .says("hidden states of " + std::to_string(in.model.hidden) + " numbers can't be compared with those of " +
+                   std::to_string(in.teacher->hidden) + " of the teacher")
+             .toFix("set hidden_weight to 0, or take a teacher of the same width"));
+  return reduce(square(student - teacher), {.signature = "nh->n", .kind = "sum"}) / double(in.model.hidden);
+}
+
 LossTerms loss(const LossInput &in, const TrainerSettings &settings) {
   double temperature = settings.number("temperature"), alpha = settings.number("alpha");
   Tokens tokens = wholeRows(in);
   int64_t count = tokens.ids.size(0);
   Tensor rows = iota({count}, DType::i32);
-  Tensor student = in.model.logits(tokens, rows), teacher = in.teacher->logits(tokens, rows);
+  Tensor studentStates = in.model.embeddings(tokens, rows), teacherStates = in.teacher->embeddings(tokens, rows);
+  Tensor student = in.model.head(studentStates), teacher = in.teacher->head(teacherStates);
   Tensor weight = reshape(learned(in), {count});
   Tensor kl = total(divergence(teacher, student, temperature) * weight);
   Tensor hard = total(cross_entropy(student, reshape(next(in.labels), {count})) * weight);
-  return {kl * (alpha * temperature * temperature) + hard * (1 - alpha),
-          total(weight),
-          {{"kl_loss", kl}, {"ce_loss", hard}}};
+  LossTerms terms{kl * (alpha * temperature * temperature) + hard * (1 - alpha),
+                  total(weight),
+                  {{"kl_loss", kl}, {"ce_loss", hard}}};
+  if (double hidden = settings.number("hidden_weight"); hidden > 0) {
+    Tensor apart = total(distance(in, studentStates, teacherStates) * weight);
+    terms.total = terms.total + apart * hidden;
+    terms.metrics.push_back({"hidden_state_loss", apart});
+  }
+  return terms;
 }
 }  // namespace
 
@@ -38,7 +55,8 @@ Trainer distillation() {
           .help = "what a larger model (--teacher) expects to come next, and what comes next",
           .examples = Examples::completions,
           .settings = {{"temperature", 2, 0.01, 100, "softens the distributions of both models"},
-                       {"alpha", 0.9, 0, 1, "weight of what the teacher says; the rest is that of the labels"}},
+                       {"alpha", 0.9, 0, 1, "weight of what the teacher says; the rest is that of the labels"},
+                       {"hidden_weight", 0, 0, 1e6, "weight of the distance of the last hidden states, in squares"}},
           .loss = loss,
           .hasTeacher = true,
           .likelihood = false,

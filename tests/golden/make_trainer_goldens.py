@@ -113,18 +113,24 @@ def completions(model, reference, ids):
     return total / count, {}
 
 
-def distillation(teacher, temperature=3.0, alpha=0.7):
+def distillation(teacher, temperature=3.0, alpha=0.7, hidden=0):
     def loss(model, reference, ids):
-        soft = hard = count = 0
+        soft = hard = count = apart = 0
         for piece, labels in packed(ids):
             with torch.no_grad():
-                of = (teacher(input_ids=piece, use_cache=False).logits[:, :-1] / temperature).log_softmax(-1)
-            logits = model(input_ids=piece, use_cache=False).logits
+                taught = teacher(input_ids=piece, use_cache=False, output_hidden_states=True)
+                of = (taught.logits[:, :-1] / temperature).log_softmax(-1)
+            made = model(input_ids=piece, use_cache=False, output_hidden_states=True)
+            logits = made.logits
             each, known = log_softmax_of_labels(logits, labels)
             by = (logits[:, :-1] / temperature).log_softmax(-1)
             soft = soft + ((of.exp() * (of - by)).sum(-1) * known).sum()
             hard, count = hard - each.sum(), count + known.sum()
-        return (alpha * temperature**2 * soft + (1 - alpha) * hard) / count, {"kl_loss": soft / count, "ce_loss": hard / count}
+            distance = (made.hidden_states[-1] - taught.hidden_states[-1]) ** 2  # behind the last norm
+            apart = apart + (distance[:, :-1].mean(-1) * known).sum()
+        total = alpha * temperature**2 * soft + (1 - alpha) * hard + hidden * apart
+        metrics = {"kl_loss": soft / count, "ce_loss": hard / count, "hidden_state_loss": apart / count}
+        return total / count, metrics if hidden else {key: value for key, value in metrics.items() if key != "hidden_state_loss"}
     return loss
 
 
@@ -149,6 +155,7 @@ def main():
     for name in ("gpt2", "llama"):
         curves[f"{name} sft"] = curve(name, completions)
         curves[f"{name} distillation"] = curve(name, distillation(load("qwen2")))
+        curves[f"{name} distillation hidden"] = curve(name, distillation(load("qwen2"), hidden=0.5))
         for kind in PAIR_LOSSES:
             curves[f"{name} dpo {kind}"] = curve(name, preference(kind))
     lines = [f"{json.dumps(name)}: {json.dumps(value)}" for name, value in curves.items()]

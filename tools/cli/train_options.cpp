@@ -198,8 +198,7 @@ Status TrainConfig::addTrainer(const TrainFlags &flags) {
     if (!given("training.trainer")) place(given_, "training.trainer") = "distillation";
     for (const auto &[name, value] : look(given_, "training.distillation")->items()) {
       if (name == "teacher" && !given("training.teacher")) place(given_, "training.teacher") = value;
-      bool nothing = name == "hidden_weight" && value == 0;  // hidden states don't count
-      if (name != "teacher" && !nothing && !settings.contains(name)) settings[name] = value;
+      if (name != "teacher" && !settings.contains(name)) settings[name] = value;
     }
   }
   for (const std::string &assignment : flags.trainerSettings) {

@@ -75,9 +75,10 @@ StepOptions optionsOf(const std::string &name) {
     options.trainerSettings.texts["loss_type"] = type;
     if (type == "sigmoid" || type == "robust" || type == "exo_pair")
       options.trainerSettings.numbers["label_smoothing"] = 0.1;
-  } else if (name == "distillation") {
-    options.trainer = name;
+  } else if (name.starts_with("distillation")) {
+    options.trainer = "distillation";
     options.trainerSettings.numbers = {{"temperature", 3}, {"alpha", 0.7}};
+    if (name.ends_with("hidden")) options.trainerSettings.numbers["hidden_weight"] = 0.5;
     options.teacher = folder + "qwen2";
   } else {
     options.trainer = name;
