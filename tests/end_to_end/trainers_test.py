@@ -74,7 +74,7 @@ class Trainers(support.Case):
         self.assertEqual([label for label in entry["labels"] if label != -100], entry["ids"][prompt.count(True):])
         self.assertIn("the colour of", entry["text"])
         # All tokens count when that is asked for, and rows of one example each give the same kind of run.
-        every = self.json(*self.finetune(self.folder / "all", "sft", "sft.jsonl", "--completion-only-loss", "false", "--set",
+        every = self.json(*self.finetune(self.folder / "all", "sft", "sft.jsonl", "--no-completion-only-loss", "--set",
                                          "data.packing=false", steps=2))
         self.assertEqual(every["steps"], 2)
         shown = self.json("data", "inspect", self.dataset(self.folder / "all"), "--show", 1, "--json")["shown"][0]
@@ -84,7 +84,7 @@ class Trainers(support.Case):
     def test_conversations(self):
         for style, opening in (("chatml", "<|im_start|>assistant\n"), ("roles", "<|assistant|>\n")):
             out = self.folder / style
-            self.json(*self.finetune(out, "sft", "chat.jsonl", "--chat-format", style, "--assistant-only-loss", "true", steps=2))
+            self.json(*self.finetune(out, "sft", "chat.jsonl", "--chat-format", style, "--assistant-only-loss", steps=2))
             shown = self.json("data", "inspect", self.dataset(out), "--tokenizer-path", self.base / "tok", "--show", 1,
                               "--json")["shown"][0]
             self.assertIn(opening, shown["text"])

@@ -48,10 +48,10 @@ constexpr KeyFlag keyFlags[] = {
     {"--trainer", "training.trainer", "What is learned: one that llc-model trainers lists"},
     {"--teacher", "training.teacher", "Model to learn from, for trainers that have a teacher"},
     {"--chat-format", "data.chat_format", "How conversations become text: roles (<|user|> ...), chatml"},
-    {"--completion-only-loss", "data.completion_only_loss",
-     "Of a prompt with its completion only the completion is learned: true, false"},
+    {"--no-completion-only-loss", "data.completion_only_loss",
+     "Of a prompt with its completion all tokens are learned, not the completion alone"},
     {"--assistant-only-loss", "data.assistant_only_loss",
-     "Of a conversation only what the assistant says is learned: true, false"},
+     "Of a conversation only what the assistant says is learned"},
     {"--on-bad-record", "data.on_bad_record", "Records that are broken: refuse, or skip with a warning"},
     {"--num-workers", "data.num_workers", "Threads that encode raw texts"},
     {"--keep-last", "checkpoint.keep_last", "Newest checkpoints that are kept"},
@@ -154,7 +154,9 @@ void declareTrainFlags(CLI::App &app, TrainFlags &flags, const TrainVerb &verb) 
       ->capture_default_str();
   auto declareKey = [&](const KeyFlag &one) {
     if (specOf(one.key)->type == recipe::KeyType::boolean) {
-      app.add_flag_callback(one.flag, [&flags, key = std::string(one.key)] { flags.keys[key] = "true"; }, one.help);
+      const char *other = specOf(one.key)->initial == true ? "false" : "true";  // than without the flag
+      app.add_flag_callback(
+          one.flag, [&flags, other, key = std::string(one.key)] { flags.keys[key] = other; }, one.help);
       return;
     }
     std::string text = defaultOf(one.key, verb);
