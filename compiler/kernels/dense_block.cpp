@@ -93,16 +93,13 @@ void DenseBlock::finish(const index::ExprPtr &epilogue) {
     e.vectorLoop(
         e.c64(0), columns,
         [&](Value column, int64_t width) {
-          Value at = e.mul(e.add(rowStart, column), 4);
+          Value at = e.add(rowStart, column);
           auto leaf = [&](const index::Expr &node) -> Value {
             if (node.operand == 0) return e.load(e.f(width), e.gep(sums, e.mul(column, 4)), 4);
-            Value pointer = in.pointers[size_t(1 + node.operand)];
-            const std::string &indices = spec.extras[size_t(node.operand - 1)];
-            if (indices == "t") return e.splat(width, e.load(e.f32, e.gep(pointer, e.mul(globalRow, 4)), 4));
-            Value offset = indices == "n" ? e.mul(e.add(firstColumn, column), 4) : at;
-            return e.load(e.f(width), e.gep(pointer, offset), 4);
+            return loadExtra(e, spec.extras[size_t(node.operand - 1)], in.pointers[size_t(1 + node.operand)],
+                             {globalRow, e.add(firstColumn, column), at}, width);
           };
-          e.store(emitExpr(e, epilogue, width, leaf), e.gep(y, at), 4);
+          e.store(emitExpr(e, epilogue, width, leaf), e.gep(y, e.mul(at, 4)), 4);
         },
         spec.n % lanes != 0);
   });

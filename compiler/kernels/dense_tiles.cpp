@@ -1,23 +1,19 @@
 // Both factors are copied to tiles of bf16: the left one 16 rows x 32 k, the right one 16 pairs along k x 16 columns,
 // zeros beyond what exists. A pair of columns (along k, or across) that lie next to each other is one register of 16
-// words of two elements; where a tile wants them the other way round, 16 registers are transposed. Then two by two
-// tiles of sums take four of the eight registers, as in panel_tiles.cpp.
+// words of two elements; where a tile wants them the other way round, 16 registers are transposed.
 #include "compiler/kernels/dense_tiles.h"
-
-#include <array>
-#include <cstring>
 
 #include "compiler/kernels/kernels.h"
 #include "compiler/kernels/panel_tiles.h"
 #include "compiler/kernels/tile.h"
+#include "compiler/kernels/tile_unit.h"
 
 using namespace mlir;
 
 namespace llc::kernels {
 namespace {
 
-constexpr int64_t tileRows = 16, tileK = 32, tileBytes = 1024, rowBytes = 64;
-constexpr int64_t leftRegister = 4, rightRegister = 6;  // sums take 0..3: row tile * 2 + panel
+using namespace tile_unit;
 
 DType multiplied(DType stored, DType rounded) { return rounded == DType::f32 ? stored : rounded; }
 
@@ -39,32 +35,17 @@ class TileUnitProduct final : public DenseBlock {
       : DenseBlock(e, spec, plan, in), plan(plan) {}
 
  private:
-  void begin() override {
-    std::array<uint8_t, 64> bytes = {1};  // palette 1; from 16 on bytes a row (u16), from 48 on rows (u8)
-    for (size_t tile = 0; tile < 8; tile++) bytes[16 + 2 * tile] = uint8_t(rowBytes), bytes[48 + tile] = tileRows;
-    Value settings = e.gep(in.scratch, plan.settings);
-    for (int64_t i = 0; i < 8; i++) {
-      int64_t word;
-      std::memcpy(&word, bytes.data() + 8 * i, 8);
-      e.store(e.c64(word), e.gep(settings, 8 * i), 8);
-    }
-    e.intrinsic("llvm.x86.ldtilecfg", {settings});
-  }
-  void end() override { e.intrinsic("llvm.x86.tilerelease", ValueRange()); }
+  void begin() override { configure(e, e.gep(in.scratch, plan.settings), tileK); }
+  void end() override { release(e); }
 
   void multiply(Value aPart, Value bPart, Value count) override {
     Value copyA = e.gep(in.scratch, plan.copyA), copyB = e.gep(in.scratch, plan.copyB);
     copy({aPart, spec.aType, spec.aRow, spec.aStep, rows, copyA, plan.leftBytes, true}, count);
     copy({bPart, spec.bType, spec.bColumn, spec.bStep, columns, copyB, plan.panelBytes, false}, count);
     Value steps = e.ceilDiv(count, tileK);
-    inPairs(e.ceilDiv(rows, tileRows), [&](Value rowTile, int64_t height) {
-      inPairs(panelCount, [&](Value panel, int64_t width) { block(rowTile, panel, height, width, steps); });
+    inPairs(e, e.ceilDiv(rows, tileRows), [&](Value rowTile, int64_t height) {
+      inPairs(e, panelCount, [&](Value panel, int64_t width) { block(rowTile, panel, height, width, steps); });
     });
-  }
-  void inPairs(Value count, llvm::function_ref<void(Value first, int64_t number)> body) {
-    Value even = e.mul(e.div(count, 2), 2);
-    e.loop(e.c64(0), even, 2, [&](Value first) { body(first, 2); });
-    e.loop(even, count, 1, [&](Value first) { body(first, 1); });
   }
 
   // ---- copies
@@ -136,33 +117,20 @@ class TileUnitProduct final : public DenseBlock {
   void block(Value rowTile, Value panel, int64_t height, int64_t width, Value steps) {
     Value row = e.mul(rowTile, tileRows);
     Value sums = e.gep(in.scratch, e.add(e.mul(row, plan.sumRowBytes), e.mul(panel, rowBytes)));
-    auto forSums = [&](auto body) {
-      for (int64_t r = 0; r < height; r++)
-        for (int64_t p = 0; p < width; p++)
-          body(r * 2 + p, e.gep(sums, r * tileRows * plan.sumRowBytes + p * rowBytes));
-    };
-    forSums([&](int64_t tile, Value at) {
-      if (plan.isOneSum)
-        e.intrinsic("llvm.x86.tilezero", {e.c8(tile)});
-      else
-        move("llvm.x86.tileloadd64", tile, at, plan.sumRowBytes);
-    });
+    Tiles tiles{height, width, plan.sumRowBytes};
+    if (plan.isOneSum)
+      tile_unit::zeroSums(e, tiles);
+    else
+      loadSums(e, tiles, sums);
     Value left = e.gep(in.scratch, e.add(e.mul(rowTile, plan.leftBytes), plan.copyA));
     Value right = e.gep(in.scratch, e.add(e.mul(panel, plan.panelBytes), plan.copyB));
     e.loop(e.c64(0), steps, 1, [&](Value step) {
-      Value offset = e.mul(step, tileBytes), leftTile = e.gep(left, offset), rightTile = e.gep(right, offset);
-      for (int64_t r = 0; r < height; r++)
-        move("llvm.x86.tileloadd64", leftRegister + r, e.gep(leftTile, r * plan.leftBytes));
-      for (int64_t p = 0; p < width; p++)
-        move("llvm.x86.tileloadd64", rightRegister + p, e.gep(rightTile, p * plan.panelBytes));
-      for (int64_t r = 0; r < height; r++)
-        for (int64_t p = 0; p < width; p++)
-          e.intrinsic("llvm.x86.tdpbf16ps", {e.c8(r * 2 + p), e.c8(leftRegister + r), e.c8(rightRegister + p)});
+      Value offset = e.mul(step, tileBytes);
+      loadLeft(e, tiles, e.gep(left, offset), plan.leftBytes);
+      loadRight(e, tiles, e.gep(right, offset), plan.panelBytes);
+      tile_unit::multiply(e, tiles);
     });
-    forSums([&](int64_t tile, Value at) { move("llvm.x86.tilestored64", tile, at, plan.sumRowBytes); });
-  }
-  void move(const char *name, int64_t tile, Value pointer, int64_t stride = rowBytes) {
-    e.intrinsic(name, {e.c8(tile), pointer, e.c64(stride)});
+    storeSums(e, tiles, sums);
   }
 
   const DenseTilePlan &plan;

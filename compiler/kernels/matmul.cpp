@@ -35,11 +35,8 @@ struct MatmulKernel {
               if (node.operand < plan.weights)
                 return e.load(e.f(width), e.gep(sums, e.add(e.mul(column, 4), plan.sumsOffset(node.operand))), 4);
               int64_t extra = node.operand - plan.weights;
-              Value pointer = in.pointers[1 + plan.weights + extra];
-              const std::string &indices = spec.extras[extra];
-              if (indices == "t") return e.splat(width, e.load(e.f32, e.gep(pointer, e.mul(globalRow, 4)), 4));
-              Value offset = indices == "n" ? e.add(firstColumn, column) : at;
-              return e.load(e.f(width), e.gep(pointer, e.mul(offset, 4)), 4);
+              return loadExtra(e, spec.extras[extra], in.pointers[1 + plan.weights + extra],
+                               {globalRow, e.add(firstColumn, column), at}, width);
             };
             e.store(emitExpr(e, epilogue, width, leaf), e.gep(in.pointers.back(), e.mul(at, 4)), 4);
           },

@@ -1,23 +1,19 @@
 // A panel of bf16 weights is a row of tiles as it lies in memory: 16 pairs along k x 16 columns. Activations become
-// tiles of 16 rows x 32 k. Two by two tiles of sums take four of the eight registers, two tiles of activations and two
-// of weights the others. k goes in blocks that the first-level cache holds; between blocks the sums wait in scratch. An
-// activation is the sum of some bf16 numbers (Target::activationTerms): each adds a product with the same weights.
-// Registers are named explicitly: LLVM's own assignment of tiles spills in the inner loop.
+// tiles of 16 rows x 32 k. k goes in blocks that the first-level cache holds; between blocks the sums wait in scratch.
+// An activation is the sum of some bf16 numbers (Target::activationTerms): each adds a product with the same weights.
 #include "compiler/kernels/panel_tiles.h"
 
 #include <algorithm>
-#include <array>
-#include <cstring>
 
 #include "compiler/kernels/kernels.h"
+#include "compiler/kernels/tile_unit.h"
 
 using namespace mlir;
 
 namespace llc::kernels {
 namespace {
 
-constexpr int64_t tileRows = 16, tileK = 32, tileBytes = 1024, rowBytes = 64;
-constexpr int64_t leftRegister = 4, rightRegister = 6;  // sums take 0..3: row tile * 2 + panel
+using namespace tile_unit;
 
 class TileSums : PanelWork {
  public:
@@ -40,27 +36,11 @@ class TileSums : PanelWork {
       packRest(whole, rest);
       multiply(e.c64(whole), e.c64(1), e.constant(e.i1, whole == 0));
     }
-    e.intrinsic("llvm.x86.tilerelease", ValueRange());
+    release(e);
   }
 
  private:
-  // Shapes for `length` <= 32 elements of k a tile.
-  void configure(int64_t length) {
-    int64_t pairs = (length + 1) / 2;
-    std::array<uint8_t, 64> bytes = {1};  // palette 1; from 16 on bytes a row (u16), from 48 on rows (u8)
-    for (int64_t tile = 0; tile < 8; tile++) {
-      bool isLeft = tile >= leftRegister && tile < rightRegister, isRight = tile >= rightRegister;
-      bytes[16 + 2 * tile] = uint8_t(isLeft ? pairs * 4 : rowBytes);
-      bytes[48 + tile] = uint8_t(isRight ? pairs : tileRows);
-    }
-    Value configuration = e.gep(scratch, plan.restOffset());
-    for (int64_t i = 0; i < 8; i++) {
-      int64_t word;
-      std::memcpy(&word, bytes.data() + 8 * i, 8);
-      e.store(e.c64(word), e.gep(configuration, 8 * i), 8);
-    }
-    e.intrinsic("llvm.x86.ldtilecfg", {configuration});
-  }
+  void configure(int64_t length) { tile_unit::configure(e, e.gep(scratch, plan.restOffset()), length); }
 
   // ---- activations: [term][row tile][k tile][16 rows][32 k]
   int64_t kTiles() const { return plan.tileUnitK / tileK; }
@@ -124,18 +104,12 @@ class TileSums : PanelWork {
   // Adds k tiles [0, steps) of the packed activations times the weights from k = `first` on. Two tiles of rows stay in
   // the first level while all panels pass by, out of the second from the second pair of row tiles on.
   void multiply(Value first, Value steps, Value isFirst) {
-    Value evenPanels = e.mul(e.div(panelCount, 2), 2), evenRows = e.mul(e.div(rowTiles, 2), 2);
-    auto passPanels = [&](Value tile, int64_t height) {
-      for (int64_t weight = 0; weight < plan.weights; weight++) {
-        auto passBlock = [&](Value panel, int64_t width) {
-          block(weight, tile, panel, height, width, first, steps, isFirst);
-        };
-        e.loop(e.c64(0), evenPanels, 2, [&](Value panel) { passBlock(panel, 2); });
-        e.loop(evenPanels, panelCount, 1, [&](Value panel) { passBlock(panel, 1); });
-      }
-    };
-    e.loop(e.c64(0), evenRows, 2, [&](Value tile) { passPanels(tile, 2); });
-    e.loop(evenRows, rowTiles, 1, [&](Value tile) { passPanels(tile, 1); });
+    inPairs(e, rowTiles, [&](Value tile, int64_t height) {
+      for (int64_t weight = 0; weight < plan.weights; weight++)
+        inPairs(e, panelCount, [&](Value panel, int64_t width) {
+          block(weight, tile, panel, {height, width, plan.sumRowBytes}, first, steps, isFirst);
+        });
+    });
   }
   // Every step of every pair of row tiles fetches its share of the panel's next block of k.
   void prefetchNext(Value right, Value rowTile, Value step, int64_t width) {
@@ -147,39 +121,23 @@ class TileSums : PanelWork {
     for (int64_t p = 0; p < width; p++)
       for (int64_t line = 0; line < share; line++) e.prefetchFar(e.gep(next, p * plan.panelBytes + line * 64));
   }
-  void block(int64_t weight, Value rowTile, Value panel, int64_t height, int64_t width, Value first, Value steps,
-             Value isFirst) {
+  void block(int64_t weight, Value rowTile, Value panel, const Tiles &tiles, Value first, Value steps, Value isFirst) {
     Value row = e.mul(rowTile, tileRows);
     Value sums =
         e.gep(scratch, e.add(e.add(e.mul(row, plan.sumRowBytes), e.mul(panel, rowBytes)), plan.sumsOffset(weight)));
     Value line = e.gep(weights[weight], e.add(e.mul(e.add(firstPanel, panel), plan.panelBytes), e.mul(first, 2 * 16)));
-    auto forSums = [&](auto body) {
-      for (int64_t r = 0; r < height; r++)
-        for (int64_t p = 0; p < width; p++)
-          body(r * 2 + p, e.gep(sums, r * tileRows * plan.sumRowBytes + p * rowBytes));
-    };
-    e.ifElse(
-        isFirst, [&] { forSums([&](int64_t tile, Value) { e.intrinsic("llvm.x86.tilezero", {e.c8(tile)}); }); },
-        [&] { forSums([&](int64_t tile, Value at) { move("llvm.x86.tileloadd64", tile, at, plan.sumRowBytes); }); });
+    e.ifElse(isFirst, [&] { zeroSums(e, tiles); }, [&] { loadSums(e, tiles, sums); });
     Value left = packedTile(rowTile, e.c64(0));
     e.loop(e.c64(0), steps, 1, [&](Value step) {
-      Value offset = e.mul(step, tileBytes), right = e.gep(line, offset);
-      prefetchNext(line, rowTile, step, width);
+      Value offset = e.mul(step, tileBytes);
+      prefetchNext(line, rowTile, step, tiles.width);
       for (int64_t term = 0; term < plan.terms; term++) {
-        Value from = e.gep(e.gep(left, offset), term * plan.termBytes());
-        for (int64_t r = 0; r < height; r++)
-          move("llvm.x86.tileloadd64", leftRegister + r, e.gep(from, r * kTiles() * tileBytes));
-        for (int64_t p = 0; p < width && term == 0; p++)
-          move("llvm.x86.tileloadd64", rightRegister + p, e.gep(right, p * plan.panelBytes));
-        for (int64_t r = 0; r < height; r++)
-          for (int64_t p = 0; p < width; p++)
-            e.intrinsic("llvm.x86.tdpbf16ps", {e.c8(r * 2 + p), e.c8(leftRegister + r), e.c8(rightRegister + p)});
+        loadLeft(e, tiles, e.gep(e.gep(left, offset), term * plan.termBytes()), kTiles() * tileBytes);
+        if (term == 0) loadRight(e, tiles, e.gep(line, offset), plan.panelBytes);
+        tile_unit::multiply(e, tiles);
       }
     });
-    forSums([&](int64_t tile, Value at) { move("llvm.x86.tilestored64", tile, at, plan.sumRowBytes); });
-  }
-  void move(const char *name, int64_t tile, Value pointer, int64_t stride = rowBytes) {
-    e.intrinsic(name, {e.c8(tile), pointer, e.c64(stride)});
+    storeSums(e, tiles, sums);
   }
 
   Emitter &e;

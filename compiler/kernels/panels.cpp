@@ -308,6 +308,11 @@ class PanelSums : PanelWork {
 
 }  // namespace
 
+Value loadExtra(Emitter &e, const std::string &indices, Value pointer, const ExtraPlace &place, int64_t width) {
+  if (indices == "t") return e.splat(width, e.load(e.f32, e.gep(pointer, e.mul(place.row, 4)), 4));
+  return e.load(e.f(width), e.gep(pointer, e.mul(indices == "n" ? place.column : place.element, 4)), 4);
+}
+
 void emitPanelSums(Emitter &e, const PanelPlan &plan, const PanelWork &work) {
   auto stream = [&] { PanelSums(e, plan, work).emit(); };
   if (!plan.fewRows) return stream();

@@ -50,6 +50,13 @@ ChunkPlace placeOfChunk(Emitter &, const PanelPlan &, Value chunk, Value rows, i
 // The kernel's chunks when so many wide or narrow blocks lie side by side, and plan.scratchBytes of scratch.
 KernelFunction chunksOf(const PanelPlan &, int64_t columnBlocks, int64_t narrowBlocks);
 
+// `width` elements of an epilogue's operand with that index string (MatmulSpec::extras). Numbers of the row, of the
+// column of y, and of y's element.
+struct ExtraPlace {
+  Value row, column, element;
+};
+Value loadExtra(Emitter &, const std::string &indices, Value pointer, const ExtraPlace &, int64_t width);
+
 // Panels per block such that a matrix gives enough blocks for all threads and a block is worth being claimed.
 int64_t chooseBlockPanels(int64_t n);
 
