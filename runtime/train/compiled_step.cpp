@@ -12,7 +12,7 @@
 
 namespace llc::train {
 namespace {
-constexpr std::string_view gradientPrefix = "gradient/", metricPrefix = "metric/", referenceName = "reference";
+constexpr std::string_view metricPrefix = "metric/", referenceName = "reference";
 constexpr const char *lossScaleInput = "loss_scale";
 
 // One entry's inputs and outputs, found by name.
@@ -162,7 +162,7 @@ class CompiledStep final : public StepProgram {
     for (bool weights : {true, false})
       for (size_t i = 0; i < program_->manifest().parameters.size(); ++i) {
         const ParameterSpec &p = program_->manifest().parameters[i];
-        if (!p.updated || p.name.starts_with(gradientPrefix)) continue;
+        if (!p.updated || isSummedGradient(p.name)) continue;
         bool isWeight = !isOptimizerState(p.name);
         if (isWeight != weights) continue;
         auto *data = static_cast<std::byte *>(const_cast<void *>(program_->parameters()[i]));
@@ -274,6 +274,7 @@ class CompiledStep final : public StepProgram {
 }  // namespace
 
 bool isOptimizerState(std::string_view parameter) { return parameter.find('/') != parameter.npos; }
+bool isSummedGradient(std::string_view parameter) { return parameter.starts_with("gradient/"); }
 
 Result<std::unique_ptr<StepProgram>> makeStepProgram(std::shared_ptr<Program> program, int64_t threads,
                                                      std::map<std::string, std::string> names) {

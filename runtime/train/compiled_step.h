@@ -13,6 +13,8 @@ namespace llc::train {
 // Of what a program updates: names with a prefix ("exp_avg/NAME", "gradient/NAME") begin as zeros, the others are
 // weights of the checkpoint.
 bool isOptimizerState(std::string_view parameter);
+// "gradient/NAME": summed over the micro-batches of a step, nothing before and after it.
+bool isSummedGradient(std::string_view parameter);
 
 // `program` owns the memory of the parameters that it updates. `names`: what a weight is called in its checkpoint,
 // where that is not the program's name for it. Errors: unsupported (no training program), resource (memory).

@@ -97,12 +97,10 @@ Result<std::string> savingWithin(mlir::ModuleOp traced, uint64_t budget, Progres
               " are allowed")
         .toFix("use fewer or shorter rows, or allow more");
   // What is kept adds no more than its size; often less, as memory is shared with what is computed again.
-  uint64_t fits = budget - least, tooMuch = most;
-  for (int i = 0; i < 6 && tooMuch - fits > (most - least) / 32; ++i) {
-    uint64_t middle = i == 0 ? fits : fits + (tooMuch - fits) / 2;
-    LLC_ASSIGN(uint64_t planned, plannedBytes(traced, keep(middle)));
-    if (i == 0 && planned > budget) fits = 0;
-    (planned <= budget ? fits : tooMuch) = middle;
+  uint64_t fits = 0, tooMuch = most, next = budget - least;
+  for (int i = 0; i < 6 && tooMuch - fits > (most - least) / 32; ++i, next = fits + (tooMuch - fits) / 2) {
+    LLC_ASSIGN(uint64_t planned, plannedBytes(traced, keep(next)));
+    (planned <= budget ? fits : tooMuch) = next;
   }
   return keep(fits);
 }

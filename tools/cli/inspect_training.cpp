@@ -32,14 +32,12 @@ Result<ProgramReport> reportTraining(const std::string &model, const StepOptions
 
 nlohmann::ordered_json trainingMemory(const Manifest &manifest, int64_t threads) {
   uint64_t weights = 0, frozen = 0, state = 0, gradients = 0, scratch = scratchStride(manifest) * uint64_t(threads);
-  for (const ParameterSpec &parameter : manifest.parameters) {
-    bool isState = parameter.updated && train::isOptimizerState(parameter.name);
-    uint64_t &part = !parameter.updated                        ? frozen
-                     : parameter.name.starts_with("gradient/") ? gradients
-                     : isState                                 ? state
-                                                               : weights;
-    part += parameter.bytes;
-  }
+  auto partOf = [&](const ParameterSpec &parameter) -> uint64_t & {
+    if (!parameter.updated) return frozen;
+    if (train::isSummedGradient(parameter.name)) return gradients;
+    return train::isOptimizerState(parameter.name) ? state : weights;
+  };
+  for (const ParameterSpec &parameter : manifest.parameters) partOf(parameter) += parameter.bytes;
   return {{"weights", weights},
           {"frozen", frozen},
           {"optimizer_state", state},

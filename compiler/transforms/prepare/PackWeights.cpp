@@ -85,8 +85,7 @@ class Packer {
     llvm::SmallVector<std::pair<OpOperand *, Form>> uses;
     module_.walk([&](Operation *op) {
       for (OpOperand &operand : op->getOpOperands())
-        if (auto form = wantedForm(operand);
-            form && comesFromParameters(operand.get()) && !(form != Form::f32 && isReadByRows(operand.get())))
+        if (auto form = wantedForm(operand); form && mayTakeForm(operand.get(), *form))
           uses.push_back({&operand, *form});
     });
     for (auto [operand, form] : uses) operand->set(packed({operand->get(), form}));
@@ -106,43 +105,39 @@ class Packer {
     Form form;
   };
 
-  // True if every value that reaches `value` is a parameter as it is, and stays what it is.
-  bool comesFromParameters(Value value) {
-    if (auto use = value.getDefiningOp<llm::UseOp>()) return !updated_.contains(use.getName());
+  // True if every value that reaches `value` is a parameter as it is, and stays what it is; adds their names.
+  bool comesFromParameters(Value value, llvm::StringSet<> &names) {
+    if (auto use = value.getDefiningOp<llm::UseOp>()) {
+      names.insert(use.getName());
+      return !updated_.contains(use.getName());
+    }
     auto argument = dyn_cast<BlockArgument>(value);
     if (!argument) return false;
     auto function = dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp());
     if (!function || !function.isPrivate()) return false;
     auto &calls = callers_[function.getName()];
     return !calls.empty() && llvm::all_of(calls, [&](func::CallOp call) {
-      return comesFromParameters(call.getOperand(argument.getArgNumber()));
+      return comesFromParameters(call.getOperand(argument.getArgNumber()), names);
     });
   }
 
-  // Names of the parameters that reach a value for which comesFromParameters holds.
-  void collectParameters(Value value, llvm::StringSet<> &names) {
-    if (auto use = value.getDefiningOp<llm::UseOp>()) return void(names.insert(use.getName()));
-    auto argument = cast<BlockArgument>(value);
-    auto function = cast<func::FuncOp>(argument.getOwner()->getParentOp());
-    for (func::CallOp call : callers_[function.getName()])
-      collectParameters(call.getOperand(argument.getArgNumber()), names);
-  }
-
-  // In training steps: backward passes multiply by a frozen weight the other way round, as it lies in the checkpoint: with a packed copy
-  // beside it there would be two of it in memory, and products of many rows are as fast without.
+  // In training steps: backward passes multiply by a frozen weight the other way round, as it lies in the checkpoint:
+  // with a packed copy beside it there would be two of it in memory, and products of many rows are as fast without.
   void noteProductsThatReadRows() {
     if (updated_.empty()) return;
     module_.walk([&](llm::ContractOp op) {
       for (Value value : op->getOperands())
-        if (auto type = dyn_cast<RankedTensorType>(value.getType());
-            type && type.getRank() == 2 && comesFromParameters(value))
-          collectParameters(value, readByRows_);
+        if (auto type = dyn_cast<RankedTensorType>(value.getType()); type && type.getRank() == 2) {
+          llvm::StringSet<> names;
+          if (comesFromParameters(value, names))
+            for (StringRef name : names.keys()) readByRows_.insert(name);
+        }
     });
   }
-  bool isReadByRows(Value value) {
+  bool mayTakeForm(Value value, Form form) {
     llvm::StringSet<> names;
-    collectParameters(value, names);
-    return llvm::any_of(names.keys(), [&](StringRef name) { return readByRows_.contains(name); });
+    if (!comesFromParameters(value, names)) return false;
+    return form == Form::f32 || llvm::none_of(names.keys(), [&](StringRef name) { return readByRows_.contains(name); });
   }
 
   // The packed form of a parameter's value or of a block's argument; made on first use.
