@@ -2,16 +2,15 @@
 import json
 import math
 import pathlib
-import random
 import shutil
 import signal
 import struct
 import subprocess
-import tempfile
 import time
 import unittest
 
 import support
+import tiny_training
 from support import PROGRAM, ROOT
 
 CASES = {"llama-lora": "llama", "llama-dora": "llama", "gpt2-lora": "gpt2", "gpt2-dora": "gpt2", "gpt_neox-lora": "gpt_neox"}
@@ -230,17 +229,10 @@ class Refusals(Case):
         self.refused("merge", MODELS / "llama", "--adapter", ADAPTERS / "llama-lora", "-o", self.folder / "full", "-q", says=["exists"])
 
 
-class Training(Case):
+class Training(Case, tiny_training.Case):
     @classmethod
     def setUpClass(cls):
-        cls.base = pathlib.Path(tempfile.mkdtemp())
-        cls.addClassCleanup(shutil.rmtree, cls.base)
-        rng, words = random.Random(1), "the river runs under every old stone and carries water to the morning light".split()
-        lines = []
-        for _ in range(300):
-            start = rng.randrange(len(words))
-            lines.append(" ".join(words[(start + i) % len(words)] for i in range(rng.randint(4, 20))))
-        (cls.base / "text.txt").write_text("\n".join(lines) + "\n")
+        cls.begin(tiny_training.lines_of_words(300))
 
     def command(self, out, *more, steps=12):
         return ("lora-finetune", "--model-path", "default", "--data-path", self.base / "text.txt", "--output-dir", out, "--block-size", 32,

@@ -9,30 +9,22 @@ import time
 import unittest
 
 import support
+import tiny_training
 from support import PROGRAM
-from training_test import SHAPE, TIMES, WORDS
+from tiny_training import TIMES, WORDS
 
 COLOURS = ["red", "green", "blue", "black"]
 
 
-class Trainers(support.Case):
+class Trainers(tiny_training.Case):
     @classmethod
     def setUpClass(cls):
         """A tokenizer, a small model that has seen its first texts, and records to fine-tune on."""
-        cls.base = pathlib.Path(support.tempfile.mkdtemp())
-        cls.addClassCleanup(shutil.rmtree, cls.base)
         rng = random.Random(1)
-        lines = [" ".join(rng.choice(WORDS + COLOURS) for _ in range(rng.randint(4, 16))) for _ in range(400)]
-        (cls.base / "text.txt").write_text("\n".join(lines) + "\n")
-        for arguments in (
-                ("tokenizer", "train", "-i", cls.base / "text.txt", "--type", "byte-bpe", "--vocab-size", 320,
-                 "-o", cls.base / "tok", "-q"),
-                ("create-config", "--type", "tiny", "-o", cls.base / "c.json",
-                 *[item for pair in SHAPE.items() for item in ("--set", "%s=%s" % pair)]),
-                ("pretrain", "--config", cls.base / "c.json", "--data-path", cls.base / "text.txt", "--tokenizer-path", cls.base / "tok",
-                 "--output-dir", cls.base / "out", "--max-steps", 8, "--lr", "5e-3", "-t", 1, "-q", "--json")):
-            outcome = support.run(*arguments)
-            assert outcome.code == 0, outcome.err
+        cls.begin([" ".join(rng.choice(WORDS + COLOURS) for _ in range(rng.randint(4, 16))) for _ in range(400)])
+        outcome = cls.prepare((
+            "pretrain", "--config", cls.base / "c.json", "--data-path", cls.base / "text.txt", "--tokenizer-path", cls.base / "tok",
+            "--output-dir", cls.base / "out", "--max-steps", 8, "--lr", "5e-3", "-t", 1, "-q", "--json"))
         cls.model = json.loads(outcome.out)["checkpoint"]
         pick = lambda: (rng.randrange(len(WORDS)), rng.randrange(len(COLOURS)))
         prompt = lambda word: f"the colour of {WORDS[word]} is"

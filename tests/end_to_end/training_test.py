@@ -9,34 +9,18 @@ import time
 import unittest
 
 import support
+import tiny_training
 from support import PROGRAM
-
-TIMES = {"train/tokens_per_second", "train/step_seconds", "train/mfu", "memory/peak_resident_bytes", "time/seconds", "eval/seconds"}
-WORDS = "the river runs under every old stone and carries water to the morning light".split()
-SHAPE = {"d_model": 32, "n_layers": 2, "n_heads": 4, "n_kv_heads": 2, "d_ff": 64, "max_len": 64, "vocab_size": 320}
+from tiny_training import TIMES, lines_of_words
 
 
-class Training(support.Case):
+class Training(tiny_training.Case):
     @classmethod
     def setUpClass(cls):
         """A text whose next word is nearly certain, a tokenizer, a dataset, a configuration."""
-        cls.base = pathlib.Path(support.tempfile.mkdtemp())
-        cls.addClassCleanup(shutil.rmtree, cls.base)
-        rng = random.Random(1)
-        lines = []
-        for _ in range(600):
-            start = rng.randrange(len(WORDS))
-            lines.append(" ".join(WORDS[(start + i) % len(WORDS)] for i in range(rng.randint(4, 20))))
-        (cls.base / "text.txt").write_text("\n".join(lines) + "\n")
-        good = lambda *arguments: support.run(*arguments)
-        for arguments in (
-                ("tokenizer", "train", "-i", cls.base / "text.txt", "--type", "byte-bpe", "--vocab-size", 320,
-                 "-o", cls.base / "tok", "-q"),
-                ("data", "prepare", "-i", cls.base / "text.txt", "--tokenizer-path", cls.base / "tok", "-o", cls.base / "train.bin", "-q"),
-                ("create-config", "--type", "tiny", "-o", cls.base / "c.json",
-                 *[item for pair in SHAPE.items() for item in ("--set", "%s=%s" % pair)])):
-            outcome = good(*arguments)
-            assert outcome.code == 0, outcome.err
+        cls.begin(lines_of_words(600))
+        cls.prepare(
+            ("data", "prepare", "-i", cls.base / "text.txt", "--tokenizer-path", cls.base / "tok", "-o", cls.base / "train.bin", "-q"))
 
     def pretrain(self, out, *more, steps=24):
         return ("pretrain", "--config", self.base / "c.json", "--data-path", self.base / "train.bin", "--tokenizer-path", self.base / "tok",

@@ -87,6 +87,13 @@ struct DenseProductTest : KernelTest {
   }
 };
 
+// Rows of y next to each other, and so those of the factors, or their columns.
+void layOut(DenseProductSpec &spec, bool aTransposed, bool bTransposed) {
+  spec.aRow = aTransposed ? 1 : spec.k, spec.aStep = aTransposed ? spec.m : 1;
+  spec.bStep = bTransposed ? 1 : spec.n, spec.bColumn = bTransposed ? spec.k : 1;
+  spec.yRow = spec.n;
+}
+
 // Every order of the two operands, sizes with and without rests, sums of one part and of several.
 TEST_P(DenseProductTest, OrdersAndSizes) {
   struct Size {
@@ -95,9 +102,8 @@ TEST_P(DenseProductTest, OrdersAndSizes) {
   for (Size s : {Size{64, 48, 32}, Size{37, 29, 19}, Size{1, 8, 4}, Size{270, 150, 300}, Size{19, 300, 530}})
     for (bool aTransposed : {false, true})
       for (bool bTransposed : {false, true}) {
-        DenseProductSpec spec{.m = s.m, .n = s.n, .k = s.k, .yRow = s.n};
-        spec.aRow = aTransposed ? 1 : s.k, spec.aStep = aTransposed ? s.m : 1;
-        spec.bStep = bTransposed ? 1 : s.n, spec.bColumn = bTransposed ? s.k : 1;
+        DenseProductSpec spec{.m = s.m, .n = s.n, .k = s.k};
+        layOut(spec, aTransposed, bTransposed);
         if (!HasFatalFailure()) check(spec);
       }
 }
@@ -105,9 +111,8 @@ TEST_P(DenseProductTest, OrdersAndSizes) {
 TEST_P(DenseProductTest, Types) {
   for (DType type : {DType::bf16, DType::f16})
     for (bool transposed : {false, true}) {
-      DenseProductSpec spec{.m = 21, .n = 40, .k = 35, .yRow = 40, .aType = type, .bType = type};
-      spec.aRow = transposed ? 1 : 35, spec.aStep = transposed ? 21 : 1;
-      spec.bStep = transposed ? 1 : 40, spec.bColumn = transposed ? 35 : 1;
+      DenseProductSpec spec{.m = 21, .n = 40, .k = 35, .aType = type, .bType = type};
+      layOut(spec, transposed, transposed);
       if (!HasFatalFailure()) check(spec);
     }
 }
@@ -120,9 +125,8 @@ TEST_P(DenseProductTest, LargeProductsOfHalves) {
   for (Size s : {Size{64, 48, 64}, Size{300, 70, 90}, Size{35, 300, 530}})
     for (bool aTransposed : {false, true})
       for (bool bTransposed : {false, true}) {
-        DenseProductSpec spec{.m = s.m, .n = s.n, .k = s.k, .yRow = s.n, .aType = DType::bf16, .bType = DType::bf16};
-        spec.aRow = aTransposed ? 1 : s.k, spec.aStep = aTransposed ? s.m : 1;
-        spec.bStep = bTransposed ? 1 : s.n, spec.bColumn = bTransposed ? s.k : 1;
+        DenseProductSpec spec{.m = s.m, .n = s.n, .k = s.k, .aType = DType::bf16, .bType = DType::bf16};
+        layOut(spec, aTransposed, bTransposed);
         if (!HasFatalFailure()) check(spec);
       }
   DenseProductSpec strides{
@@ -135,9 +139,8 @@ TEST_P(DenseProductTest, LargeProductsOfHalves) {
 TEST_P(DenseProductTest, RoundedFactors) {
   for (DType type : {DType::bf16, DType::f16})
     for (bool transposed : {false, true}) {
-      DenseProductSpec spec{.m = 37, .n = 56, .k = 300, .yRow = 56, .aType = type, .bRounded = type};
-      spec.aRow = transposed ? 1 : 300, spec.aStep = transposed ? 37 : 1;
-      spec.bStep = transposed ? 1 : 56, spec.bColumn = transposed ? 300 : 1;
+      DenseProductSpec spec{.m = 37, .n = 56, .k = 300, .aType = type, .bRounded = type};
+      layOut(spec, transposed, transposed);
       if (!HasFatalFailure()) check(spec);
       spec.aType = DType::f32, spec.aRounded = type;
       if (!HasFatalFailure()) check(spec);

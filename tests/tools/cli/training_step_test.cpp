@@ -41,6 +41,14 @@ struct Tokens {
   std::vector<int32_t> ids, segments, labels;
 };
 
+// What step number `step` is given.
+struct StepInput {
+  explicit StepInput(int64_t step) : tokens(2, uint64_t(step)), scalars{.learningRate = 0.01, .step = step} {}
+  Tokens tokens;
+  train::Batch batch = tokens.batch();
+  train::StepScalars scalars;
+};
+
 std::span<float> floats(const train::TensorState &state) {
   return {reinterpret_cast<float *>(state.data.data()), state.data.size() / sizeof(float)};
 }
@@ -122,13 +130,11 @@ TEST_P(Optimizers, CompiledStepsAreThoseOfTheInterpreter) {
   ASSERT_TRUE(traced.ok()) << traced.error().text();
   Interpreted interpreted(*traced, *program);
   for (int64_t step = 1; step <= 3; ++step) {
-    Tokens tokens(2, uint64_t(step));
-    train::Batch batch = tokens.batch();
-    train::StepScalars scalars{.learningRate = 0.01, .step = step};
-    auto result = program->step({&batch, 1}, scalars);
+    StepInput in(step);
+    auto result = program->step({&in.batch, 1}, in.scalars);
     ASSERT_TRUE(result.ok()) << result.error().text();
     EXPECT_TRUE(result->applied);
-    EXPECT_NEAR(result->loss, interpreted.step(batch, scalars), 1e-4) << step;
+    EXPECT_NEAR(result->loss, interpreted.step(in.batch, in.scalars), 1e-4) << step;
   }
   for (const train::TensorState &state : program->state())
     EXPECT_LT(largestDifference(floats(state), interpreted.value(state.name)), 2e-4) << state.name;
@@ -159,12 +165,10 @@ TEST_F(TrainingStep, MixedPrecisionIsTheInterpreters) {
     ASSERT_TRUE(traced.ok()) << traced.error().text();
     Interpreted interpreted(*traced, *program);
     for (int64_t step = 1; step <= 3; ++step) {
-      Tokens tokens(2, uint64_t(step));
-      train::Batch batch = tokens.batch();
-      train::StepScalars scalars{.learningRate = 0.01, .step = step};
-      auto result = program->step({&batch, 1}, scalars), inF32 = plain->step({&batch, 1}, scalars);
+      StepInput in(step);
+      auto result = program->step({&in.batch, 1}, in.scalars), inF32 = plain->step({&in.batch, 1}, in.scalars);
       ASSERT_TRUE(result.ok() && inF32.ok());
-      EXPECT_NEAR(result->loss, interpreted.step(batch, scalars), one.ofState / 10) << step;
+      EXPECT_NEAR(result->loss, interpreted.step(in.batch, in.scalars), one.ofState / 10) << step;
       EXPECT_NE(result->loss, inF32->loss);
       EXPECT_NEAR(result->loss, inF32->loss, one.fromF32 * inF32->loss);
     }
