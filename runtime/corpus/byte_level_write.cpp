@@ -4,12 +4,12 @@
 namespace llc::corpus {
 
 namespace {
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
-std::string jsonText(const std::string &text) { return Json(text).dump(); }
+std::string jsonText(const std::string &text) { return OrderedJson(text).dump(); }
 
-Json specialTokens(const std::vector<std::string> &special) {
-  Json list = Json::array();
+OrderedJson specialTokens(const std::vector<std::string> &special) {
+  OrderedJson list = OrderedJson::array();
   for (size_t id = 0; id < special.size(); ++id)
     list.push_back({{"id", id},
                     {"content", special[id]},
@@ -22,10 +22,10 @@ Json specialTokens(const std::vector<std::string> &special) {
 }
 
 // <s> before a text; its end is the business of whoever says that a text is whole (`data prepare`).
-Json postProcessor(const std::string &bos, int id) {
-  auto special = [&](int type) { return Json{{"SpecialToken", {{"id", bos}, {"type_id", type}}}}; };
-  auto sequence = [&](const char *name, int type) { return Json{{"Sequence", {{"id", name}, {"type_id", type}}}}; };
-  Json tokens;
+OrderedJson postProcessor(const std::string &bos, int id) {
+  auto special = [&](int type) { return OrderedJson{{"SpecialToken", {{"id", bos}, {"type_id", type}}}}; };
+  auto sequence = [&](const char *name, int type) { return OrderedJson{{"Sequence", {{"id", name}, {"type_id", type}}}}; };
+  OrderedJson tokens;
   tokens[bos] = {{"id", bos}, {"ids", {id}}, {"tokens", {bos}}};
   return {{"type", "TemplateProcessing"},
           {"single", {special(0), sequence("A", 0)}},
@@ -62,7 +62,7 @@ std::string tokenizerJson(const BpeVocabulary &vocabulary, const ByteLevelOption
 }
 
 std::string tokenizerConfigJson(const std::vector<std::string> &special) {
-  Json config = {{"tokenizer_class", "PreTrainedTokenizerFast"},
+  OrderedJson config = {{"tokenizer_class", "PreTrainedTokenizerFast"},
                  {"pad_token", special[0]},
                  {"bos_token", special[1]},
                  {"eos_token", special[2]},

@@ -6,15 +6,15 @@
 namespace llc::corpus {
 
 namespace {
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 constexpr const char *llama3Pattern =
     R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
 constexpr const char *gpt2Pattern = R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
 }  // namespace
 
-Json preTokenizerJson(const ByteLevelOptions &options, bool bytes) {
-  Json steps = Json::array();
+OrderedJson preTokenizerJson(const ByteLevelOptions &options, bool bytes) {
+  OrderedJson steps = OrderedJson::array();
   if (options.splitDigits) steps.push_back({{"type", "Digits"}, {"individual_digits", true}});
   std::string pattern = options.pattern == "gpt2"     ? gpt2Pattern
                         : options.pattern == "llama3" ? llama3Pattern
@@ -28,10 +28,10 @@ Json preTokenizerJson(const ByteLevelOptions &options, bool bytes) {
   return {{"type", "Sequence"}, {"pretokenizers", steps}};
 }
 
-Result<Json> normalizerJson(const ByteLevelOptions &options) {
-  if (options.normalization == "identity") return Json(nullptr);
-  if (options.normalization == "nfc") return Json{{"type", "NFC"}};
-  if (options.normalization == "nfkc") return Json{{"type", "NFKC"}};
+Result<OrderedJson> normalizerJson(const ByteLevelOptions &options) {
+  if (options.normalization == "identity") return OrderedJson(nullptr);
+  if (options.normalization == "nfc") return OrderedJson{{"type", "NFC"}};
+  if (options.normalization == "nfkc") return OrderedJson{{"type", "NFKC"}};
   return diagnose(ErrorKind::invalidInput, "--normalization")
       .says("byte-level BPE knows no normalization '" + options.normalization + "'")
       .toFix("use identity, nfc or nfkc");
@@ -39,7 +39,7 @@ Result<Json> normalizerJson(const ByteLevelOptions &options) {
 
 Result<WordCounts> WordCounts::create(const ByteLevelOptions &options, int threads) {
   WordCounts counts;
-  LLC_ASSIGN(Json normalizer, normalizerJson(options));
+  LLC_ASSIGN(OrderedJson normalizer, normalizerJson(options));
   LLC_ASSIGN(counts.normalizer_, text::makeNormalizer(nlohmann::json(normalizer), "normalizer"));
   auto cutter = text::makePreTokenizer(nlohmann::json(preTokenizerJson(options, false)), "--pattern");
   if (!cutter)

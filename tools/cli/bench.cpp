@@ -6,19 +6,19 @@
 namespace llc::cli {
 
 namespace {
-struct Options {
+struct BenchFlags {
   OpenOptions open;
   BenchOptions bench;
   bool json = false;
 };
 
-void declare(CLI::App &app, Options &options) {
+void declareBench(CLI::App &app, BenchFlags &options) {
   addOpenFlags(app, options.open);
   addBenchFlags(app, options.bench);
   app.add_flag("--json", options.json, "One JSON object instead of lines for people");
 }
 
-Status run(Context &context, CLI::App &app, Options &options) {
+Status runBench(Context &context, CLI::App &app, BenchFlags &options) {
   LLC_ASSIGN(ModelPlace place, findModel(options.open.model));
   Progress progress(context.quiet);
   options.open.session.sequences = options.bench.sequences;
@@ -37,8 +37,8 @@ void fitLengths(const CLI::App &app, int64_t context, BenchOptions &bench) {
 }
 
 void addBench(Context &context) {
-  CLI::App *bench =
-      addCommand<Options>(context, "bench", "Measures speed, and what the machine could give", declare, run);
+  CLI::App *bench = addCommand<BenchFlags>(context, "bench", "Measures speed, and what the machine could give",
+                                           declareBench, runBench);
   addBenchTrain(context, *bench);
 }
 

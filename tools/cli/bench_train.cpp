@@ -40,7 +40,7 @@ constexpr Shape shapes[] = {
     {"tiny", R"({"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"], "vocab_size": 512, "n_positions": 256,
         "n_embd": 64, "n_layer": 2, "n_head": 2})"}};
 
-struct Options {
+struct BenchTrainFlags {
   std::string shape = "gpt2-124m";
   StepOptions step{.rows = 4, .length = 64};
   int64_t steps = 5, loraRank = 0;
@@ -48,7 +48,7 @@ struct Options {
   bool json = false;
 };
 
-void declare(CLI::App &app, Options &o) {
+void declareBenchTrain(CLI::App &app, BenchTrainFlags &o) {
   std::vector<std::string> names;
   for (const Shape &shape : shapes) names.push_back(shape.name);
   app.add_option("--shape", o.shape, "Model")->capture_default_str()->check(CLI::IsMember(names));
@@ -123,7 +123,8 @@ struct Measured {
   double loss = 0;
 };
 
-Result<Measured> measure(train::StepProgram &program, const Options &o, int64_t vocabulary, Progress &progress) {
+Result<Measured> measure(train::StepProgram &program, const BenchTrainFlags &o, int64_t vocabulary,
+                         Progress &progress) {
   std::mt19937_64 bits(0);
   std::vector<int32_t> ids(size_t(o.step.rows * o.step.length)), segments(ids.size(), 1);
   for (int32_t &id : ids) id = int32_t(bits() % uint64_t(vocabulary));
@@ -141,7 +142,7 @@ Result<Measured> measure(train::StepProgram &program, const Options &o, int64_t 
   return measured;
 }
 
-Status run(Context &context, CLI::App &, Options &o) {
+Status runBenchTrain(Context &context, CLI::App &, BenchTrainFlags &o) {
   Progress progress(context.quiet);
   const Shape &shape = *std::find_if(std::begin(shapes), std::end(shapes), [&](auto &s) { return o.shape == s.name; });
   auto config = nlohmann::json::parse(shape.config);
@@ -186,8 +187,8 @@ Status run(Context &context, CLI::App &, Options &o) {
 }  // namespace
 
 void addBenchTrain(Context &context, CLI::App &bench) {
-  addCommand<Options>(context, bench, "train", "Measures a whole training step: forward, backward, optimizer", declare,
-                      run);
+  addCommand<BenchTrainFlags>(context, bench, "train", "Measures a whole training step: forward, backward, optimizer",
+                              declareBenchTrain, runBenchTrain);
 }
 
 }  // namespace llc::cli

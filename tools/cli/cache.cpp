@@ -10,12 +10,12 @@
 namespace llc::cli {
 
 namespace {
-struct Options {
+struct CacheFlags {
   std::string action = "list", kind;
   bool json = false;
 };
 
-Status run(Context &, CLI::App &, Options &options) {
+Status runCache(Context &, CLI::App &, CacheFlags &options) {
   nlohmann::json json = nlohmann::json::array();
   for (const compiler::CacheKind &kind : compiler::cacheKinds) {
     if (!options.kind.empty() && options.kind != kind.name) continue;
@@ -39,7 +39,7 @@ Status run(Context &, CLI::App &, Options &options) {
   return success();
 }
 
-void declare(CLI::App &app, Options &options) {
+void declareCache(CLI::App &app, CacheFlags &options) {
   std::vector<std::string> kinds;
   for (const compiler::CacheKind &kind : compiler::cacheKinds) kinds.emplace_back(kind.name);
   app.add_option("ACTION", options.action, "list: what is kept; clear: removes it")
@@ -51,9 +51,9 @@ void declare(CLI::App &app, Options &options) {
 }  // namespace
 
 void addCache(Context &context) {
-  addCommand<Options>(context, "cache",
-                      "Compiled code, packed weights and tuning results kept on disk: lists or clears them", declare,
-                      run);
+  addCommand<CacheFlags>(context, "cache",
+                         "Compiled code, packed weights and tuning results kept on disk: lists or clears them",
+                         declareCache, runCache);
 }
 
 }  // namespace llc::cli

@@ -19,7 +19,7 @@
 namespace llc::cli {
 
 namespace {
-struct Options {
+struct CompileFlags {
   std::string model = defaultModel, output, format = "exe", weights;
   TraceOptions trace;
   std::vector<std::string> targets;
@@ -27,7 +27,7 @@ struct Options {
   bool json = false, timePhases = false, explainFusion = false;
 };
 
-void declare(CLI::App &app, Options &o) {
+void declareCompile(CLI::App &app, CompileFlags &o) {
   app.add_option("MODEL", o.model, "Directory, name of a built-in model, or a file of IR (with --start-at)")->capture_default_str();
   app.add_option("-o,--output", o.output, "File (or directory of a bundle) to write");
   app.add_option("--format", o.format, "exe: a program; so: a shared library; bundle: a directory")->capture_default_str();
@@ -56,9 +56,9 @@ void declare(CLI::App &app, Options &o) {
 }
 
 // The report is all that is wanted.
-bool explainsOnly(const Options &o) { return o.explainFusion && o.output.empty() && o.stopAfter.empty(); }
+bool explainsOnly(const CompileFlags &o) { return o.explainFusion && o.output.empty() && o.stopAfter.empty(); }
 
-Result<compiler::CompileOptions> compileOptions(const Options &o) {
+Result<compiler::CompileOptions> compileOptions(const CompileFlags &o) {
   compiler::CompileOptions options;
   options.targets = o.targets.empty() ? std::vector<std::string>{"generic", "avx2", "avx512"} : o.targets;
   options.dumpDirectory = o.dumpDirectory;
@@ -82,7 +82,7 @@ struct Input {
   std::unique_ptr<Tokenizer> tokenizer;
   std::string directory;
 };
-Result<Input> readInput(const Options &o, Progress &progress) {
+Result<Input> readInput(const CompileFlags &o, Progress &progress) {
   Input input;
   LLC_ASSIGN(ModelPlace place, findModelDirectory(o.startAt.empty() ? o.model : o.weights, "compiling"));
   input.directory = place.path;
@@ -92,7 +92,7 @@ Result<Input> readInput(const Options &o, Progress &progress) {
   return input;
 }
 
-Status checkRequest(const Options &o, const compiler::CompileOptions &options) {
+Status checkRequest(const CompileFlags &o, const compiler::CompileOptions &options) {
   bool wantsObject = options.stopAfter == compiler::Phase::object;
   auto refuse = [](const char *where, std::string_view what, std::string_view remedy) {
     return diagnose(ErrorKind::invalidInput, where).says(what).toFix(remedy);
@@ -128,8 +128,8 @@ Result<bool> runsHere(const std::vector<std::string> &targets) {
   return std::ranges::any_of(found, [&](const Target &target) { return contains(host, target.level); });
 }
 
-Result<compiler::CompiledModule> compileInput(const Options &o, const compiler::CompileOptions &options, const Input *input,
-                                              Progress &progress) {
+Result<compiler::CompiledModule> compileInput(const CompileFlags &o, const compiler::CompileOptions &options,
+                                              const Input *input, Progress &progress) {
   progress.step("compiling " + o.model);
   if (o.startAt.empty()) {
     mlir::OwningOpRef<mlir::ModuleOp> copy = input->traced.module.get().clone();  // the caller may compile it once more
@@ -149,7 +149,7 @@ uint64_t bytesOf(const std::string &path) {
   return stat(path.c_str(), &status) == 0 ? uint64_t(status.st_size) : 0;
 }
 
-Status writeResult(const Options &o, const compiler::CompileOptions &options, compiler::CompiledModule &module,
+Status writeResult(const CompileFlags &o, const compiler::CompileOptions &options, compiler::CompiledModule &module,
                    const Input &input, Progress &progress) {
   compiler::ArtifactOptions artifact;
   std::optional<compiler::CompiledModule> preparer;
@@ -173,7 +173,8 @@ Status writeResult(const Options &o, const compiler::CompileOptions &options, co
 }
 
 // --tune: the target of this machine's level gets what the search finds.
-Status tuneTargets(const Options &o, compiler::CompileOptions &options, const TracedModel &traced, Progress &progress) {
+Status tuneTargets(const CompileFlags &o, compiler::CompileOptions &options, const TracedModel &traced,
+                   Progress &progress) {
   TuneOptions tune;
   auto [end, problem] = std::from_chars(o.tune.data(), o.tune.data() + o.tune.size(), tune.seconds);
   if (problem != std::errc() || end != o.tune.data() + o.tune.size() || tune.seconds < 1)
@@ -191,7 +192,7 @@ Status tuneTargets(const Options &o, compiler::CompileOptions &options, const Tr
       .toFix("add it to --target-cpu, or leave --tune out");
 }
 
-void reportResult(const Options &o, const compiler::CompiledModule &module, double seconds) {
+void reportResult(const CompileFlags &o, const compiler::CompiledModule &module, double seconds) {
   bool bundle = o.format == "bundle";
   uint64_t bytes = bundle ? bytesOf(o.output + "/code.so") + bytesOf(o.output + "/payload.bin") : bytesOf(o.output);
   if (o.json) {
@@ -205,14 +206,14 @@ void reportResult(const Options &o, const compiler::CompiledModule &module, doub
   }
 }
 
-void printFusion(const Options &o, const compiler::CompiledModule &module) {
+void printFusion(const CompileFlags &o, const compiler::CompiledModule &module) {
   if (o.json)
     fmt::print("{}\n", nlohmann::json{{"fusion", module.fusion}}.dump());
   else
     fmt::print("{}", module.fusionReport);
 }
 
-Status run(Context &context, CLI::App &, Options &o) {
+Status runCompile(Context &context, CLI::App &, CompileFlags &o) {
   if (o.targets == std::vector<std::string>{"help"}) return writeText("", describeTargets());
   Progress progress(context.quiet);
   LLC_ASSIGN(compiler::CompileOptions options, compileOptions(o));
@@ -240,7 +241,8 @@ Status run(Context &context, CLI::App &, Options &o) {
 }  // namespace
 
 void addCompile(Context &context) {
-  addCommand<Options>(context, "compile", "Makes a native program (or library) of a model", declare, run);
+  addCommand<CompileFlags>(context, "compile", "Makes a native program (or library) of a model", declareCompile,
+                           runCompile);
 }
 
 }  // namespace llc::cli

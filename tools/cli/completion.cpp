@@ -7,7 +7,7 @@
 namespace llc::cli {
 
 namespace {
-struct Options {
+struct CompletionFlags {
   std::string shell;
 };
 
@@ -131,7 +131,7 @@ std::string fishScript(const std::vector<CommandText> &commands) {
   return script;
 }
 
-Status run(Context &context, CLI::App &, Options &options) {
+Status runCompletion(Context &context, CLI::App &, CompletionFlags &options) {
   std::vector<CommandText> commands = describeParser(context.app);
   fmt::print("{}", options.shell == "bash"  ? bashScript(commands)
                    : options.shell == "zsh" ? zshScript(commands)
@@ -141,15 +141,15 @@ Status run(Context &context, CLI::App &, Options &options) {
 }  // namespace
 
 void addCompletion(Context &context) {
-  addCommand<Options>(
+  addCommand<CompletionFlags>(
       context, "completion", "Prints the completion script of a shell",
-      [](CLI::App &app, Options &options) {
+      [](CLI::App &app, CompletionFlags &options) {
         app.group("");
         app.add_option("SHELL", options.shell, "bash, zsh or fish")
             ->required()
             ->check(CLI::IsMember({"bash", "zsh", "fish"}));
       },
-      run);
+      runCompletion);
 }
 
 }  // namespace llc::cli

@@ -9,14 +9,14 @@
 namespace llc::cli {
 
 namespace {
-struct Options {
+struct CreateConfigFlags {
   std::string type = "base", output = "config/default_config.json";
   std::vector<std::string> set;
   int64_t vocabulary = 0;
   bool full = false, printParameters = false, json = false;
 };
 
-void declare(CLI::App &app, Options &o) {
+void declareCreateConfig(CLI::App &app, CreateConfigFlags &o) {
   app.add_option("--type", o.type, fmt::format("Size: {}", fmt::join(recipe::sizeNames(), ", ")))
       ->capture_default_str();
   app.add_option("-o,--output", o.output, "File to write, .json or .yaml; - is stdout; folders are made")
@@ -52,7 +52,7 @@ Status write(const std::string &path, const std::string &text) {
   return success();
 }
 
-Status run(Context &, CLI::App &app, Options &o) {
+Status runCreateConfig(Context &, CLI::App &app, CreateConfigFlags &o) {
   if (o.json && !o.printParameters)
     return diagnose(ErrorKind::invalidInput, "--json")
         .says("is for the counts of --print-params")
@@ -77,7 +77,8 @@ Status run(Context &, CLI::App &app, Options &o) {
 }  // namespace
 
 void addCreateConfig(Context &context) {
-  addCommand<Options>(context, "create-config", "Writes the configuration of a model to be trained", declare, run);
+  addCommand<CreateConfigFlags>(context, "create-config", "Writes the configuration of a model to be trained",
+                                declareCreateConfig, runCreateConfig);
 }
 
 }  // namespace llc::cli

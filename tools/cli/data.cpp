@@ -13,7 +13,7 @@ namespace llc::cli {
 namespace {
 // ---- prepare
 // -----------------------------------------------------------------------------------------------------------
-struct PrepareFlags {
+struct DataPrepareFlags {
   CorpusFlags corpus;
   std::string tokenizer, output;
   std::vector<std::string> mix;
@@ -21,7 +21,7 @@ struct PrepareFlags {
   bool bos = true, eos = true, verify = false, json = false;
 };
 
-void declarePrepare(CLI::App &app, PrepareFlags &o) {
+void declareDataPrepare(CLI::App &app, DataPrepareFlags &o) {
   addCorpusFlags(app, o.corpus);
   app.get_option("--input")->description(
       "File, directory or pattern of texts, or one of these and :WEIGHT; may be given more than once");
@@ -91,7 +91,7 @@ void printReports(const PreparedDataset &made) {
                report.finished ? "" : "; not all of it was used");
 }
 
-Status runPrepare(Context &context, CLI::App &, PrepareFlags &o) {
+Status runDataPrepare(Context &context, CLI::App &, DataPrepareFlags &o) {
   Progress progress(context.quiet);
   LLC_ASSIGN(auto inputs, findInputs(o.corpus));
   LLC_TRY(applyMix(o.mix, inputs));
@@ -121,13 +121,13 @@ Status runPrepare(Context &context, CLI::App &, PrepareFlags &o) {
 
 // ---- inspect
 // -----------------------------------------------------------------------------------------------------------
-struct InspectFlags {
+struct DataInspectFlags {
   std::string path, tokenizer;
   int64_t show = 0, from = 0;
   bool json = false;
 };
 
-void declareInspect(CLI::App &app, InspectFlags &o) {
+void declareDataInspect(CLI::App &app, DataInspectFlags &o) {
   app.add_option("DATASET", o.path, "NAME.bin, NAME.index, or NAME")->required();
   app.add_option("--show", o.show, "Prints so many sequences")->capture_default_str()->check(wholeNumber());
   app.add_option("--from", o.from, "The first of them")->capture_default_str()->check(wholeNumber());
@@ -149,7 +149,7 @@ Status addLabels(const data::Dataset &dataset, uint64_t sequence, nlohmann::json
   return success();
 }
 
-Status runInspect(Context &, CLI::App &, InspectFlags &o) {
+Status runDataInspect(Context &, CLI::App &, DataInspectFlags &o) {
   LLC_ASSIGN(data::Dataset dataset, data::Dataset::open(o.path));
   TokenizerWithHash tokenizer;
   if (!o.tokenizer.empty()) {
@@ -193,11 +193,11 @@ Status runInspect(Context &, CLI::App &, InspectFlags &o) {
 
 // ---- verify, convert
 // ---------------------------------------------------------------------------------------------------
-struct VerifyFlags {
+struct DataVerifyFlags {
   std::string path, tokenizer;
 };
 
-Status runVerify(Context &context, CLI::App &, VerifyFlags &o) {
+Status runDataVerify(Context &context, CLI::App &, DataVerifyFlags &o) {
   Progress progress(context.quiet);
   LLC_ASSIGN(data::Dataset dataset, data::Dataset::open(o.path));
   if (!o.tokenizer.empty()) {
@@ -214,11 +214,11 @@ Status runVerify(Context &context, CLI::App &, VerifyFlags &o) {
   return success();
 }
 
-struct ConvertFlags {
+struct DataConvertFlags {
   std::string input, output, tokenizer;
 };
 
-Status runConvert(Context &context, CLI::App &, ConvertFlags &o) {
+Status runDataConvert(Context &context, CLI::App &, DataConvertFlags &o) {
   Progress progress(context.quiet);
   LLC_ASSIGN(data::Dataset dataset, data::Dataset::open(o.input));
   data::DatasetHeader header = dataset.header();
@@ -249,23 +249,24 @@ Status runConvert(Context &context, CLI::App &, ConvertFlags &o) {
 
 void addData(Context &context) {
   CLI::App &group = addGroup(context, "data", "Prepared datasets: texts as token ids, for training");
-  addCommand<PrepareFlags>(context, group, "prepare", "Encodes texts into a dataset", declarePrepare, runPrepare);
-  addCommand<InspectFlags>(context, group, "inspect", "What a dataset holds", declareInspect, runInspect);
-  addCommand<VerifyFlags>(
+  addCommand<DataPrepareFlags>(context, group, "prepare", "Encodes texts into a dataset", declareDataPrepare,
+                               runDataPrepare);
+  addCommand<DataInspectFlags>(context, group, "inspect", "What a dataset holds", declareDataInspect, runDataInspect);
+  addCommand<DataVerifyFlags>(
       context, group, "verify", "Reads all of a dataset and checks it",
-      [](CLI::App &app, VerifyFlags &o) {
+      [](CLI::App &app, DataVerifyFlags &o) {
         app.add_option("DATASET", o.path, "NAME.bin, NAME.index, or NAME")->required();
         app.add_option("--tokenizer-path", o.tokenizer, "Also checks that the dataset was made with this tokenizer");
       },
-      runVerify);
-  addCommand<ConvertFlags>(
+      runDataVerify);
+  addCommand<DataConvertFlags>(
       context, group, "convert", "Rewrites a dataset of another layout (ids of 8 bytes, no index) into the current one",
-      [](CLI::App &app, ConvertFlags &o) {
+      [](CLI::App &app, DataConvertFlags &o) {
         app.add_option("IN", o.input, "Dataset to read")->required();
         app.add_option("OUT", o.output, "Dataset to write")->required();
         app.add_option("--tokenizer-path", o.tokenizer, "Tokenizer that it was made with, to be noted in the new one");
       },
-      runConvert);
+      runDataConvert);
 }
 
 }  // namespace llc::cli

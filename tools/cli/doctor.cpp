@@ -15,7 +15,7 @@
 namespace llc::cli {
 
 namespace {
-struct Options {
+struct DoctorFlags {
   bool json = false;
 };
 
@@ -71,7 +71,7 @@ void print(const nlohmann::json &json) {
   if (json["problems"].empty()) fmt::print("no problems\n");
 }
 
-Status run(Context &, CLI::App &, Options &options) {
+Status runDoctor(Context &, CLI::App &, DoctorFlags &options) {
   nlohmann::json json = examine();
   if (options.json) fmt::print("{}\n", json.dump(2));
   else print(json);
@@ -81,11 +81,12 @@ Status run(Context &, CLI::App &, Options &options) {
 }  // namespace
 
 void addDoctor(Context &context) {
-  addCommand<Options>(context, "doctor", "CPU, caches, threads, memory: what is there, what is used, and why",
-                      [](CLI::App &app, Options &options) {
-                        app.add_flag("--json", options.json, "One JSON object instead of lines for people");
-                      },
-                      run);
+  addCommand<DoctorFlags>(
+      context, "doctor", "CPU, caches, threads, memory: what is there, what is used, and why",
+      [](CLI::App &app, DoctorFlags &options) {
+        app.add_flag("--json", options.json, "One JSON object instead of lines for people");
+      },
+      runDoctor);
 }
 
 }  // namespace llc::cli

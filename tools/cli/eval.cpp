@@ -8,14 +8,14 @@
 namespace llc::cli {
 
 namespace {
-struct Options {
+struct EvalFlags {
   OpenOptions open;
   CorpusFlags texts;
   int64_t stride = 0, limit = 0;
   bool json = false;
 };
 
-void declare(CLI::App &app, Options &o) {
+void declareEval(CLI::App &app, EvalFlags &o) {
   addOpenFlags(app, o.open);
   app.add_option("--perplexity", o.texts.inputs, "Text, JSONL or CSV (also .gz, .zst), or a prepared dataset (.bin)")
       ->required()
@@ -42,7 +42,7 @@ struct Tally {
 
 class Evaluation {
  public:
-  Evaluation(OpenedModel &opened, const Options &options, Progress &progress)
+  Evaluation(OpenedModel &opened, const EvalFlags &options, Progress &progress)
       : opened_(opened), options_(options), progress_(progress) {}
 
   Status all(Tally &tally) {
@@ -108,11 +108,11 @@ class Evaluation {
     return success();
   }
   OpenedModel &opened_;
-  const Options &options_;
+  const EvalFlags &options_;
   Progress &progress_;
 };
 
-void print(const Tally &tally, const Options &o, int64_t context, double seconds) {
+void print(const Tally &tally, const EvalFlags &o, int64_t context, double seconds) {
   const PerplexityResult &result = tally.result;
   std::optional<double> bitsPerByte;
   if (tally.bytes && *tally.bytes) bitsPerByte = -result.sum / std::log(2.0) / double(*tally.bytes);
@@ -135,7 +135,7 @@ void print(const Tally &tally, const Options &o, int64_t context, double seconds
       result.tokens, tally.documents, result.windows, context, double(result.tokens) / seconds);
 }
 
-Status run(Context &context, CLI::App &, Options &o) {
+Status runEval(Context &context, CLI::App &, EvalFlags &o) {
   LLC_ASSIGN(ModelPlace place, findModel(o.open.model));
   Progress progress(context.quiet);
   LLC_ASSIGN(OpenedModel opened, openModel(place, o.open, progress));
@@ -150,7 +150,8 @@ Status run(Context &context, CLI::App &, Options &o) {
 }  // namespace
 
 void addEval(Context &context) {
-  addCommand<Options>(context, "eval", "Perplexity of texts of any length, by overlapping windows", declare, run);
+  addCommand<EvalFlags>(context, "eval", "Perplexity of texts of any length, by overlapping windows", declareEval,
+                        runEval);
 }
 
 }  // namespace llc::cli

@@ -18,7 +18,7 @@
 namespace llc::cli {
 
 namespace {
-struct Options {
+struct GradFlags {
   std::string model = defaultModel, input, output, dtype, engine = "jit", saving = "everything_saveable", dumpDirectory;
   std::string precision = "f32";
   std::vector<std::string> adapters;
@@ -26,7 +26,7 @@ struct Options {
   bool json = false, profile = false;
 };
 
-void declare(CLI::App &app, Options &o) {
+void declareGrad(CLI::App &app, GradFlags &o) {
   app.add_option("MODEL", o.model, "Directory, or name of a built-in model")->capture_default_str();
   app.add_option(
          "--input", o.input,
@@ -116,14 +116,14 @@ void print(const TrainingMeasures &measures, const TrainingBatch &batch, bool js
   std::fwrite(text.data(), 1, text.size(), stdout);
 }
 
-Status checkEngine(const Options &o) {
+Status checkEngine(const GradFlags &o) {
   if (o.engine == "jit" || (!o.repeat && o.dumpDirectory.empty())) return success();
   return diagnose(ErrorKind::invalidInput, "--engine reference")
       .says("has no times and no phases of a compiler")
       .toFix("leave out --repeat and --dump-ir, or use --engine jit");
 }
 
-Status run(Context &context, CLI::App &, Options &o) {
+Status runGrad(Context &context, CLI::App &, GradFlags &o) {
   LLC_TRY(checkEngine(o));
   Progress progress(context.quiet);
   LLC_ASSIGN(ModelPlace place, findModelDirectory(o.model, "training"));
@@ -143,8 +143,8 @@ Status run(Context &context, CLI::App &, Options &o) {
 }  // namespace
 
 void addGrad(Context &context) {
-  addCommand<Options>(context, "grad", "Loss of a batch and its gradient by every parameter, from file to file",
-                      declare, run);
+  addCommand<GradFlags>(context, "grad", "Loss of a batch and its gradient by every parameter, from file to file",
+                        declareGrad, runGrad);
 }
 
 }  // namespace llc::cli

@@ -17,7 +17,7 @@ namespace llc::cli {
 namespace {
 using nlohmann::json;
 
-struct Options {
+struct InspectFlags {
   std::string model = defaultModel;
   TraceOptions trace;
   SessionOptions session;
@@ -25,7 +25,7 @@ struct Options {
   bool memory = false, kernels = false, ops = false, parameters = false, work = false, explainFusion = false, json = false;
 };
 
-void declare(CLI::App &app, Options &o) {
+void declareInspect(CLI::App &app, InspectFlags &o) {
   app.add_option("MODEL", o.model, "Directory, artifact, or name of a built-in model")->capture_default_str();
   app.add_flag("--memory", o.memory, "Where activations live, and what a session takes")->group("Sections");
   app.add_flag("--kernels", o.kernels, "Which kernel computes which op")->group("Sections");
@@ -55,7 +55,7 @@ nlohmann::ordered_json servingMemory(const MemoryPlan &plan) {
           {"results", plan.results},       {"total", plan.total()}};
 }
 
-Result<nlohmann::ordered_json> memoryOf(const Manifest &manifest, const Options &o, int64_t threads) {
+Result<nlohmann::ordered_json> memoryOf(const Manifest &manifest, const InspectFlags &o, int64_t threads) {
   if (o.step.rows) return trainingMemory(manifest, threads);
   LLC_ASSIGN(MemoryPlan plan, planMemory(manifest, o.session, threads));
   return servingMemory(plan);
@@ -72,7 +72,7 @@ void printMemory(const nlohmann::ordered_json &memory) {
 }
 
 // What a directory tells beyond its manifest; empty for artifacts.
-Result<ProgramReport> reportOf(const ModelPlace &place, const Options &o, Progress &progress) {
+Result<ProgramReport> reportOf(const ModelPlace &place, const InspectFlags &o, Progress &progress) {
   if (o.step.rows) return reportTraining(o.model, o.step, progress);
   if (place.kind == ModelKind::directory) {
     LLC_ASSIGN(TracedModel traced, traceDirectory(place, o.trace, progress));
@@ -94,7 +94,7 @@ Result<ProgramReport> reportOf(const ModelPlace &place, const Options &o, Progre
   return report;
 }
 
-Status run(Context &context, CLI::App &, Options &o) {
+Status runInspect(Context &context, CLI::App &, InspectFlags &o) {
   Progress progress(context.quiet);
   LLC_ASSIGN(ModelPlace place, findModel(o.model));
   LLC_ASSIGN(ProgramReport report, reportOf(place, o, progress));
@@ -125,7 +125,9 @@ Status run(Context &context, CLI::App &, Options &o) {
 }  // namespace
 
 void addInspect(Context &context) {
-  addCommand<Options>(context, "inspect", "What a model or an artifact is made of: memory, kernels, ops, parameters", declare, run);
+  addCommand<InspectFlags>(context, "inspect",
+                           "What a model or an artifact is made of: memory, kernels, ops, parameters", declareInspect,
+                           runInspect);
 }
 
 }  // namespace llc::cli

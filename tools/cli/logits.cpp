@@ -10,12 +10,12 @@
 namespace llc::cli {
 
 namespace {
-struct Options {
+struct LogitsFlags {
   OpenOptions open;
   std::string input, output, engine = "jit";
 };
 
-void declare(CLI::App &app, Options &o) {
+void declareLogits(CLI::App &app, LogitsFlags &o) {
   addOpenFlags(app, o.open);
   app.add_option("--input", o.input,
                  "safetensors with input_ids [B,S] and, if there is padding, attention_mask [B,S] (i64)")
@@ -101,7 +101,7 @@ int64_t longest(const Batch &batch) {
   return int64_t(most);
 }
 
-Status run(Context &context, CLI::App &, Options &o) {
+Status runLogits(Context &context, CLI::App &, LogitsFlags &o) {
   Progress progress(context.quiet);
   LLC_ASSIGN(Batch batch, readBatch(o.input));
   LLC_ASSIGN(ModelPlace place, findModel(o.open.model));
@@ -119,7 +119,8 @@ Status run(Context &context, CLI::App &, Options &o) {
 }  // namespace
 
 void addLogits(Context &context) {
-  addCommand<Options>(context, "logits", "Logits of every token of a batch, from file to file", declare, run);
+  addCommand<LogitsFlags>(context, "logits", "Logits of every token of a batch, from file to file", declareLogits,
+                          runLogits);
 }
 
 }  // namespace llc::cli

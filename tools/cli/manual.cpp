@@ -9,7 +9,7 @@
 namespace llc::cli {
 
 namespace {
-struct Options {
+struct ManualFlags {
   std::string command;
   bool markdown = false;
 };
@@ -107,7 +107,7 @@ std::string markdown(const std::vector<CommandText> &commands) {
   return text;
 }
 
-Status run(Context &context, CLI::App &, Options &options) {
+Status runManual(Context &context, CLI::App &, ManualFlags &options) {
   std::vector<CommandText> commands = describeParser(context.app);
   if (options.markdown) return fmt::print("{}", markdown(commands)), success();
   std::vector<std::string> names;
@@ -123,14 +123,14 @@ Status run(Context &context, CLI::App &, Options &options) {
 }  // namespace
 
 void addManual(Context &context) {
-  addCommand<Options>(
+  addCommand<ManualFlags>(
       context, "man", "Prints the manual page of a command, or of the whole program",
-      [](CLI::App &app, Options &options) {
+      [](CLI::App &app, ManualFlags &options) {
         app.group("");
         auto *command = app.add_option("COMMAND", options.command, "A command of llc-model");
         app.add_flag("--markdown", options.markdown, "All commands as one page of Markdown instead")->excludes(command);
       },
-      run);
+      runManual);
 }
 
 }  // namespace llc::cli

@@ -111,12 +111,12 @@ Status writeFileOf(const huggingface::ModelSource &source, const std::vector<con
   return writer.finish();
 }
 
-struct Options {
+struct MergeFlags {
   std::string model, output;
   std::vector<std::string> adapters;
 };
 
-void declare(CLI::App &app, Options &o) {
+void declareMerge(CLI::App &app, MergeFlags &o) {
   app.add_option("MODEL", o.model, "Directory of the model that the adapters were trained on, or a built-in one")
       ->required();
   addAdapterFlag(app, o.adapters);
@@ -124,7 +124,7 @@ void declare(CLI::App &app, Options &o) {
   app.add_option("-o,--output", o.output, "Directory to make: a model that needs no adapter")->required();
 }
 
-Status run(Context &context, CLI::App &, Options &o) {
+Status runMerge(Context &context, CLI::App &, MergeFlags &o) {
   Progress progress(context.quiet);
   LLC_TRY(mergeAdapters(o.model, o.adapters, o.output, progress));
   progress.finish();
@@ -156,7 +156,7 @@ Status mergeAdapters(const std::string &model, const std::vector<std::string> &a
 }
 
 void addMerge(Context &context) {
-  addCommand<Options>(context, "merge", "Makes a model of a model and its adapters", declare, run);
+  addCommand<MergeFlags>(context, "merge", "Makes a model of a model and its adapters", declareMerge, runMerge);
 }
 
 }  // namespace llc::cli

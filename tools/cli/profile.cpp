@@ -9,14 +9,14 @@
 namespace llc::cli {
 
 namespace {
-struct Options {
+struct ProfileFlags {
   OpenOptions open;
   BenchOptions bench;
   std::string trace, html;
   bool json = false, all = false;
 };
 
-void declare(CLI::App &app, Options &options) {
+void declareProfile(CLI::App &app, ProfileFlags &options) {
   addOpenFlags(app, options.open);
   // Artifacts hold no profiling code, and code for profiling is not kept.
   for (const char *flag : {"--preload", "--code-cache"}) app.remove_option(app.get_option(flag));
@@ -31,7 +31,7 @@ void declare(CLI::App &app, Options &options) {
   app.add_option("--html", options.html, "File for a page with a flame graph and a roofline plot")->group("Output");
 }
 
-Status run(Context &context, CLI::App &app, Options &options) {
+Status runProfile(Context &context, CLI::App &app, ProfileFlags &options) {
   LLC_ASSIGN(ModelPlace place, findModelDirectory(options.open.model, "profiling"));
   Progress progress(context.quiet);
   options.open.profile = true;
@@ -55,8 +55,8 @@ Status run(Context &context, CLI::App &app, Options &options) {
 }  // namespace
 
 void addProfile(Context &context) {
-  addCommand<Options>(context, "profile", "Shows where the time goes: by kernel, by place of the model, by thread",
-                      declare, run);
+  addCommand<ProfileFlags>(context, "profile", "Shows where the time goes: by kernel, by place of the model, by thread",
+                           declareProfile, runProfile);
 }
 
 }  // namespace llc::cli

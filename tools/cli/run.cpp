@@ -5,14 +5,14 @@
 namespace llc::cli {
 
 namespace {
-struct Options {
+struct RunFlags {
   OpenOptions open;
   RunOptions run;
 };
 
 constexpr const char *samplingFlags[] = {"--temp", "--top-k", "--top-p", "--min-p", "--repeat-penalty"};
 
-void declare(CLI::App &app, Options &options) {
+void declareRun(CLI::App &app, RunFlags &options) {
   addOpenFlags(app, options.open);
   addRunFlags(app, options.run);
   for (const char *flag : samplingFlags) app.get_option(flag)->default_str("as the model suggests");
@@ -32,7 +32,7 @@ void applyDefaults(const CLI::App &app, const Manifest &manifest, GenerateOption
   given.eos = suggested.eos;
 }
 
-Status run(Context &context, CLI::App &app, Options &options) {
+Status runRun(Context &context, CLI::App &app, RunFlags &options) {
   LLC_ASSIGN(ModelPlace place, findModel(options.open.model));
   Progress progress(context.quiet);
   LLC_ASSIGN(OpenedModel opened, openModel(place, options.open, progress));
@@ -41,10 +41,13 @@ Status run(Context &context, CLI::App &app, Options &options) {
 }
 }  // namespace
 
-void addRun(Context &context) { addCommand<Options>(context, "run", "Generates text, as a stream", declare, run); }
+void addRun(Context &context) {
+  addCommand<RunFlags>(context, "run", "Generates text, as a stream", declareRun, runRun);
+}
 
 void addGenerate(Context &context) {
-  addCommand<Options>(context, "generate", "Generates text or ids for programs: the new tokens only", declare, run);
+  addCommand<RunFlags>(context, "generate", "Generates text or ids for programs: the new tokens only", declareRun,
+                       runRun);
 }
 
 }  // namespace llc::cli

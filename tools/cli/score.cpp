@@ -5,17 +5,17 @@
 namespace llc::cli {
 
 namespace {
-struct Options {
+struct ScoreFlags {
   OpenOptions open;
   ScoreOptions score;
 };
 
-void declare(CLI::App &app, Options &options) {
+void declareScore(CLI::App &app, ScoreFlags &options) {
   addOpenFlags(app, options.open);
   addScoreFlags(app, options.score);
 }
 
-Status run(Context &context, CLI::App &, Options &options) {
+Status runScore(Context &context, CLI::App &, ScoreFlags &options) {
   LLC_ASSIGN(ModelPlace place, findModel(options.open.model));
   Progress progress(context.quiet);
   LLC_ASSIGN(OpenedModel opened, openModel(place, options.open, progress));
@@ -24,7 +24,7 @@ Status run(Context &context, CLI::App &, Options &options) {
 }  // namespace
 
 void addScore(Context &context) {
-  addCommand<Options>(context, "score", "Log-probabilities and perplexity of a given text", declare, run);
+  addCommand<ScoreFlags>(context, "score", "Log-probabilities and perplexity of a given text", declareScore, runScore);
 }
 
 }  // namespace llc::cli

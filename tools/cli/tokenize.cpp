@@ -11,12 +11,12 @@
 namespace llc::cli {
 
 namespace {
-struct Options {
+struct TokenizeFlags {
   std::string model = defaultModel, input = "-", output = "-", text;
   bool addSpecial = false, decode = false, skipSpecial = false;
 };
 
-void declare(CLI::App &app, Options &o) {
+void declareTokenize(CLI::App &app, TokenizeFlags &o) {
   app.add_option("MODEL", o.model, "Directory (tokenizer files are enough), artifact, or built-in model")->capture_default_str();
   auto *input = app.add_option("--input", o.input, "Lines {\"text\": ...} (with --decode: {\"ids\": [...]}); - is stdin");
   input->capture_default_str();
@@ -40,7 +40,7 @@ Result<std::unique_ptr<Tokenizer>> load(const std::string &model) {
       .toFix("give the directory that it was compiled from");
 }
 
-Result<Json> convert(const Tokenizer &tokenizer, const Options &o, const Json &line, const std::string &where) {
+Result<Json> convert(const Tokenizer &tokenizer, const TokenizeFlags &o, const Json &line, const std::string &where) {
   LLC_ASSIGN(JsonObject object, JsonObject::of(line, where));
   if (!o.decode) {
     LLC_ASSIGN(std::string text, object.text("text"));
@@ -55,7 +55,7 @@ Result<Json> convert(const Tokenizer &tokenizer, const Options &o, const Json &l
 
 void printLine(std::ostream &out, const Json &json) { out << json.dump(-1, ' ', false, Json::error_handler_t::replace) << '\n'; }
 
-Status convertLines(const Tokenizer &tokenizer, const Options &o, std::istream &in, std::ostream &out) {
+Status convertLines(const Tokenizer &tokenizer, const TokenizeFlags &o, std::istream &in, std::ostream &out) {
   std::string line;
   for (int64_t number = 1; std::getline(in, line); ++number) {
     if (line.find_first_not_of(" \r") == std::string::npos) continue;
@@ -71,7 +71,7 @@ Error cannotOpen(const char *flag, const std::string &path) {
   return diagnose(ErrorKind::notFound, flag).says("can't open " + path + ": " + std::strerror(errno)).toFix("check path and permissions");
 }
 
-Status run(Context &, CLI::App &app, Options &o) {
+Status runTokenize(Context &, CLI::App &app, TokenizeFlags &o) {
   LLC_ASSIGN(auto tokenizer, load(o.model));
   std::ifstream inFile;
   std::ofstream outFile;
@@ -95,7 +95,7 @@ Status run(Context &, CLI::App &app, Options &o) {
 }  // namespace
 
 void addTokenize(Context &context) {
-  addCommand<Options>(context, "tokenize", "Texts to token ids, and back", declare, run);
+  addCommand<TokenizeFlags>(context, "tokenize", "Texts to token ids, and back", declareTokenize, runTokenize);
 }
 
 }  // namespace llc::cli

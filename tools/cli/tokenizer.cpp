@@ -11,7 +11,7 @@
 namespace llc::cli {
 
 namespace {
-struct Options {
+struct TokenizerFlags {
   CorpusFlags corpus;
   std::string type = "bpe", output, normalization, pattern = "gpt2";
   int64_t vocabularySize = 32000, minFrequency = 2, maxTokenLength = 0, maxSentenceLength = 4096, inputSentences = 0,
@@ -23,7 +23,7 @@ struct Options {
   bool code = false, json = false;
 };
 
-void declareSentencePiece(CLI::App &app, Options &o) {
+void declareSentencePiece(CLI::App &app, TokenizerFlags &o) {
   constexpr const char *group = "SentencePiece";
   app.add_option("--character-coverage", o.coverage, "Share of the text's characters that get a piece of their own")
       ->capture_default_str()
@@ -51,7 +51,7 @@ void declareSentencePiece(CLI::App &app, Options &o) {
       ->group(group);
 }
 
-void declareByteLevel(CLI::App &app, Options &o) {
+void declareByteLevel(CLI::App &app, TokenizerFlags &o) {
   constexpr const char *group = "Byte-level BPE";
   app.add_option("--pattern", o.pattern,
                  "How text is cut into words that merges don't cross: gpt2, llama3, or a regular expression")
@@ -67,7 +67,7 @@ void declareByteLevel(CLI::App &app, Options &o) {
       ->group(group);
 }
 
-void declare(CLI::App &app, Options &o) {
+void declareTokenizer(CLI::App &app, TokenizerFlags &o) {
   addCorpusFlags(app, o.corpus);
   app.add_option("--type", o.type, "bpe, unigram, word, char: SentencePiece; byte-bpe: bytes, as GPT-2 and Llama 3")
       ->capture_default_str()
@@ -95,7 +95,7 @@ void declare(CLI::App &app, Options &o) {
 }
 
 // Flags of one kind of tokenizer mean nothing for the other: they are refused rather than ignored.
-Status checkKind(const CLI::App &app, const Options &o) {
+Status checkKind(const CLI::App &app, const TokenizerFlags &o) {
   std::string_view foreign = o.type == "byte-bpe" ? "SentencePiece" : "Byte-level BPE";
   for (const CLI::Option *option : app.get_options())
     if (option->get_group() == foreign && option->count() > 0)
@@ -106,7 +106,7 @@ Status checkKind(const CLI::App &app, const Options &o) {
 }
 
 // The file of the tokenizer, with its folder made.
-Result<std::filesystem::path> outputPath(const Options &o) {
+Result<std::filesystem::path> outputPath(const TokenizerFlags &o) {
   namespace fs = std::filesystem;
   std::string ending = o.type == "byte-bpe" ? ".json" : ".model";
   fs::path path = o.output.empty() ? fs::path("weights") : fs::path(o.output);
@@ -145,7 +145,7 @@ class ReadingBar {
   int64_t shown_ = 0;
 };
 
-Result<Trained> trainByteLevel(corpus::Corpus &texts, const Options &o, int threads, Progress &progress) {
+Result<Trained> trainByteLevel(corpus::Corpus &texts, const TokenizerFlags &o, int threads, Progress &progress) {
   corpus::ByteLevelOptions options;
   options.vocabularySize = o.vocabularySize;
   options.minFrequency = o.minFrequency;
@@ -175,7 +175,7 @@ Result<Trained> trainByteLevel(corpus::Corpus &texts, const Options &o, int thre
                  corpus::tokenizerConfigJson(options.special), int64_t(vocabulary.tokens.size())};
 }
 
-Result<Trained> trainPieces(corpus::Corpus &texts, const Options &o, int threads, Progress &progress) {
+Result<Trained> trainPieces(corpus::Corpus &texts, const TokenizerFlags &o, int threads, Progress &progress) {
   corpus::SentencePieceOptions options;
   options.type = o.type;
   options.vocabularySize = o.vocabularySize;
@@ -203,7 +203,7 @@ Result<Trained> trainPieces(corpus::Corpus &texts, const Options &o, int threads
   return trained;
 }
 
-Status run(Context &context, CLI::App &app, Options &o) {
+Status runTokenizer(Context &context, CLI::App &app, TokenizerFlags &o) {
   LLC_TRY(checkKind(app, o));
   Progress progress(context.quiet);
   LLC_ASSIGN(auto inputs, findInputs(o.corpus));
@@ -236,8 +236,8 @@ Status run(Context &context, CLI::App &app, Options &o) {
 
 void addTokenizer(Context &context) {
   CLI::App &group = addGroup(context, "tokenizer", "Tokenizers: train one on texts");
-  addCommand<Options>(context, group, "train", "Makes a tokenizer of texts: SentencePiece or byte-level BPE", declare,
-                      run);
+  addCommand<TokenizerFlags>(context, group, "train", "Makes a tokenizer of texts: SentencePiece or byte-level BPE",
+                             declareTokenizer, runTokenizer);
 }
 
 }  // namespace llc::cli

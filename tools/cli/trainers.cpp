@@ -9,12 +9,12 @@
 namespace llc::cli {
 
 namespace {
-struct Options {
+struct TrainersFlags {
   std::string name;
   bool json = false;
 };
 
-void declare(CLI::App &app, Options &o) {
+void declareTrainers(CLI::App &app, TrainersFlags &o) {
   app.add_option("NAME", o.name, "Only this one");
   app.add_flag("--json", o.json, "One JSON object instead of lines for people");
 }
@@ -61,7 +61,7 @@ void print(const models::Trainer &trainer) {
   for (const auto &[key, value] : trainer.defaults) fmt::print("  by default {} is {:g}\n", key, value);
 }
 
-Status run(Context &, CLI::App &, Options &o) {
+Status runTrainers(Context &, CLI::App &, TrainersFlags &o) {
   std::vector<const models::Trainer *> chosen;
   for (const models::Trainer &trainer : models::trainers()) chosen.push_back(&trainer);
   if (!o.name.empty()) {
@@ -79,7 +79,8 @@ Status run(Context &, CLI::App &, Options &o) {
 }  // namespace
 
 void addTrainers(Context &context) {
-  addCommand<Options>(context, "trainers", "What a model can be trained for, and the settings of each", declare, run);
+  addCommand<TrainersFlags>(context, "trainers", "What a model can be trained for, and the settings of each",
+                            declareTrainers, runTrainers);
 }
 
 }  // namespace llc::cli

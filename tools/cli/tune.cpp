@@ -113,14 +113,14 @@ class CandidateMaker {
   std::optional<compiler::JitProgram> base_;
 };
 
-struct Options {
+struct TuneFlags {
   std::string model = defaultModel;
   TraceOptions trace;
   TuneOptions tune;
   bool json = false;
 };
 
-void declare(CLI::App &app, Options &o) {
+void declareTune(CLI::App &app, TuneFlags &o) {
   app.add_option("MODEL", o.model, "Directory or name of a built-in model")->capture_default_str();
   app.add_option("--seconds", o.tune.seconds, "Time for the search; Ctrl-C ends it early, too")
       ->capture_default_str()
@@ -140,7 +140,7 @@ void declare(CLI::App &app, Options &o) {
   app.add_flag("--json", o.json, "One JSON object instead of lines for people");
 }
 
-Status run(Context &context, CLI::App &, Options &o) {
+Status runTune(Context &context, CLI::App &, TuneFlags &o) {
   Progress progress(context.quiet);
   LLC_ASSIGN(ModelPlace place, findModelDirectory(o.model, "tuning"));
   LLC_ASSIGN(TracedModel traced, traceDirectory(place, o.trace, progress));
@@ -191,8 +191,8 @@ Result<TunedModel> tuneModel(const TracedModel &traced, const TuneOptions &optio
 }
 
 void addTune(Context &context) {
-  addCommand<Options>(context, "tune", "Searches the tiles and prefetch distances that run a model fastest here",
-                      declare, run);
+  addCommand<TuneFlags>(context, "tune", "Searches the tiles and prefetch distances that run a model fastest here",
+                        declareTune, runTune);
 }
 
 }  // namespace llc::cli

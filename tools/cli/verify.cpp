@@ -11,7 +11,7 @@
 namespace llc::cli {
 
 namespace {
-struct Options {
+struct VerifyFlags {
   std::string model = defaultModel;
   TraceOptions trace;
   double tolerance = 1e-4;
@@ -19,7 +19,7 @@ struct Options {
   bool json = false;
 };
 
-void declare(CLI::App &app, Options &o) {
+void declareVerify(CLI::App &app, VerifyFlags &o) {
   app.add_option("MODEL", o.model, "Directory, or name of a built-in model (small ones: the interpreter is slow)")
       ->capture_default_str();
   app.add_option("--tolerance", o.tolerance, "Largest difference, relative to the largest value")
@@ -57,7 +57,7 @@ void printJson(const Verification &verification) {
 }
 
 // The error that ends the command if a phase differs.
-Status verdict(const Options &options, const Verification &verification) {
+Status verdict(const VerifyFlags &options, const Verification &verification) {
   for (const PhaseCheck &check : verification.checks) {
     if (check.ok) continue;
     const auto &op = verification.wrongOp;
@@ -70,7 +70,7 @@ Status verdict(const Options &options, const Verification &verification) {
   return success();
 }
 
-Status run(Context &context, CLI::App &, Options &options) {
+Status runVerify(Context &context, CLI::App &, VerifyFlags &options) {
   Progress progress(context.quiet);
   LLC_ASSIGN(ModelPlace place, findModelDirectory(options.model, "the interpreter"));
   int64_t threads = options.threads ? options.threads : threadLimits().threads;
@@ -86,8 +86,9 @@ Status run(Context &context, CLI::App &, Options &options) {
 }  // namespace
 
 void addVerify(Context &context) {
-  addCommand<Options>(context, "verify", "Compares every phase and the compiled code with the reference interpreter",
-                      declare, run);
+  addCommand<VerifyFlags>(context, "verify",
+                          "Compares every phase and the compiled code with the reference interpreter", declareVerify,
+                          runVerify);
 }
 
 }  // namespace llc::cli

@@ -2,7 +2,6 @@
 # linking needs no development files. libllc_artifact.a is for this architecture; libllc_artifact_aarch64.a is made on
 # other machines when they have the libraries to build for aarch64 (tools/ci/packages-cross.txt).
 set(LLC_ARTIFACT_LIBRARIES libutf8proc.a libstdc++.a libgcc.a libgcc_eh.a libc_nonshared.a)
-set(LLC_ALONE decoder.cpp model_bpe.cpp model_word.cpp normalizer.cpp pretokenizer.cpp)
 option(LLC_CROSS "Also make the runtime for executables of other architectures, where their libraries are installed" ON)
 
 function(llc_artifact_archives)
@@ -78,10 +77,7 @@ function(llc_cross_archive architecture)
   add_library(${name} STATIC ${sources} ${CMAKE_SOURCE_DIR}/compiler/aot/start/start_${architecture}.S
                              ${CMAKE_SOURCE_DIR}/compiler/aot/start/main.c)
   target_compile_options(${name} PRIVATE ${flag} -O2 -Wno-deprecated-declarations)
-  # Several files at once, half of the time: nobody edits and builds only this target. Those left out name alike what they hide.
-  list(TRANSFORM LLC_ALONE PREPEND ${CMAKE_SOURCE_DIR}/runtime/text/ OUTPUT_VARIABLE alone)
-  set_source_files_properties(${alone} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
-  set_target_properties(${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
+  llc_unity(${name})
   target_precompile_headers(${name} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:${CMAKE_SOURCE_DIR}/tools/cmake/pch_runtime.h>)
   list(GET files 0 utf8proc)
   target_link_libraries(${name} INTERFACE ${utf8proc})

@@ -23,6 +23,7 @@ function(llc_frontends name)
   add_library(${name} STATIC ${sources} ${LLC_GENERATED}/frontends/dsl/ops.cpp)
   target_link_libraries(${name} PUBLIC llc_dialect llc_formats llc_text)
   llc_mlir_target(${name})
+  llc_unity(${name})
   add_dependencies(${name} llc_dsl_ops)
 endfunction()
 

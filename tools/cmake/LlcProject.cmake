@@ -37,6 +37,17 @@ function(llc_sources out)
   set(${out} ${sources} PARENT_SCOPE)
 endfunction()
 
+option(LLC_UNITY "Compile several files at once: half of a clean build's time; OFF is quicker after a small change" ON)
+# These name alike what they hide.
+foreach(stem decoder model_bpe model_word normalizer pretokenizer)
+  set_source_files_properties(${CMAKE_SOURCE_DIR}/runtime/text/${stem}.cpp PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+endforeach()
+
+# llc_unity(NAME): the files of target NAME are compiled several at once.
+function(llc_unity name)
+  set_target_properties(${name} PROPERTIES UNITY_BUILD ${LLC_UNITY} UNITY_BUILD_BATCH_SIZE 6)
+endfunction()
+
 # llc_library(NAME FOLDERS folder... [USES target...] [PACKAGES text|corpus])
 function(llc_library name)
   cmake_parse_arguments(arg "" "" "FOLDERS;USES;PACKAGES" ${ARGN})
@@ -55,6 +66,7 @@ function(llc_library name)
     target_link_libraries(${name} PUBLIC z zstd sentencepiece_train sentencepiece)
   endif()
   llc_runtime_headers(${name})
+  llc_unity(${name})
 endfunction()
 
 # The runtime's precompiled header, built once by the first target and reused by the others.

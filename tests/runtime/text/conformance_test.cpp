@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/text/tokenizer.h"
+#include "tests/runtime/text/streamed.h"
 
 namespace llc {
 namespace {
@@ -28,13 +29,6 @@ std::vector<Json> readLines(const fs::path &path) {
   std::ifstream stream(path);
   for (std::string line; std::getline(stream, line);) lines.push_back(Json::parse(line));
   return lines;
-}
-
-std::string streamed(const Tokenizer &tokenizer, const Ids &ids, bool skipSpecial) {
-  StreamDecoder decoder(tokenizer, skipSpecial);
-  std::string text;
-  for (TokenId id : ids) text += decoder.push(id);
-  return text + decoder.finish();
 }
 
 struct Count {

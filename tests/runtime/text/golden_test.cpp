@@ -8,6 +8,7 @@
 
 #include "runtime/text/base64.h"
 #include "runtime/text/tokenizer.h"
+#include "tests/runtime/text/streamed.h"
 
 namespace llc {
 namespace {
@@ -15,13 +16,6 @@ using Json = nlohmann::json;
 using Ids = std::vector<TokenId>;
 
 class Golden : public testing::TestWithParam<const char *> {};
-
-std::string streamed(const Tokenizer &tokenizer, const Ids &ids, bool skipSpecial) {
-  StreamDecoder decoder(tokenizer, skipSpecial);
-  std::string text;
-  for (TokenId id : ids) text += decoder.push(id);
-  return text + decoder.finish();
-}
 
 TEST_P(Golden, EqualsTheReference) {
   std::ifstream stream(std::filesystem::path(LLC_SOURCE_DIR) / "tests/golden/tokenizers" / (std::string(GetParam()) + ".json"));
