@@ -5,7 +5,7 @@
 
 #include <thread>
 
-#include "compiler/jit/convert.h"
+#include "runtime/base/convert.h"
 #include "compiler/jit/object.h"
 #include "runtime/base/cpu.h"
 

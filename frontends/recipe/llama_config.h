@@ -1,6 +1,7 @@
 // The models that configurations describe, in the layout of Hugging Face's llama: what pretraining begins with.
 #pragma once
 #include "frontends/recipe/model_config.h"
+#include "runtime/formats/initial_tensor.h"
 
 namespace llc::recipe {
 
@@ -8,12 +9,6 @@ namespace llc::recipe {
 // configuration has been checked; `where` names it.
 Result<OrderedJson> llamaConfig(const OrderedJson &config, const std::string &where);
 
-struct InitialTensor {
-  std::string name;
-  std::vector<int64_t> shape;
-  double deviation = 0;  // of a normal distribution around 0; 0: all are `constant`
-  float constant = 1;
-};
 // The weights of that model, in the order of the layers. With s = initializer_range and L layers: embedding,
 // feed-forward and head s; queries, keys and values s / sqrt(2 L); the product behind attention s / sqrt(L); norms are
 // ones.

@@ -1,5 +1,6 @@
 #include "tools/cli/corpus_flags.h"
 
+#include "runtime/corpus/prepared_data.h"
 #include "runtime/serve/options.h"
 
 namespace llc::cli {
@@ -49,10 +50,7 @@ corpus::CorpusOptions corpusOptions(const CorpusFlags &flags, Progress &progress
   options.records.separator = flags.separator;
   options.skipBroken = flags.onBadRecord == "skip" || flags.skipBad >= 0;
   options.maxBroken = flags.skipBad;
-  options.onBroken = [&progress, shown = std::make_shared<int>(0)](const std::string &text) {
-    if (*shown < 10) progress.note("warning: skipped " + text);
-    if (++*shown == 10) progress.note("warning: further broken records are counted, not shown");
-  };
+  options.onBroken = corpus::brokenRecordWarnings(progress);
   return options;
 }
 

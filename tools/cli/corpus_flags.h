@@ -2,7 +2,7 @@
 #pragma once
 #include "runtime/corpus/corpus.h"
 #include "tools/cli/command.h"
-#include "tools/cli/progress.h"
+#include "runtime/base/progress.h"
 
 namespace llc::cli {
 

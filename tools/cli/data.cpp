@@ -6,7 +6,7 @@
 #include "runtime/serve/options.h"
 #include "runtime/threads/limits.h"
 #include "tools/cli/corpus_flags.h"
-#include "tools/cli/prepared_data.h"
+#include "runtime/corpus/prepared_data.h"
 
 namespace llc::cli {
 
@@ -80,7 +80,7 @@ Status applyMix(const std::vector<std::string> &mix, std::vector<corpus::Input> 
   return success();
 }
 
-void printReports(const PreparedDataset &made) {
+void printReports(const corpus::PreparedDataset &made) {
   const data::DatasetHeader &header = made.header;
   fmt::print("{}: {} sequences, {} tokens\n", made.paths.bin, header.sequences, header.tokens);
   for (const auto &report : made.reports)
@@ -95,7 +95,7 @@ Status runDataPrepare(Context &context, CLI::App &, DataPrepareFlags &o) {
   Progress progress(context.quiet);
   LLC_ASSIGN(auto inputs, findInputs(o.corpus));
   LLC_TRY(applyMix(o.mix, inputs));
-  LLC_ASSIGN(TokenizerWithHash tokenizer, loadTokenizer(o.tokenizer));
+  LLC_ASSIGN(corpus::TokenizerWithHash tokenizer, corpus::loadTokenizer(o.tokenizer));
   corpus::PrepareOptions options;
   options.corpus = corpusOptions(o.corpus, progress);
   options.maxLength = o.maxLength;
@@ -103,7 +103,7 @@ Status runDataPrepare(Context &context, CLI::App &, DataPrepareFlags &o) {
   options.addEos = o.eos;
   options.limit = o.limit;
   options.threads = int(o.threads ? o.threads : threadLimits().threads);
-  LLC_ASSIGN(PreparedDataset made, prepareDataset(inputs, tokenizer, options, o.output, progress));
+  LLC_ASSIGN(corpus::PreparedDataset made, corpus::prepareDataset(inputs, tokenizer, options, o.output, progress));
   if (o.verify) {
     progress.step("verifying");
     LLC_ASSIGN(data::Dataset dataset, data::Dataset::open(made.paths.bin));
@@ -151,10 +151,10 @@ Status addLabels(const data::Dataset &dataset, uint64_t sequence, nlohmann::json
 
 Status runDataInspect(Context &, CLI::App &, DataInspectFlags &o) {
   LLC_ASSIGN(data::Dataset dataset, data::Dataset::open(o.path));
-  TokenizerWithHash tokenizer;
+  corpus::TokenizerWithHash tokenizer;
   if (!o.tokenizer.empty()) {
-    LLC_ASSIGN(tokenizer, loadTokenizer(o.tokenizer));
-    LLC_TRY(checkTokenizer(dataset, tokenizer, o.tokenizer));
+    LLC_ASSIGN(tokenizer, corpus::loadTokenizer(o.tokenizer));
+    LLC_TRY(corpus::checkTokenizer(dataset, tokenizer, o.tokenizer));
   }
   Lengths lengths;
   for (uint64_t i = 0; i < dataset.sequences(); ++i) {
@@ -162,7 +162,7 @@ Status runDataInspect(Context &, CLI::App &, DataInspectFlags &o) {
     lengths.least = std::min(lengths.least, length);
     lengths.most = std::max(lengths.most, length);
   }
-  nlohmann::json json = toJson(dataset.header());
+  nlohmann::json json = corpus::toJson(dataset.header());
   json["path"] = dataset.path();
   json["shortest"] = dataset.sequences() ? lengths.least : 0;
   json["longest"] = lengths.most;
@@ -172,7 +172,7 @@ Status runDataInspect(Context &, CLI::App &, DataInspectFlags &o) {
         dataset.path(), dataset.sequences(), json["shortest"].get<uint64_t>(), lengths.most, dataset.tokens(),
         dataset.header().vocabulary, dataset.header().idBytes,
         dataset.header().hasEnds ? "with beginning and end tokens" : "without beginning and end tokens",
-        hexOf(dataset.header().tokenizer));
+        corpus::hexOf(dataset.header().tokenizer));
   json["shown"] = nlohmann::json::array();
   for (uint64_t i = uint64_t(o.from); i < dataset.sequences() && i - uint64_t(o.from) < uint64_t(o.show); ++i) {
     LLC_ASSIGN(uint64_t length, dataset.length(i));
@@ -201,8 +201,8 @@ Status runDataVerify(Context &context, CLI::App &, DataVerifyFlags &o) {
   Progress progress(context.quiet);
   LLC_ASSIGN(data::Dataset dataset, data::Dataset::open(o.path));
   if (!o.tokenizer.empty()) {
-    LLC_ASSIGN(TokenizerWithHash tokenizer, loadTokenizer(o.tokenizer));
-    LLC_TRY(checkTokenizer(dataset, tokenizer, o.tokenizer));
+    LLC_ASSIGN(corpus::TokenizerWithHash tokenizer, corpus::loadTokenizer(o.tokenizer));
+    LLC_TRY(corpus::checkTokenizer(dataset, tokenizer, o.tokenizer));
   }
   progress.step("verifying " + dataset.path());
   LLC_TRY(dataset.verify());
@@ -223,9 +223,9 @@ Status runDataConvert(Context &context, CLI::App &, DataConvertFlags &o) {
   LLC_ASSIGN(data::Dataset dataset, data::Dataset::open(o.input));
   data::DatasetHeader header = dataset.header();
   if (!o.tokenizer.empty()) {
-    LLC_ASSIGN(TokenizerWithHash tokenizer, loadTokenizer(o.tokenizer));
-    LLC_TRY(checkTokenizer(dataset, tokenizer, o.tokenizer));
-    header.tokenizer = digestOf(tokenizer.hash);
+    LLC_ASSIGN(corpus::TokenizerWithHash tokenizer, corpus::loadTokenizer(o.tokenizer));
+    LLC_TRY(corpus::checkTokenizer(dataset, tokenizer, o.tokenizer));
+    header.tokenizer = corpus::digestOf(tokenizer.hash);
     header.vocabulary = uint32_t(tokenizer.tokenizer->vocabularySize());
   }
   LLC_ASSIGN(auto writer, data::DatasetWriter::create(o.output, header));
@@ -238,7 +238,7 @@ Status runDataConvert(Context &context, CLI::App &, DataConvertFlags &o) {
     LLC_TRY(writer.add(ids));
   }
   LLC_TRY(writer.commit());
-  nlohmann::json about = toJson(writer.header());
+  nlohmann::json about = corpus::toJson(writer.header());
   about["converted_from"] = dataset.path();
   LLC_TRY(data::writeManifest(writer.paths(), about));
   progress.finish();

@@ -7,7 +7,7 @@
 
 #include "mlir/IR/BuiltinOps.h"
 #include "runtime/base/status.h"
-#include "tools/cli/progress.h"
+#include "runtime/base/progress.h"
 
 namespace llc::cli {
 

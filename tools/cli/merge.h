@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "runtime/base/status.h"
-#include "tools/cli/progress.h"
+#include "runtime/base/progress.h"
 
 namespace llc::cli {
 

@@ -6,7 +6,7 @@
 #include "frontends/huggingface/import.h"
 #include "mlir/IR/MLIRContext.h"
 #include "models/registry.h"
-#include "tools/cli/initial_model.h"
+#include "runtime/train/initial_model.h"
 
 namespace llc::cli {
 
@@ -15,7 +15,7 @@ bool endsWithAny(std::string_view name, std::initializer_list<std::string_view> 
   return std::any_of(endings.begin(), endings.end(), [&](std::string_view ending) { return name.ends_with(ending); });
 }
 
-recipe::InitialTensor initial(const dsl::NamedShape &parameter, double deviation, double residual) {
+InitialTensor initial(const dsl::NamedShape &parameter, double deviation, double residual) {
   const std::string &name = parameter.name;
   if (parameter.shape.size() < 2) return {name, parameter.shape, 0, name.ends_with("bias") ? 0.0f : 1.0f};
   // What ends a branch that is added to the stream.
@@ -30,9 +30,9 @@ Status writeNewWeights(const std::string &directory, uint64_t seed, double devia
   auto context = compiler::makeContext();
   LLC_ASSIGN(std::vector<dsl::NamedShape> parameters, huggingface::parametersOf(source.model, *context));
   double residual = deviation / std::sqrt(2.0 * double(std::max<int64_t>(1, source.model.layers)));
-  std::vector<recipe::InitialTensor> tensors;
+  std::vector<InitialTensor> tensors;
   for (const dsl::NamedShape &parameter : parameters) tensors.push_back(initial(parameter, deviation, residual));
-  return writeWeights(directory + "/model.safetensors", tensors, seed, type);
+  return train::writeWeights(directory + "/model.safetensors", tensors, seed, type);
 }
 
 }  // namespace llc::cli

@@ -7,7 +7,7 @@
 #include "runtime/serve/commands.h"
 #include "tools/cli/command.h"
 #include "tools/cli/model.h"
-#include "tools/cli/progress.h"
+#include "runtime/base/progress.h"
 
 namespace llc::cli {
 

@@ -4,7 +4,7 @@
 
 #include "runtime/serve/engine.h"
 #include "tools/cli/model.h"
-#include "tools/cli/progress.h"
+#include "runtime/base/progress.h"
 #include "tools/cli/tracing.h"
 
 namespace llc::cli {

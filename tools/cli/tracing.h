@@ -13,7 +13,7 @@
 #include "runtime/serve/program.h"
 #include "runtime/text/tokenizer.h"
 #include "tools/cli/model.h"
-#include "tools/cli/progress.h"
+#include "runtime/base/progress.h"
 
 namespace llc::cli {
 

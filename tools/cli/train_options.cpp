@@ -11,6 +11,7 @@ namespace llc::cli {
 
 namespace {
 using recipe::OrderedJson;
+using train::findKey, train::keyAt;
 
 struct KeyFlag {
   const char *flag, *key, *help;
@@ -50,8 +51,7 @@ constexpr KeyFlag keyFlags[] = {
     {"--chat-format", "data.chat_format", "How conversations become text: roles (<|user|> ...), chatml"},
     {"--no-completion-only-loss", "data.completion_only_loss",
      "Of a prompt with its completion all tokens are learned, not the completion alone"},
-    {"--assistant-only-loss", "data.assistant_only_loss",
-     "Of a conversation only what the assistant says is learned"},
+    {"--assistant-only-loss", "data.assistant_only_loss", "Of a conversation only what the assistant says is learned"},
     {"--on-bad-record", "data.on_bad_record", "Records that are broken: refuse, or skip with a warning"},
     {"--num-workers", "data.num_workers", "Threads that encode raw texts"},
     {"--keep-last", "checkpoint.keep_last", "Newest checkpoints that are kept"},
@@ -83,25 +83,6 @@ std::string defaultOf(const char *path, const TrainVerb &verb) {
     if (std::string_view(key) == path) value = other;
   if (value.is_string()) return value.get<std::string>();
   return value.is_null() || value.is_array() ? "" : value.dump();
-}
-
-OrderedJson &place(OrderedJson &config, std::string_view path) {
-  size_t dot = path.find('.');
-  if (dot == path.npos) return config[std::string(path)];
-  return config[std::string(path.substr(0, dot))][std::string(path.substr(dot + 1))];
-}
-
-const OrderedJson *look(const OrderedJson &config, std::string_view path) {
-  size_t dot = path.find('.');
-  const OrderedJson *at = &config;
-  if (dot != path.npos) {
-    auto section = config.find(std::string(path.substr(0, dot)));
-    if (section == config.end()) return nullptr;
-    at = &*section;
-    path = path.substr(dot + 1);
-  }
-  auto found = at->find(std::string(path));
-  return found == at->end() || found->is_null() ? nullptr : &*found;
 }
 
 // What a key may not ask for yet: its value must be one of these, if it is there.
@@ -193,13 +174,13 @@ void declareTrainFlags(CLI::App &app, TrainFlags &flags, const TrainVerb &verb) 
 // What stands for a trainer: training.distillation, and the settings on the command line.
 Status TrainConfig::addTrainer(const TrainFlags &flags) {
   OrderedJson settings = OrderedJson::object();
-  if (const OrderedJson *known = look(given_, "training.trainer_settings"); known && known->is_object())
+  if (const OrderedJson *known = findKey(given_, "training.trainer_settings"); known && known->is_object())
     settings = *known;
-  const OrderedJson *distillation = look(given_, "training.distillation");
+  const OrderedJson *distillation = findKey(given_, "training.distillation");
   if (distillation && distillation->is_object()) {
-    if (!given("training.trainer")) place(given_, "training.trainer") = "distillation";
-    for (const auto &[name, value] : look(given_, "training.distillation")->items()) {
-      if (name == "teacher" && !given("training.teacher")) place(given_, "training.teacher") = value;
+    if (!given("training.trainer")) keyAt(given_, "training.trainer") = "distillation";
+    for (const auto &[name, value] : findKey(given_, "training.distillation")->items()) {
+      if (name == "teacher" && !given("training.teacher")) keyAt(given_, "training.teacher") = value;
       if (name != "teacher" && !settings.contains(name)) settings[name] = value;
     }
   }
@@ -212,7 +193,7 @@ Status TrainConfig::addTrainer(const TrainFlags &flags) {
     OrderedJson value = OrderedJson::parse(assignment.substr(equals + 1), nullptr, false);
     settings[assignment.substr(0, equals)] = value.is_number() ? value : OrderedJson(assignment.substr(equals + 1));
   }
-  if (!settings.empty()) place(given_, "training.trainer_settings") = settings;
+  if (!settings.empty()) keyAt(given_, "training.trainer_settings") = settings;
   return success();
 }
 
@@ -247,23 +228,23 @@ Result<TrainConfig> TrainConfig::make(const TrainFlags &flags, const TrainVerb &
   for (const auto &[key, text] : flags.keys) {
     // Lists and prompts are taken as they are.
     if (specOf(key)->type == recipe::KeyType::texts && !text.starts_with("re:"))
-      place(config.given_, key) = OrderedJson::parse(nlohmann::json(CLI::detail::split(text, ',')).dump());
+      keyAt(config.given_, key) = OrderedJson::parse(nlohmann::json(CLI::detail::split(text, ',')).dump());
     else if (specOf(key)->type == recipe::KeyType::texts ||
              (specOf(key)->type == recipe::KeyType::text && specOf(key)->choices.empty()))
-      place(config.given_, key) = text;
+      keyAt(config.given_, key) = text;
     else
       LLC_TRY(recipe::setKey(config.given_, key + "=" + text));
   }
   for (const std::string &assignment : flags.set) LLC_TRY(recipe::setKey(config.given_, assignment));
-  if (!flags.data.empty()) place(config.given_, "data.path") = flags.data;
-  if (!flags.freeze.empty()) place(config.given_, "training.freeze") = flags.freeze;
+  if (!flags.data.empty()) keyAt(config.given_, "data.path") = flags.data;
+  if (!flags.freeze.empty()) keyAt(config.given_, "training.freeze") = flags.freeze;
   LLC_TRY(config.addTrainer(flags));
-  const OrderedJson *name = look(config.given_, "training.trainer");
+  const OrderedJson *name = findKey(config.given_, "training.trainer");
   LLC_ASSIGN(const models::Trainer *trainer,
              models::trainerNamed(name && name->is_string() ? name->get<std::string>() : "causal_lm"));
   config.effective_ = config.given_;
   auto fallBack = [&](std::string_view path, const OrderedJson &value) {
-    if (!value.is_null() && !look(config.effective_, path)) place(config.effective_, path) = value;
+    if (!value.is_null() && !findKey(config.effective_, path)) keyAt(config.effective_, path) = value;
   };
   for (const auto &[key, value] : trainer->defaults)
     fallBack(key, value == std::floor(value) ? OrderedJson(int64_t(value)) : OrderedJson(value));
@@ -276,21 +257,9 @@ Result<TrainConfig> TrainConfig::make(const TrainFlags &flags, const TrainVerb &
   LLC_TRY(recipe::checkConfig(config.effective_, config.where_, warnings.empty() ? warnings : again));
   for (const std::string &warning : warnings) warn("warning: " + warning);
   LLC_TRY(refuseUnavailable(config, verb));
+  // Steps on the command line count, also where a file gives epochs.
+  if (flags.keys.contains("training.total_steps")) keyAt(config.given_, "training.epochs") = nullptr;
   return config;
 }
-
-bool TrainConfig::given(std::string_view path) const { return look(given_, path) != nullptr; }
-const OrderedJson *TrainConfig::find(std::string_view path) const { return look(effective_, path); }
-int64_t TrainConfig::integer(std::string_view path) const { return find(path)->get<int64_t>(); }
-double TrainConfig::number(std::string_view path) const { return find(path)->get<double>(); }
-bool TrainConfig::flag(std::string_view path) const { return find(path) && find(path)->get<bool>(); }
-std::string TrainConfig::text(std::string_view path) const { return find(path)->get<std::string>(); }
-std::vector<std::string> TrainConfig::texts(std::string_view path) const {
-  const OrderedJson *value = find(path);
-  if (!value) return {};
-  if (value->is_string()) return {value->get<std::string>()};
-  return value->get<std::vector<std::string>>();
-}
-void TrainConfig::set(std::string_view path, OrderedJson value) { place(effective_, path) = std::move(value); }
 
 }  // namespace llc::cli

@@ -3,6 +3,7 @@
 #pragma once
 #include "frontends/recipe/model_config.h"
 #include "models/objectives/trainer.h"
+#include "runtime/train/run_config.h"
 #include "tools/cli/command.h"
 
 namespace llc::cli {
@@ -26,32 +27,18 @@ struct TrainFlags {
 void declareTrainFlags(CLI::App &app, TrainFlags &flags, const TrainVerb &verb);
 
 // The effective configuration, and which keys were given rather than being defaults.
-class TrainConfig {
+class TrainConfig : public train::RunConfig {
  public:
   // Command line over file over defaults. Prints warnings. Errors: the file's; values; keys that ask for what is not
   // available.
   static Result<TrainConfig> make(const TrainFlags &flags, const TrainVerb &verb,
                                   const std::function<void(const std::string &)> &warn);
 
-  bool given(std::string_view path) const;
-  int64_t integer(std::string_view path) const;
-  double number(std::string_view path) const;
-  bool flag(std::string_view path) const;
-  std::string text(std::string_view path) const;
-  std::vector<std::string> texts(std::string_view path) const;   // also of one text; empty when absent
-  const recipe::OrderedJson *find(std::string_view path) const;  // null when absent
-  void set(std::string_view path, recipe::OrderedJson value);
-
   Result<const models::Trainer *> trainer() const;
   Result<models::TrainerSettings> trainerSettings() const;  // all of them. Errors: unknown ones, values out of range
 
-  const recipe::OrderedJson &all() const { return effective_; }
-  const std::string &where() const { return where_; }  // the file, for messages
-
  private:
   Status addTrainer(const TrainFlags &flags);
-  recipe::OrderedJson given_, effective_;
-  std::string where_;
 };
 
 }  // namespace llc::cli

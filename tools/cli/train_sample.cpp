@@ -24,12 +24,11 @@ class Folder {
   const std::string path;
 };
 
-Status writeModel(const std::string &path, const char *weightsFile, const train::StepProgram &program,
-                  std::span<const train::TensorState> frozen, const std::map<std::string, std::string> &files) {
-  for (const auto &[name, bytes] : files) LLC_TRY(writeFile(path + "/" + name, bytes));
+Status writeModel(const std::string &path, const char *weightsFile, const train::SampleRequest &request) {
+  for (const auto &[name, bytes] : request.files) LLC_TRY(writeFile(path + "/" + name, bytes));
   SafeTensorsWriter writer(path + "/" + weightsFile);
   std::vector<const train::TensorState *> weights;
-  for (auto tensors : {program.state(), frozen})
+  for (auto tensors : {request.program.state(), request.frozen})
     for (const train::TensorState &tensor : tensors)
       if (tensor.isWeight) weights.push_back(&tensor);
   for (const auto *tensor : weights) LLC_TRY(writer.declare(tensor->name, tensor->type, tensor->shape));
@@ -38,27 +37,25 @@ Status writeModel(const std::string &path, const char *weightsFile, const train:
 }
 }  // namespace
 
-Result<std::string> sampleText(const train::StepProgram &program, std::span<const train::TensorState> frozen,
-                               const std::map<std::string, std::string> &files, const std::string &directory,
-                               const std::string &base, const std::string &prompt, int64_t threads) {
-  Folder folder(directory);
-  const char *weightsFile = base.empty() ? "model.safetensors" : huggingface::adapterWeightsFile;
-  LLC_TRY(writeModel(folder.path, weightsFile, program, frozen, files));
+Result<std::string> sampleText(const train::SampleRequest &request, int64_t threads) {
+  Folder folder(request.directory);
+  const char *weightsFile = request.base.empty() ? "model.safetensors" : huggingface::adapterWeightsFile;
+  LLC_TRY(writeModel(folder.path, weightsFile, request));
   OpenOptions options;
   options.weightCache = "none";
   options.session.threads = threads;
-  if (!base.empty()) options.adapters = {folder.path + ":1"};
+  if (!request.base.empty()) options.adapters = {folder.path + ":1"};
   Progress silent(true);
-  const std::string &place = base.empty() ? folder.path : base;
+  const std::string &place = request.base.empty() ? folder.path : request.base;
   LLC_ASSIGN(OpenedModel opened, openModel({ModelKind::directory, place, "sample"}, options, silent));
-  LLC_ASSIGN(std::vector<int32_t> ids, idsOf({prompt, {}, false}, opened.tokenizer.get()));
+  LLC_ASSIGN(std::vector<int32_t> ids, idsOf({request.prompt, {}, false}, opened.tokenizer.get()));
   GenerateOptions generation = generateOptions(opened.program->manifest().generation);
   generation.maxTokens = 50;
   generation.sampling.temperature = 0.8;
   generation.sampling.seed = 42;  // texts of different steps differ by the model alone
   TokenizerStream text(*opened.tokenizer);
   LLC_ASSIGN(GenerateResult result, generate(*opened.session, ids, generation, &text));
-  return prompt + result.text;
+  return request.prompt + result.text;
 }
 
 }  // namespace llc::cli

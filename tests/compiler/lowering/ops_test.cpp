@@ -5,7 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "compiler/jit/convert.h"
+#include "runtime/base/convert.h"
 #include "tests/compiler/pipelines/program_harness.h"
 
 using namespace llc;

@@ -1,10 +1,9 @@
 // From --data-path to datasets and the streams of training and validation.
 #pragma once
 #include "runtime/data/stream.h"
-#include "tools/cli/prepared_data.h"
-#include "tools/cli/train_options.h"
+#include "runtime/train/encoding.h"
 
-namespace llc::cli {
+namespace llc::train {
 
 struct TrainingData {
   std::vector<data::Source> sources;  // with their weights and splits; part: all
@@ -22,7 +21,8 @@ struct TrainingData {
 // so that a run which goes on finds them. What they are encoded to is what the trainer learns from. Rows have `length`
 // tokens; those of trainers that don't pack are as short as the data allows, unless the configuration gives a length.
 // Errors: no data; another tokenizer's; ids that the model does not have; data for another kind of trainer.
-Result<TrainingData> openTrainingData(const TrainConfig &config, const TokenizerWithHash &tokenizer, int64_t vocabulary,
-                                      int64_t length, const std::string &folder, Progress &progress);
+Result<TrainingData> openTrainingData(const RunConfig &config, Examples examples,
+                                      const corpus::TokenizerWithHash &tokenizer, int64_t vocabulary, int64_t length,
+                                      const std::string &folder, Progress &progress);
 
-}  // namespace llc::cli
+}  // namespace llc::train

@@ -2,20 +2,20 @@
 #pragma once
 #include <fstream>
 
+#include "runtime/base/progress.h"
 #include "runtime/train/loop.h"
-#include "tools/cli/progress.h"
 
-namespace llc::cli {
+namespace llc::train {
 
 // "step 10/100  loss 3.2145  lr 3.0e-04  grad 1.23  812 tok/s ..."; empty for events that are no news.
-std::string lineOf(const train::Record &record, int64_t totalSteps);
+std::string lineOf(const Record &record, int64_t totalSteps);
 
 // Lines on stderr, and the bar's text after each step.
-class TerminalSink : public train::RecordSink {
+class TerminalSink : public RecordSink {
  public:
   TerminalSink(Progress &progress, int64_t totalSteps, bool json);
-  Status write(const train::Record &record) override;
-  void onStep(const train::TrainerState &state, const train::StepResult &result);
+  Status write(const Record &record) override;
+  void onStep(const TrainerState &state, const StepResult &result);
 
  private:
   Progress &progress_;
@@ -26,11 +26,11 @@ class TerminalSink : public train::RecordSink {
 };
 
 // training.log: "time - level - message" lines.
-class TextLog : public train::RecordSink {
+class TextLog : public RecordSink {
  public:
   // `level`: DEBUG, INFO, WARNING or ERROR: the least that is written.
   TextLog(const std::string &path, const std::string &level, int64_t totalSteps);
-  Status write(const train::Record &record) override;
+  Status write(const Record &record) override;
   void say(const std::string &level, const std::string &message);
 
  private:
@@ -39,4 +39,4 @@ class TextLog : public train::RecordSink {
   int64_t total_;
 };
 
-}  // namespace llc::cli
+}  // namespace llc::train

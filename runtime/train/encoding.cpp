@@ -1,28 +1,13 @@
-#include "tools/cli/train_encoding.h"
-
-#include <filesystem>
+#include "runtime/train/encoding.h"
 
 #include "runtime/base/json_read.h"
-#include "tools/cli/corpus_flags.h"
 
-namespace llc::cli {
+namespace llc::train {
 
 namespace {
-namespace fs = std::filesystem;
-
-// A template of the model's own would have to be rendered as it says.
-bool hasChatTemplate(const TokenizerWithHash &tokenizer, const std::string &path) {
-  std::error_code error;
-  if (fs::exists(fs::path(path) / "chat_template.jinja", error)) return true;
-  auto file = tokenizer.files.find("tokenizer_config.json");
-  if (file == tokenizer.files.end()) return false;
-  auto json = nlohmann::json::parse(file->second, nullptr, false);
-  return json.is_object() && json.contains("chat_template") && !json["chat_template"].is_null();
-}
-
-corpus::ExampleOptions exampleOptions(const TrainConfig &config, models::Examples examples, int64_t length) {
+corpus::ExampleOptions exampleOptions(const RunConfig &config, Examples examples, int64_t length) {
   corpus::ExampleOptions options;
-  if (examples == models::Examples::preferences) options.kind = corpus::ExampleOptions::Kind::preferences;
+  if (examples == Examples::preferences) options.kind = corpus::ExampleOptions::Kind::preferences;
   options.maxLength = length;
   options.completionOnly = config.flag("data.completion_only_loss");
   options.assistantOnly = config.flag("data.assistant_only_loss");
@@ -52,20 +37,19 @@ Result<std::vector<std::vector<int32_t>>> encodeDocument(const std::string &docu
 }
 }  // namespace
 
-Encoding encodingOf(const TrainConfig &config, models::Examples examples, const TokenizerWithHash &tokenizer,
+Encoding encodingOf(const RunConfig &config, Examples examples, const corpus::TokenizerWithHash &tokenizer,
                     int64_t length, Progress &progress) {
   Encoding encoding{
       .examples = examples, .options = exampleOptions(config, examples, length), .prepare = {}, .about = {}};
-  CorpusFlags flags;
-  flags.onBadRecord = config.text("data.on_bad_record");
-  encoding.prepare.corpus = corpusOptions(flags, progress);
+  encoding.prepare.corpus.skipBroken = config.text("data.on_bad_record") == "skip";
+  encoding.prepare.corpus.onBroken = corpus::brokenRecordWarnings(progress);
   encoding.prepare.threads = int(std::max<int64_t>(1, config.integer("data.num_workers")));
   encoding.about = fmt::format("{} {}", tokenizer.hash, encoding.prepare.maxLength);
-  if (examples == models::Examples::text) return encoding;
-  bool refuseChats = !config.find("data.chat_format") && hasChatTemplate(tokenizer, config.text("data.tokenizer_path"));
+  if (examples == Examples::text) return encoding;
+  bool refuseChats = !config.find("data.chat_format") && tokenizer.hasChatTemplate;
   encoding.about = fmt::format("{} {}", tokenizer.hash, describe(encoding.options));
   encoding.prepare.marked = true;
-  encoding.prepare.paired = examples == models::Examples::preferences;
+  encoding.prepare.paired = examples == Examples::preferences;
   encoding.prepare.corpus.records.accepts = [options = encoding.options](const nlohmann::json &object) -> Status {
     auto example = corpus::readExample(object, options);
     return example ? success() : Status(std::move(example.error()));
@@ -77,4 +61,4 @@ Encoding encodingOf(const TrainConfig &config, models::Examples examples, const 
   return encoding;
 }
 
-}  // namespace llc::cli
+}  // namespace llc::train

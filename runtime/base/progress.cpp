@@ -1,14 +1,16 @@
-#include "tools/cli/progress.h"
+#include "runtime/base/progress.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
 
-namespace llc::cli {
+namespace llc {
 
 namespace {
 using Clock = std::chrono::steady_clock;
-double seconds(Clock::time_point begin, Clock::time_point end) { return std::chrono::duration<double>(end - begin).count(); }
-constexpr double quickSteps = 0.3;      // seconds; shorter steps leave no line behind
+double seconds(Clock::time_point begin, Clock::time_point end) {
+  return std::chrono::duration<double>(end - begin).count();
+}
+constexpr double quickSteps = 0.3;  // seconds; shorter steps leave no line behind
 constexpr double repaintEvery = 0.05;
 }  // namespace
 
@@ -66,4 +68,4 @@ void Progress::erase() {
   drawn_ = false;
 }
 
-}  // namespace llc::cli
+}  // namespace llc

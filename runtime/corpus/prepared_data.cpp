@@ -1,14 +1,14 @@
-#include "tools/cli/prepared_data.h"
+#include "runtime/corpus/prepared_data.h"
 
 #include <filesystem>
 
 #include "runtime/data/manifest.h"
 #include "runtime/text/tokenizer_files.h"
 
-namespace llc::cli {
+namespace llc::corpus {
 
 namespace {
-nlohmann::json toJson(const std::vector<corpus::SourceReport> &reports) {
+nlohmann::json toJson(const std::vector<SourceReport> &reports) {
   nlohmann::json list = nlohmann::json::array();
   for (const auto &report : reports)
     list.push_back({{"name", report.name},
@@ -22,14 +22,37 @@ nlohmann::json toJson(const std::vector<corpus::SourceReport> &reports) {
                     {"finished", report.finished}});
   return list;
 }
+
+bool namesChatTemplate(const std::map<std::string, std::string> &files) {
+  auto file = files.find("tokenizer_config.json");
+  if (file == files.end()) return false;
+  auto json = nlohmann::json::parse(file->second, nullptr, false);
+  return json.is_object() && json.contains("chat_template") && !json["chat_template"].is_null();
+}
 }  // namespace
 
-Result<TokenizerWithHash> loadTokenizer(const std::string &path) {
+Result<TokenizerWithHash> makeTokenizer(std::map<std::string, std::string> files) {
   TokenizerWithHash result;
-  LLC_ASSIGN(result.files, readTokenizerFiles(path));
+  result.files = std::move(files);
   LLC_ASSIGN(result.tokenizer, Tokenizer::fromFiles(result.files));
   result.hash = tokenizerHash(result.files);
+  result.hasChatTemplate = namesChatTemplate(result.files);
   return result;
+}
+
+Result<TokenizerWithHash> loadTokenizer(const std::string &path) {
+  LLC_ASSIGN(auto files, readTokenizerFiles(path));
+  LLC_ASSIGN(TokenizerWithHash result, makeTokenizer(std::move(files)));
+  std::error_code error;
+  result.hasChatTemplate |= std::filesystem::exists(std::filesystem::path(path) / "chat_template.jinja", error);
+  return result;
+}
+
+std::function<void(const std::string &)> brokenRecordWarnings(Progress &progress) {
+  return [&progress, shown = std::make_shared<int>(0)](const std::string &text) {
+    if (*shown < 10) progress.note("warning: skipped " + text);
+    if (++*shown == 10) progress.note("warning: further broken records are counted, not shown");
+  };
 }
 
 std::string hexOf(const data::Sha256Digest &digest) {
@@ -67,9 +90,8 @@ std::function<void(uint64_t, uint64_t)> readingBar(Progress &progress) {
   };
 }
 
-Result<PreparedDataset> prepareDataset(const std::vector<corpus::Input> &inputs, const TokenizerWithHash &tokenizer,
-                                       const corpus::PrepareOptions &options, const std::string &output,
-                                       Progress &progress) {
+Result<PreparedDataset> prepareDataset(const std::vector<Input> &inputs, const TokenizerWithHash &tokenizer,
+                                       const PrepareOptions &options, const std::string &output, Progress &progress) {
   const Tokenizer &encoder = *tokenizer.tokenizer;
   data::DatasetHeader header;
   header.vocabulary = uint32_t(encoder.vocabularySize());
@@ -82,7 +104,7 @@ Result<PreparedDataset> prepareDataset(const std::vector<corpus::Input> &inputs,
   }
   LLC_ASSIGN(auto writer, data::DatasetWriter::create(output, header));
   PreparedDataset made;
-  LLC_ASSIGN(made.reports, corpus::prepare(inputs, encoder, options, writer, readingBar(progress)));
+  LLC_ASSIGN(made.reports, prepare(inputs, encoder, options, writer, readingBar(progress)));
   if (writer.header().tokens == 0)
     return diagnose(ErrorKind::invalidInput, inputs.empty() ? "" : inputs[0].name)
         .says("there is no text in it; nothing was written")
@@ -98,4 +120,4 @@ Result<PreparedDataset> prepareDataset(const std::vector<corpus::Input> &inputs,
   return made;
 }
 
-}  // namespace llc::cli
+}  // namespace llc::corpus

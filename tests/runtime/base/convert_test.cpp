@@ -1,9 +1,8 @@
-#include "compiler/jit/convert.h"
+#include "runtime/base/convert.h"
 
 #include <gtest/gtest.h>
 
 using namespace llc;
-using namespace llc::compiler;
 
 // Every pair of types gives what one element at a time gives.
 TEST(ConvertElements, equalsElementwiseConversion) {

@@ -1,10 +1,10 @@
-#include "tools/cli/train_listeners.h"
+#include "runtime/train/listeners.h"
 
 #include <ctime>
 
 #include "runtime/base/memory.h"
 
-namespace llc::cli {
+namespace llc::train {
 
 namespace {
 constexpr std::string_view levels[] = {"DEBUG", "INFO", "WARNING", "ERROR"};
@@ -15,7 +15,7 @@ int rankOf(std::string_view level) {
   return 1;
 }
 
-double numberIn(const train::Record &record, const char *key) {
+double numberIn(const Record &record, const char *key) {
   auto found = record.find(key);
   return found != record.end() && found->is_number() ? found->get<double>() : 0;
 }
@@ -27,7 +27,7 @@ std::string duration(double seconds) {
 }
 
 // What is worth a look beside the loss.
-std::string measuresOf(const train::Record &record, const std::string &prefix) {
+std::string measuresOf(const Record &record, const std::string &prefix) {
   std::string text;
   for (const char *name : {"perplexity", "rewards/accuracies", "rewards/margins", "kl_loss"})
     if (record.contains(prefix + name))
@@ -35,14 +35,14 @@ std::string measuresOf(const train::Record &record, const std::string &prefix) {
   return text;
 }
 
-std::string speedOf(const train::Record &record) {
+std::string speedOf(const Record &record) {
   std::string text = fmt::format("{:.0f} tok/s", numberIn(record, "train/tokens_per_second"));
   if (double mfu = numberIn(record, "train/mfu"); mfu > 0) text += fmt::format("  MFU {:.1f} %", 100 * mfu);
   return text + "  " + humanBytes(uint64_t(numberIn(record, "memory/peak_resident_bytes")));
 }
 }  // namespace
 
-std::string lineOf(const train::Record &record, int64_t totalSteps) {
+std::string lineOf(const Record &record, int64_t totalSteps) {
   std::string event = record.value("event", ""), step = record["step"].dump();
   if (event == "train")
     return fmt::format("step {}/{}  epoch {:.2f}  loss {:.4f}  lr {:.2e}  grad {:.3g}  {}", step, totalSteps,
@@ -59,11 +59,11 @@ std::string lineOf(const train::Record &record, int64_t totalSteps) {
 TerminalSink::TerminalSink(Progress &progress, int64_t totalSteps, bool json)
     : progress_(progress), total_(totalSteps), json_(json) {}
 
-Status TerminalSink::write(const train::Record &record) {
+Status TerminalSink::write(const Record &record) {
   std::string event = record.value("event", "");
   if (event == "train") speed_ = speedOf(record);
   if (json_)
-    progress_.say(record.dump(-1, ' ', false, train::Record::error_handler_t::replace));
+    progress_.say(record.dump(-1, ' ', false, Record::error_handler_t::replace));
   else if (event == "warning")
     progress_.note("warning: " + lineOf(record, total_));
   else if (event != "train" || !progress_.onTerminal())  // there the bar says it
@@ -71,7 +71,7 @@ Status TerminalSink::write(const train::Record &record) {
   return success();
 }
 
-void TerminalSink::onStep(const train::TrainerState &state, const train::StepResult &result) {
+void TerminalSink::onStep(const TrainerState &state, const StepResult &result) {
   if (secondsBefore_ >= 0) {
     double took = state.seconds - secondsBefore_;
     secondsPerStep_ = secondsPerStep_ > 0 ? 0.9 * secondsPerStep_ + 0.1 * took : took;
@@ -84,7 +84,7 @@ void TerminalSink::onStep(const train::TrainerState &state, const train::StepRes
 TextLog::TextLog(const std::string &path, const std::string &level, int64_t totalSteps)
     : file_(path, std::ios::app), least_(rankOf(level)), total_(totalSteps) {}
 
-Status TextLog::write(const train::Record &record) {
+Status TextLog::write(const Record &record) {
   say(record.value("event", "") == "warning" ? "WARNING" : "INFO", lineOf(record, total_));
   return success();
 }
@@ -99,4 +99,4 @@ void TextLog::say(const std::string &level, const std::string &message) {
   file_ << time << " - " << level << " - " << message << std::endl;
 }
 
-}  // namespace llc::cli
+}  // namespace llc::train

@@ -4,9 +4,9 @@
 
 #include "runtime/base/dtype.h"
 
-namespace llc::compiler {
+namespace llc {
 
 // Floats round to nearest even. `from` and `to` do not overlap and need no alignment.
 void convertElements(const void *from, DType fromType, void *to, DType toType, uint64_t count);
 
-}  // namespace llc::compiler
+}  // namespace llc

@@ -1,6 +1,6 @@
-#include "compiler/jit/convert.h"
+#include "runtime/base/convert.h"
 
-namespace llc::compiler {
+namespace llc {
 namespace {
 template <class Load>
 void convertTo(DType type, void *to, uint64_t count, Load load) {
@@ -48,4 +48,4 @@ void convertElements(const void *from, DType fromType, void *to, DType toType, u
   }
 }
 
-}  // namespace llc::compiler
+}  // namespace llc

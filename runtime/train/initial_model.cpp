@@ -1,16 +1,15 @@
-#include "tools/cli/initial_model.h"
+#include "runtime/train/initial_model.h"
 
 #include <filesystem>
 
-#include "compiler/jit/convert.h"
+#include "runtime/base/convert.h"
 #include "runtime/base/output_file.h"
 #include "runtime/formats/safetensors.h"
 #include "runtime/sampling/normal.h"
 
-namespace llc::cli {
+namespace llc::train {
 
-Status writeWeights(const std::string &path, const std::vector<recipe::InitialTensor> &tensors, uint64_t seed,
-                    DType type) {
+Status writeWeights(const std::string &path, const std::vector<InitialTensor> &tensors, uint64_t seed, DType type) {
   SafeTensorsWriter writer(path);
   writer.setMetadata("format", "pt");
   for (const auto &tensor : tensors) LLC_TRY(writer.declare(tensor.name, type, tensor.shape));
@@ -24,7 +23,7 @@ Status writeWeights(const std::string &path, const std::vector<recipe::InitialTe
       piece.assign(std::min<uint64_t>(left, 1 << 20), tensors[i].constant);
       if (tensors[i].deviation > 0) normal.fill(piece, tensors[i].deviation);
       stored.resize(piece.size() * byteSize(type));
-      compiler::convertElements(piece.data(), DType::f32, stored.data(), type, piece.size());
+      convertElements(piece.data(), DType::f32, stored.data(), type, piece.size());
       LLC_TRY(writer.write(stored));
       left -= piece.size();
     }
@@ -32,15 +31,13 @@ Status writeWeights(const std::string &path, const std::vector<recipe::InitialTe
   return writer.finish();
 }
 
-Status writeInitialModel(const std::string &directory, const recipe::OrderedJson &config,
-                         const std::map<std::string, std::string> &files, uint64_t seed) {
-  LLC_ASSIGN(recipe::OrderedJson llama, recipe::llamaConfig(config, "configuration"));
+Status writeInitialModel(const std::string &directory, const InitialModel &model, uint64_t seed) {
   std::error_code error;
   std::filesystem::create_directories(directory, error);
-  for (const auto &[name, bytes] : files)
+  for (const auto &[name, bytes] : model.files)
     if (name != "config.json" && name != "generation_config.json") LLC_TRY(writeFile(directory + "/" + name, bytes));
-  LLC_TRY(writeWeights(directory + "/model.safetensors", recipe::llamaTensors(config), seed));
-  return writeFile(directory + "/config.json", llama.dump(2) + "\n");
+  LLC_TRY(writeWeights(directory + "/model.safetensors", model.tensors, seed));
+  return writeFile(directory + "/config.json", model.config);
 }
 
-}  // namespace llc::cli
+}  // namespace llc::train

@@ -1,4 +1,4 @@
-#include "tools/cli/train_data.h"
+#include "runtime/train/training_data.h"
 
 #include <sys/stat.h>
 
@@ -6,9 +6,8 @@
 
 #include "runtime/base/sha256.h"
 #include "runtime/corpus/inputs.h"
-#include "tools/cli/train_encoding.h"
 
-namespace llc::cli {
+namespace llc::train {
 
 namespace {
 namespace fs = std::filesystem;
@@ -43,13 +42,15 @@ std::string nameOf(const corpus::Input &input, std::string about) {
   return sha256OfText(about).substr(0, 16) + ".bin";
 }
 
-Result<data::Dataset> encode(const std::string &path, const Encoding &encoding, const TokenizerWithHash &tokenizer,
-                             const std::string &folder, Progress &progress) {
+Result<data::Dataset> encode(const std::string &path, const Encoding &encoding,
+                             const corpus::TokenizerWithHash &tokenizer, const std::string &folder,
+                             Progress &progress) {
   LLC_ASSIGN(auto inputs, corpus::findInputs({path}));
   std::string output = folder + "/" + nameOf(inputs[0], encoding.about);
   std::error_code error;
   if (!fs::exists(output, error)) {
-    LLC_ASSIGN(PreparedDataset made, prepareDataset(inputs, tokenizer, encoding.prepare, output, progress));
+    LLC_ASSIGN(corpus::PreparedDataset made,
+               corpus::prepareDataset(inputs, tokenizer, encoding.prepare, output, progress));
     progress.finish();
     progress.say(fmt::format("{}: {} sequences, {} tokens of {}", made.paths.bin, made.header.sequences,
                              made.header.tokens, path));
@@ -60,8 +61,8 @@ Result<data::Dataset> encode(const std::string &path, const Encoding &encoding, 
   return data::Dataset::open(output);
 }
 
-Status checkKind(const data::Dataset &dataset, models::Examples examples) {
-  bool pairs = examples == models::Examples::preferences;
+Status checkKind(const data::Dataset &dataset, Examples examples) {
+  bool pairs = examples == Examples::preferences;
   if (dataset.header().paired == pairs) return success();
   return diagnose(ErrorKind::invalidInput, dataset.path())
       .says(pairs ? "holds no preferences" : "holds preferences, pairs of sequences")
@@ -69,12 +70,12 @@ Status checkKind(const data::Dataset &dataset, models::Examples examples) {
                    : "train with a trainer of preferences (--trainer dpo)");
 }
 
-Result<data::Dataset> openOne(const std::string &path, const Encoding &encoding, const TrainConfig &config,
-                              const TokenizerWithHash &tokenizer, int64_t vocabulary, const std::string &folder,
+Result<data::Dataset> openOne(const std::string &path, const Encoding &encoding, const RunConfig &config,
+                              const corpus::TokenizerWithHash &tokenizer, int64_t vocabulary, const std::string &folder,
                               Progress &progress) {
   if (!isDataset(path)) return encode(path, encoding, tokenizer, folder, progress);
   LLC_ASSIGN(data::Dataset dataset, data::Dataset::open(path));
-  LLC_TRY(checkTokenizer(dataset, tokenizer, config.text("data.tokenizer_path")));
+  LLC_TRY(corpus::checkTokenizer(dataset, tokenizer, config.text("data.tokenizer_path")));
   LLC_TRY(checkKind(dataset, encoding.examples));
   if (int64_t(dataset.header().vocabulary) > vocabulary)
     return diagnose(ErrorKind::invalidInput, path)
@@ -123,9 +124,9 @@ Result<int64_t> longestOf(const std::vector<data::Source> &sources) {
   return int64_t((longest + 7) / 8 * 8);
 }
 
-data::Packing packingOf(const TrainConfig &config, models::Examples examples) {
-  if (examples == models::Examples::preferences || !config.flag("data.packing")) return data::Packing::none;
-  return examples == models::Examples::text ? data::Packing::wrapped : data::Packing::bestFit;
+data::Packing packingOf(const RunConfig &config, Examples examples) {
+  if (examples == Examples::preferences || !config.flag("data.packing")) return data::Packing::none;
+  return examples == Examples::text ? data::Packing::wrapped : data::Packing::bestFit;
 }
 }  // namespace
 
@@ -146,17 +147,17 @@ Result<data::TokenStream> TrainingData::validation() const {
   return data::TokenStream::create(parts(data::Part::validation), once);
 }
 
-Result<TrainingData> openTrainingData(const TrainConfig &config, const TokenizerWithHash &tokenizer, int64_t vocabulary,
-                                      int64_t length, const std::string &folder, Progress &progress) {
+Result<TrainingData> openTrainingData(const RunConfig &config, Examples examples,
+                                      const corpus::TokenizerWithHash &tokenizer, int64_t vocabulary, int64_t length,
+                                      const std::string &folder, Progress &progress) {
   std::vector<std::string> paths = config.texts("data.path");
   if (paths.empty())
     return diagnose(ErrorKind::invalidInput, "--data-path")
         .says("is missing: there is nothing to learn from")
         .toFix("give texts, or a dataset of llc-model data prepare");
-  LLC_ASSIGN(const models::Trainer *trainer, config.trainer());
-  Encoding encoding = encodingOf(config, trainer->examples, tokenizer, length, progress);
+  Encoding encoding = encodingOf(config, examples, tokenizer, length, progress);
   TrainingData data;
-  data.paired = trainer->examples == models::Examples::preferences;
+  data.paired = examples == Examples::preferences;
   uint64_t seed = uint64_t(config.integer("training.seed"));
   for (const std::string &text : paths) {
     DataPath one = splitWeight(text);
@@ -168,9 +169,8 @@ Result<TrainingData> openTrainingData(const TrainConfig &config, const Tokenizer
   }
   data.options.rows = config.integer("training.batch_size") * (data.paired ? 2 : 1);
   data.options.length = length;
-  data.options.packing = packingOf(config, trainer->examples);
-  if (trainer->examples != models::Examples::text && data.options.packing == data::Packing::none &&
-      !config.given("data.block_size")) {
+  data.options.packing = packingOf(config, examples);
+  if (examples != Examples::text && data.options.packing == data::Packing::none && !config.given("data.block_size")) {
     LLC_ASSIGN(int64_t longest, longestOf(data.sources));
     data.options.length = std::min(length, longest);
   }
@@ -180,4 +180,4 @@ Result<TrainingData> openTrainingData(const TrainConfig &config, const Tokenizer
   return data;
 }
 
-}  // namespace llc::cli
+}  // namespace llc::train

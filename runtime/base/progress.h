@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-namespace llc::cli {
+namespace llc {
 
 class Progress {
  public:
@@ -39,4 +39,4 @@ class Progress {
   std::chrono::steady_clock::time_point begun_, painted_;
 };
 
-}  // namespace llc::cli
+}  // namespace llc

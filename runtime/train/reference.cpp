@@ -1,4 +1,4 @@
-#include "tools/cli/train_reference.h"
+#include "runtime/train/reference.h"
 
 #include <filesystem>
 
@@ -7,12 +7,12 @@
 #include "runtime/base/sha256.h"
 #include "runtime/formats/safetensors.h"
 
-namespace llc::cli {
+namespace llc::train {
 
 namespace {
 using Column = std::vector<float>;
 
-std::string fileOf(const data::Dataset &dataset, const train::StepProgram &program, const std::string &weights,
+std::string fileOf(const data::Dataset &dataset, const StepProgram &program, const std::string &weights,
                    const std::string &folder) {
   data::DatasetPaths paths = data::datasetPaths(dataset.path());
   std::error_code error;
@@ -52,7 +52,7 @@ struct Rows {
   }
 };
 
-Result<Column> compute(const data::Dataset &dataset, train::StepProgram &program, Progress &progress) {
+Result<Column> compute(const data::Dataset &dataset, StepProgram &program, Progress &progress) {
   Column column(dataset.sequences());
   int64_t rows = program.rows(), length = program.length();
   progress.step("reference of " + dataset.path(), int64_t((column.size() + size_t(rows) - 1) / size_t(rows)));
@@ -68,7 +68,7 @@ Result<Column> compute(const data::Dataset &dataset, train::StepProgram &program
 }
 }  // namespace
 
-Status addReference(TrainingData &data, train::StepProgram &program, const std::vector<std::string> &weights,
+Status addReference(TrainingData &data, StepProgram &program, const std::vector<std::string> &weights,
                     const std::string &folder, Progress &progress) {
   std::string identity;
   for (const std::string &path : weights) {
@@ -89,4 +89,4 @@ Status addReference(TrainingData &data, train::StepProgram &program, const std::
   return success();
 }
 
-}  // namespace llc::cli
+}  // namespace llc::train

@@ -1,0 +1,219 @@
+#include "runtime/train/run.h"
+
+#include <set>
+
+#include "runtime/base/memory.h"
+#include "runtime/formats/safetensors.h"
+#include "runtime/serve/bench.h"
+#include "runtime/threads/limits.h"
+#include "runtime/threads/team.h"
+#include "runtime/train/listeners.h"
+#include "runtime/train/reference.h"
+#include "runtime/train/run_report.h"
+#include "runtime/train/run_settings.h"
+#include "runtime/train/run_start.h"
+#include "runtime/train/tensorboard.h"
+
+namespace llc::train {
+
+namespace {
+class Run {
+ public:
+  Run(RunHost &host, RunConfig config, const TrainerTraits &trainer, RunStart start, const RunOptions &options,
+      Progress &progress)
+      : host_(host),
+        config_(std::move(config)),
+        trainer_(trainer),
+        start_(std::move(start)),
+        options_(options),
+        progress_(progress) {}
+
+  Status run() {
+    directory_ = runDirectory(options_);
+    LLC_TRY(findStart());
+    LLC_ASSIGN(sizes_, readModelSizes(model_));
+    LLC_ASSIGN(int64_t length, chooseLength(config_, sizes_, *start_.tokenizer.tokenizer));
+    LLC_ASSIGN(data_, openTrainingData(config_, trainer_.examples, start_.tokenizer, sizes_.vocabulary, length,
+                                       dataFolder(), progress_));
+    LLC_TRY(makeProgram());
+    return trainAndReport();
+  }
+
+ private:
+  std::string dataFolder() const { return options_.outputDirectory + "/data"; }
+  std::string initialFolder() const { return directory_ + "/initial"; }
+  const AdapterRun *adapter() const { return start_.adapter ? &*start_.adapter : nullptr; }
+
+  // ---- what training begins with
+  Status findStart() {
+    LLC_ASSIGN(store_, CheckpointStore::open(directory_, keepRulesOf(config_), layoutOf(config_, adapter())));
+    auto skipped = [this](const std::string &text) { progress_.note("warning: " + text); };
+    LLC_ASSIGN(checkpoint_, findCheckpoint(*store_, options_.resume, skipped));
+    firstModel_ = start_.model.empty() ? initialFolder() : start_.model;
+    model_ = firstModel_;
+    return adapter() ? beginAdapter() : beginModel();
+  }
+
+  Status beginModel() {
+    if (checkpoint_) {
+      LLC_ASSIGN(OrderedJson found, readOrderedJson(checkpoint_->directory + "/config.json"));
+      LLC_TRY(compareModels(start_.modelConfig, found, checkpoint_->directory, start_.modelName));
+      model_ = checkpoint_->directory;
+    } else if (start_.model.empty()) {
+      progress_.step("making first weights");
+      LLC_TRY(host_.writeModel(firstModel_));
+    }
+    return success();
+  }
+
+  // The model stays what it is; checkpoints are of the adapter.
+  Status beginAdapter() {
+    LLC_ASSIGN(adapterDirectory_, host_.beginAdapter(checkpoint_ ? checkpoint_->directory : "", initialFolder()));
+    return success();
+  }
+
+  // ---- the program
+  Status makeProgram() {
+    ProgramRequest request{data_->options.rows, data_->options.length, model_, adapterDirectory_};
+    // What the loss compares with is the model as it was before the first step.
+    if (trainer_.hasReference) {
+      request.model = firstModel_;
+      if (adapter()) request.adapter = firstAdapter();
+    }
+    LLC_ASSIGN(program_, host_.makeProgram(request));
+    if (trainer_.hasReference) LLC_TRY(addReference(*data_, *program_, firstFiles(), dataFolder(), progress_));
+    if (checkpoint_) LLC_TRY(loadTensors(*checkpoint_, program_->state()));
+    return collectFrozen();
+  }
+
+  std::string firstAdapter() const { return adapter()->existing.empty() ? initialFolder() : adapter()->existing; }
+  std::vector<std::string> firstFiles() const {
+    std::vector<std::string> files{firstModel_};
+    if (adapter()) files.push_back(firstAdapter() + "/adapter_model.safetensors");
+    return files;
+  }
+
+  Status collectFrozen() {
+    if (adapter()) return success();
+    LLC_ASSIGN(weights_, SafeTensors::open(model_));
+    std::set<std::string_view> moving;
+    for (const TensorState &tensor : program_->state()) moving.insert(tensor.name);
+    for (const TensorView &tensor : weights_->tensors()) {
+      if (moving.contains(tensor.name)) continue;
+      auto *bytes = const_cast<std::byte *>(tensor.bytes.data());  // of a file that is only read
+      frozen_.push_back({tensor.name, tensor.type, tensor.shape, {bytes, tensor.bytes.size()}, true});
+    }
+    return success();
+  }
+
+  // ---- the loop
+  Result<LoopOptions> loopOptions() {
+    LLC_ASSIGN(LoopOptions o, loopOptionsOf(config_, trainer_, *data_));
+    o.vocabulary = sizes_.vocabulary;
+    ThreadTeam team(options_.threads ? options_.threads : threadLimits().threads);
+    o.peakFlops = measurePeakFlops(team, "", "f32");
+    return o;
+  }
+
+  Result<TrainerState> restore(data::TokenStream &stream) {
+    TrainerState state;
+    state.seed = uint64_t(config_.integer("training.seed"));
+    if (!checkpoint_) return state;
+    LLC_ASSIGN(data::StreamState position,
+               data::parseStreamState(checkpoint_->data, checkpoint_->directory + "/data_state.json"));
+    LLC_TRY(stream.restore(position));
+    return checkpoint_->trainer;
+  }
+
+  Status trainAndReport() {
+    LLC_ASSIGN(data::TokenStream stream, data_->training());
+    LLC_ASSIGN(TrainerState state, restore(stream));
+    LLC_ASSIGN(LoopOptions options, loopOptions());
+    LLC_ASSIGN(MetricsFile metrics, MetricsFile::open(directory_ + "/metrics.jsonl", state.step));
+    TextLog log(directory_ + "/" + config_.text("logging.file"), config_.text("logging.level"),
+                options.schedule.totalSteps);
+    TerminalSink terminal(progress_, options.schedule.totalSteps, config_.flag("logging.json"));
+    LoopParts parts{.program = *program_, .stream = stream, .checkpoints = *store_};
+    parts.sinks = {&metrics, &log, &terminal};
+    std::unique_ptr<TensorBoardFile> board;
+    auto trackers = config_.texts("logging.trackers");
+    if (std::find(trackers.begin(), trackers.end(), "tensorboard") != trackers.end()) {
+      LLC_ASSIGN(board, TensorBoardFile::create(directory_ + "/tensorboard", state.step));
+      parts.sinks.push_back(board.get());
+    }
+    LLC_TRY(fillParts(parts));
+    parts.onStep = [&](const auto &now, const auto &result) { terminal.onStep(now, result); };
+    announce(options, state, log);
+    progress_.step("training", options.schedule.totalSteps, state.step);
+    auto outcome = train(parts, options, state);
+    progress_.finish();
+    LLC_TRY(writeRunReport(directory_, facts(options)));
+    if (!outcome) return std::move(outcome.error());
+    return end(*outcome);
+  }
+
+  Status fillParts(LoopParts &parts) {
+    if (data_->hasValidation) parts.validation = [this] { return data_->validation(); };
+    LLC_ASSIGN(parts.files, checkpointFiles(start_, model_));
+    parts.frozen = frozen_;
+    parts.origin = {{"verb", options_.verb}, {"config", config_.all()}};
+    if (config_.given("training.sample_prompt"))
+      parts.sample = [this, &parts](int64_t) {
+        return host_.sample({*program_, frozen_, parts.files, directory_, adapter() ? model_ : "",
+                             config_.text("training.sample_prompt")});
+      };
+    return success();
+  }
+
+  Status end(const LoopOutcome &outcome) {
+    std::string last = outcome.checkpoint.empty() && checkpoint_ ? checkpoint_->directory : outcome.checkpoint;
+    LLC_TRY(host_.finish(directory_, last));
+    printOutcome(directory_, last, outcome, options_.json);
+    if (!options_.json) progress_.say(describeOutcome(outcome));
+    return success();
+  }
+
+  void announce(const LoopOptions &options, const TrainerState &state, TextLog &log) {
+    std::string text = fmt::format(
+        "{}: {} steps of {} x {} rows of {} tokens, {} tokens an epoch, learning rate {:g}, {} of memory planned",
+        directory_, options.schedule.totalSteps, options.accumulation, data_->options.rows, data_->options.length,
+        data_->rowsPerEpoch * data_->options.length, options.schedule.peak, humanBytes(program_->plannedBytes()));
+    if (checkpoint_) text += fmt::format("; goes on from step {} of {}", state.step, checkpoint_->directory);
+    if (adapter()) text += "; " + adapter()->summary;
+    progress_.finish();
+    progress_.say(text);
+    log.say("INFO", text);
+  }
+
+  std::vector<std::pair<std::string, std::string>> facts(const LoopOptions &options) const {
+    return {{"run", directory_},
+            {"model", model_},
+            {"data", fmt::format("{}", fmt::join(config_.texts("data.path"), ", "))},
+            {"steps", std::to_string(options.schedule.totalSteps)},
+            {"optimizer", config_.text("training.optimizer")},
+            {"learning rate", fmt::format("{:g}, {}", options.schedule.peak, config_.text("training.lr_schedule"))}};
+  }
+
+  RunHost &host_;
+  const RunConfig config_;
+  const TrainerTraits trainer_;
+  const RunStart start_;
+  const RunOptions options_;
+  Progress &progress_;
+  std::string directory_, model_, firstModel_, adapterDirectory_;  // first: of the run's first step
+  std::optional<CheckpointStore> store_;
+  std::optional<ReadCheckpoint> checkpoint_;  // that is resumed
+  ModelSizes sizes_;
+  std::optional<TrainingData> data_;
+  std::unique_ptr<StepProgram> program_;
+  std::optional<SafeTensors> weights_;
+  std::vector<TensorState> frozen_;
+};
+}  // namespace
+
+Status runTraining(RunHost &host, RunConfig config, const TrainerTraits &trainer, RunStart start,
+                   const RunOptions &options, Progress &progress) {
+  return Run(host, std::move(config), trainer, std::move(start), options, progress).run();
+}
+
+}  // namespace llc::train

@@ -1,0 +1,74 @@
+#include "runtime/train/run_settings.h"
+
+#include "runtime/train/run_start.h"
+
+namespace llc::train {
+
+namespace {
+// By steps if they were given, else by epochs.
+int64_t totalSteps(const RunConfig &config, const TrainingData &data) {
+  if (config.given("training.total_steps") && !config.given("training.epochs"))
+    return config.integer("training.total_steps");
+  int64_t rows = data.options.rows * config.integer("training.gradient_accumulation_steps");
+  return std::max<int64_t>(1, data.rowsPerEpoch * config.integer("training.epochs") / rows);
+}
+
+Result<Schedule> scheduleOf(const RunConfig &config, int64_t steps) {
+  Schedule s;
+  LLC_ASSIGN(s.kind, scheduleNamed(config.text("training.lr_schedule")));
+  s.peak = config.number("training.lr");
+  bool toZero = s.kind == Schedule::Kind::linear && !config.given("training.min_lr_ratio");
+  s.endRatio = toZero ? 0 : config.number("training.min_lr_ratio");
+  s.totalSteps = steps;
+  s.warmupSteps = config.integer("training.warmup_steps");
+  if (!config.given("training.warmup_steps")) s.warmupSteps = std::min(s.warmupSteps, s.totalSteps / 10);
+  s.power = config.number("training.lr_power");
+  s.decayShare = config.number("training.decay_share");
+  return s;
+}
+}  // namespace
+
+KeepRules keepRulesOf(const RunConfig &config) {
+  return {config.integer("checkpoint.keep_last"), config.integer("checkpoint.keep_best"),
+          config.integer("checkpoint.keep_every")};
+}
+
+CheckpointLayout layoutOf(const RunConfig &config, const AdapterRun *adapter) {
+  CheckpointLayout layout{uint64_t(config.integer("checkpoint.shard_bytes")), config.flag("checkpoint.save_optimizer")};
+  if (!adapter) return layout;
+  layout.weights = "adapter_model";
+  layout.metadata = adapter->metadata;
+  return layout;
+}
+
+Result<LoopOptions> loopOptionsOf(const RunConfig &config, const TrainerTraits &trainer, const TrainingData &data) {
+  LoopOptions o;
+  LLC_ASSIGN(o.schedule, scheduleOf(config, totalSteps(config, data)));
+  o.accumulation = config.integer("training.gradient_accumulation_steps");
+  o.perplexity = trainer.likelihood;
+  o.logInterval = config.integer("training.log_interval");
+  o.saveInterval = config.integer("training.save_interval");
+  o.evaluationInterval = config.integer("training.eval_interval");
+  if (const OrderedJson *batches = config.find("evaluation.num_batches")) o.evaluationBatches = *batches;
+  o.patience = config.integer("training.early_stopping_patience");
+  o.threshold = config.number("training.early_stopping_threshold");
+  o.saveBest = config.integer("checkpoint.keep_best") > 0;
+  o.maxBadSteps = config.integer("training.max_bad_steps");
+  return o;
+}
+
+Result<std::map<std::string, std::string>> checkpointFiles(const RunStart &start, const std::string &model) {
+  std::map<std::string, std::string> files = start.tokenizer.files;
+  files.erase("config.json");
+  if (start.adapter) {
+    for (const auto &[name, text] : start.adapter->files) files[name] = text;
+    return files;
+  }
+  LLC_ASSIGN(OrderedJson config, readOrderedJson(model + "/config.json"));
+  for (const char *key : {"torch_dtype", "dtype"})
+    if (config.contains(key)) config[key] = "float32";
+  files["config.json"] = config.dump(2) + "\n";
+  return files;
+}
+
+}  // namespace llc::train

@@ -1,0 +1,20 @@
+// What the keys of a configuration mean for the loop and for its checkpoints.
+#pragma once
+#include "runtime/train/checkpoint_store.h"
+#include "runtime/train/loop.h"
+#include "runtime/train/run.h"
+#include "runtime/train/training_data.h"
+
+namespace llc::train {
+
+KeepRules keepRulesOf(const RunConfig &config);
+CheckpointLayout layoutOf(const RunConfig &config, const AdapterRun *adapter);  // null: a model is trained
+
+// Error: an unknown schedule. Vocabulary and the machine's peak are left to the caller.
+Result<LoopOptions> loopOptionsOf(const RunConfig &config, const TrainerTraits &trainer, const TrainingData &data);
+
+// For every checkpoint: the files of the model in directory `model`, whose weights are f32 from now on, or the
+// adapter's.
+Result<std::map<std::string, std::string>> checkpointFiles(const RunStart &start, const std::string &model);
+
+}  // namespace llc::train

@@ -1,0 +1,91 @@
+#include "runtime/train/run_start.h"
+
+#include <filesystem>
+
+#include "runtime/base/json_read.h"
+
+namespace llc::train {
+
+namespace {
+namespace fs = std::filesystem;
+
+bool hasCheckpoints(const fs::path &directory) {
+  std::error_code error;
+  for (const auto &entry : fs::directory_iterator(directory, error))
+    if (entry.path().filename().string().find("-step-") != std::string::npos) return true;
+  return false;
+}
+}  // namespace
+
+std::string runDirectory(const RunOptions &options) {
+  fs::path base = options.outputDirectory;
+  if (!options.runName.empty()) return (base / options.runName).string();
+  fs::path chosen = base / options.verb;
+  for (int i = 2; hasCheckpoints(chosen); ++i) {
+    fs::path next = base / fmt::format("{}-{}", options.verb, i);
+    if (options.resume != "none" && !hasCheckpoints(next)) break;
+    chosen = next;
+  }
+  return chosen.string();
+}
+
+Result<std::optional<ReadCheckpoint>> findCheckpoint(CheckpointStore &store, const std::string &resume,
+                                                     const std::function<void(const std::string &)> &skipped) {
+  if (resume == "none") return std::optional<ReadCheckpoint>();
+  if (resume == "auto" || resume == "latest") {
+    LLC_ASSIGN(std::optional<ReadCheckpoint> newest, store.newest(skipped));
+    if (newest || resume == "auto") return newest;
+  }
+  LLC_ASSIGN(ReadCheckpoint named, store.named(resume));
+  return std::optional<ReadCheckpoint>(std::move(named));
+}
+
+Status compareModels(const OrderedJson &wanted, const OrderedJson &found, const std::string &where,
+                     const std::string &name) {
+  for (const char *key : {"model_type", "vocab_size", "hidden_size", "n_embd", "intermediate_size", "num_hidden_layers",
+                          "n_layer", "num_attention_heads", "num_key_value_heads", "head_dim",
+                          "max_position_embeddings", "tie_word_embeddings", "hidden_act", "rope_theta"}) {
+    OrderedJson want = wanted.value(key, OrderedJson()), have = found.value(key, OrderedJson());
+    if (want == have) continue;
+    return diagnose(ErrorKind::invalidInput, where)
+        .says(fmt::format("is of another model: its {} is {}, {} asks for {}", key, have.dump(), name, want.dump()))
+        .toFix("start anew with --resume-from-checkpoint none, or choose another --run-name");
+  }
+  return success();
+}
+
+Result<ModelSizes> readModelSizes(const std::string &model) {
+  std::string path = model + "/config.json";
+  LLC_ASSIGN(Json json, readJsonFile(path));
+  LLC_ASSIGN(JsonObject object, JsonObject::of(json, path));
+  ModelSizes sizes;
+  LLC_ASSIGN(sizes.vocabulary, object.integer("vocab_size", 1, INT32_MAX));
+  for (const char *key : {"max_position_embeddings", "n_positions", "n_ctx"})
+    if (!sizes.longest && object.has(key)) {
+      LLC_ASSIGN(sizes.longest, object.integer(key, 1, INT32_MAX));
+    }
+  return sizes;
+}
+
+Result<int64_t> chooseLength(const RunConfig &config, const ModelSizes &sizes, const Tokenizer &tokenizer) {
+  const OrderedJson *block = config.find("data.block_size");
+  int64_t length = block ? block->get<int64_t>() : sizes.longest ? 2048 : 1024;
+  if (sizes.longest && !config.given("data.block_size")) length = std::min(length, sizes.longest);
+  if (sizes.longest && length > sizes.longest)
+    return diagnose(ErrorKind::invalidInput, "--block-size")
+        .says(fmt::format("{} tokens, the model takes {}", length, sizes.longest))
+        .toFix("use shorter rows");
+  int64_t tokens = int64_t(tokenizer.vocabularySize());
+  if (tokens > sizes.vocabulary)
+    return diagnose(ErrorKind::invalidInput, config.text("data.tokenizer_path"))
+        .says(fmt::format("has {} tokens, the model's vocabulary holds {}", tokens, sizes.vocabulary))
+        .toFix("use the tokenizer that the model was trained with");
+  return length;
+}
+
+Result<OrderedJson> readOrderedJson(const std::string &path) {
+  LLC_ASSIGN(Json json, readJsonFile(path));
+  return OrderedJson(json);
+}
+
+}  // namespace llc::train

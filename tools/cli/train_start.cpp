@@ -1,0 +1,111 @@
+#include "tools/cli/train_start.h"
+
+#include "frontends/recipe/llama_config.h"
+#include "runtime/train/run_start.h"
+#include "tools/cli/model.h"
+
+namespace llc::cli {
+
+namespace {
+using recipe::OrderedJson;
+
+// The vocabulary may be larger than the tokenizer's (padding), not smaller; special ids are the tokenizer's.
+void fitToTokenizer(TrainConfig &config, const Tokenizer &tokenizer, Progress &progress) {
+  int64_t tokens = int64_t(tokenizer.vocabularySize()), rows = config.integer("vocab_size");
+  if (tokens > rows || (tokens != rows && tokens < rows / 2)) {
+    progress.note(fmt::format("note: vocab_size {} becomes {}, the tokenizer's", rows, tokens));
+    config.set("vocab_size", tokens);
+  }
+  for (auto [key, id] : {std::pair("bos_token_id", tokenizer.bosId()),
+                         {"eos_token_id", tokenizer.eosId()},
+                         {"pad_token_id", tokenizer.padId()}}) {
+    if (!id || config.integer(key) == int64_t(*id)) continue;
+    progress.note(fmt::format("note: {} {} becomes {}, the tokenizer's", key, config.integer(key), *id));
+    config.set(key, int64_t(*id));
+  }
+}
+
+train::Examples examplesOf(models::Examples examples) {
+  switch (examples) {
+    case models::Examples::text:
+      return train::Examples::text;
+    case models::Examples::completions:
+      return train::Examples::completions;
+    case models::Examples::preferences:
+      return train::Examples::preferences;
+  }
+  return train::Examples::text;
+}
+
+Status readOptimizerSettings(const TrainConfig &config, StepOptions &step) {
+  // What language models are trained with; others keep their own.
+  if (step.optimizer == "adamw") step.optimizerSettings["beta2"] = 0.95;
+  const OrderedJson *settings = config.find("training.optimizer_settings");
+  if (!settings) return success();
+  for (const auto &[name, value] : settings->items()) {
+    if (!value.is_number())
+      return diagnose(ErrorKind::invalidInput, "training.optimizer_settings." + name)
+          .says("is no number")
+          .toFix("write for instance {beta1: 0.9, beta2: 0.99}");
+    step.optimizerSettings[name] = value.get<double>();
+  }
+  return success();
+}
+}  // namespace
+
+train::TrainerTraits traitsOf(const models::Trainer &trainer) {
+  return {examplesOf(trainer.examples), trainer.likelihood, trainer.reference != nullptr};
+}
+
+Result<train::RunStart> findRunStart(TrainConfig &config, const TrainFlags &flags, const TrainVerb &verb,
+                                     Progress &progress) {
+  train::RunStart start;
+  start.modelName = verb.makesModel ? config.where() : flags.model;
+  std::string tokenizer = config.text("data.tokenizer_path");
+  if (!verb.makesModel) {
+    LLC_ASSIGN(ModelPlace place, findModelDirectory(flags.model, "training"));
+    start.model = place.path;
+    if (!config.given("data.tokenizer_path")) {
+      tokenizer = place.path;  // a model's own
+      config.set("data.tokenizer_path", tokenizer);
+    }
+  }
+  LLC_ASSIGN(start.tokenizer, corpus::loadTokenizer(tokenizer));
+  if (verb.makesModel) {
+    fitToTokenizer(config, *start.tokenizer.tokenizer, progress);
+    LLC_ASSIGN(start.modelConfig, recipe::llamaConfig(config.all(), config.where()));
+  } else {
+    LLC_ASSIGN(start.modelConfig, train::readOrderedJson(start.model + "/config.json"));
+  }
+  return start;
+}
+
+train::InitialModel initialModelOf(const TrainConfig &config, const train::RunStart &start) {
+  return {start.modelConfig.dump(2) + "\n", recipe::llamaTensors(config.all()), start.tokenizer.files};
+}
+
+std::string gradientCheckpointingOf(const TrainConfig &config) {
+  const OrderedJson &saving = *config.find("use_gradient_checkpointing");
+  if (saving.is_string()) return saving.get<std::string>();
+  return saving.get<bool>() ? "nothing_saveable" : "everything_saveable";
+}
+
+Result<StepOptions> stepOptionsOf(const TrainConfig &config, const TrainFlags &flags) {
+  StepOptions step;
+  step.optimizer = config.text("training.optimizer");
+  LLC_TRY(readOptimizerSettings(config, step));
+  step.maxGradNorm = config.number("training.max_grad_norm");
+  step.weightDecay = config.number("training.weight_decay");
+  step.accumulate = config.integer("training.gradient_accumulation_steps") > 1;
+  step.gradientCheckpointing = gradientCheckpointingOf(config);
+  step.precision = config.text("training.precision");
+  if (step.precision == "auto") step.precision = "f32";
+  step.threads = flags.threads;
+  step.frozen = config.texts("training.freeze");
+  step.trainer = config.text("training.trainer");
+  LLC_ASSIGN(step.trainerSettings, config.trainerSettings());
+  if (config.find("training.teacher")) step.teacher = config.text("training.teacher");
+  return step;
+}
+
+}  // namespace llc::cli
