@@ -1,6 +1,5 @@
 #include "compiler/aot/artifact.h"
 
-#include "compiler/aot/link.h"
 #include "compiler/aot/module_table.h"
 
 namespace llc::compiler {
@@ -12,6 +11,10 @@ Status streamParameters(const CompiledModule &module, const TensorSource &source
   std::vector<std::byte> buffer;
   for (size_t i = 0; i < module.manifest.parameters.size(); ++i) {
     const ParameterSpec &parameter = module.manifest.parameters[i];
+    if (parameter.updated) {
+      writer.addUpdated(parameter);
+      continue;
+    }
     // Freed before it grows: the largest tensor is held once, not twice.
     if (buffer.capacity() < parameter.bytes) std::vector<std::byte>().swap(buffer);
     buffer.resize(parameter.bytes);
@@ -34,7 +37,8 @@ Result<ArtifactKind> parseArtifactKind(std::string_view name) {
       .toFix("use exe, so or bundle");
 }
 
-Result<std::string> linkCode(const CompiledModule &module, ArtifactKind kind, const std::string &runtimeArchive) {
+Result<std::string> linkCode(const CompiledModule &module, ArtifactKind kind, const std::string &runtimeArchive,
+                             ProgramKind program) {
   std::string archive = runtimeArchive;
   LLC_ASSIGN(Architecture architecture, architectureOf(module));
   if (kind == ArtifactKind::executable && archive.empty()) {
@@ -45,14 +49,18 @@ Result<std::string> linkCode(const CompiledModule &module, ArtifactKind kind, co
   LLC_ASSIGN(std::string table, emitModuleTable(module, entries));
   std::vector<LinkInput> inputs = {{"module table", std::move(table)}};
   for (const TargetObject &object : module.objects) inputs.push_back({"code for " + object.target, object.bytes});
-  return linkElf(inputs, kind, archive, architecture);
+  return linkElf(inputs, kind, archive, architecture, program);
 }
 
 Status writeArtifact(const CompiledModule &module, const TensorSource &source, const ArtifactOptions &options) {
-  LLC_ASSIGN(std::string code, linkCode(module, options.kind, options.runtimeArchive));
+  LLC_ASSIGN(std::string code, linkCode(module, options.kind, options.runtimeArchive, options.program));
   LLC_ASSIGN(ArtifactWriter writer, ArtifactWriter::create(options.path, options.kind, std::as_bytes(std::span(code))));
   LLC_TRY(streamParameters(options.preparer ? *options.preparer : module, source, writer));
   for (const auto &[name, content] : options.files) LLC_TRY(writer.addFile(name, content));
+  for (const auto &[name, path] : options.largeFiles) {
+    LLC_ASSIGN(MappedFile file, MappedFile::open(path));
+    LLC_TRY(writer.addFile(name, {reinterpret_cast<const char *>(file.bytes().data()), file.size()}));
+  }
   return writer.finish(module.manifest);
 }
 

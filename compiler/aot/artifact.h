@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "compiler/aot/link.h"
 #include "compiler/jit/engine.h"
 #include "compiler/pipelines/pipeline.h"
 #include "runtime/abi/artifact.h"
@@ -18,6 +19,9 @@ struct ArtifactOptions {
   ArtifactKind kind = ArtifactKind::executable;
   // Files that travel with the program (tokenizer.json, generation_config.json ...): name, content.
   std::vector<std::pair<std::string, std::string>> files;
+  // Larger ones: name, path of what they hold.
+  std::vector<std::pair<std::string, std::string>> largeFiles = {};
+  ProgramKind program = ProgramKind::serving;
   // The same program compiled for this machine, whose code then prepares the parameters; needed where no object of the
   // module can run here. Null: the module itself.
   const CompiledModule *preparer = nullptr;
@@ -30,6 +34,7 @@ struct ArtifactOptions {
 Status writeArtifact(const CompiledModule &module, const TensorSource &, const ArtifactOptions &);
 
 // Links the code alone: an ELF executable or shared library that exports llc_modules. For tests and writeArtifact.
-Result<std::string> linkCode(const CompiledModule &module, ArtifactKind, const std::string &runtimeArchive);
+Result<std::string> linkCode(const CompiledModule &module, ArtifactKind, const std::string &runtimeArchive,
+                             ProgramKind program = ProgramKind::serving);
 
 }  // namespace llc::compiler

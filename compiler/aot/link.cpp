@@ -96,8 +96,9 @@ Result<std::string> systemLibrary(Architecture architecture, const std::string &
 // dropped.
 constexpr const char *exportsScript = "{ global: llc_modules; local: *; };\n";
 
-Result<std::vector<std::string>> arguments(ArtifactKind kind, Architecture architecture, const std::string &archive,
-                                           const std::string &output, const std::string &exports) {
+Result<std::vector<std::string>> arguments(ArtifactKind kind, Architecture architecture, ProgramKind program,
+                                           const std::string &archive, const std::string &output,
+                                           const std::string &exports) {
   std::vector<std::string> list = {"ld.lld",
                                    "-o",
                                    output,
@@ -122,6 +123,8 @@ Result<std::vector<std::string>> arguments(ArtifactKind kind, Architecture archi
   LLC_ASSIGN(std::string loader, systemLibrary(architecture, platformOf(architecture).loaderName));
   // Not -pie: that would tie thread-local variables to the main program, and the loader refuses to load it into another.
   // The name of the loader, which makes a shared object a program, is in start/.
+  const char *main = program == ProgramKind::serving ? "llc_artifact_main" : "llc_trainer_main";
+  list.push_back(std::string("--defsym=llc_program_main=") + main);
   list.insert(list.end(), {"-e", "_start", archive, libc, libm, "--as-needed", loader});
   return list;
 }
@@ -138,7 +141,7 @@ Result<std::string> readAll(const std::string &path) {
 }  // namespace
 
 Result<std::string> linkElf(const std::vector<LinkInput> &objects, ArtifactKind kind, const std::string &runtimeArchive,
-                            Architecture architecture) {
+                            Architecture architecture, ProgramKind program) {
   TemporaryFolder folder;
   if (folder.path.empty())
     return diagnose(ErrorKind::resource, "temporary folder")
@@ -146,7 +149,7 @@ Result<std::string> linkElf(const std::vector<LinkInput> &objects, ArtifactKind 
         .toFix("set TMPDIR to a folder that can be written and has 20 MB free");
   std::string output = folder.path + "/linked";
   LLC_ASSIGN(MemoryFile exports, MemoryFile::create({"exports", exportsScript}));
-  LLC_ASSIGN(std::vector<std::string> list, arguments(kind, architecture, runtimeArchive, output, exports.path()));
+  LLC_ASSIGN(std::vector<std::string> list, arguments(kind, architecture, program, runtimeArchive, output, exports.path()));
   std::vector<MemoryFile> files;
   for (const LinkInput &input : objects) {
     LLC_ASSIGN(MemoryFile file, MemoryFile::create(input));

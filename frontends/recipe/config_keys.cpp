@@ -10,19 +10,19 @@ constexpr double big = 1e15;
 using Texts = std::vector<std::string>;
 
 KeySpec integer(std::string_view path, OrderedJson initial, double least, double most, std::string_view help) {
-  return {path, KeyType::integer, std::move(initial), least, most, {}, help};
+  return {std::string(path), KeyType::integer, std::move(initial), least, most, {}, std::string(help)};
 }
 KeySpec number(std::string_view path, OrderedJson initial, double least, double most, std::string_view help) {
-  return {path, KeyType::number, std::move(initial), least, most, {}, help};
+  return {std::string(path), KeyType::number, std::move(initial), least, most, {}, std::string(help)};
 }
 KeySpec boolean(std::string_view path, OrderedJson initial, std::string_view help) {
-  return {path, KeyType::boolean, std::move(initial), 0, 0, {}, help};
+  return {std::string(path), KeyType::boolean, std::move(initial), 0, 0, {}, std::string(help)};
 }
 KeySpec text(std::string_view path, OrderedJson initial, Texts choices, std::string_view help) {
-  return {path, KeyType::text, std::move(initial), 0, 0, std::move(choices), help};
+  return {std::string(path), KeyType::text, std::move(initial), 0, 0, std::move(choices), std::string(help)};
 }
 KeySpec other(std::string_view path, KeyType type, OrderedJson initial, std::string_view help) {
-  return {path, type, std::move(initial), 0, 0, {}, help};
+  return {std::string(path), type, std::move(initial), 0, 0, {}, std::string(help)};
 }
 
 std::vector<KeySpec> modelKeys() {

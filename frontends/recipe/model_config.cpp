@@ -19,46 +19,8 @@ bool isSection(std::string_view name) {
 
 std::string nearestKeys(const std::string &path) {
   std::vector<std::string> names;
-  for (const KeySpec &key : configKeys()) names.emplace_back(key.path);
+  for (const KeySpec &key : configKeys()) names.push_back(key.path);
   return nearestNames(path, names);
-}
-
-// What a value should have been; empty when it is good.
-std::string wrongValue(const KeySpec &key, const OrderedJson &value) {
-  auto inRange = [&](double number) { return number >= key.least && number <= key.most; };
-  auto range = [&](const char *what) { return fmt::format("{} from {} to {}", what, key.least, key.most); };
-  switch (key.type) {
-    case KeyType::integer:
-      return value.is_number_integer() && inRange(value.get<double>()) ? "" : range("a whole number");
-    case KeyType::number:
-      return value.is_number() && inRange(value.get<double>()) ? "" : range("a number");
-    case KeyType::boolean:
-      return value.is_boolean() ? "" : "true or false";
-    case KeyType::booleanOrText:
-      return value.is_boolean() || value.is_string() ? "" : "true, false or a name";
-    case KeyType::object:
-      return value.is_object() ? "" : "an object";
-    case KeyType::texts:
-      if (value.is_string()) return "";
-      if (!value.is_array()) return "a list of texts";
-      for (const OrderedJson &item : value)
-        if (!item.is_string()) return "a list of texts";
-      return "";
-    case KeyType::text:
-      break;
-  }
-  if (!value.is_string()) return "a text";
-  bool known = key.choices.empty() ||
-               std::find(key.choices.begin(), key.choices.end(), value.get<std::string>()) != key.choices.end();
-  return known ? "" : fmt::format("one of {}", fmt::join(key.choices, ", "));
-}
-
-Status checkValue(const KeySpec &key, const OrderedJson &value, const std::string &where) {
-  std::string wanted = wrongValue(key, value);
-  if (wanted.empty()) return success();
-  return diagnose(ErrorKind::invalidInput, where)
-      .says(fmt::format("{} is {}", key.path, value.dump()))
-      .toFix(fmt::format("give {} ({})", wanted, key.help));
 }
 
 Status checkObject(const OrderedJson &object, const std::string &prefix, const std::string &where,
@@ -154,9 +116,7 @@ Status setKey(OrderedJson &config, const std::string &assignment) {
         .says("no key has this name")
         .toFix(near.empty() ? "llc-model create-config --full -o - shows the keys" : "did you mean " + near + "?");
   }
-  OrderedJson value = OrderedJson::parse(text, nullptr, false);
-  if (value.is_discarded() || (key->type == KeyType::text && !value.is_string())) value = text;
-  LLC_TRY(checkValue(*key, value, "--set"));
+  LLC_ASSIGN(OrderedJson value, parseValue(*key, text, "--set"));
   size_t dot = path.find('.');
   if (dot == std::string::npos)
     config[path] = value;

@@ -1,26 +1,12 @@
 // Configurations of models to be trained from the beginning: one table of keys (types, defaults, ranges, help), the
 // sizes tiny to xl, and what follows from them. Pure data: no MLIR.
 #pragma once
-#include <nlohmann/json.hpp>
-#include <string>
-#include <vector>
-
-#include "runtime/base/status.h"
+#include "runtime/base/config_key.h"
 
 namespace llc::recipe {
 
 using OrderedJson = nlohmann::ordered_json;  // keys stay in the order of the table
 
-enum class KeyType { integer, number, boolean, text, texts, booleanOrText, object };
-
-struct KeySpec {
-  std::string_view path;  // "d_model", "training.lr"
-  KeyType type;
-  OrderedJson initial;               // null: absent unless it is set
-  double least, most;                // of numbers
-  std::vector<std::string> choices;  // of texts; empty: any
-  std::string_view help;
-};
 // In the order in which files are written.
 const std::vector<KeySpec> &configKeys();
 

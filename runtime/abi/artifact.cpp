@@ -50,7 +50,8 @@ Status checkPart(const Artifact &artifact, const std::string &name, uint64_t off
 
 Status checkParts(const Artifact &artifact) {
   for (const ParameterSpec &parameter : artifact.manifest.parameters)
-    LLC_TRY(checkPart(artifact, parameter.name, parameter.offset, parameter.bytes, parameterAlignment));
+    if (!parameter.updated)
+      LLC_TRY(checkPart(artifact, parameter.name, parameter.offset, parameter.bytes, parameterAlignment));
   for (const FilePart &file : artifact.manifest.files)
     LLC_TRY(checkPart(artifact, file.name, file.offset, file.bytes, 1));
   return success();
@@ -194,6 +195,12 @@ Status ArtifactWriter::beginParameter(ParameterSpec spec) {
   missing_ = spec.bytes;
   parameters_.push_back(std::move(spec));
   return success();
+}
+
+void ArtifactWriter::addUpdated(ParameterSpec spec) {
+  assert(missing_ == 0 && spec.updated && "the parameter before is not complete");
+  spec.offset = 0;
+  parameters_.push_back(std::move(spec));
 }
 
 Status ArtifactWriter::write(std::span<const std::byte> bytes) {

@@ -2,8 +2,8 @@
 //   executable and shared library:  ELF file, zeros to a page, payload, manifest JSON, footer (the last 64 bytes)
 //   bundle (a directory):           code.so, payload.bin, manifest.json
 // The payload holds the parameters (64-byte aligned each, the payload itself page-aligned in the file) and the files
-// that travel along; ParameterSpec.offset and FilePart.offset count from its beginning. Nothing depends on time or
-// place, so equal input gives equal bytes.
+// that travel along; ParameterSpec.offset and FilePart.offset count from its beginning. Parameters that the program updates are not
+// stored. Nothing depends on time or place, so equal input gives equal bytes.
 #pragma once
 #include <memory>
 #include <optional>
@@ -48,6 +48,8 @@ class ArtifactWriter {
   // are there.
   Status beginParameter(ParameterSpec spec);
   Status write(std::span<const std::byte> bytes);
+  // One that the program updates: nothing is stored, it begins as zeros.
+  void addUpdated(ParameterSpec spec);
   Status addFile(std::string name, std::string_view content);
   // `manifest`: parameters and files are replaced by what was written.
   Status finish(Manifest manifest);

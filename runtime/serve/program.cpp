@@ -57,6 +57,24 @@ Result<std::shared_ptr<void>> preloaded(const Artifact &artifact) {
   artifact.payloadFile.release(0, artifact.payloadFile.size());
   return memory;
 }
+
+// Memory for the parameters that the program updates, as zeros. `places` gets an address for each parameter.
+Result<std::shared_ptr<void>> allocateUpdated(const Manifest &manifest, std::vector<std::byte *> &places) {
+  constexpr uint64_t alignment = 64;
+  std::vector<uint64_t> offsets;
+  uint64_t total = 0;
+  for (const ParameterSpec &parameter : manifest.parameters) {
+    offsets.push_back(total);
+    if (!parameter.updated) continue;
+    if (parameter.bytes > uint64_t(INT64_MAX) - total)
+      return diagnose(ErrorKind::invalidInput, parameter.name).says("is too large").toFix("compile the model again");
+    total += (parameter.bytes + alignment - 1) / alignment * alignment;
+  }
+  LLC_ASSIGN(std::shared_ptr<void> memory,
+             allocatePages(total + 1, "weights and optimizer state", "train a smaller model"));
+  for (uint64_t offset : offsets) places.push_back(static_cast<std::byte *>(memory.get()) + offset);
+  return memory;
+}
 }  // namespace
 
 Result<const llc_module *> chooseModule(const llc_module *modules, const std::string &where) {
@@ -116,8 +134,12 @@ Result<Program> Program::fromArtifact(std::shared_ptr<Artifact> artifact, const 
     artifact->payloadFile.adviseHugePages();
     artifact->payloadFile.adviseWillNeed();
   }
-  for (const ParameterSpec &parameter : artifact->manifest.parameters)
-    program.parameters_.push_back(payload + parameter.offset);
+  std::vector<std::byte *> updated;
+  LLC_ASSIGN(std::shared_ptr<void> memory, allocateUpdated(artifact->manifest, updated));
+  program.keepAlive_.push_back(std::move(memory));
+  const std::vector<ParameterSpec> &parameters = artifact->manifest.parameters;
+  for (size_t i = 0; i < parameters.size(); ++i)
+    program.parameters_.push_back(parameters[i].updated ? updated[i] : payload + parameters[i].offset);
   program.manifest_ = artifact->manifest;
   program.entries_ = std::move(entries);
   program.level_ = module->level;

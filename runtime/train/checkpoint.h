@@ -45,5 +45,7 @@ Result<ReadCheckpoint> readCheckpoint(const std::string &directory);
 // Copies the checkpoint's tensors over those of a program. Errors (invalidInput): other names, types or shapes; no
 // optimizer state.
 Status loadTensors(const ReadCheckpoint &checkpoint, std::span<const TensorState> into);
+// Copies the weights of a model directory over those of a program, and no other state. Errors: as above.
+Status loadWeights(const std::string &directory, std::span<const TensorState> into);
 
 }  // namespace llc::train

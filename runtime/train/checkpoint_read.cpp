@@ -95,4 +95,11 @@ Status loadTensors(const ReadCheckpoint &checkpoint, std::span<const TensorState
   return success();
 }
 
+Status loadWeights(const std::string &directory, std::span<const TensorState> into) {
+  LLC_ASSIGN(SafeTensors weights, SafeTensors::open(directory));
+  for (const TensorState &tensor : into)
+    if (tensor.isWeight) LLC_TRY(copyTensor(weights.find(tensor.name), tensor, directory));
+  return success();
+}
+
 }  // namespace llc::train

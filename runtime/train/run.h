@@ -25,6 +25,14 @@ struct RunOptions {
   bool json = false;            // the result as one JSON object
 };
 
+// Of --help, wherever runs are begun.
+inline constexpr const char
+    *dataPathHelp =
+        "Prepared dataset (.bin), or texts (file, directory, pattern) that are prepared on the way; with "
+        ":WEIGHT if wanted; may be given more than once",
+    *outputHelp = "Checkpoints and logs go to a folder in it",
+    *resumeHelp = "auto: the newest good one of the run if there is any; none; latest, best, a step, or a path";
+
 // An adapter that is trained instead of the model.
 struct AdapterRun {
   std::map<std::string, std::string> files;     // what its checkpoints hold beside the weights, by name

@@ -36,6 +36,11 @@ std::vector<std::string> RunConfig::texts(std::string_view path) const {
   if (value->is_string()) return {value->get<std::string>()};
   return value->get<std::vector<std::string>>();
 }
+Error RunConfig::unavailable(const std::string &path, const std::string &remedy) const {
+  return diagnose(ErrorKind::unsupported, where_)
+      .says(fmt::format("{} {} is not available yet", path, find(path)->dump()))
+      .toFix(remedy);
+}
 void RunConfig::set(std::string_view path, OrderedJson value) { keyAt(effective_, path) = std::move(value); }
 
 }  // namespace llc::train

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "runtime/base/status.h"
+
 namespace llc::train {
 
 using OrderedJson = nlohmann::ordered_json;
@@ -30,6 +32,9 @@ class RunConfig {
   std::vector<std::string> texts(std::string_view path) const;  // also of one text; empty when absent
   // What follows from other things; a given key stays given.
   void set(std::string_view path, OrderedJson value);
+
+  // That the key asks for something that is not there yet.
+  Error unavailable(const std::string &path, const std::string &remedy) const;
 
   const OrderedJson &all() const { return effective_; }
   const OrderedJson &allGiven() const { return given_; }

@@ -28,6 +28,18 @@ Result<Schedule> scheduleOf(const RunConfig &config, int64_t steps) {
 }
 }  // namespace
 
+Status refuseUnavailable(const RunConfig &config) {
+  if (config.find("training.curriculum")) return config.unavailable("training.curriculum", "leave it out");
+  if (config.text("training.lr_schedule") == "multistage")
+    return config.unavailable("training.lr_schedule", "use none, constant, linear, cosine, wsd or polynomial");
+  for (const std::string &tracker : config.texts("logging.trackers"))
+    if (tracker != "jsonl" && tracker != "tensorboard")
+      return config.unavailable("logging.trackers", "use jsonl and tensorboard");
+  if (config.texts("evaluation.tasks") != std::vector<std::string>{"perplexity"})
+    return config.unavailable("evaluation.tasks", "use perplexity");
+  return success();
+}
+
 KeepRules keepRulesOf(const RunConfig &config) {
   return {config.integer("checkpoint.keep_last"), config.integer("checkpoint.keep_best"),
           config.integer("checkpoint.keep_every")};

@@ -7,6 +7,9 @@
 
 namespace llc::train {
 
+// Keys of a run that ask for what is not there yet. Error: the first of them.
+Status refuseUnavailable(const RunConfig &config);
+
 KeepRules keepRulesOf(const RunConfig &config);
 CheckpointLayout layoutOf(const RunConfig &config, const AdapterRun *adapter);  // null: a model is trained
 

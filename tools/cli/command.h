@@ -35,6 +35,7 @@ void addLoraFinetune(Context &context);
 void addMerge(Context &context);
 void addTrainers(Context &context);
 void addCompile(Context &context);
+void addCompileTrain(Context &context);
 void addBench(Context &context);
 void addProfile(Context &context);
 void addTokenize(Context &context);

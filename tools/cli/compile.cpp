@@ -13,6 +13,7 @@
 #include "runtime/serve/options.h"
 #include "tools/cli/adapters.h"
 #include "tools/cli/command.h"
+#include "tools/cli/targets.h"
 #include "tools/cli/tracing.h"
 #include "tools/cli/tune.h"
 
@@ -38,10 +39,7 @@ void declareCompile(CLI::App &app, CompileFlags &o) {
   addCacheTypeFlag(app, o.trace.cacheDtype);
   app.add_option("--max-context", o.trace.maxContext, "Tokens of the longest sequence; 0: what the model was made for, up to 4096")
       ->capture_default_str()->check(wholeNumber())->group("Compilation");
-  app.add_option("--target-cpu", o.targets,
-                 "What to make code for, the best is chosen at start: instruction set levels, processors, native; help lists them "
-                 "(default: generic,avx2,avx512, and amx for bf16 weights)")
-      ->delimiter(',')->group("Compilation");
+  addTargetFlag(app, o.targets);
   app.add_flag("--tune{120}", o.tune,
                "First searches the tiles and prefetch distances that run fastest here (llc-model tune), in so many seconds")
       ->type_name("[=SECONDS]")->group("Compilation");
@@ -60,7 +58,7 @@ bool explainsOnly(const CompileFlags &o) { return o.explainFusion && o.output.em
 
 Result<compiler::CompileOptions> compileOptions(const CompileFlags &o) {
   compiler::CompileOptions options;
-  options.targets = o.targets.empty() ? std::vector<std::string>{"generic", "avx2", "avx512"} : o.targets;
+  options.targets = targetsOrAll(o.targets, /*halves=*/false);
   options.dumpDirectory = o.dumpDirectory;
   options.timePhases = o.timePhases;
   options.explainFusion = o.explainFusion;
@@ -119,13 +117,6 @@ Status checkRequest(const CompileFlags &o, const compiler::CompileOptions &optio
   if (!o.startAt.empty() && wantsObject && o.weights.empty())
     return refuse("--weights", "a file of IR holds no weights", "name the model directory, or stop earlier with --stop-after");
   return success();
-}
-
-// Whether one of the levels can run here: code for other machines alone can't prepare the parameters.
-Result<bool> runsHere(const std::vector<std::string> &targets) {
-  LLC_ASSIGN(IsaLevel host, usableIsa());
-  LLC_ASSIGN(std::vector<Target> found, findTargets(targets));
-  return std::ranges::any_of(found, [&](const Target &target) { return contains(host, target.level); });
 }
 
 Result<compiler::CompiledModule> compileInput(const CompileFlags &o, const compiler::CompileOptions &options,
@@ -224,7 +215,7 @@ Status runCompile(Context &context, CLI::App &, CompileFlags &o) {
     LLC_ASSIGN(input, readInput(o, progress));
   }
   // Elsewhere the tiles are no use.
-  if (o.targets.empty() && input && input->traced.dtype == "bf16") options.targets.emplace_back("amx");
+  if (input) options.targets = targetsOrAll(o.targets, input->traced.dtype == "bf16");
   if (!o.tune.empty()) LLC_TRY(tuneTargets(o, options, input->traced, progress));
   LLC_ASSIGN(compiler::CompiledModule module, compileInput(o, options, input ? &*input : nullptr, progress));
   progress.finish();

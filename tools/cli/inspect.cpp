@@ -5,6 +5,7 @@
 
 #include "runtime/abi/artifact.h"
 #include "runtime/base/memory.h"
+#include "runtime/train/training_memory.h"
 #include "runtime/serve/commands.h"
 #include "runtime/threads/limits.h"
 #include "runtime/serve/options.h"
@@ -56,7 +57,7 @@ nlohmann::ordered_json servingMemory(const MemoryPlan &plan) {
 }
 
 Result<nlohmann::ordered_json> memoryOf(const Manifest &manifest, const InspectFlags &o, int64_t threads) {
-  if (o.step.rows) return trainingMemory(manifest, threads);
+  if (o.step.rows) return train::trainingMemory(manifest, threads);
   LLC_ASSIGN(MemoryPlan plan, planMemory(manifest, o.session, threads));
   return servingMemory(plan);
 }

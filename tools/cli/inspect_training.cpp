@@ -1,7 +1,5 @@
 #include "tools/cli/inspect_training.h"
 
-#include "runtime/serve/session.h"
-#include "runtime/train/compiled_step.h"
 #include "tools/cli/gradient_checkpointing.h"
 
 namespace llc::cli {
@@ -28,23 +26,6 @@ Result<ProgramReport> reportTraining(const std::string &model, const StepOptions
   LLC_ASSIGN(ModelPlace place, findModelDirectory(model, "training"));
   LLC_ASSIGN(TracedModel traced, traceTrainingStep(place.path, step, progress));
   return reportProgram(std::move(traced), {.differentiated = true}, progress);
-}
-
-nlohmann::ordered_json trainingMemory(const Manifest &manifest, int64_t threads) {
-  uint64_t weights = 0, frozen = 0, state = 0, gradients = 0, scratch = scratchStride(manifest) * uint64_t(threads);
-  auto partOf = [&](const ParameterSpec &parameter) -> uint64_t & {
-    if (!parameter.updated) return frozen;
-    if (train::isSummedGradient(parameter.name)) return gradients;
-    return train::isOptimizerState(parameter.name) ? state : weights;
-  };
-  for (const ParameterSpec &parameter : manifest.parameters) partOf(parameter) += parameter.bytes;
-  return {{"weights", weights},
-          {"frozen", frozen},
-          {"optimizer_state", state},
-          {"gradients", gradients},
-          {"arena", manifest.arenaBytes},
-          {"scratch", scratch},
-          {"total", weights + frozen + state + gradients + manifest.arenaBytes + scratch}};
 }
 
 }  // namespace llc::cli

@@ -14,9 +14,4 @@ CLI::Option *addTrainingFlags(CLI::App &app, StepOptions &step);
 // The step's program. Errors: those of traceTrainingStep; a model that is no directory.
 Result<ProgramReport> reportTraining(const std::string &model, const StepOptions &step, Progress &progress);
 
-// Bytes: "weights", "frozen" (weights that stay as they are, in each layout that products read), "optimizer_state",
-// "gradients" (those that are summed over micro-batches; a step of one keeps them in the arena), "arena" (activations
-// and gradients), "scratch" (of threads), "total".
-nlohmann::ordered_json trainingMemory(const Manifest &manifest, int64_t threads);
-
 }  // namespace llc::cli

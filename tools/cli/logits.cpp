@@ -6,13 +6,14 @@
 #include "tools/cli/integer_matrix.h"
 #include "tools/cli/open.h"
 #include "tools/cli/reference_engine.h"
+#include "tools/cli/training_logits.h"
 
 namespace llc::cli {
 
 namespace {
 struct LogitsFlags {
   OpenOptions open;
-  std::string input, output, engine = "jit";
+  std::string input, output, engine = "jit", program = "serving";
 };
 
 void declareLogits(CLI::App &app, LogitsFlags &o) {
@@ -24,6 +25,12 @@ void declareLogits(CLI::App &app, LogitsFlags &o) {
   app.add_option("--engine", o.engine, "jit: compiled code; reference: the interpreter, slow and plain")
       ->capture_default_str()
       ->check(CLI::IsMember({"jit", "reference"}));
+  app.add_option("--program", o.program,
+                 "serving: what run and artifacts execute; training: the forward of a training step, in f32, to see "
+                 "that what is "
+                 "served is what was trained")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"serving", "training"}));
 }
 
 // The batch: ids of real tokens and where they stand.
@@ -101,8 +108,33 @@ int64_t longest(const Batch &batch) {
   return int64_t(most);
 }
 
-Status runLogits(Context &context, CLI::App &, LogitsFlags &o) {
+Status writeTrainingLogits(const LogitsFlags &o, Progress &progress) {
+  LLC_ASSIGN(ModelPlace place, findModelDirectory(o.open.model, "training"));
+  LLC_ASSIGN(TracedModel traced, openDirectory(place, "f32", progress));
+  LLC_ASSIGN(TrainingBatch batch, readTrainingBatch(o.input, traced.source->model.vocabulary));
+  LLC_ASSIGN(std::vector<float> logits, trainingLogits(traced, batch, o.open.session.threads, progress));
+  SafeTensorsWriter writer(o.output);
+  LLC_TRY(writer.declare("logits", DType::f32, {batch.rows, batch.width, traced.source->model.vocabulary}));
+  LLC_TRY(writer.write(logits.data(), logits.size() * sizeof(float)));
+  return writer.finish();
+}
+
+// The program that trains has no caches, no adapters beside it and no choice of types.
+Status refuseServingFlags(const CLI::App &app) {
+  for (const char *flag : {"--engine", "--dtype", "--cache-dtype", "--adapter", "--context", "--preload"})
+    if (const CLI::Option *option = app.get_option_no_throw(flag); option && option->count() > 0)
+      return diagnose(ErrorKind::invalidInput, flag)
+          .says("is for the program that serves")
+          .toFix("leave it out, or --program training");
+  return success();
+}
+
+Status runLogits(Context &context, CLI::App &app, LogitsFlags &o) {
   Progress progress(context.quiet);
+  if (o.program == "training") {
+    LLC_TRY(refuseServingFlags(app));
+    return writeTrainingLogits(o, progress);
+  }
   LLC_ASSIGN(Batch batch, readBatch(o.input));
   LLC_ASSIGN(ModelPlace place, findModel(o.open.model));
   if (o.engine == "reference") {

@@ -6,6 +6,7 @@
 
 #include "frontends/recipe/read_config.h"
 #include "runtime/base/json_read.h"
+#include "runtime/train/run_settings.h"
 
 namespace llc::cli {
 
@@ -13,9 +14,6 @@ namespace {
 using recipe::OrderedJson;
 using train::findKey, train::keyAt;
 
-struct KeyFlag {
-  const char *flag, *key, *help;
-};
 constexpr KeyFlag keyFlags[] = {
     {"--tokenizer-path", "data.tokenizer_path", "tokenizer.model, tokenizer.json, or a directory with a tokenizer"},
     {"--batch-size", "training.batch_size", "Rows of a micro-batch"},
@@ -71,8 +69,8 @@ constexpr KeyFlag adapterFlags[] = {
     {"--merge", "lora.merge", "Also writes the model with the adapter in its weights, as RUN/merged"},
 };
 
-const recipe::KeySpec *specOf(std::string_view path) {
-  for (const recipe::KeySpec &key : recipe::configKeys())
+const KeySpec *specOf(std::string_view path) {
+  for (const KeySpec &key : recipe::configKeys())
     if (key.path == path) return &key;
   return nullptr;
 }
@@ -86,56 +84,33 @@ std::string defaultOf(const char *path, const TrainVerb &verb) {
 }
 
 // What a key may not ask for yet: its value must be one of these, if it is there.
-Status refuseUnavailable(const TrainConfig &config, const TrainVerb &verb) {
-  auto refuse = [&](const std::string &key, const std::string &remedy) {
-    return diagnose(ErrorKind::unsupported, config.where())
-        .says(fmt::format("{} {} is not available yet", key, config.find(key)->dump()))
-        .toFix(remedy);
-  };
-  if (config.find("training.curriculum")) return refuse("training.curriculum", "leave it out");
+Status refuseUnavailableKeys(const TrainConfig &config, const TrainVerb &verb) {
+  auto refuse = [&](const std::string &key, const std::string &remedy) { return config.unavailable(key, remedy); };
   if (config.number("dropout") != 0) return refuse("dropout", "write dropout: 0 (--set dropout=0)");
-  if (config.text("training.lr_schedule") == "multistage")
-    return refuse("training.lr_schedule", "use none, constant, linear, cosine, wsd or polynomial");
   if (config.flag("lora.merge") && !verb.makesAdapter)
     return refuse("lora.merge", "leave it out: all weights are trained");
   if (config.number("lora.dropout") != 0 && verb.makesAdapter)
     return refuse("lora.dropout", "write lora.dropout: 0 (--lora-dropout 0)");
-  for (const std::string &tracker : config.texts("logging.trackers"))
-    if (tracker != "jsonl" && tracker != "tensorboard") return refuse("logging.trackers", "use jsonl and tensorboard");
-  if (config.texts("evaluation.tasks") != std::vector<std::string>{"perplexity"})
-    return refuse("evaluation.tasks", "use perplexity");
   if (config.given("data.prefetch") && config.integer("data.prefetch") != specOf("data.prefetch")->initial)
     return refuse("data.prefetch", "leave it out: batches are views of mapped files, there is nothing to wait for");
-  return success();
+  return train::refuseUnavailable(config);
 }
 }  // namespace
 
-void declareTrainFlags(CLI::App &app, TrainFlags &flags, const TrainVerb &verb) {
-  auto *config = app.add_option("--config", flags.config,
-                                verb.makesModel ? "Configuration of the model and its training, of create-config"
-                                                : "Configuration of the training: .json or .yaml");
-  if (verb.makesModel) {
-    flags.config = "config/default_config.json";
-    config->capture_default_str();
-  } else {
-    app.add_option("--model-path,MODEL", flags.model, "Directory of the model to go on from, or a built-in one")
-        ->required();
-  }
-  app.add_option("--data-path", flags.data,
-                 "Prepared dataset (.bin), or texts (file, directory, pattern) that are prepared on the way; with "
-                 ":WEIGHT if wanted; may be given more than once")
-      ->expected(1)
-      ->take_all();
-  flags.outputDirectory = "checkpoints";
-  app.add_option("--output-dir", flags.outputDirectory, "Checkpoints and logs go to a folder in it")
-      ->capture_default_str();
-  app.add_option("--run-name", flags.runName, fmt::format("That folder (default: {}, {}-2 ...)", verb.name, verb.name));
-  app.add_option("--resume-from-checkpoint", flags.resume,
-                 "auto: the newest good one of the run if there is any; none; latest, best, a step, or a path")
-      ->capture_default_str();
+const KeyFlag *flagOf(std::string_view key) {
+  for (const KeyFlag &one : keyFlags)
+    if (one.key == key) return &one;
+  return nullptr;
+}
+
+std::string textOfFlag(const KeySpec &key) {
+  if (key.type != KeyType::boolean) return "";
+  return key.initial == true ? "false" : "true";  // the other one than without the flag
+}
+
+void declareKeyFlags(CLI::App &app, TrainFlags &flags, const TrainVerb &verb) {
   auto declareKey = [&](const KeyFlag &one) {
-    if (specOf(one.key)->type == recipe::KeyType::boolean) {
-      const char *other = specOf(one.key)->initial == true ? "false" : "true";  // than without the flag
+    if (std::string other = textOfFlag(*specOf(one.key)); !other.empty()) {
       app.add_flag_callback(
           one.flag, [&flags, other, key = std::string(one.key)] { flags.keys[key] = other; }, one.help);
       return;
@@ -165,6 +140,25 @@ void declareTrainFlags(CLI::App &app, TrainFlags &flags, const TrainVerb &verb) 
   app.add_option("--set", flags.set, "KEY=VALUE over the configuration's; may be given more than once")
       ->expected(1)
       ->take_all();
+}
+
+void declareTrainFlags(CLI::App &app, TrainFlags &flags, const TrainVerb &verb) {
+  auto *config = app.add_option("--config", flags.config,
+                                verb.makesModel ? "Configuration of the model and its training, of create-config"
+                                                : "Configuration of the training: .json or .yaml");
+  if (verb.makesModel) {
+    flags.config = "config/default_config.json";
+    config->capture_default_str();
+  } else {
+    app.add_option("--model-path,MODEL", flags.model, "Directory of the model to go on from, or a built-in one")
+        ->required();
+  }
+  app.add_option("--data-path", flags.data, train::dataPathHelp)->expected(1)->take_all();
+  flags.outputDirectory = "checkpoints";
+  app.add_option("--output-dir", flags.outputDirectory, train::outputHelp)->capture_default_str();
+  app.add_option("--run-name", flags.runName, fmt::format("That folder (default: {}, {}-2 ...)", verb.name, verb.name));
+  app.add_option("--resume-from-checkpoint", flags.resume, train::resumeHelp)->capture_default_str();
+  declareKeyFlags(app, flags, verb);
   app.add_option("-t,--threads", flags.threads, "0: what affinity and CPU quota allow")
       ->capture_default_str()
       ->check(CLI::Range(0, 256));
@@ -226,14 +220,7 @@ Result<TrainConfig> TrainConfig::make(const TrainFlags &flags, const TrainVerb &
     LLC_ASSIGN(config.given_, recipe::readConfig(flags.config, warnings));
   }
   for (const auto &[key, text] : flags.keys) {
-    // Lists and prompts are taken as they are.
-    if (specOf(key)->type == recipe::KeyType::texts && !text.starts_with("re:"))
-      keyAt(config.given_, key) = OrderedJson::parse(nlohmann::json(CLI::detail::split(text, ',')).dump());
-    else if (specOf(key)->type == recipe::KeyType::texts ||
-             (specOf(key)->type == recipe::KeyType::text && specOf(key)->choices.empty()))
-      keyAt(config.given_, key) = text;
-    else
-      LLC_TRY(recipe::setKey(config.given_, key + "=" + text));
+    LLC_ASSIGN(keyAt(config.given_, key), parseFlag(*specOf(key), text, "--set"));
   }
   for (const std::string &assignment : flags.set) LLC_TRY(recipe::setKey(config.given_, assignment));
   if (!flags.data.empty()) keyAt(config.given_, "data.path") = flags.data;
@@ -249,14 +236,14 @@ Result<TrainConfig> TrainConfig::make(const TrainFlags &flags, const TrainVerb &
   for (const auto &[key, value] : trainer->defaults)
     fallBack(key, value == std::floor(value) ? OrderedJson(int64_t(value)) : OrderedJson(value));
   for (const auto &[key, value] : verb.defaults) fallBack(key, value);
-  for (const recipe::KeySpec &key : recipe::configKeys())
+  for (const KeySpec &key : recipe::configKeys())
     if (!(key.path == "d_ff" && config.given("d_model")) && !(key.path == "pos_type" && config.given("use_rope")))
       fallBack(key.path, key.initial);
   // What checkConfig warns of unknown keys has been said for the file; relations count for all.
   std::vector<std::string> again;
   LLC_TRY(recipe::checkConfig(config.effective_, config.where_, warnings.empty() ? warnings : again));
   for (const std::string &warning : warnings) warn("warning: " + warning);
-  LLC_TRY(refuseUnavailable(config, verb));
+  LLC_TRY(refuseUnavailableKeys(config, verb));
   // Steps on the command line count, also where a file gives epochs.
   if (flags.keys.contains("training.total_steps")) keyAt(config.given_, "training.epochs") = nullptr;
   return config;

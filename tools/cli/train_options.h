@@ -15,6 +15,8 @@ struct TrainVerb {
   bool makesAdapter = false;                                           // lora-finetune: the model stays as it is
 };
 
+extern const TrainVerb pretrainVerb, trainVerb, finetuneVerb, loraFinetuneVerb;  // train.cpp
+
 struct TrainFlags {
   std::string config, model, outputDirectory, runName, resume = "auto";
   std::string adapter;  // lora-finetune: a directory to begin with
@@ -24,6 +26,17 @@ struct TrainFlags {
   int64_t threads = 0;
   bool json = false;
 };
+// The flags that stand for keys.
+void declareKeyFlags(CLI::App &app, TrainFlags &flags, const TrainVerb &verb);
+// Flags and help of the key; null: it has no flag.
+struct KeyFlag {
+  const char *flag, *key, *help;
+};
+const KeyFlag *flagOf(std::string_view key);
+// What a flag that takes no value sets its key to; empty: it takes one.
+std::string textOfFlag(const KeySpec &key);
+
+// All flags of a verb.
 void declareTrainFlags(CLI::App &app, TrainFlags &flags, const TrainVerb &verb);
 
 // The effective configuration, and which keys were given rather than being defaults.

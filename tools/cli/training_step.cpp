@@ -24,25 +24,6 @@ compiler::TensorSource withTeacher(compiler::TensorSource student, compiler::Ten
   return both;
 }
 
-// Weights from the checkpoints of the model and of its teacher; what else the program keeps begins as zeros.
-compiler::TensorSource weightsAndZeros(const TracedModel &traced, const compiler::CompiledModule &compiled,
-                                       Progress &progress) {
-  compiler::TensorSource weights = tensorsOf(*traced.source, &progress), all;
-  if (traced.teacher) weights = withTeacher(std::move(weights), tensorsOf(*traced.teacher, &progress));
-  std::map<std::string, compiler::SourceTensor, std::less<>> zeros;
-  for (const ParameterSpec &parameter : compiled.manifest.parameters)
-    if (parameter.updated && train::isOptimizerState(parameter.name))
-      zeros[parameter.name] = {parameter.type, parameter.shape, {}};
-  all.read = [weights, zeros](std::string_view name) -> Result<compiler::SourceTensor> {
-    if (auto found = zeros.find(name); found != zeros.end()) return found->second;
-    return weights.read(name);
-  };
-  all.release = [weights, zeros](std::string_view name) {
-    if (!zeros.contains(name)) weights.release(name);
-  };
-  return all;
-}
-
 Status openTeacher(TracedModel &traced, const StepOptions &options, Progress &progress) {
   if (options.teacher.empty())
     return diagnose(ErrorKind::invalidInput, "--teacher")
@@ -107,6 +88,31 @@ Result<TracedModel> traceTrainingStep(const std::string &modelDirectory, const S
   return traced;
 }
 
+compiler::TensorSource trainingTensors(const TracedModel &traced, const Manifest &manifest, Progress &progress) {
+  compiler::TensorSource weights = tensorsOf(*traced.source, &progress), all;
+  if (traced.teacher) weights = withTeacher(std::move(weights), tensorsOf(*traced.teacher, &progress));
+  std::map<std::string, compiler::SourceTensor, std::less<>> zeros;
+  for (const ParameterSpec &parameter : manifest.parameters)
+    if (parameter.updated && train::isOptimizerState(parameter.name))
+      zeros[parameter.name] = {parameter.type, parameter.shape, {}};
+  all.read = [weights, zeros](std::string_view name) -> Result<compiler::SourceTensor> {
+    if (auto found = zeros.find(name); found != zeros.end()) return found->second;
+    return weights.read(name);
+  };
+  all.release = [weights, zeros](std::string_view name) {
+    if (!zeros.contains(name)) weights.release(name);
+  };
+  return all;
+}
+
+std::map<std::string, std::string> checkpointNames(const TracedModel &traced, const Manifest &manifest) {
+  std::map<std::string, std::string> names;  // the file may lack an optional prefix
+  for (const ParameterSpec &parameter : manifest.parameters)
+    if (auto stored = traced.source->weight(parameter.name); stored.ok() && (*stored)->name != parameter.name)
+      names[parameter.name] = (*stored)->name;
+  return names;
+}
+
 Result<std::unique_ptr<train::StepProgram>> makeTrainingStep(const std::string &modelDirectory,
                                                              const StepOptions &options, Progress &progress) {
   LLC_ASSIGN(TracedModel traced, traceTrainingStep(modelDirectory, options, progress));
@@ -116,11 +122,8 @@ Result<std::unique_ptr<train::StepProgram>> makeTrainingStep(const std::string &
   progress.step("loading weights", int64_t(compiled.manifest.parameters.size()));
   int64_t threads = options.threads ? options.threads : threadLimits().threads;
   LLC_ASSIGN(compiler::JitProgram jit,
-             compiler::loadProgram(compiled, weightsAndZeros(traced, compiled, progress), {.threads = int(threads)}));
-  std::map<std::string, std::string> names;  // the file may lack an optional prefix
-  for (const ParameterSpec &parameter : jit.manifest.parameters)
-    if (auto stored = traced.source->weight(parameter.name); stored.ok() && (*stored)->name != parameter.name)
-      names[parameter.name] = (*stored)->name;
+             compiler::loadProgram(compiled, trainingTensors(traced, compiled.manifest, progress), {.threads = int(threads)}));
+  std::map<std::string, std::string> names = checkpointNames(traced, jit.manifest);
   using Sources = std::pair<std::shared_ptr<huggingface::ModelSource>, std::shared_ptr<huggingface::ModelSource>>;
   auto sources = std::make_shared<Sources>(std::move(traced.source), std::move(traced.teacher));
   LLC_ASSIGN(std::shared_ptr<Program> program, programOf(std::move(jit), sources));

@@ -32,6 +32,12 @@ struct StepOptions {
 Result<TracedModel> traceTrainingStep(const std::string &modelDirectory, const StepOptions &options,
                                       Progress &progress);
 
+// What the parameters of the compiled step are prepared from: the checkpoints of the model and of its teacher, and
+// zeros for what the optimizer remembers. `traced` must outlive it.
+compiler::TensorSource trainingTensors(const TracedModel &traced, const Manifest &manifest, Progress &progress);
+// What a weight is called in its checkpoint, where that is not the program's name for it.
+std::map<std::string, std::string> checkpointNames(const TracedModel &traced, const Manifest &manifest);
+
 // Compiles just in time and loads the weights. Errors: what the model directory, the options or memory do not allow.
 Result<std::unique_ptr<train::StepProgram>> makeTrainingStep(const std::string &modelDirectory,
                                                              const StepOptions &options, Progress &progress);

@@ -2,21 +2,24 @@
 # linking needs no development files. libllc_artifact.a is for this architecture; libllc_artifact_aarch64.a is made on
 # other machines when they have the libraries to build for aarch64 (tools/ci/packages-cross.txt).
 set(LLC_ARTIFACT_LIBRARIES libutf8proc.a libstdc++.a libgcc.a libgcc_eh.a libc_nonshared.a)
+# Trainers read compressed texts.
+set(LLC_TRAINER_LIBRARIES libz.a libzstd.a)
 option(LLC_CROSS "Also make the runtime for executables of other architectures, where their libraries are installed" ON)
 
 function(llc_artifact_archives)
   add_library(llc_start STATIC ${CMAKE_SOURCE_DIR}/compiler/aot/start/start_${CMAKE_SYSTEM_PROCESSOR}.S
                                ${CMAKE_SOURCE_DIR}/compiler/aot/start/main.c)
   set(libraries llc_start)
-  foreach(library llc_runtime llc_text llc_formats llc_base)
+  foreach(library llc_train llc_corpus llc_data llc_runtime llc_text llc_formats llc_base)
     get_target_property(type ${library} TYPE)
     if(type STREQUAL "STATIC_LIBRARY")
       list(APPEND libraries ${library})
     endif()
   endforeach()
-  llc_foreign_files(files missing "" ${LLC_ARTIFACT_LIBRARIES})
+  llc_foreign_files(files missing "" ${LLC_ARTIFACT_LIBRARIES} ${LLC_TRAINER_LIBRARIES})
   if(missing)
-    message(FATAL_ERROR "${missing} is missing: executables made ahead of time are linked with it (apt install g++ libutf8proc-dev)")
+    message(FATAL_ERROR "${missing} is missing: executables made ahead of time are linked with it "
+                        "(apt install g++ libutf8proc-dev zlib1g-dev libzstd-dev)")
   endif()
   llc_artifact_archive(llc_artifact "${libraries}" "${files}")
   if(LLC_CROSS AND NOT CMAKE_SYSTEM_PROCESSOR STREQUAL "aarch64")

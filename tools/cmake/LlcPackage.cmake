@@ -10,7 +10,7 @@ if(LLC_COMPILER AND TARGET llc-model)
 
   # Completion scripts and manual pages, printed by the program itself.
   set(pages ${CMAKE_BINARY_DIR}/pages)
-  set(commands run generate score eval create-config pretrain train finetune lora-finetune merge compile bench
+  set(commands run generate score eval create-config pretrain train finetune lora-finetune merge compile compile-train bench
                profile tokenize tokenizer tokenizer-train data data-prepare data-inspect data-verify
                data-convert logits grad inspect verify tune cache doctor)
   add_custom_command(

@@ -42,6 +42,8 @@ option(LLC_UNITY "Compile several files at once: half of a clean build's time; O
 foreach(stem decoder model_bpe model_word normalizer pretokenizer)
   set_source_files_properties(${CMAKE_SOURCE_DIR}/runtime/text/${stem}.cpp PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
 endforeach()
+# Trainers link runtime/corpus without the library that this file uses.
+set_source_files_properties(${CMAKE_SOURCE_DIR}/runtime/corpus/sentencepiece_train.cpp PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
 
 # llc_unity(NAME): the files of target NAME are compiled several at once.
 function(llc_unity name)

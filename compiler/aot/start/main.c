@@ -1,9 +1,11 @@
-/* The main of every ahead-of-time executable. */
+/* The main of every ahead-of-time executable. What it does is named when it is linked: llc_artifact_main serves,
+   llc_trainer_main trains. */
 #include "runtime/abi/llc_abi.h"
 
 extern const llc_module llc_modules[];
+extern int llc_program_main(int argc, char **argv, const llc_module *modules);
 
-int main(int argc, char **argv) { return llc_artifact_main(argc, argv, llc_modules); }
+int main(int argc, char **argv) { return llc_program_main(argc, argv, llc_modules); }
 
 /* Identifies this program to __cxa_atexit. */
 __attribute__((visibility("hidden"))) void *const __dso_handle = (void *)&__dso_handle;

@@ -90,6 +90,18 @@ std::string textOf(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char *>(bytes.data()), bytes.size()};
 }
 
+TEST(Artifact, StoresNothingOfParametersThatAreUpdated) {
+  TemporaryDirectory directory;
+  auto writer = writeParts(directory.file("out"), ArtifactKind::sharedLibrary);
+  ASSERT_TRUE(writer.ok());
+  writer->addUpdated({"c", DType::f32, {1 << 20}, "rows", 0, 4 << 20, true});
+  ASSERT_TRUE(writer->finish(example()));
+  auto artifact = openArtifact(directory.file("out"));
+  ASSERT_TRUE(artifact) << artifact.error().text();
+  EXPECT_LT(artifact->payload.size(), 1000u);
+  EXPECT_EQ(artifact->manifest.parameters.back().bytes, 4u << 20);
+}
+
 class Kinds : public testing::TestWithParam<ArtifactKind> {};
 INSTANTIATE_TEST_SUITE_P(Artifact, Kinds,
                          testing::Values(ArtifactKind::executable, ArtifactKind::sharedLibrary, ArtifactKind::bundle));

@@ -1,0 +1,119 @@
+"""compile-train: a program that trains without a compiler is llc-model's training, bit for bit."""
+import json
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import time
+import unittest
+
+import tiny_training
+from tiny_training import TIMES, lines_of_words
+
+STATE = ("model.safetensors", "optimizer-00001-of-00001.safetensors")
+
+
+class TrainerProgram(tiny_training.Case):
+    @classmethod
+    def setUpClass(cls):
+        cls.begin(lines_of_words(600))
+        cls.prepare(cls.compile_train(cls.base / "trainer"))
+
+    @classmethod
+    def compile_train(cls, output):
+        return ("compile-train", cls.base / "c.json", "-o", output, "--tokenizer-path", cls.base / "tok", *cls.compiled(),
+                "--target-cpu", "native", "-q")
+
+    @staticmethod
+    def compiled():
+        return ("--batch-size", 4, "--gradient-accumulation-steps", 2, "--lr", "5e-3")
+
+    def run_options(self, out, steps=12):
+        return ("--data-path", self.base / "text.txt", "--output-dir", out, "--max-steps", steps, "--log-interval", 2,
+                "--eval-interval", 6, "--save-interval", 3, "--seed", 7, "--threads", 1, "-q", "--json")
+
+    def with_compiler(self, out, *more, **options):
+        return self.json("pretrain", "--config", self.base / "c.json", "--tokenizer-path", self.base / "tok", *self.compiled(),
+                         *self.run_options(out, **options), *more)
+
+    def alone(self, out, *more, program="trainer", **options):
+        return self.json(*self.run_options(out, **options), *more, program=self.base / program)
+
+    def curve(self, made):
+        lines = pathlib.Path(made["run"], "metrics.jsonl").read_text().splitlines()
+        records = [json.loads(line) for line in lines]
+        return [{key: value for key, value in record.items() if key not in TIMES} for record in records if record["event"] != "checkpoint"]
+
+    def same(self, one, other):
+        self.assertEqual(self.curve(one), self.curve(other))
+        for name in STATE:
+            self.assertEqual(*(pathlib.Path(made["checkpoint"], name).read_bytes() for made in (one, other)), name)
+
+    def test_trains_as_the_compiler_does_and_goes_on_from_its_checkpoints(self):
+        whole, trained = self.with_compiler(self.folder / "whole"), self.alone(self.folder / "alone")
+        self.assertEqual(len([record for record in self.curve(whole) if record["event"] == "train"]), 6)
+        self.same(whole, trained)
+        # The last checkpoints are lost; the other program goes on from those before.
+        for made in (whole, trained):
+            shutil.rmtree(made["checkpoint"])
+        before = self.curve(trained)
+        across = self.with_compiler(self.folder / "alone")
+        back = self.alone(self.folder / "whole")
+        self.same(across, back)
+        self.assertEqual(self.curve(back), before)
+
+    def test_killed_it_ends_the_same(self):
+        whole = self.alone(self.folder / "whole")
+        arguments = [str(self.base / "trainer"), *map(str, self.run_options(self.folder / "killed"))]
+        metrics = self.folder / "killed/pretrain/metrics.jsonl"
+        for lines, how in ((1, signal.SIGKILL), (3, signal.SIGINT)):
+            process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            while process.poll() is None and not (metrics.exists() and len(metrics.read_text().splitlines()) >= lines):
+                time.sleep(0.002)
+            process.send_signal(how)
+            process.wait()
+        self.same(whole, self.alone(self.folder / "killed"))
+
+    def test_needs_the_c_library_alone_and_is_the_same_twice(self):
+        listed = subprocess.run(["readelf", "-d", str(self.base / "trainer")], capture_output=True, text=True, check=True).stdout
+        self.assertEqual(sorted(re.findall(r"NEEDED.*\[(.*)\]", listed)), ["libc.so.6", "libm.so.6"])
+        self.good(*self.compile_train(self.folder / "again"))
+        self.assertEqual((self.folder / "again").read_bytes(), (self.base / "trainer").read_bytes())
+
+    def test_says_what_it_is_and_refuses_what_was_compiled_in(self):
+        trainer = self.base / "trainer"
+        manifest = self.json("info", "--json", "--check", program=trainer)
+        self.assertGreater(manifest["arena_bytes"], 0)
+        text = self.good("info", program=trainer).out
+        for part in ("micro-batches of 4 rows of 64 tokens, 2 a step", "optimizer_state", "training.lr ", "training.batch_size"):
+            self.assertIn(part, text)
+        self.assertIn("--max-steps", self.good("--help", program=trainer).out)
+        run = self.run_options(self.folder / "out")
+        for option in (("--batch-size", 8), ("--block-size", 32), ("--precision", "bf16"), ("--optimizer", "lion"),
+                       ("--freeze", "x"), ("--set", "d_model=64"), ("--tokenizer-path", "x")):
+            self.refused(*run, *option, program=trainer, says=[option[0], "compile again"])
+        self.refused(*run, "--lr", "fast", program=trainer, says=["--learning-rate", "fast"])
+        self.refused(*run, "--set", "training.lrr=1", program=trainer, says=["training.lr"])
+        self.refused(*run, "--data-path", self.folder / "none.txt", program=trainer, says=["none.txt"])
+        self.refused("run", trainer, "-p", "x", code=3, says=["trainer"])
+
+    def test_goes_on_from_a_model_that_travels_along(self):
+        first = self.with_compiler(self.folder / "first", steps=2)
+        arguments = ("--model-path", first["checkpoint"], "--block-size", 32, "--freeze", "*embed*", "--lr", "1e-3")
+        self.good("compile-train", "--verb", "finetune", *arguments, "-o", self.base / "tuner", "--target-cpu", "native", "-q")
+        one = self.json("finetune", *arguments, *self.run_options(self.folder / "one", steps=3))
+        self.same(one, self.alone(self.folder / "other", program="tuner", steps=3))
+
+    def test_what_can_not_be_compiled_is_said(self):
+        base = ("compile-train", self.base / "c.json", "-o", self.folder / "t", "--tokenizer-path", self.base / "tok")
+        self.refused("compile-train", "-o", self.folder / "t", says=["CONFIG"])
+        self.refused(*base, "--verb", "finetune", says=["--model-path"])
+        self.refused(*base, "--trainer", "dpo", says=["--block-size"])
+        self.refused(*base, "--freeze", "*embed*", code=3, says=["training.freeze"])
+        self.refused(*base, "--sample-prompt", "x", code=3, says=["sample_prompt"])
+        self.assertFalse((self.folder / "t").exists())
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,170 @@
+// Whole runs with a model that needs no compiler, from text files to the report.
+#include "runtime/train/run.h"
+
+#include <gtest/gtest.h>
+
+#include "runtime/base/progress.h"
+#include "runtime/corpus/prepared_data.h"
+#include "runtime/train/encoding.h"
+#include "runtime/train/initial_model.h"
+#include "runtime/train/listeners.h"
+#include "runtime/train/reference.h"
+#include "runtime/train/run_report.h"
+#include "runtime/train/run_settings.h"
+#include "runtime/train/run_start.h"
+#include "runtime/train/training_data.h"
+#include "tests/runtime/temporary_directory.h"
+#include "tests/runtime/train/bigram_program.h"
+
+namespace llc::train {
+namespace {
+
+constexpr int64_t vocabulary = 8;
+
+// Words are tokens; "." ends a text.
+const char *const tokenizerJson = R"({"version": "1.0", "truncation": null, "padding": null,
+  "added_tokens": [{"id": 1, "content": "</s>", "single_word": false, "lstrip": false, "rstrip": false,
+                    "normalized": false, "special": true}],
+  "normalizer": null, "pre_tokenizer": {"type": "Whitespace"}, "post_processor": null, "decoder": null,
+  "model": {"type": "WordLevel", "unk_token": "<unk>",
+            "vocab": {"<unk>": 0, "</s>": 1, "a": 2, "b": 3, "c": 4, "d": 5, "e": 6, "f": 7}}})";
+
+OrderedJson configuration() {
+  return OrderedJson::parse(R"({
+    "training": {"lr": 0.5, "lr_schedule": "cosine", "lr_power": 1, "decay_share": 0.1, "warmup_steps": 2, "total_steps": 6,
+                 "min_lr_ratio": 0.1, "gradient_accumulation_steps": 2, "batch_size": 2, "epochs": 1, "seed": 3,
+                 "log_interval": 1, "save_interval": 2, "eval_interval": 3, "early_stopping_patience": 0,
+                 "early_stopping_threshold": 0.0001, "validation_split": 0.2, "max_bad_steps": 3, "optimizer": "sgd"},
+    "data": {"tokenizer_path": "tok", "block_size": 8, "num_workers": 1, "shuffle": true, "shuffle_seed": 1,
+             "packing": true, "on_bad_record": "refuse", "completion_only_loss": true, "assistant_only_loss": false,
+             "max_prompt_length": 4},
+    "evaluation": {"tasks": ["perplexity"]},
+    "logging": {"level": "INFO", "file": "training.log", "json": false, "trackers": ["jsonl"]},
+    "checkpoint": {"keep_last": 2, "keep_best": 1, "keep_every": 0, "shard_bytes": 5000000, "save_optimizer": true}})");
+}
+
+class BigramHost : public RunHost {
+ public:
+  Status writeModel(const std::string &directory) override {
+    ++models;
+    return writeInitialModel(directory,
+                             {"{\"vocab_size\": 8}\n", {{"table.weight", {vocabulary, vocabulary}, 0, 0}}, {}}, 1);
+  }
+  Result<std::string> beginAdapter(const std::string &, const std::string &directory) override { return directory; }
+  Result<std::unique_ptr<StepProgram>> makeProgram(const ProgramRequest &request) override {
+    auto program = std::make_unique<BigramProgram>(vocabulary, request.rows, request.length);
+    LLC_TRY(loadWeights(request.model, program->state()));
+    return std::unique_ptr<StepProgram>(std::move(program));
+  }
+  Result<std::string> sample(const SampleRequest &request) override { return request.prompt + " more"; }
+  Status finish(const std::string &, const std::string &checkpoint) override {
+    last = checkpoint;
+    return success();
+  }
+  int models = 0;
+  std::string last;
+};
+
+class Runs : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string text;
+    for (int i = 0; i < 200; ++i) text += i % 3 ? "a b c d e f\n" : "c d e f a\n";
+    folder_.write("text.txt", text);
+  }
+  Status run(OrderedJson given, const std::string &name) {
+    OrderedJson effective = configuration();
+    effective.merge_patch(given);
+    effective["data"]["path"] = given["data"]["path"] = {folder_.file("text.txt")};
+    RunStart start;
+    start.modelName = "the test";
+    start.modelConfig = OrderedJson::parse(R"({"vocab_size": 8})");
+    LLC_ASSIGN(start.tokenizer, corpus::makeTokenizer({{"tokenizer.json", tokenizerJson}}));
+    Progress progress(/*quiet=*/true);
+    RunOptions options{"pretrain", folder_.file("out"), name, "auto", 1, true};
+    testing::internal::CaptureStdout();
+    Status status = runTraining(host, {given, effective, "test"}, {}, std::move(start), options, progress);
+    result = testing::internal::GetCapturedStdout();
+    return status;
+  }
+  std::string metrics(const std::string &name) {
+    auto records = readMetrics(folder_.file("out/" + name + "/metrics.jsonl"));
+    EXPECT_TRUE(records.ok());
+    std::string text;
+    for (const Record &record : *records)
+      if (record["event"] == "train") text += record["train/loss"].dump() + "\n";
+    return text;
+  }
+
+  TemporaryDirectory folder_;
+  BigramHost host;
+  std::string result;
+};
+
+TEST_F(Runs, GoOnWhereTheyWereAndEndTheSame) {
+  OrderedJson six = {{"training", {{"total_steps", 6}}}};
+  Status whole = run(six, "whole");
+  ASSERT_TRUE(whole) << whole.error().text();
+  EXPECT_EQ(OrderedJson::parse(result)["steps"], 6);
+  EXPECT_EQ(OrderedJson::parse(result)["checkpoint"], host.last);
+  EXPECT_EQ(host.models, 1);
+  for (const char *file : {"report.html", "training.log", "initial/model.safetensors"})
+    EXPECT_TRUE(std::filesystem::exists(folder_.file("out/whole/" + std::string(file)))) << file;
+  // The newest checkpoint is lost: the run goes on from the one before.
+  std::string before = metrics("whole");
+  std::filesystem::remove_all(host.last);
+  ASSERT_TRUE(run(six, "whole"));
+  EXPECT_EQ(metrics("whole"), before);
+  EXPECT_EQ(host.models, 1) << "first weights are made once";
+}
+
+TEST_F(Runs, RefuseACheckpointOfAnotherModel) {
+  ASSERT_TRUE(run(OrderedJson::object(), "one"));
+  Status other = compareModels({{"vocab_size", 9}}, {{"vocab_size", 8}}, "checkpoint", "config.json");
+  ASSERT_FALSE(other);
+  EXPECT_NE(other.error().text().find("vocab_size is 8, config.json asks for 9"), std::string::npos);
+}
+
+TEST(RunDirectories, AreNewForAFreshStart) {
+  TemporaryDirectory folder;
+  RunOptions options{.verb = "pretrain", .outputDirectory = folder.path()};
+  EXPECT_EQ(runDirectory(options), folder.file("pretrain"));
+  std::filesystem::create_directories(folder.file("pretrain/20260101-000000-v001-step-1"));
+  EXPECT_EQ(runDirectory(options), folder.file("pretrain")) << "it goes on";
+  options.resume = "none";
+  EXPECT_EQ(runDirectory(options), folder.file("pretrain-2"));
+  options.runName = "mine";
+  EXPECT_EQ(runDirectory(options), folder.file("mine"));
+}
+
+TEST(RunSettings, StepsComeFromEpochsUnlessTheyWereGiven) {
+  TrainingData data;
+  data.options.rows = 2;
+  data.rowsPerEpoch = 40;
+  OrderedJson all = configuration();
+  auto byEpochs = loopOptionsOf({OrderedJson::object(), all, "test"}, {}, data);
+  ASSERT_TRUE(byEpochs) << byEpochs.error().text();
+  EXPECT_EQ(byEpochs->schedule.totalSteps, 40 / (2 * 2));
+  auto bySteps = loopOptionsOf({{{"training", {{"total_steps", 6}}}}, all, "test"}, {}, data);
+  ASSERT_TRUE(bySteps);
+  EXPECT_EQ(bySteps->schedule.totalSteps, 6);
+  EXPECT_EQ(bySteps->schedule.warmupSteps, 0) << "at most a tenth unless it was given";
+  all["logging"]["trackers"] = {"wandb"};
+  EXPECT_EQ(refuseUnavailable({OrderedJson::object(), all, "test"}).error().kind, ErrorKind::unsupported);
+}
+
+TEST(RunReports, SayHowItEnded) {
+  LoopOutcome outcome;
+  outcome.state.step = 3, outcome.state.totalSteps = 9, outcome.reason = StopReason::interrupted;
+  EXPECT_EQ(describeOutcome(outcome), "interrupted at step 3 of 9");
+  outcome.state.bestLoss = 1.5, outcome.state.bestStep = 2;
+  EXPECT_EQ(describeOutcome(outcome), "interrupted at step 3 of 9, lowest loss 1.5000 at step 2");
+}
+
+TEST(Listeners, SayWhatHappenedInALine) {
+  EXPECT_EQ(lineOf({{"event", "checkpoint"}, {"step", 4}, {"path", "run/a"}}, 9), "step 4  checkpoint run/a");
+  EXPECT_EQ(lineOf({{"event", "sample"}, {"step", 4}, {"text", "a b"}}, 9), "step 4  text: a b");
+}
+
+}  // namespace
+}  // namespace llc::train

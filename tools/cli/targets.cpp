@@ -1,0 +1,30 @@
+#include "tools/cli/targets.h"
+
+#include <algorithm>
+
+#include "compiler/targets/target.h"
+#include "runtime/base/cpu.h"
+
+namespace llc::cli {
+
+void addTargetFlag(CLI::App &app, std::vector<std::string> &targets) {
+  app.add_option("--target-cpu", targets,
+                 "What to make code for, the best is chosen at start: instruction set levels, processors, native; help lists them "
+                 "(default: generic,avx2,avx512, and amx for bf16 weights)")
+      ->delimiter(',')->group("Compilation");
+}
+
+std::vector<std::string> targetsOrAll(const std::vector<std::string> &targets, bool halves) {
+  if (!targets.empty()) return targets;
+  std::vector<std::string> all = {"generic", "avx2", "avx512"};
+  if (halves) all.emplace_back("amx");
+  return all;
+}
+
+Result<bool> runsHere(const std::vector<std::string> &targets) {
+  LLC_ASSIGN(IsaLevel host, usableIsa());
+  LLC_ASSIGN(std::vector<Target> found, findTargets(targets));
+  return std::ranges::any_of(found, [&](const Target &target) { return contains(host, target.level); });
+}
+
+}  // namespace llc::cli
