@@ -9,7 +9,7 @@ constexpr const char *style =
     "body{font-family:sans-serif;max-width:760px;margin:2em auto;padding:0 1em;color:#222}svg{width:100%;margin:0.8em "
     "0}td{padding:2px 1em 2px 0;vertical-align:top}pre{white-space:pre-wrap;background:#f4f4f4;padding:0.6em}";
 
-std::string escaped(const std::string &text) {
+std::string escapedText(const std::string &text) {
   std::string out;
   for (char c : text) {
     if (c == '<')
@@ -48,8 +48,8 @@ std::string texts(const std::vector<Record> &records, const char *event, const c
   std::string out;
   for (const Record &record : records)
     if (record.value("event", "") == event && record.contains(key) && record[key].is_string())
-      out +=
-          fmt::format("<p>step {}</p><pre>{}</pre>\n", record["step"].dump(), escaped(record[key].get<std::string>()));
+      out += fmt::format("<p>step {}</p><pre>{}</pre>\n", record["step"].dump(),
+                         escapedText(record[key].get<std::string>()));
   return out.empty() ? out : fmt::format("<h2>{}</h2>\n{}", title, out);
 }
 }  // namespace
@@ -59,9 +59,9 @@ std::string trainingReport(const std::string &title, const std::vector<std::pair
   std::string page = fmt::format(
       "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{0}</title><style>{1}</style></head>\n"
       "<body><h1>{0}</h1>\n<table>\n",
-      escaped(title), style);
+      escapedText(title), style);
   for (const auto &[name, value] : facts)
-    page += fmt::format("<tr><td>{}</td><td>{}</td></tr>\n", escaped(name), escaped(value));
+    page += fmt::format("<tr><td>{}</td><td>{}</td></tr>\n", escapedText(name), escapedText(value));
   page += "</table>\n" + charts(records) + texts(records, "sample", "text", "Texts") +
           texts(records, "warning", "message", "Warnings");
   return page + "</body></html>\n";

@@ -56,7 +56,7 @@ std::string eventAt(double wallTime, int64_t step) {
 
 double now() { return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count(); }
 
-Error cannotWrite(const std::string &path) {
+Error cannotWriteEvents(const std::string &path) {
   return diagnose(errno == ENOSPC ? ErrorKind::resource : ErrorKind::invalidInput, path)
       .says(std::string("can't be written: ") + std::strerror(errno))
       .toFix("free space, or train without the tensorboard tracker");
@@ -115,7 +115,7 @@ Result<std::unique_ptr<TensorBoardFile>> TensorBoardFile::create(const std::stri
   double time = now();
   file->path_ = fmt::format("{}/events.out.tfevents.{:010}.{}.{}.0", directory, int64_t(time), host, getpid());
   file->descriptor_ = ::open(file->path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-  if (file->descriptor_ < 0) return cannotWrite(file->path_);
+  if (file->descriptor_ < 0) return cannotWriteEvents(file->path_);
   LLC_TRY(file->append(versionEvent(time)));
   if (step > 0) LLC_TRY(file->append(restartEvent(time, step + 1)));
   return file;
@@ -127,7 +127,7 @@ TensorBoardFile::~TensorBoardFile() {
 
 Status TensorBoardFile::append(std::string_view event) {
   std::string record = tfRecord(event);
-  if (::write(descriptor_, record.data(), record.size()) != ssize_t(record.size())) return cannotWrite(path_);
+  if (::write(descriptor_, record.data(), record.size()) != ssize_t(record.size())) return cannotWriteEvents(path_);
   return success();
 }
 

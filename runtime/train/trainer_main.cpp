@@ -124,7 +124,8 @@ void printInfo(const Manifest &m, const TrainerPlan &plan, int64_t threads) {
   fmt::print("code        levels {}; entries", fmt::join(m.levels, ", "));
   for (const EntrySpec &entry : m.entries) fmt::print(" {}", entry.name);
   fmt::print("\nmemory      with {} threads:\n", threads);
-  for (const auto &[name, bytes] : trainingMemory(m, threads).items())
+  OrderedJson memory = trainingMemory(m, threads);
+  for (const auto &[name, bytes] : memory.items())
     fmt::print("            {:16} {:>10}\n", name, humanBytes(bytes.get<uint64_t>()));
   for (bool fixed : {true, false}) {
     fmt::print("{}",

@@ -7,7 +7,7 @@
 namespace llc::train {
 
 namespace {
-constexpr int64_t version = 1;
+constexpr int64_t stateVersion = 1;
 
 nlohmann::json optional(const std::optional<double> &value) { return value ? nlohmann::json(*value) : nullptr; }
 
@@ -44,7 +44,7 @@ Status readMetrics(const JsonObject &from, std::map<std::string, double> &metric
 }  // namespace
 
 nlohmann::json toJson(const TrainerState &s) {
-  return {{"version", version},
+  return {{"version", stateVersion},
           {"step", s.step},
           {"updates", s.updates},
           {"total_steps", s.totalSteps},
@@ -71,7 +71,7 @@ nlohmann::json toJson(const TrainerState &s) {
 Result<TrainerState> parseTrainerState(std::string_view text, const std::string &where) {
   LLC_ASSIGN(Json json, parseJson(text, where));
   LLC_ASSIGN(JsonObject object, JsonObject::of(json, where));
-  LLC_TRY(object.expectVersion(version));
+  LLC_TRY(object.expectVersion(stateVersion));
   TrainerState s;
   LLC_TRY(readCounts(object, {{"step", &s.step},
                               {"updates", &s.updates},

@@ -100,7 +100,7 @@ class TrainerProgram(tiny_training.Case):
 
     def test_goes_on_from_a_model_that_travels_along(self):
         first = self.with_compiler(self.folder / "first", steps=2)
-        arguments = ("--model-path", first["checkpoint"], "--block-size", 32, "--freeze", "*embed*", "--lr", "1e-3")
+        arguments = ("--model-path", first["checkpoint"], "--block-size", 32, "--freeze", "model.embed_tokens.weight", "--lr", "1e-3")
         self.good("compile-train", "--verb", "finetune", *arguments, "-o", self.base / "tuner", "--target-cpu", "native", "-q")
         one = self.json("finetune", *arguments, *self.run_options(self.folder / "one", steps=3))
         self.same(one, self.alone(self.folder / "other", program="tuner", steps=3))
@@ -110,7 +110,7 @@ class TrainerProgram(tiny_training.Case):
         self.refused("compile-train", "-o", self.folder / "t", says=["CONFIG"])
         self.refused(*base, "--verb", "finetune", says=["--model-path"])
         self.refused(*base, "--trainer", "dpo", says=["--block-size"])
-        self.refused(*base, "--freeze", "*embed*", code=3, says=["training.freeze"])
+        self.refused(*base, "--freeze", "model.embed_tokens.weight", code=3, says=["training.freeze"])
         self.refused(*base, "--sample-prompt", "x", code=3, says=["sample_prompt"])
         self.assertFalse((self.folder / "t").exists())
 

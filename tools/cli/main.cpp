@@ -21,7 +21,7 @@ void declare(Context &context) {
       "MODEL is a Hugging Face directory, a compiled artifact, or the name of a built-in model.\n"
       "More about a command: llc-model COMMAND --help");
   for (auto add : {addRun,       addGenerate,     addScore,      addEval,     addCreateConfig, addPretrain, addTrain,
-                   addFinetune,  addLoraFinetune, addMerge,      addTrainers, addCompile, addCompileTrain,      addBench,    addProfile,
+                   addFinetune,  addLoraFinetune, addMerge,      addTrainers, addCompile, addCompileTrain, addBench,    addProfile,
                    addTokenize,  addTokenizer,    addData,       addLogits,   addGrad,         addInspect,  addVerify,
                    addTune,      addCache,        addDoctor,     addCompletion, addManual})
     add(context);

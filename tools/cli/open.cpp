@@ -7,6 +7,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/serve/options.h"
 #include "runtime/threads/limits.h"
+#include "runtime/train/trainer_plan.h"
 #include "tools/cli/adapters.h"
 #include "tools/cli/tracing.h"
 
@@ -60,6 +61,10 @@ Result<OpenedModel> loadArtifact(const ModelPlace &place, const OpenOptions &opt
   progress.step("loading " + place.name);
   OpenedModel opened;
   LLC_ASSIGN(Program program, Program::open(place.path, {options.preload}));
+  if (program.file(train::planFile))
+    return diagnose(ErrorKind::unsupported, place.path)
+        .says("is a trainer of compile-train, and generates nothing")
+        .toFix("run it by itself, then give one of its checkpoints");
   opened.program = std::make_shared<Program>(std::move(program));
   if (!opened.program->manifest().files.empty()) {
     LLC_ASSIGN(opened.tokenizer, tokenizerOf(*opened.program));
