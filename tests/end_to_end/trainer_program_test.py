@@ -77,7 +77,8 @@ class TrainerProgram(tiny_training.Case):
 
     def test_needs_the_c_library_alone_and_is_the_same_twice(self):
         listed = subprocess.run(["readelf", "-d", str(self.base / "trainer")], capture_output=True, text=True, check=True).stdout
-        self.assertEqual(sorted(re.findall(r"NEEDED.*\[(.*)\]", listed)), ["libc.so.6", "libm.so.6"])
+        needed = {name for name in re.findall(r"NEEDED.*\[(.*)\]", listed) if not name.startswith("ld-linux")}  # the loader is there
+        self.assertEqual(needed, {"libc.so.6", "libm.so.6"})
         self.good(*self.compile_train(self.folder / "again"))
         self.assertEqual((self.folder / "again").read_bytes(), (self.base / "trainer").read_bytes())
 

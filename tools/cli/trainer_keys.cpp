@@ -52,7 +52,6 @@ const std::set<std::string_view> compiledIn = {"use_gradient_checkpointing",
                                                "training.trainer",
                                                "training.trainer_settings",
                                                "training.teacher",
-                                               "training.sample_prompt",
                                                "data.block_size",
                                                "data.packing",
                                                "data.tokenizer_path"};
