@@ -13,7 +13,7 @@ Values zeroTile(Emitter &e, const Tile &tile) {
 
 Values emitTile(Emitter &e, const Tile &tile, Value a, Value b, Value count, Values accumulators) {
   return e.loop(e.c64(0), count, 1, accumulators, [&](Value k, ValueRange sums) {
-    Value aStep = e.gep(a, e.mul(k, 4)), bStep = e.gep(b, e.mul(k, tile.bStepBytes));
+    Value aStep = e.gep(a, e.mul(k, tile.aStepBytes)), bStep = e.gep(b, e.mul(k, tile.bStepBytes));
     if (tile.eachStep) tile.eachStep(k);
     Values columns, next;
     for (int64_t offset : tile.vectorOffsets)

@@ -11,10 +11,11 @@ namespace llc::kernels {
 struct Tile {
   int64_t rows = 1;
   int64_t width = 1;                   // lanes of a vector (1: columns one by one)
-  int64_t aRowBytes = 0;               // distance of rows of a; elements along k are adjacent
+  int64_t aRowBytes = 0;               // distance of rows of a
   std::vector<int64_t> vectorOffsets;  // byte offset of each vector of b in a step of k
   int64_t bStepBytes = 0;              // distance of steps of k in b
   DType bType = DType::f32;
+  int64_t aStepBytes = 4;              // distance of steps of k in a
   std::function<void(Value k)> eachStep = {};  // emits something more into the loop, such as a prefetch
   int64_t vectors() const { return int64_t(vectorOffsets.size()); }
   // `count` vectors that lie side by side.

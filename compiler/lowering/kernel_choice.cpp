@@ -34,6 +34,7 @@ bool needsDecomposition(Operation *op) {
     return false;
   if (isa<llm::ParameterOp>(op) || stageKind(op) != StageKind::kernel) return false;
   if (isa<llm::RotaryOp>(op)) return !hasRotaryKernel(op);
+  if (isa<llm::AttentionOp, llm::AttentionBackwardOp>(op)) return !hasDenseAttentionKernel(op);
   if (!llm::derive::hasProgram(op)) return true;
   // Several statements are one stage only where all of them work on the same row.
   auto statements = llm::derive::concreteStatements(op);

@@ -42,6 +42,7 @@ Result<std::optional<KernelChoice>> matmulKernel(mlir::Operation *op, const Kern
 Result<std::optional<KernelChoice>> denseProductKernel(mlir::Operation *op, const KernelContext &);
 Result<std::optional<KernelChoice>> attentionKernel(mlir::Operation *op, const KernelContext &);
 bool hasRotaryKernel(mlir::Operation *rotary);
+bool hasDenseAttentionKernel(mlir::Operation *op);  // llm.attention or its gradient, of types that the kernels know
 Result<std::optional<KernelChoice>> indexingKernel(mlir::Operation *op, const KernelContext &);
 Result<std::optional<KernelChoice>> stateKernel(mlir::Operation *op, const KernelContext &);
 

@@ -13,20 +13,52 @@ def AttentionOp : Llm_Inferred<"attention", [Pure, AttrSizedOperandSegments],
     logit per head that takes weight and has no value. `segments[b,t]` (integers): a key is seen only by the queries of
     its own segment, which is how padding and packed documents stay apart; a query always sees itself.
 
+    log_sum[b,s,h] is the logarithm of the sum of exp(score) over what the query sees, the sink included: all that the
+    gradient needs beside the operands and y, so that no weights have to be kept.
+
     ```mlir
-    %y = llm.attention %q, %k, %v {scale = 0.125, causal = true}
-        : (tensor<1x7x8x64xf32>, tensor<1x7x2x64xf32>, tensor<1x7x2x64xf32>) -> tensor<1x7x8x64xf32>
-    %z = llm.attention %q, %k, %v segments %mask {scale = 0.125}
-        : (tensor<1x7x8x64xf32>, tensor<1x7x2x64xf32>, tensor<1x7x2x64xf32>, tensor<1x7xi32>) -> tensor<1x7x8x64xf32>
+    %y, %log_sum = llm.attention %q, %k, %v {scale = 0.125, causal = true}
+        : (tensor<1x7x8x64xf32>, tensor<1x7x2x64xf32>, tensor<1x7x2x64xf32>)
+            -> (tensor<1x7x8x64xf32>, tensor<1x7x8xf32>)
+    %z, %log_sum_z = llm.attention %q, %k, %v segments %mask {scale = 0.125}
+        : (tensor<1x7x8x64xf32>, tensor<1x7x2x64xf32>, tensor<1x7x2x64xf32>, tensor<1x7xi32>)
+            -> (tensor<1x7x8x64xf32>, tensor<1x7x8xf32>)
     ```
   }];
   let arguments = (ins AnyRankedTensor:$q, AnyRankedTensor:$k, AnyRankedTensor:$v, Optional<AnyRankedTensor>:$sinks,
                        Optional<AnyRankedTensor>:$segments, F64Attr:$scale,
                        DefaultValuedAttr<BoolAttr, "true">:$causal, DefaultValuedAttr<I64Attr, "0">:$window,
                        DefaultValuedAttr<F64Attr, "0.0">:$soft_cap);
-  let results = (outs AnyRankedTensor:$y);
+  let results = (outs AnyRankedTensor:$y, AnyRankedTensor:$log_sum);
   let assemblyFormat = [{
     $q `,` $k `,` $v (`sinks` $sinks^)? (`segments` $segments^)? attr-dict `:` functional-type(operands, results)
+  }];
+}
+
+def AttentionBackwardOp : Llm_Inferred<"attention_backward", [Pure],
+                                       ["evaluate", "buildAdjoint", "decompose", "shardingFactors", "cost"]> {
+  let summary = "gradients of attention's queries, keys and values";
+  let description = [{
+    Of llm.attention with the same q, k, v, segments and attributes: from dy[b,s,h,e], its log_sum[b,s,h] and
+    delta[b,s,h] = sum_e dy*y - (gradient of log_sum). With the weights P = exp(score - log_sum), which are computed
+    again, dv = P^T dy, dS = P * (dy v^T - delta), dq = scale * dS k, dk = scale * dS^T q, where dk and dv are summed
+    over the query heads of a group (Dao 2023, FlashAttention-2, algorithm 2). `soft_cap` multiplies dS by its derivative.
+    A sink plays no part but in log_sum.
+
+    ```mlir
+    %dq, %dk, %dv = llm.attention_backward %q, %k, %v, %dy, %log_sum, %delta {scale = 0.125}
+        : (tensor<1x7x8x64xf32>, tensor<1x7x2x64xf32>, tensor<1x7x2x64xf32>, tensor<1x7x8x64xf32>, tensor<1x7x8xf32>,
+           tensor<1x7x8xf32>) -> (tensor<1x7x8x64xf32>, tensor<1x7x2x64xf32>, tensor<1x7x2x64xf32>)
+    ```
+  }];
+  let arguments = (ins AnyRankedTensor:$q, AnyRankedTensor:$k, AnyRankedTensor:$v, AnyRankedTensor:$dy,
+                       AnyRankedTensor:$log_sum, AnyRankedTensor:$delta, Optional<AnyRankedTensor>:$segments,
+                       F64Attr:$scale, DefaultValuedAttr<BoolAttr, "true">:$causal,
+                       DefaultValuedAttr<I64Attr, "0">:$window, DefaultValuedAttr<F64Attr, "0.0">:$soft_cap);
+  let results = (outs AnyRankedTensor:$dq, AnyRankedTensor:$dk, AnyRankedTensor:$dv);
+  let assemblyFormat = [{
+    $q `,` $k `,` $v `,` $dy `,` $log_sum `,` $delta (`segments` $segments^)? attr-dict
+    `:` functional-type(operands, results)
   }];
 }
 

@@ -47,7 +47,8 @@ Tensor mix(const Heads &heads, const Attention &a, const LayerState &state) {
   int64_t rows = tokens.segments.size(0), width = tokens.segments.size(1);
   auto perSequence = [&](Tensor x) { return reshape(x, {rows, width, x.size(1), x.size(2)}); };
   Tensor y = attention(perSequence(heads.query), perSequence(heads.key), perSequence(heads.value),
-                       {.segments = tokens.segments, .scale = scale, .window = window, .soft_cap = softCap});
+                       {.segments = tokens.segments, .scale = scale, .window = window, .soft_cap = softCap})
+                 .y;
   return reshape(y, heads.query.shape());
 }
 }  // namespace

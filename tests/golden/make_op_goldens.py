@@ -43,10 +43,9 @@ def rotate(x, c, s, interleaved):
     return y
 
 
-def attention(q, k, v, scale, sinks=None, causal=True, window=0, cap=0.0, slopes=None, shift=None, segments=None):
-    """q[b,s,h,d]; the queries are the last of the keys' positions."""
-    heads = q.shape[2]
-    k, v = (z.repeat_interleave(heads // z.shape[2], dim=2) for z in (k, v))
+def attention_scores(q, k, scale, causal=True, window=0, cap=0.0, slopes=None, segments=None):
+    """[b,h,s,t] from q[b,s,h,d]; the queries are the last of the keys' positions."""
+    k = k.repeat_interleave(q.shape[2] // k.shape[2], dim=2)
     scores = torch.einsum("bshd,bthd->bhst", q, k) * scale
     position = torch.arange(q.shape[1])[:, None] + k.shape[1] - q.shape[1]
     key = torch.arange(k.shape[1])[None]
@@ -61,12 +60,27 @@ def attention(q, k, v, scale, sinks=None, causal=True, window=0, cap=0.0, slopes
     if segments is not None:
         own = segments[:, -q.shape[1]:]
         scores = scores.masked_fill(own[:, None, :, None] != segments[:, None, None, :], -math.inf)
+    return scores
+
+
+def attention(q, k, v, scale, sinks=None, **options):
+    """The values, and the logarithm of the sum of exponentials [b,s,h]."""
+    scores = attention_scores(q, k, scale, **options)
     if sinks is not None:
-        column = sinks[None, :, None, None].expand(q.shape[0], heads, q.shape[1], 1)
-        weights = torch.softmax(torch.cat([scores, column], -1), -1)[..., :-1]
-    else:
-        weights = torch.softmax(scores, -1)
-    return torch.einsum("bhst,bthe->bshe", weights, v)
+        column = sinks[None, :, None, None].expand(*scores.shape[:3], 1)
+        scores = torch.cat([scores, column], -1)
+    weights = torch.softmax(scores, -1)[..., :k.shape[1]]
+    v = v.repeat_interleave(q.shape[2] // v.shape[2], dim=2)
+    return torch.einsum("bhst,bthe->bshe", weights, v), torch.logsumexp(scores, -1).transpose(1, 2)
+
+
+def attention_backward(q, k, v, dy, log_sum, delta, segments=None, **options):
+    """By automatic differentiation: sums of weights * (values - delta) with the weights' sums held constant."""
+    q, k, v = (z if z.requires_grad else z.detach().requires_grad_() for z in (q, k, v))
+    weights = torch.exp(attention_scores(q, k, segments=segments, **options) - log_sum.transpose(1, 2)[..., None])
+    values = v.repeat_interleave(q.shape[2] // v.shape[2], dim=2)
+    products = torch.einsum("bshe,bthe->bhst", dy, values) - delta.transpose(1, 2)[..., None]
+    return torch.autograd.grad((weights * products).sum(), (q, k, v), create_graph=True)
 
 
 BATCH = {"positions": [0, 1, 2, 0, 1], "sequence_of": [3, 3, 3, 8, 8], "sequence_lengths": [3, 3, 3, 2, 2]}
@@ -74,7 +88,8 @@ BATCH = {"positions": [0, 1, 2, 0, 1], "sequence_of": [3, 3, 3, 8, 8], "sequence
 
 def paged(q, k, v, batch, positions, sinks=None, slopes=None, **options):
     sequences = (slice(0, 3), slice(3, 5))
-    parts = [attention(q[None, s], k[None, s], v[None, s], 0.6, sinks, slopes=slopes, **options)[0] for s in sequences]
+    parts = [attention(q[None, s], k[None, s], v[None, s], 0.6, sinks, slopes=slopes, **options)[0][0]
+             for s in sequences]
     return torch.cat(parts)
 
 
@@ -182,6 +197,12 @@ case("pack", lambda w: w, real(6, 4))
 case("fused", lambda x, w: F.silu(rms_norm(x, w, 1e-6)), real(3, 4), real(4))
 case("attention.segments", lambda q, k, v, segments: attention(q, k, v, 0.6, segments=segments),
      real(2, 3, 4, 3), real(2, 5, 2, 3), real(2, 5, 2, 2), ints([0, 0, 1, 1, 1], [1, 1, 2, 2, 3]))
+BACKWARD = real(2, 3, 4, 3), real(2, 5, 2, 3), real(2, 5, 2, 2), real(2, 3, 4, 2), real(2, 3, 4), real(2, 3, 4)
+for name, options in (("", {}), (".full", {"causal": False}), (".window", {"window": 2, "cap": 2.0})):
+    case("attention_backward" + name,
+         lambda *inputs, options=options: attention_backward(*inputs, scale=0.6, **options), *BACKWARD)
+case("attention_backward.segments", lambda *inputs: attention_backward(*inputs, scale=0.6), *BACKWARD,
+     ints([0, 0, 1, 1, 1], [1, 1, 2, 2, 3]))
 NOT_DIFFERENTIABLE = {"sequence_lengths", "one_hot", "iota", "use", "constant", "fused", "paged_attention",
                       "paged_attention.all"}
 

@@ -14,8 +14,8 @@ def NarrowProducts : Pass<"llm-narrow-products", "::mlir::ModuleOp"> {
     of b alone. Values that an op also reads in another way stay as they are.
 
     Runs before and after differentiation. Before it with `computed-only`: layers then save what they computed in the
-    narrow type, but no narrow copy of a weight. After it ops without a program of their own (attention) are taken apart,
-    unless they have a kernel, so that the factors between their products are narrow, too.
+    narrow type, but no narrow copy of a weight. After it ops without a program of their own are taken apart, unless they
+    have a kernel (attention and its gradient have), so that the factors between their products are narrow, too.
   }];
   let options = [
     Option<"computedOnly", "computed-only", "bool", "false", "only values that the function computes itself: neither "

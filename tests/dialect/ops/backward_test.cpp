@@ -71,7 +71,8 @@ TEST_F(Gradients, OfDecompositionsAgreeToo) {
     const nlohmann::json &golden = goldens_[function.getName().str()];
     if (!golden.contains("gradients")) continue;
     for (mlir::Operation &op : llvm::make_early_inc_range(function.getBody().front().without_terminator())) {
-      if (mlir::isa<GenericOp, ContractOp>(op) || !(derive::hasProgram(&op) || mlir::isa<AttentionOp, RotaryOp>(op)))
+      if (mlir::isa<GenericOp, ContractOp>(op) ||
+          !(derive::hasProgram(&op) || mlir::isa<AttentionOp, AttentionBackwardOp, RotaryOp>(op)))
         continue;
       mlir::OpBuilder builder(&op);
       llvm::SmallVector<mlir::Value> results;
@@ -90,7 +91,7 @@ TEST_F(Gradients, OfDecompositionsAgreeToo) {
 
 // Gradients of gradients: the adjoints are differentiable in turn.
 TEST_F(Gradients, SecondOrder) {
-  for (const char *name : {"silu", "rms_norm", "softmax", "contract", "generic.conv", "div"}) {
+  for (const char *name : {"silu", "rms_norm", "softmax", "contract", "generic.conv", "div", "attention.full"}) {
     auto function = module_->lookupSymbol<mlir::func::FuncOp>(name);
     mlir::func::FuncOp first = addBackward(function);
     ASSERT_TRUE(first) << bench_.takeMessages();

@@ -289,28 +289,63 @@ module {
     return %y : tensor<?xi32>
   }
   func.func @attention(%q: tensor<2x3x4x3xf32>, %k: tensor<2x5x2x3xf32>, %v: tensor<2x5x2x2xf32>)
-      -> tensor<2x3x4x2xf32> {
-    %y = llm.attention %q, %k, %v {scale = 0.6}
-        : (tensor<2x3x4x3xf32>, tensor<2x5x2x3xf32>, tensor<2x5x2x2xf32>) -> tensor<2x3x4x2xf32>
-    return %y : tensor<2x3x4x2xf32>
+      -> (tensor<2x3x4x2xf32>, tensor<2x3x4xf32>) {
+    %y, %l = llm.attention %q, %k, %v {scale = 0.6}
+        : (tensor<2x3x4x3xf32>, tensor<2x5x2x3xf32>, tensor<2x5x2x2xf32>) -> (tensor<2x3x4x2xf32>, tensor<2x3x4xf32>)
+    return %y, %l : tensor<2x3x4x2xf32>, tensor<2x3x4xf32>
   }
   func.func @attention.full(%q: tensor<2x3x4x3xf32>, %k: tensor<2x5x2x3xf32>, %v: tensor<2x5x2x2xf32>)
-      -> tensor<2x3x4x2xf32> {
-    %y = llm.attention %q, %k, %v {causal = false, scale = 0.6}
-        : (tensor<2x3x4x3xf32>, tensor<2x5x2x3xf32>, tensor<2x5x2x2xf32>) -> tensor<2x3x4x2xf32>
-    return %y : tensor<2x3x4x2xf32>
+      -> (tensor<2x3x4x2xf32>, tensor<2x3x4xf32>) {
+    %y, %l = llm.attention %q, %k, %v {causal = false, scale = 0.6}
+        : (tensor<2x3x4x3xf32>, tensor<2x5x2x3xf32>, tensor<2x5x2x2xf32>) -> (tensor<2x3x4x2xf32>, tensor<2x3x4xf32>)
+    return %y, %l : tensor<2x3x4x2xf32>, tensor<2x3x4xf32>
   }
   func.func @attention.window(%q: tensor<2x3x4x3xf32>, %k: tensor<2x5x2x3xf32>, %v: tensor<2x5x2x2xf32>,
-      %sinks: tensor<4xf32>) -> tensor<2x3x4x2xf32> {
-    %y = llm.attention %q, %k, %v sinks %sinks {scale = 0.6, soft_cap = 2.0, window = 2 : i64}
-        : (tensor<2x3x4x3xf32>, tensor<2x5x2x3xf32>, tensor<2x5x2x2xf32>, tensor<4xf32>) -> tensor<2x3x4x2xf32>
-    return %y : tensor<2x3x4x2xf32>
+      %sinks: tensor<4xf32>)
+      -> (tensor<2x3x4x2xf32>, tensor<2x3x4xf32>) {
+    %y, %l = llm.attention %q, %k, %v sinks %sinks {scale = 0.6, soft_cap = 2.0, window = 2 : i64}
+        : (tensor<2x3x4x3xf32>, tensor<2x5x2x3xf32>, tensor<2x5x2x2xf32>, tensor<4xf32>) -> (tensor<2x3x4x2xf32>, tensor<2x3x4xf32>)
+    return %y, %l : tensor<2x3x4x2xf32>, tensor<2x3x4xf32>
   }
   func.func @attention.segments(%q: tensor<2x3x4x3xf32>, %k: tensor<2x5x2x3xf32>, %v: tensor<2x5x2x2xf32>,
-      %segments: tensor<2x5xi32>) -> tensor<2x3x4x2xf32> {
-    %y = llm.attention %q, %k, %v segments %segments {scale = 0.6}
-        : (tensor<2x3x4x3xf32>, tensor<2x5x2x3xf32>, tensor<2x5x2x2xf32>, tensor<2x5xi32>) -> tensor<2x3x4x2xf32>
-    return %y : tensor<2x3x4x2xf32>
+      %segments: tensor<2x5xi32>)
+      -> (tensor<2x3x4x2xf32>, tensor<2x3x4xf32>) {
+    %y, %l = llm.attention %q, %k, %v segments %segments {scale = 0.6}
+        : (tensor<2x3x4x3xf32>, tensor<2x5x2x3xf32>, tensor<2x5x2x2xf32>, tensor<2x5xi32>) -> (tensor<2x3x4x2xf32>, tensor<2x3x4xf32>)
+    return %y, %l : tensor<2x3x4x2xf32>, tensor<2x3x4xf32>
+  }
+  func.func @attention_backward(%q: tensor<2x3x4x3xf32>, %k: tensor<2x5x2x3xf32>, %v: tensor<2x5x2x2xf32>,
+      %dy: tensor<2x3x4x2xf32>, %l: tensor<2x3x4xf32>, %delta: tensor<2x3x4xf32>)
+      -> (tensor<2x3x4x3xf32>, tensor<2x5x2x3xf32>, tensor<2x5x2x2xf32>) {
+    %dq, %dk, %dv = llm.attention_backward %q, %k, %v, %dy, %l, %delta {scale = 0.6}
+        : (tensor<2x3x4x3xf32>, tensor<2x5x2x3xf32>, tensor<2x5x2x2xf32>, tensor<2x3x4x2xf32>, tensor<2x3x4xf32>, tensor<2x3x4xf32>)
+            -> (tensor<2x3x4x3xf32>, tensor<2x5x2x3xf32>, tensor<2x5x2x2xf32>)
+    return %dq, %dk, %dv : tensor<2x3x4x3xf32>, tensor<2x5x2x3xf32>, tensor<2x5x2x2xf32>
+  }
+  func.func @attention_backward.full(%q: tensor<2x3x4x3xf32>, %k: tensor<2x5x2x3xf32>, %v: tensor<2x5x2x2xf32>,
+      %dy: tensor<2x3x4x2xf32>, %l: tensor<2x3x4xf32>, %delta: tensor<2x3x4xf32>)
+      -> (tensor<2x3x4x3xf32>, tensor<2x5x2x3xf32>, tensor<2x5x2x2xf32>) {
+    %dq, %dk, %dv = llm.attention_backward %q, %k, %v, %dy, %l, %delta {causal = false, scale = 0.6}
+        : (tensor<2x3x4x3xf32>, tensor<2x5x2x3xf32>, tensor<2x5x2x2xf32>, tensor<2x3x4x2xf32>, tensor<2x3x4xf32>, tensor<2x3x4xf32>)
+            -> (tensor<2x3x4x3xf32>, tensor<2x5x2x3xf32>, tensor<2x5x2x2xf32>)
+    return %dq, %dk, %dv : tensor<2x3x4x3xf32>, tensor<2x5x2x3xf32>, tensor<2x5x2x2xf32>
+  }
+  func.func @attention_backward.window(%q: tensor<2x3x4x3xf32>, %k: tensor<2x5x2x3xf32>, %v: tensor<2x5x2x2xf32>,
+      %dy: tensor<2x3x4x2xf32>, %l: tensor<2x3x4xf32>, %delta: tensor<2x3x4xf32>)
+      -> (tensor<2x3x4x3xf32>, tensor<2x5x2x3xf32>, tensor<2x5x2x2xf32>) {
+    %dq, %dk, %dv = llm.attention_backward %q, %k, %v, %dy, %l, %delta {scale = 0.6, soft_cap = 2.0, window = 2 : i64}
+        : (tensor<2x3x4x3xf32>, tensor<2x5x2x3xf32>, tensor<2x5x2x2xf32>, tensor<2x3x4x2xf32>, tensor<2x3x4xf32>, tensor<2x3x4xf32>)
+            -> (tensor<2x3x4x3xf32>, tensor<2x5x2x3xf32>, tensor<2x5x2x2xf32>)
+    return %dq, %dk, %dv : tensor<2x3x4x3xf32>, tensor<2x5x2x3xf32>, tensor<2x5x2x2xf32>
+  }
+  func.func @attention_backward.segments(%q: tensor<2x3x4x3xf32>, %k: tensor<2x5x2x3xf32>, %v: tensor<2x5x2x2xf32>,
+      %dy: tensor<2x3x4x2xf32>, %l: tensor<2x3x4xf32>, %delta: tensor<2x3x4xf32>, %segments: tensor<2x5xi32>)
+      -> (tensor<2x3x4x3xf32>, tensor<2x5x2x3xf32>, tensor<2x5x2x2xf32>) {
+    %dq, %dk, %dv = llm.attention_backward %q, %k, %v, %dy, %l, %delta segments %segments {scale = 0.6}
+        : (tensor<2x3x4x3xf32>, tensor<2x5x2x3xf32>, tensor<2x5x2x2xf32>, tensor<2x3x4x2xf32>, tensor<2x3x4xf32>, tensor<2x3x4xf32>,
+           tensor<2x5xi32>)
+            -> (tensor<2x3x4x3xf32>, tensor<2x5x2x3xf32>, tensor<2x5x2x2xf32>)
+    return %dq, %dk, %dv : tensor<2x3x4x3xf32>, tensor<2x5x2x3xf32>, tensor<2x5x2x2xf32>
   }
   func.func @paged_attention(%q: tensor<?x4x3xf32>, %k: tensor<?x2x3xf32>, %v: tensor<?x2x2xf32>, %batch: !llm.batch,
       %p: tensor<?xi32>) -> tensor<?x4x2xf32> {

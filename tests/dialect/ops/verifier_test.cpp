@@ -88,9 +88,20 @@ TEST(Verifier, Layout) {
 }
 TEST(Verifier, AttentionAndCaches) {
   EXPECT_MESSAGE(messageOf(inFunction("%q: tensor<1x3x3x4xf32>, %k: tensor<1x3x2x4xf32>",
-                                      "%y = llm.attention %q, %k, %k {scale = 1.0} : (tensor<1x3x3x4xf32>, "
-                                      "tensor<1x3x2x4xf32>, tensor<1x3x2x4xf32>) -> tensor<1x3x3x4xf32>")),
+                                      "%y, %l = llm.attention %q, %k, %k {scale = 1.0} : (tensor<1x3x3x4xf32>, "
+                                      "tensor<1x3x2x4xf32>, tensor<1x3x2x4xf32>) -> (tensor<1x3x3x4xf32>, "
+                                      "tensor<1x3x3xf32>)")),
                  "3 query heads are no multiple of 2 key-value heads");
+  auto backward = [](std::string outer, std::string rows) {
+    return messageOf(inFunction(
+        "%q: tensor<1x3x2x4xf32>, %d: tensor<" + outer + ">, %l: tensor<" + rows + ">",
+        "%dq, %dk, %dv = llm.attention_backward %q, %q, %q, %d, %l, %l {scale = 1.0} : (tensor<1x3x2x4xf32>, "
+        "tensor<1x3x2x4xf32>, tensor<1x3x2x4xf32>, tensor<" +
+            outer + ">, tensor<" + rows + ">, tensor<" + rows +
+            ">) -> (tensor<1x3x2x4xf32>, tensor<1x3x2x4xf32>, tensor<1x3x2x4xf32>)"));
+  };
+  EXPECT_MESSAGE(backward("1x3x2x5xf32", "1x3x2xf32"), "dy is not of the shape [b,s,h,e]");
+  EXPECT_MESSAGE(backward("1x3x2x4xf32", "1x2x3xf32"), "log_sum or delta is not one number per query and head");
   EXPECT_MESSAGE(
       messageOf(inFunction("%kv: !llm.kv<2, 4, 4, f32>, %k: tensor<?x2x5xf32>, %v: tensor<?x2x4xf32>, %b: !llm.batch",
                            "%n = llm.cache_append %kv, %k, %v, %b : (!llm.kv<2, 4, 4, f32>, tensor<?x2x5xf32>, "

@@ -230,6 +230,44 @@ TEST_F(TrainingStep, PartsOfABatchMakeTheSameStep) {
     EXPECT_LT(largestDifference(floats(whole->state()[i]), floats(parts->state()[i])), 1e-4) << whole->state()[i].name;
 }
 
+// Several blocks of attention, documents that end inside of them, padding.
+TEST_F(TrainingStep, ThreadsMakeNoDifference) {
+  constexpr int64_t rows = 2, tokens = 150;
+  std::vector<int32_t> ids, segments, labels;
+  for (int64_t i = 0; i < rows * tokens; ++i) {
+    int64_t place = i % tokens;
+    ids.push_back(int32_t(i * 7 % vocabulary));
+    segments.push_back(place < 40 ? 1 : place < 101 ? 2 : place < 140 ? 3 : 0);
+    labels.push_back(segments.back() ? ids.back() : -100);
+  }
+  train::Batch batch{rows, tokens, ids, segments, labels};
+  std::vector<std::vector<float>> states;
+  for (int64_t threads : {1, 2, 3, 3}) {
+    auto program = make({.rows = rows, .length = tokens, .threads = threads});
+    ASSERT_TRUE(program);
+    for (int64_t step = 1; step <= 2; ++step)
+      ASSERT_TRUE(program->step({&batch, 1}, {.learningRate = 0.01, .step = step}).ok());
+    std::vector<float> all;
+    for (const train::TensorState &state : program->state()) {
+      std::span<float> values = floats(state);
+      all.insert(all.end(), values.begin(), values.end());
+    }
+    states.push_back(std::move(all));
+  }
+  for (const std::vector<float> &other : states) EXPECT_EQ(other, states.front());
+}
+
+// Nothing is as large as all pairs of positions.
+TEST_F(TrainingStep, MemoryGrowsWithTheSequenceAndNotWithItsSquare) {
+  auto planned = [&](int64_t tokens) {
+    auto program = make({.rows = 1, .length = tokens});
+    return program ? double(program->plannedBytes()) : 0;
+  };
+  double first = planned(1024), second = planned(4096), third = planned(7168);
+  EXPECT_GT(first, 0);
+  EXPECT_NEAR(third - second, second - first, 0.01 * (second - first));
+}
+
 TEST_F(TrainingStep, WhatIsNotFiniteChangesNothing) {
   auto program = make({.rows = 2, .length = length});
   ASSERT_TRUE(program);

@@ -37,8 +37,9 @@ func.func private @attend(%n: tensor<8x6xf32>, %seg: tensor<2x4xi32>, %wq: tenso
   %k = llm.linear %n, %wk : (tensor<8x6xf32>, tensor<4x6xf32>) -> tensor<8x4xf32>
   %q4 = llm.reshape %q : (tensor<8x8xf32>) -> tensor<2x4x2x4xf32>
   %k4 = llm.reshape %k : (tensor<8x4xf32>) -> tensor<2x4x1x4xf32>
-  %a = llm.attention %q4, %k4, %k4 segments %seg {scale = 0.5, soft_cap = 3.0, window = 3 : i64}
-      : (tensor<2x4x2x4xf32>, tensor<2x4x1x4xf32>, tensor<2x4x1x4xf32>, tensor<2x4xi32>) -> tensor<2x4x2x4xf32>
+  %a, %l = llm.attention %q4, %k4, %k4 segments %seg {scale = 0.5, soft_cap = 3.0, window = 3 : i64}
+      : (tensor<2x4x2x4xf32>, tensor<2x4x1x4xf32>, tensor<2x4x1x4xf32>, tensor<2x4xi32>)
+          -> (tensor<2x4x2x4xf32>, tensor<2x4x2xf32>)
   %y = llm.reshape %a : (tensor<2x4x2x4xf32>) -> tensor<8x8xf32>
   return %y : tensor<8x8xf32>
 }
