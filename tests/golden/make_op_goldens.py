@@ -199,9 +199,9 @@ case("attention.segments", lambda q, k, v, segments: attention(q, k, v, 0.6, seg
      real(2, 3, 4, 3), real(2, 5, 2, 3), real(2, 5, 2, 2), ints([0, 0, 1, 1, 1], [1, 1, 2, 2, 3]))
 BACKWARD = real(2, 3, 4, 3), real(2, 5, 2, 3), real(2, 5, 2, 2), real(2, 3, 4, 2), real(2, 3, 4), real(2, 3, 4)
 for name, options in (("", {}), (".full", {"causal": False}), (".window", {"window": 2, "cap": 2.0})):
-    case("attention_backward" + name,
+    case("attention_gradients" + name,
          lambda *inputs, options=options: attention_backward(*inputs, scale=0.6, **options), *BACKWARD)
-case("attention_backward.segments", lambda *inputs: attention_backward(*inputs, scale=0.6), *BACKWARD,
+case("attention_gradients.segments", lambda *inputs: attention_backward(*inputs, scale=0.6), *BACKWARD,
      ints([0, 0, 1, 1, 1], [1, 1, 2, 2, 3]))
 NOT_DIFFERENTIABLE = {"sequence_lengths", "one_hot", "iota", "use", "constant", "fused", "paged_attention",
                       "paged_attention.all"}

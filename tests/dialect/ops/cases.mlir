@@ -314,7 +314,7 @@ module {
         : (tensor<2x3x4x3xf32>, tensor<2x5x2x3xf32>, tensor<2x5x2x2xf32>, tensor<2x5xi32>) -> (tensor<2x3x4x2xf32>, tensor<2x3x4xf32>)
     return %y, %l : tensor<2x3x4x2xf32>, tensor<2x3x4xf32>
   }
-  func.func @attention_backward(%q: tensor<2x3x4x3xf32>, %k: tensor<2x5x2x3xf32>, %v: tensor<2x5x2x2xf32>,
+  func.func @attention_gradients(%q: tensor<2x3x4x3xf32>, %k: tensor<2x5x2x3xf32>, %v: tensor<2x5x2x2xf32>,
       %dy: tensor<2x3x4x2xf32>, %l: tensor<2x3x4xf32>, %delta: tensor<2x3x4xf32>)
       -> (tensor<2x3x4x3xf32>, tensor<2x5x2x3xf32>, tensor<2x5x2x2xf32>) {
     %dq, %dk, %dv = llm.attention_backward %q, %k, %v, %dy, %l, %delta {scale = 0.6}
@@ -322,7 +322,7 @@ module {
             -> (tensor<2x3x4x3xf32>, tensor<2x5x2x3xf32>, tensor<2x5x2x2xf32>)
     return %dq, %dk, %dv : tensor<2x3x4x3xf32>, tensor<2x5x2x3xf32>, tensor<2x5x2x2xf32>
   }
-  func.func @attention_backward.full(%q: tensor<2x3x4x3xf32>, %k: tensor<2x5x2x3xf32>, %v: tensor<2x5x2x2xf32>,
+  func.func @attention_gradients.full(%q: tensor<2x3x4x3xf32>, %k: tensor<2x5x2x3xf32>, %v: tensor<2x5x2x2xf32>,
       %dy: tensor<2x3x4x2xf32>, %l: tensor<2x3x4xf32>, %delta: tensor<2x3x4xf32>)
       -> (tensor<2x3x4x3xf32>, tensor<2x5x2x3xf32>, tensor<2x5x2x2xf32>) {
     %dq, %dk, %dv = llm.attention_backward %q, %k, %v, %dy, %l, %delta {causal = false, scale = 0.6}
@@ -330,7 +330,7 @@ module {
             -> (tensor<2x3x4x3xf32>, tensor<2x5x2x3xf32>, tensor<2x5x2x2xf32>)
     return %dq, %dk, %dv : tensor<2x3x4x3xf32>, tensor<2x5x2x3xf32>, tensor<2x5x2x2xf32>
   }
-  func.func @attention_backward.window(%q: tensor<2x3x4x3xf32>, %k: tensor<2x5x2x3xf32>, %v: tensor<2x5x2x2xf32>,
+  func.func @attention_gradients.window(%q: tensor<2x3x4x3xf32>, %k: tensor<2x5x2x3xf32>, %v: tensor<2x5x2x2xf32>,
       %dy: tensor<2x3x4x2xf32>, %l: tensor<2x3x4xf32>, %delta: tensor<2x3x4xf32>)
       -> (tensor<2x3x4x3xf32>, tensor<2x5x2x3xf32>, tensor<2x5x2x2xf32>) {
     %dq, %dk, %dv = llm.attention_backward %q, %k, %v, %dy, %l, %delta {scale = 0.6, soft_cap = 2.0, window = 2 : i64}
@@ -338,7 +338,7 @@ module {
             -> (tensor<2x3x4x3xf32>, tensor<2x5x2x3xf32>, tensor<2x5x2x2xf32>)
     return %dq, %dk, %dv : tensor<2x3x4x3xf32>, tensor<2x5x2x3xf32>, tensor<2x5x2x2xf32>
   }
-  func.func @attention_backward.segments(%q: tensor<2x3x4x3xf32>, %k: tensor<2x5x2x3xf32>, %v: tensor<2x5x2x2xf32>,
+  func.func @attention_gradients.segments(%q: tensor<2x3x4x3xf32>, %k: tensor<2x5x2x3xf32>, %v: tensor<2x5x2x2xf32>,
       %dy: tensor<2x3x4x2xf32>, %l: tensor<2x3x4xf32>, %delta: tensor<2x3x4xf32>, %segments: tensor<2x5xi32>)
       -> (tensor<2x3x4x3xf32>, tensor<2x5x2x3xf32>, tensor<2x5x2x2xf32>) {
     %dq, %dk, %dv = llm.attention_backward %q, %k, %v, %dy, %l, %delta segments %segments {scale = 0.6}
