@@ -127,19 +127,19 @@ struct DenseAttentionTest : KernelTest {
 TEST_P(DenseAttentionTest, Sizes) {
   struct Size {
     int64_t batch, queries, keys, heads, kvHeads, keyDim, valueDim;
+    bool causal = true;
   };
-  for (Size s : {Size{1, 1, 1, 1, 1, 4, 4}, Size{2, 7, 7, 4, 2, 5, 3}, Size{1, 65, 65, 2, 2, 16, 24},
-                 Size{1, 130, 130, 3, 1, 32, 32}, Size{2, 33, 100, 2, 1, 20, 17}, Size{1, 40, 40, 1, 1, 160, 128},
-                 Size{4, 70, 70, 8, 4, 8, 12}})
-    for (bool causal : {true, false}) {
-      DenseAttentionSpec spec{s.batch, s.queries, s.keys, s.heads, s.kvHeads, s.keyDim, s.valueDim};
-      spec.scale = 0.3f, spec.causal = causal;
-      if (!HasFatalFailure()) check(spec);
-    }
+  for (Size s : {Size{1, 1, 1, 1, 1, 4, 4}, Size{2, 7, 7, 4, 2, 5, 3, false}, Size{1, 65, 65, 2, 2, 16, 24},
+                 Size{1, 130, 130, 3, 1, 32, 32}, Size{2, 33, 100, 2, 1, 20, 17}, Size{2, 33, 100, 2, 1, 20, 17, false},
+                 Size{1, 40, 40, 1, 1, 160, 128}, Size{4, 70, 70, 8, 4, 8, 12}, Size{4, 70, 70, 4, 4, 8, 12, false}}) {
+    DenseAttentionSpec spec{s.batch, s.queries, s.keys, s.heads, s.kvHeads, s.keyDim, s.valueDim};
+    spec.scale = 0.3f, spec.causal = s.causal;
+    if (!HasFatalFailure()) check(spec);
+  }
 }
 
 TEST_P(DenseAttentionTest, WindowsCapsAndSinks) {
-  for (int64_t window : {1, 5, 64, 70, 200})
+  for (int64_t window : {5, 70})
     for (bool causal : {true, false}) {
       DenseAttentionSpec spec{1, 150, 170, 2, 1, 12, 12};
       spec.scale = 0.4f, spec.causal = causal, spec.window = window;
