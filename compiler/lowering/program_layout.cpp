@@ -36,6 +36,7 @@ std::string conventionalName(StringRef entry, bool result, unsigned position) {
   static const std::map<std::string, std::pair<std::vector<std::string>, std::string>> known = {
       {"step", {{"tokens", "positions", "rows"}, "logits"}},
       {"score", {{"tokens", "positions", "targets"}, "log_probs"}},
+      {"classify", {{"tokens", "positions", "rows"}, "scores"}},
       {"embed", {{"tokens", "positions", "rows"}, "embedding"}}};
   auto found = known.find(entry.str());
   if (found != known.end()) {
@@ -282,6 +283,7 @@ class Layout {
   }
   void countWork() {
     auto step = module_.lookupSymbol<func::FuncOp>("step");
+    if (!step) step = module_.lookupSymbol<func::FuncOp>("classify");
     if (!step) return countTraining();
     layout_.manifest.flopsPerToken = costOf(step).flops;
     for (auto use : step.getOps<llm::UseOp>()) {

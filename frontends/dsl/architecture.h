@@ -33,6 +33,11 @@ struct Model {
   std::function<Tensor(const Tokens &, Tensor rows)> embeddings;
   // Logits of such hidden states: logits(tokens, rows) is head(embeddings(tokens, rows)).
   std::function<Tensor(Tensor embeddings)> head;
+  // Of a model that judges whole sequences instead of predicting tokens: how many labels it knows (0: no such model; a
+  // reward model has one), and their scores [R,labels] from such hidden states, those of a sequence's last token. The
+  // functions that predict tokens end the trace then.
+  int64_t labels = 0;
+  std::function<Tensor(Tensor embeddings)> scores;
   // Tensors a checkpoint may hold that the model does not need; '*' stands for anything.
   std::vector<std::string> unneededTensors;
   // Prefixes that a checkpoint may lack ("transformer." of GPT-2 files saved from the bare model).

@@ -30,6 +30,7 @@ class ModelSource {
   dsl::Model model;
   GenerationDefaults generation;
   std::filesystem::path directory;
+  std::string className;              // of the model that predicts tokens: "LlamaForCausalLM"
   std::vector<std::string> warnings;  // to be shown to the user: keys that were not understood, and the like
   std::optional<DType> storedType;    // the type of most weights
 
@@ -67,8 +68,8 @@ struct TraceOptions {
   DType cacheType = DType::f32;
 };
 
-// The module with the entries step, score and embed. Every parameter is checked against the checkpoint: missing
-// tensors, other shapes, and tensors that nothing uses are errors.
+// The module with the entries step, score and embed; of a classifier classify and embed. Every parameter is checked
+// against the checkpoint: missing tensors, other shapes, and tensors that nothing uses are errors.
 Result<mlir::OwningOpRef<mlir::ModuleOp>> traceModel(const ModelSource &source, mlir::MLIRContext &context,
                                                      const TraceOptions &options);
 

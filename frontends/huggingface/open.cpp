@@ -3,6 +3,7 @@
 #include <fstream>
 
 #include "frontends/huggingface/adapter.h"
+#include "frontends/huggingface/classifier.h"
 #include "frontends/huggingface/keys.h"
 
 namespace llc::huggingface {
@@ -59,7 +60,7 @@ Result<const Architecture *> findArchitecture(Config &config, const std::vector<
              "' as one file in models/architectures (docs/guides/add-an-architecture.md)");
 }
 
-// Checkpoints of other heads (classification, rewards) have the same model_type.
+// Checkpoints of other heads have the same model_type.
 void warnOfOtherHeads(Config &config, const Architecture &architecture, std::vector<std::string> &warnings) {
   std::vector<std::string> classes = config.texts("architectures");
   const std::vector<std::string> &known = architecture.answersTo;
@@ -117,8 +118,13 @@ Result<ModelSource> openConfig(const fs::path &directory, const std::vector<Arch
   ModelSource source;
   source.directory = directory;
   LLC_ASSIGN(source.model, architecture->build(config));
+  if (!architecture->answersTo.empty()) source.className = architecture->answersTo.front();
   LLC_TRY(readGeneration(directory, config, source.generation));
-  warnOfOtherHeads(config, *architecture, source.warnings);
+  if (isClassifier(config)) {
+    LLC_ASSIGN(source.model, classifier(std::move(source.model), config));
+  } else {
+    warnOfOtherHeads(config, *architecture, source.warnings);
+  }
   for (int64_t id : source.generation.eosIds)
     if (id < 0 || id >= source.model.vocabulary)
       source.warnings.push_back(config.where("eos_token_id") + ": " + std::to_string(id) +

@@ -17,6 +17,11 @@ Tokens tokensOf(const std::vector<Value> &inputs) {
   return {Tensor(inputs[0].handle()), Tensor(inputs[1].handle()), Batch(inputs[2].handle())};
 }
 
+using Body = std::function<Tensor(const Tokens &, Tensor)>;
+Body scoresOf(const dsl::Model &model) {
+  return [&model](const Tokens &tokens, Tensor rows) { return model.scores(model.embeddings(tokens, rows)); };
+}
+
 Status checkOptions(const ModelSource &source, const TraceOptions &options) {
   if (options.bounds.maxTokens < 1 || options.bounds.maxRows < 1 || options.bounds.maxContext < 1)
     return diagnose(ErrorKind::invalidInput)
@@ -38,17 +43,24 @@ Result<mlir::OwningOpRef<mlir::ModuleOp>> traceModel(const ModelSource &source, 
   LLC_TRY(checkOptions(source, options));
   WeightCheck check{source, options.dtype, {}};
   dsl::Program program(dsl::makeState(context, source.model.name, options.bounds, options.cacheType, std::ref(check)));
-  using Body = std::function<Tensor(const Tokens &, Tensor)>;
   auto entry = [&](const char *name, const char *last, const char *dimension, const Body &body) {
     return program.entry(
         name, {ids("tokens", "tokens"), ids("positions", "tokens"), batch, ids(last, dimension)},
         [&](const std::vector<Value> &inputs) { return body(tokensOf(inputs), Tensor(inputs[3].handle())); });
   };
-  LLC_TRY(entry("step", "rows", "rows", source.model.logits));
-  LLC_TRY(entry("score", "targets", "tokens", source.model.logProbabilities));
-  LLC_TRY(entry("embed", "rows", "rows", source.model.embeddings));
+  const dsl::Model &model = source.model;
+  if (model.labels) {
+    LLC_TRY(entry("classify", "rows", "rows", scoresOf(model)));
+  } else {
+    LLC_TRY(entry("step", "rows", "rows", model.logits));
+    LLC_TRY(entry("score", "targets", "tokens", model.logProbabilities));
+  }
+  LLC_TRY(entry("embed", "rows", "rows", model.embeddings));
   LLC_TRY(check.nothingLeft());
-  return dsl::takeModule(program);
+  LLC_ASSIGN(mlir::OwningOpRef<mlir::ModuleOp> module, dsl::takeModule(program));
+  // Results of its entries don't tell.
+  if (model.labels) (*module)->setAttr("llm.vocabulary", mlir::Builder(&context).getI64IntegerAttr(model.vocabulary));
+  return module;
 }
 
 Result<std::vector<dsl::NamedShape>> parametersOf(const dsl::Model &model, mlir::MLIRContext &context) {
@@ -58,10 +70,10 @@ Result<std::vector<dsl::NamedShape>> parametersOf(const dsl::Model &model, mlir:
     return DType::f32;
   };
   dsl::Program program(dsl::makeState(context, model.name, {}, DType::f32, note));
-  LLC_TRY(program.entry("score", {ids("tokens", "tokens"), ids("positions", "tokens"), batch, ids("targets", "tokens")},
-                        [&](const std::vector<Value> &inputs) {
-                          return model.logProbabilities(tokensOf(inputs), Tensor(inputs[3].handle()));
-                        }));
+  Body all = model.labels ? scoresOf(model) : model.logProbabilities;
+  LLC_TRY(program.entry(
+      "all", {ids("tokens", "tokens"), ids("positions", "tokens"), batch, ids("last", "tokens")},
+      [&](const std::vector<Value> &inputs) { return all(tokensOf(inputs), Tensor(inputs[3].handle())); }));
   return parameters;
 }
 

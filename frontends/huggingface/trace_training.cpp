@@ -82,10 +82,14 @@ class Training {
     model.logits = inside(model.logits);
     model.logProbabilities = inside(model.logProbabilities);
     model.embeddings = inside(model.embeddings);
-    model.head = [head = model.head, name](Tensor embeddings) {
-      dsl::Scope scope(name);
-      return head(embeddings);
+    auto onStates = [&name](auto function) {
+      return [function, name](Tensor embeddings) {
+        dsl::Scope scope(name);
+        return function(embeddings);
+      };
     };
+    model.head = onStates(model.head);
+    if (model.labels) model.scores = onStates(model.scores);
     return model;
   }
 

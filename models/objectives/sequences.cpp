@@ -34,6 +34,15 @@ Tensor nextLogProbabilities(const LossInput &in) {
   return in.model.logProbabilities(wholeRows(in), reshape(next(in.labels), {dynamicSize}));
 }
 
+Tensor lastTokens(const LossInput &in) {
+  int64_t rows = in.segments.size(0), width = in.segments.size(1);
+  Tensor numbers = cast(in.segments, DType::f32);
+  Tensor last = generic({numbers}, {.signature = "bs->b", .body = "lt(0,a)*@s", .combiner = "max"}, {rows}, DType::f32);
+  std::vector<float> firsts;
+  for (int64_t row = 0; row < rows; ++row) firsts.push_back(float(row * width));
+  return cast(last + constant(firsts, {rows}), DType::i32);
+}
+
 Tensor total(Tensor x) { return reduce(reshape(x, {1, dynamicSize}), {.signature = "at->a", .kind = "sum"}); }
 
 LossTerms nextTokenLoss(const LossInput &in) {

@@ -82,6 +82,7 @@ dsl::Objective objectiveOf(const Trainer &trainer, const TrainerSettings &comple
   dsl::Objective objective;
   objective.loss = [loss = trainer.loss, complete](const dsl::LossInput &in) { return loss(in, complete); };
   objective.reference = trainer.reference;
+  objective.columns = trainer.columns;
   if (trainer.reference) objective.columns.push_back(dsl::referenceColumn);
   return objective;
 }

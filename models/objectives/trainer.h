@@ -30,6 +30,7 @@ enum class Examples {
   completions,  // prompts with completions, conversations or texts, each whole: the tokens to be learned are labels
   preferences,  // rows 2i and 2i + 1: one prompt with the completion that was chosen, and with the rejected one; the
                 // tokens of the completions are labels
+  comparisons,  // rows 2i and 2i + 1: a text that was chosen, and one that was rejected; every token is a label
 };
 
 struct Trainer {
@@ -37,8 +38,11 @@ struct Trainer {
   Examples examples = Examples::text;
   std::vector<TrainerSetting> settings = {};
   std::function<dsl::LossTerms(const dsl::LossInput &, const TrainerSettings &)> loss;
+  // Numbers that come with examples, by name; 0 where there is none. For now comparisons know "margin".
+  std::vector<std::string> columns = {};
   // A number for each row by the weights before the first step, which the loss reads as its column "reference".
   std::function<dsl::Tensor(const dsl::LossInput &)> reference = nullptr;
+  bool scores = false;      // of a model with one score for a sequence instead of tokens
   bool hasTeacher = false;  // needs a second model with the same vocabulary
   bool likelihood = true;   // the loss is the mean of -log p of tokens: its exponential is the perplexity
   std::vector<std::pair<std::string, double>> defaults = {};  // of keys of the configuration: {"training.lr", 1e-6}

@@ -4,18 +4,12 @@
 #include <cmath>
 
 #include "frontends/dsl/sugar.h"
+#include "models/objectives/pairs.h"
 #include "models/trainer_registry.h"
 
 namespace llc::models {
 using namespace dsl;
 namespace {
-// log of the logistic function, without overflow: -log(e^0 + e^-x).
-Tensor logLogistic(Tensor x) {
-  int64_t pairs = x.size(0);
-  Tensor zeros = constant(std::vector<float>(size_t(pairs)), {pairs, 1});
-  return -logsumexp(concat({zeros, reshape(-x, {pairs, 1})}, 1));
-}
-
 // Of pairs [P]: log-ratios of model and reference for the chosen and the rejected completion.
 struct Ratios {
   Tensor chosen, rejected;
@@ -71,21 +65,15 @@ std::vector<std::string> names() {
   return all;
 }
 
-// Every second row: those that were chosen (0), or rejected (1).
-Tensor everySecond(Tensor rows, int64_t first) {
-  Tensor pairs = reshape(rows, {rows.size(0) / 2, 2});
-  return reshape(slice(pairs, {.dim = 1, .start = first, .size = 1}), {rows.size(0) / 2});
-}
-
 LossTerms loss(const LossInput &in, const TrainerSettings &settings) {
   double beta = settings.number("beta");
   const std::string &type = settings.text("loss_type");
   RowLogProbabilities row = rowLogProbabilities(in);
   Tensor reference = in.columns.at(referenceColumn), ratio = row.sum - reference;
   if (type == "ipo") ratio = ratio / maximum(row.count, scalar(1));
-  Ratios ratios{everySecond(ratio, 0), everySecond(ratio, 1)};
+  Ratios ratios{chosenOf(ratio), rejectedOf(ratio)};
   // Rows of padding, which fill up the last batch, are no pairs.
-  Tensor isPair = lt(scalar(0), everySecond(row.count, 0) + everySecond(row.count, 1));
+  Tensor isPair = lt(scalar(0), chosenOf(row.count) + rejectedOf(row.count));
   PairLoss pairLoss =
       std::find_if(losses.begin(), losses.end(), [&](const auto &l) { return l.first == type; })->second;
   auto sum = [&](Tensor x) { return total(x * isPair); };
@@ -96,8 +84,8 @@ LossTerms loss(const LossInput &in, const TrainerSettings &settings) {
            {"rewards/rejected", sum(rejected)},
            {"rewards/margins", sum(chosen - rejected)},
            {"rewards/accuracies", sum(lt(rejected, chosen))},
-           {"logps/chosen", sum(everySecond(row.sum, 0))},
-           {"logps/rejected", sum(everySecond(row.sum, 1))}}};
+           {"logps/chosen", sum(chosenOf(row.sum))},
+           {"logps/rejected", sum(rejectedOf(row.sum))}}};
 }
 }  // namespace
 

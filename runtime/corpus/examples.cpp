@@ -1,6 +1,8 @@
 #include "runtime/corpus/examples.h"
 
 #include <algorithm>
+#include <cmath>
+#include <cstdlib>
 
 #include "runtime/corpus/conversation.h"
 #include "runtime/data/dataset.h"
@@ -39,6 +41,12 @@ class Reader {
     return Example{.parts = {{good.substr(0, shared), false}, {good.substr(shared), true}, {bad.substr(shared), true}}};
   }
 
+  Result<Example> comparison() const {
+    LLC_ASSIGN(Example example, preferences());
+    LLC_ASSIGN(example.margin, margin());
+    return example;
+  }
+
  private:
   const Json *find(const char *name) const {
     auto found = object_.find(name);
@@ -58,6 +66,24 @@ class Reader {
     return diagnose(ErrorKind::invalidInput)
         .says("'" + name + "' is no text")
         .toFix("give all columns as texts, or all as lists of messages");
+  }
+
+  // The columns of .csv are texts.
+  Result<float> margin() const {
+    const Json *value = find("margin");
+    if (!value) return 0.0f;
+    double number = NAN;
+    if (value->is_number()) number = value->get<double>();
+    if (value->is_string()) {
+      const auto &text = value->get_ref<const std::string &>();
+      char *end = nullptr;
+      number = std::strtod(text.c_str(), &end);
+      if (text.empty() || *end) number = NAN;
+    }
+    if (std::isfinite(float(number))) return float(number);
+    return diagnose(ErrorKind::invalidInput)
+        .says("'margin' is no number")
+        .toFix("give by how much more the chosen text is to score, or leave it out");
   }
 
   // How much of the two texts is the prompt: what they share, but for a blank at its end.
@@ -179,6 +205,17 @@ class Encoder {
     return rows;
   }
 
+  Result<std::vector<std::vector<int32_t>>> comparison(const Example &example) const {
+    std::vector<std::vector<int32_t>> rows;
+    for (size_t i : {1, 2}) {
+      Example whole{.parts = {{example.parts[0].text + example.parts[i].text, true}}, .addEnds = example.addEnds};
+      LLC_ASSIGN(std::vector<int32_t> ids, completion(whole));
+      rows.push_back(std::move(ids));
+    }
+    if (rows[0] == rows[1] || rows[0].empty() || rows[1].empty()) rows.clear();
+    return rows;
+  }
+
  private:
   Result<std::vector<int32_t>> encode(const std::string &text, bool addSpecial) const {
     EncodeOptions options;
@@ -218,12 +255,21 @@ Result<Example> readExample(const Json &object, const ExampleOptions &options) {
   if (!object.is_object())
     return diagnose(ErrorKind::invalidInput).says("expected a JSON object").toFix("write {\"prompt\": ...}");
   Reader reader(object, options);
-  return options.kind == ExampleOptions::Kind::completions ? reader.completions() : reader.preferences();
+  switch (options.kind) {
+    case ExampleOptions::Kind::completions:
+      return reader.completions();
+    case ExampleOptions::Kind::preferences:
+      return reader.preferences();
+    case ExampleOptions::Kind::comparisons:
+      return reader.comparison();
+  }
+  return reader.completions();
 }
 
 Result<std::vector<std::vector<int32_t>>> encodeExample(const Example &example, const Tokenizer &tokenizer,
                                                         const ExampleOptions &options) {
   Encoder encoder(tokenizer, options);
+  if (options.kind == ExampleOptions::Kind::comparisons) return encoder.comparison(example);
   std::vector<std::vector<int32_t>> sequences;
   if (options.kind == ExampleOptions::Kind::completions) {
     LLC_ASSIGN(std::vector<int32_t> ids, encoder.completion(example));

@@ -18,7 +18,7 @@ namespace llc::corpus {
 enum class ChatFormat { roles, chatml };
 
 struct ExampleOptions {
-  enum class Kind { completions, preferences } kind = Kind::completions;
+  enum class Kind { completions, preferences, comparisons } kind = Kind::completions;
   ChatFormat chat = ChatFormat::roles;
   int64_t maxLength = 2048;            // tokens; what is longer is cut at its end
   bool completionOnly = true;          // of a prompt with its completion only the completion is learned
@@ -37,17 +37,20 @@ struct Example {
   std::vector<Part> parts;
   bool isConversation = false;
   bool addEnds = true;  // false: the text itself has marks for where it begins and is finished
+  float margin = 0;     // comparisons: by how much more the chosen text is to score
 };
 
 // completions: {"prompt", "completion" or "response"}: two texts, or two lists of messages; {"messages"} or
 // {"conversations"}: [{"role", "content"}] or [{"from", "value"}]; {"text"}.
 // preferences: {"chosen", "rejected"} and, unless both begin with it, {"prompt"}: texts, or lists of messages.
+// comparisons: the same; and, if it is there, {"margin"}, a number.
 // Error (`what` only): what is missing or of another type.
 Result<Example> readExample(const nlohmann::json &object, const ExampleOptions &options);
 
-// Sequences as DatasetWriter takes them, what is not to be learned marked: one, of preferences two (chosen, rejected),
-// none if no token is left to be learned. Tokens that cross the end of a part count to the part in which they end, as
-// in TRL: a part begins behind as many tokens as all before it has alone.
+// Sequences as DatasetWriter takes them, what is not to be learned marked: one, of preferences and comparisons two
+// (chosen, rejected), none if no token is left to be learned, or if nothing tells two that are compared apart.
+// Comparisons: each is one text with the prompt, and all of it counts. Tokens that cross the end of a part count to the
+// part in which they end, as in TRL: a part begins behind as many tokens as all before it has alone.
 Result<std::vector<std::vector<int32_t>>> encodeExample(const Example &example, const Tokenizer &tokenizer,
                                                         const ExampleOptions &options);
 

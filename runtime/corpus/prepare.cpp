@@ -27,19 +27,18 @@ class EncodedInput {
   Result<bool> write(data::DatasetWriter &writer) {
     if (next_ == encoded_.size()) LLC_TRY(encodeSome());
     if (next_ == encoded_.size()) return false;
-    const Sequences &document = encoded_[next_++];
-    for (const std::vector<int32_t> &ids : document) {
+    const Encoded &document = encoded_[next_++];
+    for (const std::vector<int32_t> &ids : document.sequences) {
       LLC_TRY(writer.add(ids));
       report_.sequences += !ids.empty();
       report_.tokens += int64_t(ids.size());
+      if (options_.encode && !ids.empty()) report_.numbers.push_back(document.number);
     }
-    report_.leftOut += document.empty();
+    report_.leftOut += document.sequences.empty();
     return true;
   }
 
  private:
-  using Sequences = std::vector<std::vector<int32_t>>;
-
   Status encodeSome() {
     size_t room = options_.limit ? size_t(options_.limit - corpus_.counts().documents) : SIZE_MAX;
     LLC_ASSIGN(auto texts, corpus_.batch(std::min<size_t>(room, 1024)));
@@ -54,9 +53,9 @@ class EncodedInput {
       if (error) return diagnose(error->kind, report_.name).says(error->what).toFix(error->remedy);
     return success();
   }
-  Status encode(const std::string &text, Sequences &sequences) const {
+  Status encode(const std::string &text, Encoded &document) const {
     if (options_.encode) {
-      LLC_ASSIGN(sequences, options_.encode(text));
+      LLC_ASSIGN(document, options_.encode(text));
       return success();
     }
     EncodeOptions plain;
@@ -67,7 +66,7 @@ class EncodedInput {
     size_t most = options_.maxLength ? size_t(options_.maxLength) : ids.size();
     for (size_t begin = 0; begin < ids.size(); begin += most) {
       size_t end = std::min(begin + most, ids.size());
-      sequences.emplace_back(ids.begin() + int64_t(begin), ids.begin() + int64_t(end));
+      document.sequences.emplace_back(ids.begin() + int64_t(begin), ids.begin() + int64_t(end));
     }
     return success();
   }
@@ -75,7 +74,7 @@ class EncodedInput {
   const PrepareOptions &options_;
   Corpus corpus_;
   SourceReport report_;
-  std::vector<Sequences> encoded_;
+  std::vector<Encoded> encoded_;
   size_t next_ = 0;
   bool finished_ = false;
 };

@@ -6,12 +6,17 @@
 
 namespace llc::corpus {
 
+// What a document becomes.
+struct Encoded {
+  std::vector<std::vector<int32_t>> sequences;  // none: it is left out
+  float number = 0;                             // that belongs to each of them
+};
+
 struct PrepareOptions {
   CorpusOptions corpus;
   int64_t maxLength = 2048;  // tokens of a sequence, longer documents are cut; 0: never
-  // When given, it makes the sequences of a document itself (none: the document is left out), with its own ends and
-  // lengths.
-  std::function<Result<std::vector<std::vector<int32_t>>>(const std::string &document)> encode = nullptr;
+  // When given, it makes the sequences of a document itself, with its own ends and lengths.
+  std::function<Result<Encoded>(const std::string &document)> encode = nullptr;
   bool marked = false, paired = false;  // what `encode` makes, see DatasetHeader
   bool addBos = true, addEos = true;    // around each document, where the tokenizer has such tokens
   int64_t limit = 0;                    // documents of each input; 0: all
@@ -23,8 +28,9 @@ struct SourceReport {
   std::optional<double> weight;
   CorpusCounts counts;
   int64_t sequences = 0, tokens = 0;
-  int64_t leftOut = 0;    // documents that gave no sequence
-  bool finished = false;  // all of it was used
+  int64_t leftOut = 0;         // documents that gave no sequence
+  bool finished = false;       // all of it was used
+  std::vector<float> numbers;  // Encoded::number of each sequence, with PrepareOptions::encode
 };
 
 // Without weights: one input after the other. With weights (1 where none is given): always from the input that is

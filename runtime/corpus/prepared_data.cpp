@@ -22,6 +22,7 @@ nlohmann::json toJson(const std::vector<SourceReport> &reports) {
                     {"finished", report.finished}});
   return list;
 }
+}  // namespace
 
 bool namesChatTemplate(const std::map<std::string, std::string> &files) {
   auto file = files.find("tokenizer_config.json");
@@ -29,7 +30,6 @@ bool namesChatTemplate(const std::map<std::string, std::string> &files) {
   auto json = nlohmann::json::parse(file->second, nullptr, false);
   return json.is_object() && json.contains("chat_template") && !json["chat_template"].is_null();
 }
-}  // namespace
 
 Result<TokenizerWithHash> makeTokenizer(std::map<std::string, std::string> files) {
   TokenizerWithHash result;

@@ -48,6 +48,9 @@ class Engine {
   virtual Result<std::vector<float>> score(std::span<const int32_t> tokens) = 0;
   // Final hidden states (after the last norm) of the wanted rows of one sequence: [rows, hidden].
   virtual Result<Rows> embed(std::span<const int32_t> tokens, Wanted wanted) = 0;
+  // Of a classification model, the scores of one sequence: [1, labels]. Error: unsupported by models that predict
+  // tokens, as are step and score by these.
+  virtual Result<Rows> classify(std::span<const int32_t> tokens) = 0;
   virtual std::string description() const = 0;  // "compiled code, avx2, 2 threads"
 };
 

@@ -194,6 +194,12 @@ Status Session::addEntry(const EntrySpec &spec) {
 Result<const Session::Entry *> Session::find(std::string_view name) const {
   auto place = buffers_->entries.find(name);
   if (place != buffers_->entries.end()) return &place->second;
+  bool classifies = buffers_->entries.contains("classify");
+  if (classifies || name == "classify")
+    return diagnose(ErrorKind::unsupported, program_->manifest().name)
+        .says(classifies ? "gives whole texts scores and predicts no tokens" : "predicts tokens and has no labels")
+        .toFix(classifies ? "use llc-model classify"
+                          : "use a model for sequence classification, or make one with --trainer reward");
   return diagnose(ErrorKind::unsupported, program_->manifest().name)
       .says(fmt::format("was compiled without the entry '{}'", name))
       .toFix("compile the model again with this version of llc-model");
@@ -312,25 +318,27 @@ Result<Rows> Session::step(std::span<const SequenceTokens> batch) {
   return runBatch(*entry, batch);
 }
 
-Result<std::vector<float>> Session::score(std::span<const int32_t> tokens) {
-  LLC_ASSIGN(const Entry *entry, find("score"));
-  LLC_ASSIGN(int64_t sequence, open());
-  SequenceTokens part{sequence, tokens, Wanted::none};
-  auto rows = runBatch(*entry, {&part, 1});
-  close(sequence);
-  if (!rows) return std::move(rows.error());
-  // The last token has no successor: its row predicts what is not there.
-  size_t count = tokens.empty() ? 0 : tokens.size() - 1;
-  return std::vector<float>(rows->data, rows->data + count);
-}
-
-Result<Rows> Session::embed(std::span<const int32_t> tokens, Wanted wanted) {
-  LLC_ASSIGN(const Entry *entry, find("embed"));
+// A sequence of its own, from its beginning to its end.
+Result<Rows> Session::runWhole(std::string_view name, std::span<const int32_t> tokens, Wanted wanted) {
+  LLC_ASSIGN(const Entry *entry, find(name));
   LLC_ASSIGN(int64_t sequence, open());
   SequenceTokens part{sequence, tokens, wanted};
   auto rows = runBatch(*entry, {&part, 1});
   close(sequence);
   return rows;
 }
+
+Result<std::vector<float>> Session::score(std::span<const int32_t> tokens) {
+  LLC_ASSIGN(Rows rows, runWhole("score", tokens, Wanted::none));
+  // The last token has no successor: its row predicts what is not there.
+  size_t count = tokens.empty() ? 0 : tokens.size() - 1;
+  return std::vector<float>(rows.data, rows.data + count);
+}
+
+Result<Rows> Session::embed(std::span<const int32_t> tokens, Wanted wanted) {
+  return runWhole("embed", tokens, wanted);
+}
+
+Result<Rows> Session::classify(std::span<const int32_t> tokens) { return runWhole("classify", tokens, Wanted::last); }
 
 }  // namespace llc

@@ -47,6 +47,7 @@ class Session final : public Engine {
   Result<Rows> step(std::span<const SequenceTokens> batch) override;
   Result<std::vector<float>> score(std::span<const int32_t> tokens) override;
   Result<Rows> embed(std::span<const int32_t> tokens, Wanted wanted) override;
+  Result<Rows> classify(std::span<const int32_t> tokens) override;
   std::string description() const override;
 
   const Program &program() const { return *program_; }
@@ -66,6 +67,7 @@ class Session final : public Engine {
   Result<const Entry *> find(std::string_view name) const;
   Status check(std::span<const SequenceTokens> batch) const;
   Result<Rows> runBatch(const Entry &entry, std::span<const SequenceTokens> batch);
+  Result<Rows> runWhole(std::string_view entry, std::span<const int32_t> tokens, Wanted wanted);
   bool fillStep(Cutter &cutter);
   Rows runStep(const Entry &entry);
 

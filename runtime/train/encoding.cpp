@@ -5,9 +5,20 @@
 namespace llc::train {
 
 namespace {
+corpus::ExampleOptions::Kind kindOf(Examples examples) {
+  switch (examples) {
+    case Examples::preferences:
+      return corpus::ExampleOptions::Kind::preferences;
+    case Examples::comparisons:
+      return corpus::ExampleOptions::Kind::comparisons;
+    default:
+      return corpus::ExampleOptions::Kind::completions;
+  }
+}
+
 corpus::ExampleOptions exampleOptions(const RunConfig &config, Examples examples, int64_t length) {
   corpus::ExampleOptions options;
-  if (examples == Examples::preferences) options.kind = corpus::ExampleOptions::Kind::preferences;
+  options.kind = kindOf(examples);
   options.maxLength = length;
   options.completionOnly = config.flag("data.completion_only_loss");
   options.assistantOnly = config.flag("data.assistant_only_loss");
@@ -25,17 +36,21 @@ std::string describe(const corpus::ExampleOptions &o) {
                      o.maxPromptLength, o.maxCompletionLength);
 }
 
-Result<std::vector<std::vector<int32_t>>> encodeDocument(const std::string &document, const Tokenizer &tokenizer,
-                                                         const corpus::ExampleOptions &options, bool refuseChats) {
+Result<corpus::Encoded> encodeDocument(const std::string &document, const Tokenizer &tokenizer,
+                                       const corpus::ExampleOptions &options, bool refuseChats) {
   LLC_ASSIGN(Json json, parseJson(document, "example"));
   LLC_ASSIGN(corpus::Example example, corpus::readExample(json, options));
-  if (example.isConversation && refuseChats)
-    return diagnose(ErrorKind::unsupported, "data")
-        .says("holds conversations, and the model's own chat template can't be rendered yet")
-        .toFix("choose a format: --chat-format chatml or roles; or give prompts with completions as texts");
-  return corpus::encodeExample(example, tokenizer, options);
+  if (example.isConversation && refuseChats) return cannotRenderTemplate();
+  LLC_ASSIGN(auto sequences, corpus::encodeExample(example, tokenizer, options));
+  return corpus::Encoded{std::move(sequences), example.margin};
 }
 }  // namespace
+
+Error cannotRenderTemplate() {
+  return diagnose(ErrorKind::unsupported, "data")
+      .says("holds conversations, and the model's own chat template can't be rendered yet")
+      .toFix("choose a format: --chat-format chatml or roles; or give prompts with completions as texts");
+}
 
 Encoding encodingOf(const RunConfig &config, Examples examples, const corpus::TokenizerWithHash &tokenizer,
                     int64_t length, Progress &progress) {
@@ -49,7 +64,7 @@ Encoding encodingOf(const RunConfig &config, Examples examples, const corpus::To
   bool refuseChats = !config.find("data.chat_format") && tokenizer.hasChatTemplate;
   encoding.about = fmt::format("{} {}", tokenizer.hash, describe(encoding.options));
   encoding.prepare.marked = true;
-  encoding.prepare.paired = examples == Examples::preferences;
+  encoding.prepare.paired = arePairs(examples);
   encoding.prepare.corpus.records.accepts = [options = encoding.options](const nlohmann::json &object) -> Status {
     auto example = corpus::readExample(object, options);
     return example ? success() : Status(std::move(example.error()));

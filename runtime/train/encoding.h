@@ -11,7 +11,12 @@ enum class Examples {
   text,         // documents: packed, cut where a row is full, every token is a label
   completions,  // prompts with completions, conversations or texts, each whole: the tokens to be learned are labels
   preferences,  // rows 2i and 2i + 1: one prompt with the completion that was chosen, and with the rejected one
+  comparisons,  // rows 2i and 2i + 1: a text that was chosen, and one that was rejected; with margins
 };
+// Whether rows 2i and 2i + 1 belong together.
+inline bool arePairs(Examples examples) {
+  return examples == Examples::preferences || examples == Examples::comparisons;
+}
 
 struct Encoding {
   Examples examples;
@@ -19,6 +24,9 @@ struct Encoding {
   corpus::PrepareOptions prepare;
   std::string about;  // the same for the same results
 };
+
+// Of conversations, where no format was chosen and the model has a template.
+Error cannotRenderTemplate();
 
 // Rows will have at most `length` tokens. The tokenizer and `progress` must outlive the result.
 Encoding encodingOf(const RunConfig &config, Examples examples, const corpus::TokenizerWithHash &tokenizer,

@@ -2,10 +2,9 @@
 
 #include <filesystem>
 
-#include "runtime/base/mapped_file.h"
-#include "runtime/base/output_file.h"
 #include "runtime/base/sha256.h"
 #include "runtime/formats/safetensors.h"
+#include "runtime/train/number_column.h"
 
 namespace llc::train {
 
@@ -20,14 +19,6 @@ std::string fileOf(const data::Dataset &dataset, const StepProgram &program, con
   std::string about = fmt::format("reference 1\n{} {} {}\n{}\n{} {}", paths.bin, dataset.tokens(), changed, weights,
                                   program.rows(), program.length());
   return folder + "/" + sha256OfText(about).substr(0, 16) + ".reference";
-}
-
-std::optional<Column> readColumn(const std::string &path, uint64_t sequences) {
-  auto file = MappedFile::open(path);
-  if (!file || file->bytes().size() != sequences * sizeof(float)) return std::nullopt;
-  Column column(sequences);
-  std::memcpy(column.data(), file->bytes().data(), file->bytes().size());
-  return column;
 }
 
 // The rows of a batch, each a sequence of the dataset.
@@ -80,11 +71,9 @@ Status addReference(TrainingData &data, StepProgram &program, const std::vector<
     std::optional<Column> column = readColumn(path, source.dataset.sequences());
     if (!column) {
       LLC_ASSIGN(column, compute(source.dataset, program, progress));
-      std::error_code error;
-      std::filesystem::create_directories(folder, error);
-      LLC_TRY(writeFile(path, {reinterpret_cast<const char *>(column->data()), column->size() * sizeof(float)}));
+      LLC_TRY(writeColumn(path, *column));
     }
-    source.columns = {std::make_shared<const Column>(std::move(*column))};
+    source.columns.push_back(std::make_shared<const Column>(std::move(*column)));
   }
   return success();
 }

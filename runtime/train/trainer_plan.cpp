@@ -5,7 +5,8 @@
 namespace llc::train {
 
 namespace {
-constexpr std::string_view exampleNames[] = {"text", "completions", "preferences"};  // in the order of Examples
+constexpr std::string_view exampleNames[] = {"text", "completions", "preferences",
+                                             "comparisons"};  // in the order of Examples
 
 OrderedJson toJson(const InitialTensor &tensor) {
   return {

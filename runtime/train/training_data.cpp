@@ -6,6 +6,7 @@
 
 #include "runtime/base/sha256.h"
 #include "runtime/corpus/inputs.h"
+#include "runtime/train/number_column.h"
 
 namespace llc::train {
 
@@ -42,32 +43,53 @@ std::string nameOf(const corpus::Input &input, std::string about) {
   return sha256OfText(about).substr(0, 16) + ".bin";
 }
 
+// Beside a dataset: the margin of each sequence.
+std::string marginFile(const std::string &dataset) { return fs::path(dataset).replace_extension(".margin").string(); }
+
 Result<data::Dataset> encode(const std::string &path, const Encoding &encoding,
                              const corpus::TokenizerWithHash &tokenizer, const std::string &folder,
                              Progress &progress) {
   LLC_ASSIGN(auto inputs, corpus::findInputs({path}));
   std::string output = folder + "/" + nameOf(inputs[0], encoding.about);
   std::error_code error;
-  if (!fs::exists(output, error)) {
+  bool hasMargins = encoding.examples == Examples::comparisons;
+  if (!fs::exists(output, error) || (hasMargins && !fs::exists(marginFile(output), error))) {
     LLC_ASSIGN(corpus::PreparedDataset made,
                corpus::prepareDataset(inputs, tokenizer, encoding.prepare, output, progress));
+    if (hasMargins) LLC_TRY(writeColumn(marginFile(output), made.reports[0].numbers));
     progress.finish();
     progress.say(fmt::format("{}: {} sequences, {} tokens of {}", made.paths.bin, made.header.sequences,
                              made.header.tokens, path));
     if (int64_t without = made.reports[0].leftOut)
-      progress.note(fmt::format("warning: {}: {} examples have no token to learn within {} tokens, and are left out",
-                                path, without, encoding.options.maxLength));
+      progress.note(fmt::format("warning: {}: {} examples have {} within {} tokens, and are left out", path, without,
+                                hasMargins ? "two texts that do not differ" : "no token to learn",
+                                encoding.options.maxLength));
   }
   return data::Dataset::open(output);
 }
 
+// Of a dataset that was made without: zeros.
+Status addMargins(data::Source &source) {
+  uint64_t sequences = source.dataset.sequences();
+  std::string path = marginFile(source.dataset.path());
+  std::optional<std::vector<float>> margins = readColumn(path, sequences);
+  std::error_code error;
+  if (!margins && fs::exists(path, error))
+    return diagnose(ErrorKind::invalidInput, path)
+        .says(fmt::format("does not hold a number for each of the {} sequences", sequences))
+        .toFix("remove it and the dataset, and let both be made again");
+  if (!margins) margins.emplace(sequences);
+  source.columns.push_back(std::make_shared<const std::vector<float>>(std::move(*margins)));
+  return success();
+}
+
 Status checkKind(const data::Dataset &dataset, Examples examples) {
-  bool pairs = examples == Examples::preferences;
+  bool pairs = arePairs(examples);
   if (dataset.header().paired == pairs) return success();
   return diagnose(ErrorKind::invalidInput, dataset.path())
       .says(pairs ? "holds no preferences" : "holds preferences, pairs of sequences")
       .toFix(pairs ? "give .jsonl with prompt, chosen and rejected"
-                   : "train with a trainer of preferences (--trainer dpo)");
+                   : "train with a trainer of preferences (--trainer dpo or reward)");
 }
 
 Result<data::Dataset> openOne(const std::string &path, const Encoding &encoding, const RunConfig &config,
@@ -125,7 +147,7 @@ Result<int64_t> longestOf(const std::vector<data::Source> &sources) {
 }
 
 data::Packing packingOf(const RunConfig &config, Examples examples) {
-  if (examples == Examples::preferences || !config.flag("data.packing")) return data::Packing::none;
+  if (arePairs(examples) || !config.flag("data.packing")) return data::Packing::none;
   return examples == Examples::text ? data::Packing::wrapped : data::Packing::bestFit;
 }
 }  // namespace
@@ -157,7 +179,7 @@ Result<TrainingData> openTrainingData(const RunConfig &config, Examples examples
         .toFix("give texts, or a dataset of llc-model data prepare");
   Encoding encoding = encodingOf(config, examples, tokenizer, length, progress);
   TrainingData data;
-  data.paired = examples == Examples::preferences;
+  data.paired = arePairs(examples);
   uint64_t seed = uint64_t(config.integer("training.seed"));
   for (const std::string &text : paths) {
     DataPath one = splitWeight(text);
@@ -165,6 +187,7 @@ Result<TrainingData> openTrainingData(const RunConfig &config, Examples examples
     data::Source source{std::move(dataset), one.weight};
     source.split = data::Split(source.groups(), config.number("training.validation_split"), seed);
     data.hasValidation = data.hasValidation || source.split.count(data::Part::validation) > 0;
+    if (examples == Examples::comparisons) LLC_TRY(addMargins(source));
     data.sources.push_back(std::move(source));
   }
   data.options.rows = config.integer("training.batch_size") * (data.paired ? 2 : 1);

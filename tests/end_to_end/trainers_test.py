@@ -39,9 +39,9 @@ class Trainers(tiny_training.Case):
     def write(cls, name, records):
         (cls.base / name).write_text("".join(json.dumps(record) + "\n" for record in records))
 
-    def finetune(self, out, trainer, data, *more, steps=24):
-        return ("finetune", "--model-path", self.model, "--trainer", trainer, "--data-path", self.base / data, "--output-dir", out,
-                "--batch-size", 4, "--gradient-accumulation-steps", 2, "--lr", "5e-3", "--max-steps", steps, "--log-interval", 2,
+    def finetune(self, out, trainer, data, *more, steps=24, verb="finetune", model=None, rate="5e-3"):
+        return (verb, "--model-path", model or self.model, "--trainer", trainer, "--data-path", self.base / data, "--output-dir", out,
+                "--batch-size", 4, "--gradient-accumulation-steps", 2, "--lr", rate, "--max-steps", steps, "--log-interval", 2,
                 "--eval-interval", 8, "--save-interval", 3, "-t", 1, "-q", "--json", *more)
 
     def records(self, made, event="train"):
@@ -107,6 +107,80 @@ class Trainers(tiny_training.Case):
         self.assertAlmostEqual(self.records(one)[0]["train/rewards/margins"], 0, delta=1e-5)
         self.assertAlmostEqual(self.records(one)[0]["train/loss"], 0.693147, delta=1e-5)
 
+    def test_preferences_in_bf16(self):
+        made = self.json(*self.finetune(self.folder / "out", "dpo", "dpo.jsonl", "--trainer-setting", "beta=1", "--precision", "bf16",
+                                        steps=40))
+        records = self.records(made)
+        # The reference is rounded as the model is: before the first step they are the same.
+        one = self.json(*self.finetune(self.folder / "one", "dpo", "dpo.jsonl", "--precision", "bf16", steps=1))
+        self.assertAlmostEqual(self.records(one)[0]["train/loss"], 0.693147, delta=1e-4)
+        self.assertLess(records[-1]["train/loss"], 0.5)
+        self.assertGreater(records[-1]["train/rewards/accuracies"], 0.8)
+
+    def test_preferences_of_an_adapter(self):
+        """A LoRA learns them; the model without it is the reference, and stays as it is."""
+        arguments = lambda name, steps: self.finetune(self.folder / name, "dpo", "dpo.jsonl", "--trainer-setting", "beta=1",
+                                                      "--lora-rank", 8, verb="lora-finetune", rate="5e-2", steps=steps)
+        one = self.json(*arguments("one", 1))
+        self.assertAlmostEqual(self.records(one)[0]["train/loss"], 0.693147, delta=1e-5)
+        made = self.json(*arguments("out", 40))
+        records = self.records(made)
+        self.assertLess(records[-1]["train/loss"], 0.6)
+        self.assertGreater(records[-1]["train/rewards/margins"], 0.5)
+        self.assertTrue((pathlib.Path(made["checkpoint"]) / "adapter_model.safetensors").exists())
+        # What it learned is in it: the adapter likes what was chosen better than the model alone does.
+        texts = ["the colour of %s is %s and %s" % (WORDS[0], COLOURS[0], COLOURS[1]), "the colour of %s is %s and %s" % (
+            WORDS[0], COLOURS[2], COLOURS[1])]
+        ahead = lambda *options: (lambda a, b: a["sum"] - b["sum"])(
+            *(self.json("score", self.model, "-p", text, "--json", *options) for text in texts))
+        self.assertGreater(ahead("--adapter", made["checkpoint"]), ahead())
+
+    def classify(self, model, *arguments):
+        return [json.loads(line) for line in self.good("classify", model, "-q", *arguments).out.splitlines()]
+
+    def test_rewards(self):
+        records = [json.loads(line) for line in (self.base / "dpo.jsonl").read_text().splitlines()]
+        for i, record in enumerate(records):
+            record.update({"margin": 1} if i % 2 else {})
+        self.write("rewards.jsonl", records)
+        made = self.json(*self.finetune(self.folder / "out", "reward", "rewards.jsonl", rate="1e-2", steps=100))
+        curve = self.records(made)
+        self.assertLess(curve[-1]["train/loss"], 0.3 * curve[0]["train/loss"])
+        self.assertGreater(self.records(made, "evaluation")[-1]["eval/rewards/accuracies"], 0.8)
+        for record in curve:
+            margin = record["train/rewards/chosen"] - record["train/rewards/rejected"]
+            self.assertAlmostEqual(record["train/rewards/margins"], margin, delta=1e-4)
+        # Margins are what makes the difference to a run without them.
+        plain = self.records(self.json(*self.finetune(self.folder / "plain", "reward", "dpo.jsonl", steps=2)))
+        self.assertNotAlmostEqual(plain[0]["train/loss"], curve[0]["train/loss"], delta=0.05)
+        self.assertAlmostEqual(plain[0]["train/loss"], 0.6931, delta=0.1)
+        # The result is a classifier; code, interpreter and artifact agree, and it ranks as it has learned.
+        config = json.loads((pathlib.Path(made["checkpoint"]) / "config.json").read_text())
+        self.assertEqual((config["architectures"], config["num_labels"]), (["LlamaForSequenceClassification"], 1))
+        names = support.read_safetensors_header(pathlib.Path(made["checkpoint"]) / "model.safetensors")
+        self.assertIn("score.weight", names)
+        self.assertNotIn("lm_head.weight", names)
+        self.write("texts.jsonl", [{"prompt": record["prompt"], "completion": record[which]}
+                                   for record in records[:20] for which in ("chosen", "rejected")])
+        scores = [line["scores"]["LABEL_0"] for line in self.classify(made["checkpoint"], "--input", self.base / "texts.jsonl")]
+        self.assertGreater(sum(a > b for a, b in zip(scores[0::2], scores[1::2])), 15)
+        plainly = self.classify(made["checkpoint"], "--input", self.base / "texts.jsonl", "--engine", "reference")
+        for score, line in zip(scores, plainly):
+            self.assertAlmostEqual(score, line["scores"]["LABEL_0"], delta=1e-4)
+        self.good("compile", made["checkpoint"], "-o", self.folder / "art", "-q")
+        text = records[0]["prompt"] + records[0]["chosen"]
+        (one,) = self.classify(self.folder / "art", "-p", text)
+        self.assertAlmostEqual(one["scores"]["LABEL_0"], scores[0], delta=1e-4)
+        (open_ended,) = self.classify(made["checkpoint"], "-p", text, "--no-eos")
+        self.assertEqual(open_ended["tokens"], one["tokens"] - 1)
+        self.good("verify", made["checkpoint"], "-q")
+        # Each says what the other is for.
+        self.refused("run", made["checkpoint"], "-p", "the", code=3, says=["llc-model classify"])
+        self.refused("classify", self.model, "-p", "the", code=3, says=["no labels", "--trainer reward"])
+        # It goes on from its own head.
+        more = self.json(*self.finetune(self.folder / "more", "reward", "dpo.jsonl", model=made["checkpoint"], steps=1))
+        self.assertLess(self.records(more)[0]["train/loss"], plain[0]["train/loss"])
+
     def test_killed_preferences_end_the_same(self):
         curve = lambda made: [{key: value for key, value in record.items() if key not in TIMES}
                               for event in ("train", "evaluation") for record in self.records(made, event)]
@@ -145,7 +219,7 @@ class Trainers(tiny_training.Case):
 
     def test_trainers_are_listed(self):
         listed = self.json("trainers", "--json")
-        self.assertTrue({"causal_lm", "sft", "dpo", "distillation"} <= set(listed))
+        self.assertTrue({"causal_lm", "sft", "dpo", "distillation", "reward"} <= set(listed))
         self.assertIn("ipo", listed["dpo"]["settings"]["loss_type"]["choices"])
         self.assertIn("beta = 0.1", self.good("trainers", "dpo").out)
 
@@ -163,6 +237,11 @@ class Trainers(tiny_training.Case):
         self.refused(*self.finetune(out, "dpo", "dpo.jsonl", "--trainer-setting", "beta"), says=["NAME=VALUE"])
         self.refused(*self.finetune(out, "dpo", "sft.jsonl"), says=["sft.jsonl:1", "chosen"])
         self.refused(*self.finetune(out, "distillation", "sft.jsonl"), says=["--teacher"])
+        self.refused("pretrain", "--config", self.base / "c.json", "--trainer", "reward", "--data-path", self.base / "dpo.jsonl", code=3,
+                     says=["reward", "llc-model finetune"])
+        bad.write_text('{"chosen": "a", "rejected": "b", "margin": "much"}\n')
+        self.refused(*(bad if str(argument).endswith("dpo.jsonl") else argument for argument in self.finetune(
+            out, "reward", "dpo.jsonl", steps=1)), says=["bad.jsonl:1", "margin"])
         # A prepared dataset of pairs is no text, and a text no pairs.
         (pairs,) = (path for path in (out / "data").glob("*.bin") if self.json("data", "inspect", path, "--json")["paired"])
         arguments = self.finetune(out, "sft", "dpo.jsonl")

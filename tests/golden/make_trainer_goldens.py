@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes trainers.json: what the trainers' losses are on two models of tests/golden/architectures while PyTorch trains them, in f32.
+"""Writes trainers.json: what the trainers' losses are on two models of tests/golden/architectures while PyTorch trains them, in f32;
+and classifiers.json: what the architectures score with a head for classification (`score_head`).
 
   python make_trainer_goldens.py
 
@@ -134,8 +135,50 @@ def distillation(teacher, temperature=3.0, alpha=0.7, hidden=0):
     return loss
 
 
-def curve(name, loss_of):
-    model = load(name)
+def score_head(labels, hidden):
+    """Multiples of 1/16 from -1/2 to 1/2."""
+    return torch.tensor([((7 * i + 3) % 17 - 8) / 16 for i in range(labels * hidden)]).reshape(labels, hidden)
+
+
+def load_classifier(name, labels):
+    folder = HERE / "architectures" / name
+    model = transformers.AutoModelForSequenceClassification.from_pretrained(
+        folder, attn_implementation="eager", dtype=torch.float32, num_labels=labels).eval()
+    model.config.pad_token_id = None  # rows go in one by one, as long as they are; the id of padding is a token like others
+    model.get_input_embeddings().padding_idx = None
+    with torch.no_grad():
+        model.score.weight.copy_(score_head(labels, model.config.hidden_size))
+    return model
+
+
+def score(model, ids):
+    return model(input_ids=ids[None], use_cache=False).logits[0]
+
+
+def classifiers():
+    """Of each architecture the scores of three labels for the rows of batch 1, each as long as LENGTHS says."""
+    scores = {}
+    with torch.no_grad():
+        for name in ("llama", "mistral", "qwen2", "qwen3", "gemma2", "gpt2", "gpt_neox"):
+            model = load_classifier(name, 3)
+            rows = batch(1, model.config.vocab_size)
+            scores[name] = [score(model, row[:length]).tolist() for row, length in zip(rows, (LENGTH, 13, 1, 9))]
+    return scores
+
+
+def reward(center=0):
+    def loss(model, reference, ids):
+        ids, mask, labels = pairs(ids)
+        rewards = torch.stack([score(model, row[: int(kept.sum())])[0] for row, kept in zip(ids, mask)])
+        a, b = rewards[0::2], rewards[1::2]
+        margins = torch.tensor([0.1 + 0.25 * i for i in range(ROWS // 2)])
+        each = -F.logsigmoid(a - b - margins) + center * (a + b) ** 2
+        return each.mean(), {"rewards/chosen": a, "rewards/rejected": b, "rewards/margins": a - b,
+                             "rewards/accuracies": (a > b).float()}
+    return loss
+
+
+def curve(model, loss_of):
     reference = copy.deepcopy(model)
     optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=0)
     records = []
@@ -153,13 +196,16 @@ def main():
     torch.set_num_threads(1)
     curves = {}
     for name in ("gpt2", "llama"):
-        curves[f"{name} sft"] = curve(name, completions)
-        curves[f"{name} distillation"] = curve(name, distillation(load("qwen2")))
-        curves[f"{name} distillation hidden"] = curve(name, distillation(load("qwen2"), hidden=0.5))
+        curves[f"{name} sft"] = curve(load(name), completions)
+        curves[f"{name} distillation"] = curve(load(name), distillation(load("qwen2")))
+        curves[f"{name} distillation hidden"] = curve(load(name), distillation(load("qwen2"), hidden=0.5))
+        curves[f"{name} reward"] = curve(load_classifier(name, 1), reward())
+        curves[f"{name} reward centered"] = curve(load_classifier(name, 1), reward(center=0.05))
         for kind in PAIR_LOSSES:
-            curves[f"{name} dpo {kind}"] = curve(name, preference(kind))
+            curves[f"{name} dpo {kind}"] = curve(load(name), preference(kind))
     lines = [f"{json.dumps(name)}: {json.dumps(value)}" for name, value in curves.items()]
     (HERE / "trainers.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")
+    (HERE / "classifiers.json").write_text(json.dumps(classifiers(), indent=1) + "\n")
 
 
 if __name__ == "__main__":

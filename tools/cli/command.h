@@ -1,5 +1,5 @@
-// The commands of llc-model. Each lives in a file of its own name and adds itself to the parser; main() runs the one that was
-// chosen. Results go to stdout, everything else (progress, warnings, errors) to stderr.
+// The commands of llc-model. Each lives in a file of its own name and adds itself to the parser; main() runs the one
+// that was chosen. Results go to stdout, everything else (progress, warnings, errors) to stderr.
 #pragma once
 #include <CLI/CLI.hpp>
 #include <chrono>
@@ -40,6 +40,7 @@ void addBench(Context &context);
 void addProfile(Context &context);
 void addTokenize(Context &context);
 void addLogits(Context &context);
+void addClassify(Context &context);
 void addGrad(Context &context);
 void addInspect(Context &context);
 void addVerify(Context &context);
@@ -60,7 +61,8 @@ inline CLI::App &addGroup(Context &context, const std::string &name, const std::
   return *group;
 }
 
-// Adds a command to `parent` whose action is `action(options)`; `declare` adds its flags to the parser, bound to the options.
+// Adds a command to `parent` whose action is `action(options)`; `declare` adds its flags to the parser, bound to the
+// options.
 template <class Options>
 CLI::App *addCommand(Context &context, CLI::App &parent, const std::string &name, const std::string &description,
                      const std::function<void(CLI::App &, Options &)> &declare,
@@ -82,7 +84,8 @@ CLI::App *addCommand(Context &context, const std::string &name, const std::strin
   return addCommand<Options>(context, context.app, name, description, declare, action);
 }
 
-// What --version prints: name and version, or with `json` also the versions and licences of everything that is linked in.
+// What --version prints: name and version, or with `json` also the versions and licences of everything that is linked
+// in.
 std::string versionText(bool json);
 
 }  // namespace llc::cli

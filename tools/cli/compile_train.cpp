@@ -187,7 +187,7 @@ class TrainerCompilation {
     LLC_ASSIGN(step.length, train::chooseLength(*config_, sizes, *start_->tokenizer.tokenizer));
     length_ = step.length;
     step.rows = config_->integer("training.batch_size");
-    if (plan_.trainer.examples == train::Examples::preferences) step.rows *= 2;
+    if (arePairs(plan_.trainer.examples)) step.rows *= 2;
     LLC_ASSIGN(traced_, traceTrainingStep(model, step, progress_));
     compiler::CompileOptions options{.targets = targetsOrAll(o_.targets, step.precision == "bf16"),
                                      .startAt = compiler::Phase::differentiated};

@@ -20,10 +20,11 @@ void declare(Context &context) {
   app.footer(
       "MODEL is a Hugging Face directory, a compiled artifact, or the name of a built-in model.\n"
       "More about a command: llc-model COMMAND --help");
-  for (auto add : {addRun,       addGenerate,     addScore,      addEval,     addCreateConfig, addPretrain, addTrain,
-                   addFinetune,  addLoraFinetune, addMerge,      addTrainers, addCompile, addCompileTrain, addBench,    addProfile,
-                   addTokenize,  addTokenizer,    addData,       addLogits,   addGrad,         addInspect,  addVerify,
-                   addTune,      addCache,        addDoctor,     addCompletion, addManual})
+  for (auto add :
+       {addRun,      addGenerate,     addScore,     addEval,     addCreateConfig, addPretrain,     addTrain,
+        addFinetune, addLoraFinetune, addMerge,     addTrainers, addCompile,      addCompileTrain, addBench,
+        addProfile,  addTokenize,     addTokenizer, addData,     addLogits,       addClassify,     addGrad,
+        addInspect,  addVerify,       addTune,      addCache,    addDoctor,       addCompletion,   addManual})
     add(context);
 }
 

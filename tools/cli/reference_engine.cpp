@@ -11,7 +11,8 @@ namespace llc::cli {
 namespace {
 class ReferenceEngine final : public Engine {
  public:
-  explicit ReferenceEngine(TracedModel traced) : traced_(std::move(traced)), weights_(*traced_.source, *traced_.module) {
+  explicit ReferenceEngine(TracedModel traced)
+      : traced_(std::move(traced)), weights_(*traced_.source, *traced_.module) {
     const dsl::Model &model = traced_.source->model;
     limits_ = {model.vocabulary, model.hidden, bound("llm.max_context"), INT32_MAX};
     environment_.parameters = [this](llvm::StringRef name) { return weights_.get(name); };
@@ -34,7 +35,8 @@ class ReferenceEngine final : public Engine {
     int64_t columns = limits_.vocabulary;
     for (const SequenceTokens &part : batch) {
       LLC_TRY(check(part.tokens, lengths_.at(part.sequence)));
-      auto arguments = stepArguments(part.tokens, lengths_.at(part.sequence), part.sequence, part.wanted == Wanted::all);
+      auto arguments =
+          stepArguments(part.tokens, lengths_.at(part.sequence), part.sequence, part.wanted == Wanted::all);
       LLC_ASSIGN(llm::Tensor logits, run("step", arguments));
       lengths_[part.sequence] += int64_t(part.tokens.size());
       if (part.wanted != Wanted::none) append(logits);
@@ -54,14 +56,10 @@ class ReferenceEngine final : public Engine {
   }
 
   Result<Rows> embed(std::span<const int32_t> tokens, Wanted wanted) override {
-    LLC_TRY(check(tokens, 0));
-    LLC_ASSIGN(int64_t sequence, open());
-    auto result = run("embed", stepArguments(tokens, 0, sequence, wanted == Wanted::all));
-    close(sequence);
-    if (!result) return std::move(result.error());
-    values_.clear();
-    append(*result);
-    return Rows{values_.data(), int64_t(values_.size()) / limits_.hidden, limits_.hidden};
+    return runWhole("embed", tokens, wanted, limits_.hidden);
+  }
+  Result<Rows> classify(std::span<const int32_t> tokens) override {
+    return runWhole("classify", tokens, Wanted::last, traced_.source->model.labels);
   }
 
   std::string description() const override { return "reference interpreter"; }
@@ -71,7 +69,9 @@ class ReferenceEngine final : public Engine {
     auto attribute = (*traced_.module)->getAttrOfType<mlir::IntegerAttr>(name);
     return attribute ? attribute.getInt() : INT32_MAX;
   }
-  void append(const llm::Tensor &tensor) { values_.insert(values_.end(), tensor.values().begin(), tensor.values().end()); }
+  void append(const llm::Tensor &tensor) {
+    values_.insert(values_.end(), tensor.values().begin(), tensor.values().end());
+  }
 
   Status check(std::span<const int32_t> tokens, int64_t before) const {
     for (int32_t token : tokens)
@@ -81,11 +81,28 @@ class ReferenceEngine final : public Engine {
             .toFix("use the tokenizer of this model");
     if (before + int64_t(tokens.size()) <= limits_.maxContext) return success();
     return diagnose(ErrorKind::invalidInput, "tokens")
-        .says(fmt::format("{} tokens are longer than the context of {}", before + int64_t(tokens.size()), limits_.maxContext))
+        .says(fmt::format("{} tokens are longer than the context of {}", before + int64_t(tokens.size()),
+                          limits_.maxContext))
         .toFix("shorten them, or raise --context");
   }
 
+  Result<Rows> runWhole(llvm::StringRef entry, std::span<const int32_t> tokens, Wanted wanted, int64_t columns) {
+    LLC_TRY(check(tokens, 0));
+    LLC_ASSIGN(int64_t sequence, open());
+    auto result = run(entry, stepArguments(tokens, 0, sequence, wanted == Wanted::all));
+    close(sequence);
+    if (!result) return std::move(result.error());
+    values_.clear();
+    append(*result);
+    return Rows{values_.data(), int64_t(values_.size()) / columns, columns};
+  }
+
   Result<llm::Tensor> run(llvm::StringRef entry, llvm::ArrayRef<llm::Datum> arguments) {
+    if (!traced_.module->lookupSymbol(entry))
+      return diagnose(ErrorKind::unsupported, traced_.name)
+          .says(traced_.source->model.labels ? "gives whole texts scores and predicts no tokens"
+                                             : "predicts tokens and has no labels")
+          .toFix("use a command that fits: classify, or one that predicts tokens");
     Diagnostics diagnostics(*traced_.context);
     auto results = llm::interpret(*traced_.module, entry, arguments, environment_);
     if (mlir::failed(results)) return diagnostics.error(entry.str());
@@ -102,7 +119,8 @@ class ReferenceEngine final : public Engine {
 };
 }  // namespace
 
-Result<std::unique_ptr<Engine>> makeReferenceEngine(const ModelPlace &place, const TraceOptions &options, Progress &progress) {
+Result<std::unique_ptr<Engine>> makeReferenceEngine(const ModelPlace &place, const TraceOptions &options,
+                                                    Progress &progress) {
   LLC_ASSIGN(TracedModel traced, traceDirectory(place, options, progress));
   progress.finish();
   return std::unique_ptr<Engine>(std::make_unique<ReferenceEngine>(std::move(traced)));

@@ -95,6 +95,19 @@ Status refuseUnavailableKeys(const TrainConfig &config, const TrainVerb &verb) {
     return refuse("data.prefetch", "leave it out: batches are views of mapped files, there is nothing to wait for");
   return train::refuseUnavailable(config);
 }
+
+// A model that scores has a head of its own, and says nothing.
+Status refuseForScores(const TrainConfig &config, const TrainVerb &verb) {
+  auto refuse = [&](const std::string &where, const std::string &why, const std::string &remedy) {
+    return diagnose(ErrorKind::unsupported, where).says(why).toFix(remedy);
+  };
+  std::string trainer = "--trainer " + config.text("training.trainer");
+  if (verb.makesModel || verb.makesAdapter)
+    return refuse(trainer, fmt::format("{} makes no head for scores", verb.name), "use llc-model finetune");
+  if (config.given("training.sample_prompt"))
+    return refuse("--sample-prompt", "a model that scores texts writes none", "leave it out");
+  return success();
+}
 }  // namespace
 
 const KeyFlag *flagOf(std::string_view key) {
@@ -244,6 +257,7 @@ Result<TrainConfig> TrainConfig::make(const TrainFlags &flags, const TrainVerb &
   LLC_TRY(recipe::checkConfig(config.effective_, config.where_, warnings.empty() ? warnings : again));
   for (const std::string &warning : warnings) warn("warning: " + warning);
   LLC_TRY(refuseUnavailableKeys(config, verb));
+  if (trainer->scores) LLC_TRY(refuseForScores(config, verb));
   // Steps on the command line count, also where a file gives epochs.
   if (flags.keys.contains("training.total_steps")) keyAt(config.given_, "training.epochs") = nullptr;
   return config;

@@ -7,6 +7,7 @@
 #include "tools/cli/gradient_checkpointing.h"
 #include "tools/cli/merge.h"
 #include "tools/cli/model.h"
+#include "tools/cli/score_head.h"
 #include "tools/cli/train_adapter.h"
 #include "tools/cli/train_sample.h"
 #include "tools/cli/train_start.h"
@@ -21,11 +22,13 @@ class CompilingHost : public train::RunHost {
       : flags_(flags), config_(config), progress_(progress) {}
   std::optional<train::InitialModel> initial;  // pretrain
   std::optional<AdapterStart> adapter;         // lora-finetune
-  std::string base;                            // directory of the adapter's model
+  std::string base;                            // directory of the adapter's model, or of one that gets a head
+  std::map<std::string, std::string> files;    // the tokenizer's, for that one
   StepOptions step;                            // all but rows, length and adapter
 
   Status writeModel(const std::string &directory) override {
-    return train::writeInitialModel(directory, *initial, seed());
+    if (initial) return train::writeInitialModel(directory, *initial, seed());
+    return writeWithScoreHead(base, files, seed(), directory);
   }
   Result<std::string> beginAdapter(const std::string &checkpoint, const std::string &directory) override {
     return cli::beginAdapter(*adapter, checkpoint, directory, seed());
@@ -73,6 +76,10 @@ Status runTraining(Context &context, const TrainFlags &flags, const TrainVerb &v
     start.adapter = adapterRunOf(*host.adapter);
   } else if (verb.makesModel) {
     host.initial = initialModelOf(config, start);
+  } else if (trainer->scores) {
+    LLC_ASSIGN(bool hasHead, hasScoreHead(start.model));
+    // The model that the run begins with is to be made, then.
+    if (!hasHead) host.base = std::exchange(start.model, ""), host.files = start.tokenizer.files;
   }
   LLC_ASSIGN(host.step, stepOptionsOf(config, flags));
   train::RunOptions options{verb.name, flags.outputDirectory, flags.runName, flags.resume, flags.threads, flags.json};

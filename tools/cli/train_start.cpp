@@ -33,6 +33,8 @@ train::Examples examplesOf(models::Examples examples) {
       return train::Examples::completions;
     case models::Examples::preferences:
       return train::Examples::preferences;
+    case models::Examples::comparisons:
+      return train::Examples::comparisons;
   }
   return train::Examples::text;
 }

@@ -27,6 +27,8 @@ const char *examplesName(models::Examples examples) {
       return "prompt with completion, messages, or text";
     case models::Examples::preferences:
       return "prompt, chosen, rejected";
+    case models::Examples::comparisons:
+      return "prompt, chosen, rejected, margin";
   }
   return "";
 }

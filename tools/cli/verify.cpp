@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "runtime/threads/limits.h"
 #include "tools/cli/adapters.h"
 #include "tools/cli/command.h"
@@ -74,7 +75,12 @@ Status runVerify(Context &context, CLI::App &, VerifyFlags &options) {
   Progress progress(context.quiet);
   LLC_ASSIGN(ModelPlace place, findModelDirectory(options.model, "the interpreter"));
   int64_t threads = options.threads ? options.threads : threadLimits().threads;
-  auto trace = [&] { return traceDirectory(place, options.trace, progress); };
+  auto trace = [&]() -> Result<TracedModel> {
+    LLC_ASSIGN(TracedModel traced, traceDirectory(place, options.trace, progress));
+    // A classifier's entry takes what a step takes.
+    if (auto classify = traced.module->lookupSymbol<mlir::func::FuncOp>("classify")) classify.setName("step");
+    return traced;
+  };
   LLC_ASSIGN(Verification verification, verifyPhases(trace, verifiedPhases(threads), options.tolerance, progress));
   progress.finish();
   if (options.json)

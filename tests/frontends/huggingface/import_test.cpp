@@ -79,9 +79,13 @@ TEST_F(Import, UnknownArchitecture) {
   expectError({"names no model_type"});
 }
 TEST_F(Import, AnotherHeadIsReported) {
-  change({{"architectures", {"LlamaForSequenceClassification"}}});
-  EXPECT_NE(outcome().find("'LlamaForSequenceClassification' is read as 'LlamaForCausalLM'"), std::string::npos)
+  change({{"architectures", {"LlamaForTokenClassification"}}});
+  EXPECT_NE(outcome().find("'LlamaForTokenClassification' is read as 'LlamaForCausalLM'"), std::string::npos)
       << outcome();
+}
+TEST_F(Import, AClassifierNeedsItsHead) {
+  change({{"architectures", {"LlamaForSequenceClassification"}}, {"num_labels", 3}});
+  expectError({"'score.weight' [3, 16]", "is missing"});
 }
 TEST_F(Import, UnsupportedRope) {
   change({{"rope_parameters", {{"rope_type", "spiral"}, {"rope_theta", 10000.0}}}});

@@ -157,6 +157,36 @@ TEST(Examples, LongConversationsTakeNoLongerThanWhatIsKept) {
 }
 
 // Through the reader of records: broken lines are named, good ones become a marked dataset.
+TEST(Examples, ComparedTextsAreWholeAndAllOfThemCounts) {
+  ExampleOptions options{.kind = Kind::comparisons};
+  EXPECT_EQ(made(R"({"prompt": "2+2=", "chosen": "4", "rejected": "5"})", options), (Shown{"^2+2=4$", "^2+2=5$"}));
+  EXPECT_EQ(made(R"({"chosen": "so good", "rejected": "so bad"})", options), (Shown{"^so good$", "^so bad$"}));
+  EXPECT_EQ(made(R"({"prompt": [{"role": "user", "content": "a"}], "chosen": [{"role": "assistant", "content": "b"}],
+                     "rejected": [{"role": "assistant", "content": "c"}]})",
+                 options),
+            (Shown{"^<|user|>\na\n<|assistant|>\nb\n$", "^<|user|>\na\n<|assistant|>\nc\n$"}));
+  // Cut at their end, they may be the same: nothing tells which is better.
+  EXPECT_TRUE(made(R"({"chosen": "b", "rejected": "b"})", options).empty());
+  options.maxLength = 6;
+  EXPECT_EQ(made(R"({"chosen": "abcXefgh", "rejected": "abcYefgh"})", options), (Shown{"^abcXe", "^abcYe"}));
+  options.maxLength = 4;
+  EXPECT_TRUE(made(R"({"chosen": "abcXefgh", "rejected": "abcYefgh"})", options).empty());
+}
+
+TEST(Examples, MarginsAreNumbersOrTextsOfNumbers) {
+  ExampleOptions options{.kind = Kind::comparisons};
+  auto margin = [&](const std::string &member) {
+    auto example = readExample(*parseJson("{\"chosen\": \"a\", \"rejected\": \"b\"" + member + "}", ""), options);
+    return example ? std::to_string(example->margin) : example.error().what;
+  };
+  EXPECT_EQ(margin(""), "0.000000");
+  EXPECT_EQ(margin(", \"margin\": null"), "0.000000");
+  EXPECT_EQ(margin(", \"margin\": 1.5"), "1.500000");
+  EXPECT_EQ(margin(", \"margin\": \"-0.25\""), "-0.250000");
+  for (const char *wrong : {"\"\"", "\"much\"", "\"1 2\"", "\"nan\"", "1e300", "[]"})
+    EXPECT_NE(margin(std::string(", \"margin\": ") + wrong).find("'margin' is no number"), std::string::npos) << wrong;
+}
+
 TEST(Examples, BrokenRecordsAreNamedWithFileAndLine) {
   TemporaryDirectory folder;
   std::string path = folder.write("a.jsonl",
@@ -171,8 +201,9 @@ TEST(Examples, BrokenRecordsAreNamedWithFileAndLine) {
     auto read = readExample(object, example);
     return read ? success() : Status(std::move(read.error()));
   };
-  options.encode = [&](const std::string &document) {
-    return encodeExample(*readExample(*parseJson(document, ""), example), tokenizer(), example);
+  options.encode = [&](const std::string &document) -> Result<Encoded> {
+    LLC_ASSIGN(auto sequences, encodeExample(*readExample(*parseJson(document, ""), example), tokenizer(), example));
+    return Encoded{std::move(sequences)};
   };
   options.corpus.onBroken = [&](const std::string &text) { skipped.push_back(text); };
   auto prepared = [&]() -> Result<std::vector<SourceReport>> {

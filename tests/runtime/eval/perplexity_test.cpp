@@ -25,6 +25,7 @@ class Counting final : public Engine {
   int64_t length(int64_t) const override { return 0; }
   Result<Rows> step(std::span<const SequenceTokens>) override { return Rows{}; }
   Result<Rows> embed(std::span<const int32_t>, Wanted) override { return Rows{}; }
+  Result<Rows> classify(std::span<const int32_t>) override { return Rows{}; }
   std::string description() const override { return "counting"; }
 
  private:

@@ -25,6 +25,7 @@ class Alphabet final : public Engine {
   }
   Result<std::vector<float>> score(std::span<const int32_t>) override { return std::vector<float>(); }
   Result<Rows> embed(std::span<const int32_t>, Wanted) override { return Rows{}; }
+  Result<Rows> classify(std::span<const int32_t>) override { return Rows{}; }
   std::string description() const override { return "alphabet"; }
 
   EngineLimits limits_{30, 1, 100, 1};

@@ -6,6 +6,8 @@
 #include <fstream>
 
 #include "models/trainer_registry.h"
+#include "tests/runtime/temporary_directory.h"
+#include "tests/tools/cli/score_heads.h"
 #include "tools/cli/training_step.h"
 
 namespace llc::cli {
@@ -17,7 +19,7 @@ const std::string folder = LLC_SOURCE_DIR "/tests/golden/architectures/";
 struct Data {
   std::vector<int32_t> ids = std::vector<int32_t>(rows * length), segments = std::vector<int32_t>(rows * length, 1),
                        labels;
-  std::vector<float> reference;
+  std::vector<float> column;  // [rows]: of the reference, or margins
   train::Batch batch() const { return {rows, length, ids, segments, labels}; }
 };
 
@@ -75,6 +77,9 @@ StepOptions optionsOf(const std::string &name) {
     options.trainerSettings.texts["loss_type"] = type;
     if (type == "sigmoid" || type == "robust" || type == "exo_pair")
       options.trainerSettings.numbers["label_smoothing"] = 0.1;
+  } else if (name.starts_with("reward")) {
+    options.trainer = "reward";
+    if (name.ends_with("centered")) options.trainerSettings.numbers["center_rewards_coefficient"] = 0.05;
   } else if (name.starts_with("distillation")) {
     options.trainer = "distillation";
     options.trainerSettings.numbers = {{"temperature", 3}, {"alpha", 0.7}};
@@ -90,16 +95,21 @@ StepOptions optionsOf(const std::string &name) {
 std::vector<Data> dataFor(const StepOptions &options, size_t steps, train::StepProgram &program) {
   std::vector<Data> all;
   for (size_t step = 1; step <= steps; ++step) {
-    all.push_back(options.trainer == "dpo" ? pairs(int64_t(step)) : packed(int64_t(step)));
+    bool paired = options.trainer == "dpo" || options.trainer == "reward";
+    all.push_back(paired ? pairs(int64_t(step)) : packed(int64_t(step)));
     if (program.columns().empty()) continue;
-    all.back().reference.resize(rows);
-    EXPECT_TRUE(program.reference(all.back().batch(), all.back().reference).ok());
+    Data &data = all.back();
+    data.column.resize(rows);
+    if (options.trainer == "dpo")
+      EXPECT_TRUE(program.reference(data.batch(), data.column).ok());
+    else
+      for (size_t row = 0; row < rows; ++row) data.column[row] = 0.1f + 0.25f * float(row / 2);
   }
   return all;
 }
 train::Batch batchOf(const Data &data) {
   train::Batch batch = data.batch();
-  if (!data.reference.empty()) batch.columns = {data.reference};
+  if (!data.column.empty()) batch.columns = {data.column};
   return batch;
 }
 
@@ -110,7 +120,10 @@ TEST_P(TrainerCurve, IsPyTorchs) {
   size_t blank = GetParam().find(' ');
   StepOptions options = optionsOf(GetParam().substr(blank + 1));
   Progress progress(/*quiet=*/true);
-  auto program = makeTrainingStep(folder + GetParam().substr(0, blank), options, progress);
+  std::string model = folder + GetParam().substr(0, blank);
+  TemporaryDirectory temporary;
+  if (options.trainer == "reward") model = test::classifierOf(model, 1, temporary);
+  auto program = makeTrainingStep(model, options, progress);
   ASSERT_TRUE(program.ok()) << program.error().text();
   std::vector<Data> data = dataFor(options, expected.size(), **program);
   double worst = 0;
@@ -174,7 +187,7 @@ TEST_F(Preferences, PartsOfABatchMakeTheSameStep) {
   ASSERT_TRUE(whole && parts);
   for (int64_t step = 1; step <= 3; ++step) {
     Data data = pairs(step);
-    data.reference = {-30, -28, -33, -21};
+    data.column = {-30, -28, -33, -21};
     train::Batch all = batchOf(data);
     auto part = [&](int64_t pair) {
       auto cut = [&](const std::vector<int32_t> &x) {
@@ -185,7 +198,7 @@ TEST_F(Preferences, PartsOfABatchMakeTheSameStep) {
                           cut(data.ids),
                           cut(data.segments),
                           cut(data.labels),
-                          {std::span<const float>(data.reference).subspan(size_t(2 * pair), 2)}};
+                          {std::span<const float>(data.column).subspan(size_t(2 * pair), 2)}};
     };
     train::Batch cut[] = {part(0), part(1)};
     auto one = whole->step({&all, 1}, {.learningRate = rate, .step = step});
@@ -217,6 +230,7 @@ TEST_F(Preferences, MistakesAreNamed) {
   says(text([](auto &o) { o.trainerSettings.texts["loss_type"] = "sigmoidal"; }), "sppo_hard");
   says(text([](auto &o) { o.trainerSettings.texts["beta"] = "a"; }), "use a number");
   says(text([](auto &o) { o.trainerSettings = {}, o.trainer = "distillation"; }), "--teacher");
+  says(text([](auto &o) { o.trainerSettings = {}, o.trainer = "reward"; }), "no head for scores");
 }
 }  // namespace
 }  // namespace llc::cli

@@ -1,0 +1,26 @@
+// From a model that predicts tokens to one that gives sequences scores.
+#pragma once
+#include <map>
+#include <string>
+#include <vector>
+
+#include "frontends/huggingface/import.h"
+
+namespace llc::cli {
+
+// A head for one score, [hidden]: normally distributed by the deviation that the configuration names
+// (initializer_range, otherwise 0.02).
+Result<std::vector<float>> newScoreHead(const huggingface::ModelSource &model, uint64_t seed);
+
+// Whether the model in a directory has a head for scores.
+Result<bool> hasScoreHead(const std::string &model);
+// Writes the model in `model` with a new head into `directory`. `files`: the tokenizer's, by name.
+Status writeWithScoreHead(const std::string &model, const std::map<std::string, std::string> &files, uint64_t seed,
+                          const std::string &directory);
+
+// Writes a model into `directory`: the weights of `model` but for those that only predict tokens, `head` [labels,
+// hidden] as score.weight, the configuration of the classifier, and `files`.
+Status writeClassifier(const huggingface::ModelSource &model, const std::vector<float> &head,
+                       const std::map<std::string, std::string> &files, const std::string &directory);
+
+}  // namespace llc::cli
