@@ -17,7 +17,9 @@ Value maskBits(Emitter &e, Value x, int64_t mask) {
   return e.b.create<arith::AndIOp>(x, e.constant(x.getType(), double(mask)));
 }
 Value orBits(Emitter &e, Value x, Value y) { return e.b.create<arith::OrIOp>(x, y); }
-Value widen(Emitter &e, Value half) { return e.b.create<arith::ExtUIOp>(e.vec(Emitter::widthOf(half), e.i32), half); }
+Value widen(Emitter &e, Value narrow) {
+  return e.b.create<arith::ExtUIOp>(e.vec(Emitter::widthOf(narrow), e.i32), narrow);
+}
 Value narrow(Emitter &e, Value word) { return e.b.create<arith::TruncIOp>(e.vec(Emitter::widthOf(word), e.i16), word); }
 
 // f16 bits to f32: the exponent is rebiased by a multiplication, which makes subnormals right for free.
@@ -86,10 +88,12 @@ Value Emitter::loadFloat(DType type, Value pointer, int64_t width) {
       return b.create<arith::SIToFPOp>(f(width), load(vec(width, i32), pointer, 4));
     case DType::i64:
       return b.create<arith::SIToFPOp>(f(width), load(vec(width, i64), pointer, 8));
+    case DType::u8:
+      return b.create<arith::SIToFPOp>(f(width), widen(*this, load(vec(width, i8), pointer, 1)));
     default:
       break;
   }
-  llvm_unreachable("kernels read f32, f16, bf16, i32 and i64");
+  llvm_unreachable("kernels read f32, f16, bf16, i32, i64 and u8");
 }
 
 Value Emitter::rounded(DType type, Value value) {
@@ -115,10 +119,14 @@ void Emitter::storeFloat(DType type, Value value, Value pointer) {
       return store(floatToHalf(*this, value), pointer, 2);
     case DType::i32:
       return store(b.create<arith::FPToSIOp>(vec(width, i32), value), pointer, 4);
+    case DType::u8: {
+      Value word = b.create<arith::FPToSIOp>(vec(width, i32), value);
+      return store(b.create<arith::TruncIOp>(vec(width, i8), word), pointer, 1);
+    }
     default:
       break;
   }
-  llvm_unreachable("kernels write f32, f16, bf16 and i32");
+  llvm_unreachable("kernels write f32, f16, bf16, i32 and u8");
 }
 
 }  // namespace llc::kernels

@@ -250,6 +250,100 @@ Value e4m3(Emitter &e, ValueRange v) {
   return e.select(inRange, rounded, v[0]);
 }
 
+// Dynamic quantization (dialect/interfaces/scalar.cpp) without tables: number q of a map, counted from zero and without
+// its sign, has its decade as the exponent of q, and its part of the decade as the fraction. Where all numbers are
+// positive the first decade has two, so that q is one more than the code.
+struct DynamicMap {
+  bool bothSigns;
+  int top() const { return bothSigns ? 6 : 7; }  // exponent of q in the decade below one
+  int first() const { return top() - 6; }
+  double unit(int exponent) const { return std::pow(10, exponent - top()); }  // where the decade ends
+  int zero() const { return first(); }
+};
+
+// 10^(q's exponent - top) * (0.1 + 0.9 * (fraction + half a part)).
+Value dynamicMagnitude(Emitter &e, DynamicMap map, Value q) {
+  Type word = wordOf(e, q);
+  auto constant = [&](int64_t bits) { return e.constant(word, double(bits)); };
+  auto mask = [&](Value x, int64_t bits) { return Value(e.b.create<arith::AndIOp>(x, constant(bits))); };
+  Value bits = e.bitcast(word, q), exponent = mask(bits, 0x7f800000);
+  Value mantissa = e.bitcast(q.getType(), e.add(mask(bits, 0x7fffff), constant(0x3f800000)));
+  Value part = e.bitcast(q.getType(), e.sub(constant(254 << 23), exponent));  // 2^-exponent
+  Value fraction = e.subf(mantissa, number(e, q, 1));
+  Value value = e.fma(fraction, number(e, q, 0.9), e.fma(part, number(e, q, 0.45), number(e, q, 0.1)));
+  Value biased = e.add(exponent, constant(1 << 23));  // of 127: the exponent's own bits begin at zero
+  for (int bit = 0; bit < 3; ++bit) {
+    Value set = e.cmp(Emitter::IntCompare::ne, mask(biased, int64_t(1) << (23 + bit)), constant(0));
+    value = e.mulf(value, e.select(set, number(e, q, std::pow(10, 1 << bit)), number(e, q, 1)));
+  }
+  value = e.mulf(value, number(e, q, map.unit(0)));
+  value = e.select(e.cmpf(Float::OGT, q, number(e, q, double((2 << map.top()) - 1))), number(e, q, 1), value);
+  return e.select(e.cmpf(Float::OGT, q, number(e, q, map.zero())), value, number(e, q, 0));
+}
+
+// The parts of a decade meet halfway between their numbers; decades themselves, and the ends, do not.
+Value nearestDynamic(Emitter &e, DynamicMap map, Value magnitude) {
+  auto scaleOf = [&](int exponent) { return std::ldexp(1 / (0.9 * map.unit(exponent)), exponent); };
+  Value scale = number(e, magnitude, scaleOf(map.first())), base = number(e, magnitude, 1 << map.first());
+  for (int exponent = map.first(); exponent < map.top(); ++exponent) {
+    double border = map.unit(exponent) * (1 + std::ldexp(0.9, -exponent));
+    Value above = e.cmpf(Float::OGT, magnitude, number(e, magnitude, border));
+    scale = e.select(above, number(e, magnitude, scaleOf(exponent + 1)), scale);
+    base = e.select(above, number(e, magnitude, 2 << exponent), base);
+  }
+  Value q = floorOf(e, e.fma(scale, magnitude, e.mulf(base, number(e, magnitude, 8.0 / 9))));
+  q = e.minf(q, e.subf(e.addf(base, base), number(e, magnitude, 1)));
+  Value one = number(e, magnitude, 1 - std::ldexp(0.225, -map.top()));
+  q = e.select(e.cmpf(Float::OGT, magnitude, one), number(e, magnitude, 2 << map.top()), q);
+  double least = map.unit(map.first()) * (0.1 + std::ldexp(0.45, -map.first()));
+  return e.select(e.cmpf(Float::OGT, magnitude, number(e, magnitude, least / 2)), q, number(e, magnitude, map.zero()));
+}
+
+constexpr double dynamicZero = 127;  // code of zero, both signs
+Value dynamicValue(Emitter &e, ValueRange v) {
+  Value q = e.subf(v[0], number(e, v[0], dynamicZero)), magnitude = dynamicMagnitude(e, {true}, absolute(e, q));
+  return e.select(e.cmpf(Float::OLT, q, number(e, q, 0)), e.negf(magnitude), magnitude);
+}
+Value dynamicValuePositive(Emitter &e, ValueRange v) {
+  return dynamicMagnitude(e, {false}, e.addf(v[0], number(e, v[0], 1)));
+}
+Value dynamicCode(Emitter &e, ValueRange v) {
+  Value q = nearestDynamic(e, {true}, absolute(e, v[0])), zero = number(e, q, dynamicZero);
+  Value below = e.maxf(e.subf(zero, q), number(e, q, 0));  // there is no -1
+  return e.select(e.cmpf(Float::OLT, v[0], number(e, q, 0)), below, e.addf(zero, q));
+}
+Value dynamicCodePositive(Emitter &e, ValueRange v) {
+  return e.subf(nearestDynamic(e, {false}, e.maxf(v[0], number(e, v[0], 0))), number(e, v[0], 1));
+}
+
+// See dialect/interfaces/scalar.cpp.
+Value randomOf(Emitter &e, ValueRange operands) {
+  Type word = wordOf(e, operands[0]);
+  auto mul = [&](Value x, Value y) { return Value(e.b.create<arith::MulIOp>(x, y)); };
+  auto down = [&](Value x, int64_t bits) {
+    return Value(e.b.create<arith::ShRUIOp>(x, e.constant(word, double(bits))));
+  };
+  Values v;
+  for (Value operand : operands)
+    v.push_back(e.add(mul(e.b.create<arith::FPToSIOp>(word, operand), e.constant(word, 1664525)),
+                      e.constant(word, 1013904223)));
+  auto stir = [&] {
+    for (int i = 0; i < 3; ++i) v[i] = e.add(v[i], mul(v[(i + 1) % 3], v[(i + 2) % 3]));
+  };
+  stir();
+  for (Value &value : v) value = e.b.create<arith::XOrIOp>(value, down(value, 16));
+  stir();
+  Value number24 = e.b.create<arith::SIToFPOp>(operands[0].getType(), down(v[0], 8));
+  return e.mulf(number24, number(e, operands[0], 0x1p-24));
+}
+Value stochasticBf16(Emitter &e, ValueRange v) {
+  Type word = wordOf(e, v[0]);
+  Value noise = e.b.create<arith::FPToSIOp>(word, e.mulf(v[1], number(e, v[1], 65536)));
+  Value kept = e.b.create<arith::AndIOp>(e.add(e.bitcast(word, v[0]), noise), e.constant(word, -65536));
+  Value isFinite = e.cmpf(Float::OLT, absolute(e, v[0]), number(e, v[0], infinity));
+  return e.select(isFinite, e.bitcast(v[0].getType(), kept), v[0]);
+}
+
 const ScalarRow scalarRows[] = {
     {"add", [](Emitter &e, ValueRange v) { return e.addf(v[0], v[1]); }},
     {"sub", [](Emitter &e, ValueRange v) { return e.subf(v[0], v[1]); }},
@@ -269,6 +363,12 @@ const ScalarRow scalarRows[] = {
     {"abs", unary<absolute>},
     {"floor", unary<floorOf>},
     {"e4m3", e4m3},
+    {"random", randomOf},
+    {"stochastic_bf16", stochasticBf16},
+    {"dynamic_value", dynamicValue},
+    {"dynamic_value_positive", dynamicValuePositive},
+    {"dynamic_code", dynamicCode},
+    {"dynamic_code_positive", dynamicCodePositive},
     {"sqrt", [](Emitter &e, ValueRange v) { return e.sqrt(v[0]); }},
     {"rsqrt", [](Emitter &e, ValueRange v) { return e.divf(number(e, v[0], 1), e.sqrt(v[0])); }},
     {"stop", [](Emitter &, ValueRange v) { return v[0]; }},

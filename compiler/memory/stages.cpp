@@ -142,6 +142,7 @@ std::optional<DType> dtypeOf(Type element) {
   if (element.isInteger(64)) return DType::i64;
   if (element.isInteger(32)) return DType::i32;
   if (element.isInteger(16)) return DType::i16;
+  if (element.isUnsignedInteger(8)) return DType::u8;
   if (element.isInteger(8)) return DType::i8;
   if (element.isInteger(1)) return DType::boolean;
   return std::nullopt;

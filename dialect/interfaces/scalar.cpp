@@ -1,4 +1,6 @@
 // The scalar functions of the index notation: name, value and partial derivatives on one row.
+#include <algorithm>
+#include <bit>
 #include <cmath>
 
 #include "dialect/interfaces/index.h"
@@ -18,6 +20,63 @@ double e4m3(Arguments x) {
   int exponent = a == 0 ? top : std::max(std::ilogb(a), top - 14);
   double unit = std::ldexp(1, exponent - 3);
   return std::nearbyint(a / unit) * unit;
+}
+
+// The 8-bit numbers of dynamic quantization (Dettmers 2015, 8-Bit Approximations for Parallelism in Deep Learning; the
+// maps of bitsandbytes): in each of seven decades below one, twice as many as in the one before, the middles of equal
+// parts; and 0 and 1. Both signs: one number in the least decade, codes 0 to 126 are below zero, 127 is zero, and -1 is
+// missing; positive: two numbers there.
+constexpr int dynamicDecades = 7;
+std::vector<double> dynamicNumbers(bool bothSigns) {
+  std::vector<double> numbers{0, 1};
+  for (int decade = 0; decade < dynamicDecades; ++decade) {
+    int parts = 1 << (decade + (bothSigns ? 0 : 1));
+    for (int part = 0; part < parts; ++part) {
+      double number = std::pow(10, decade + 1 - dynamicDecades) * (0.1 + 0.9 * (part + 0.5) / parts);
+      numbers.push_back(number);
+      if (bothSigns) numbers.push_back(-number);
+    }
+  }
+  std::sort(numbers.begin(), numbers.end());
+  return numbers;
+}
+template <bool bothSigns>
+const std::vector<double> &dynamicMap() {
+  static const std::vector<double> numbers = dynamicNumbers(bothSigns);
+  return numbers;
+}
+// Of a code, rounded to a whole number from 0 to 255.
+template <bool bothSigns>
+double dynamicValue(Arguments x) {
+  return dynamicMap<bothSigns>()[size_t(std::nearbyint(std::fmin(std::fmax(x[0], 0), 255)))];
+}
+// The code of the nearest number.
+template <bool bothSigns>
+double dynamicCode(Arguments x) {
+  const std::vector<double> &numbers = dynamicMap<bothSigns>();
+  auto above = std::lower_bound(numbers.begin() + 1, numbers.end() - 1, x[0]);
+  return double(above - numbers.begin() - (x[0] - above[-1] <= *above - x[0]));
+}
+
+// A number from 0 to below 1, a function of three whole numbers from 0 to below 2^24: PCG3D (Jarzynski and Olano 2020,
+// Hash Functions for GPU Rendering).
+double randomOf(Arguments x) {
+  uint32_t v[3];
+  for (int i = 0; i < 3; ++i) v[i] = uint32_t(int64_t(x[i])) * 1664525u + 1013904223u;
+  auto stir = [&v] { v[0] += v[1] * v[2], v[1] += v[2] * v[0], v[2] += v[0] * v[1]; };
+  stir();
+  for (uint32_t &word : v) word ^= word >> 16;
+  stir();
+  return double(v[0] >> 8) * 0x1p-24;
+}
+
+// `a` as bf16: the neighbour away from zero with the probability of its distance from the other one, for b from 0 to
+// below 1 at random.
+double stochasticBf16(Arguments x) {
+  float a = float(x[0]);
+  if (!std::isfinite(a)) return a;
+  uint32_t bits = std::bit_cast<uint32_t>(a) + uint32_t(x[1] * 65536);
+  return std::bit_cast<float>(bits & 0xffff0000u);
 }
 
 // Ties of max and min: every derivative goes to the first operand, so that a sum of both partials is always one.
@@ -42,6 +101,12 @@ constexpr ScalarFunction functions[] = {
     {"min", 2, {"ge(b,a)", "lt(b,a)"}, [](Arguments x) { return std::fmin(x[0], x[1]); }},
     {"floor", 1, {}, [](Arguments x) { return std::floor(x[0]); }},
     {"e4m3", 2, {}, e4m3},
+    {"random", 3, {}, randomOf},
+    {"stochastic_bf16", 2, {}, stochasticBf16},
+    {"dynamic_value", 1, {}, dynamicValue<true>},
+    {"dynamic_value_positive", 1, {}, dynamicValue<false>},
+    {"dynamic_code", 1, {}, dynamicCode<true>},
+    {"dynamic_code_positive", 1, {}, dynamicCode<false>},
     {"stop", 1, {}, [](Arguments x) { return x[0]; }},  // the value, with no gradient
     {"eq", 2, {}, [](Arguments x) { return double(x[0] == x[1]); }},
     {"ge", 2, {}, [](Arguments x) { return double(x[0] >= x[1]); }},

@@ -153,6 +153,58 @@ TEST_P(VectorMathTest, EightBitFloats) {
   }
 }
 
+// Codes and numbers of dynamic quantization, read and written as bytes.
+TEST_P(VectorMathTest, DynamicQuantization) {
+  for (std::string suffix : {"", "_positive"}) {
+    SCOPED_TRACE(suffix);
+    auto reference = [&](const char *stem, double x) { return index::findScalar(stem + suffix)->evaluate(&x); };
+    auto spec = [&](const std::string &stem, DType from, DType to) {
+      return RowProgramSpec{{{"x", {-1, 64}, from}},
+                            {{"y", {-1, 64}, to}},
+                            {},
+                            index::parse("y[ti] = " + stem + suffix + "(x[ti])")->statements};
+    };
+    std::vector<uint8_t> all(256), codes;
+    std::iota(all.begin(), all.end(), uint8_t(0));
+    std::vector<float> numbers(256), x;
+    compile([&](Emitter &e) { return emitRowProgram(e, spec("dynamic_value", DType::u8, DType::f32)); });
+    run({all.data(), numbers.data()}, 4);
+    for (size_t code = 0; code < 256; code++) {
+      double want = reference("dynamic_value", double(code));
+      EXPECT_NEAR(numbers[code], want, 1e-6 * std::abs(want)) << code;
+    }
+    // Numbers of the map, what lies closely beside the middle between two, and whatever else.
+    for (size_t code = 0; code < 256; code++)
+      for (float weight : {1.f, 0.5005f, 0.4995f})
+        x.push_back(numbers[code] * weight + numbers[std::min<size_t>(code + 1, 255)] * (1 - weight));
+    for (float value : randomFloats(508, 3, 1)) x.push_back(suffix.empty() ? value : std::abs(value));
+    for (float value : {0.f, -0.f, 1.f, 1e-30f}) x.push_back(value);
+    codes.resize(x.size());
+    compile([&](Emitter &e) { return emitRowProgram(e, spec("dynamic_code", DType::f32, DType::u8)); });
+    run({x.data(), codes.data()}, int64_t(x.size()) / 64);
+    for (size_t i = 0; i < x.size(); i++) ASSERT_EQ(double(codes[i]), reference("dynamic_code", x[i])) << x[i];
+  }
+}
+
+// Bit for bit the reference's.
+TEST_P(VectorMathTest, RandomRounding) {
+  RowProgramSpec spec{{{"x", {-1, 67}}, {"i", {-1}}, {"k", {-1, 67}}},
+                      {{"u", {-1, 67}}, {"y", {-1, 67}}},
+                      {},
+                      index::parse("u[ti] = random(i[t],k[ti],5); y[ti] = stochastic_bf16(x[ti],u[ti])")->statements};
+  compile([&](Emitter &e) { return emitRowProgram(e, spec); });
+  constexpr size_t rows = 64;
+  std::vector<float> x = randomFloats(67 * rows, 5, 1e-3f), row(rows), column(x.size()), u(x.size()), y(x.size());
+  for (size_t i = 0; i < x.size(); i++) row[i / 67] = float(i / 67 * 262143), column[i] = float(i);
+  x[0] = INFINITY, x[1] = -INFINITY, x[2] = -0.f, x[3] = 1e-40f;
+  run({x.data(), row.data(), column.data(), u.data(), y.data()}, rows);
+  for (size_t i = 0; i < x.size(); i++) {
+    double operands[] = {row[i / 67], column[i], 5}, pair[] = {x[i], u[i]};
+    ASSERT_EQ(u[i], index::findScalar("random")->evaluate(operands)) << i;
+    ASSERT_EQ(y[i], index::findScalar("stochastic_bf16")->evaluate(pair)) << x[i];
+  }
+}
+
 TEST(VectorMathTable, EveryScalarFunctionHasCode) {
   for (const index::ScalarFunction &function : index::scalarTable()) {
     std::vector<index::ExprPtr> operands;

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <fstream>
+#include <nlohmann/json.hpp>
 
 namespace llc::index {
 namespace {
@@ -106,6 +108,58 @@ TEST(ScalarTable, EightBitFloats) {
   EXPECT_EQ(e4m3(1e-3, 449), 0);
   EXPECT_TRUE(std::isnan(e4m3(NAN, 1)));
   EXPECT_EQ(e4m3(0.3, INFINITY), 0.3);
+}
+// Against the published algorithm (tests/golden/make_dynamic_map_goldens.py).
+TEST(ScalarTable, DynamicQuantization) {
+  std::ifstream file(LLC_SOURCE_DIR "/tests/golden/dynamic_map.json");
+  const nlohmann::json goldens = nlohmann::json::parse(file);
+  for (const auto &[signs, golden] : goldens.items()) {
+    SCOPED_TRACE(signs);
+    auto named = [suffix = signs == "positive" ? "_positive" : ""](const char *stem, double x) {
+      return findScalar(std::string(stem) + suffix)->evaluate(&x);
+    };
+    std::vector<double> numbers = golden["numbers"], block = golden["block"];
+    for (size_t code = 0; code < numbers.size(); ++code) {
+      EXPECT_NEAR(named("dynamic_value", double(code)), numbers[code], 1e-12 * std::fabs(numbers[code])) << code;
+      EXPECT_EQ(named("dynamic_code", numbers[code]), double(code));
+    }
+    std::vector<double> codes = golden["codes"];
+    for (size_t i = 0; i < block.size(); ++i)
+      EXPECT_EQ(named("dynamic_code", block[i] / golden["scale"].get<double>()), codes[i]) << block[i];
+  }
+}
+// Every bit of every operand counts; rounding is right in the mean, and exact for what needs none.
+TEST(ScalarTable, RandomNumbers) {
+  auto random = [](double a, double b, double c) {
+    double operands[] = {a, b, c};
+    return findScalar("random")->evaluate(operands);
+  };
+  auto rounded = [](double a, double b) {
+    double operands[] = {a, b};
+    return findScalar("stochastic_bf16")->evaluate(operands);
+  };
+  constexpr int count = 4096;
+  for (int which = 0; which < 3; ++which) {
+    double sum = 0, squares = 0, product = 0, last = 0, of = 0;
+    for (int i = 0; i < count; ++i) {
+      double operands[] = {7, 11, 13};
+      operands[which] = i;
+      double u = random(operands[0], operands[1], operands[2]);
+      ASSERT_TRUE(u >= 0 && u < 1);
+      sum += u, squares += u * u, product += u * last, last = u;
+      of += rounded(-1.0 - 0x1p-9, u);  // a quarter of the way from -1 to the next, -1 - 2^-7
+    }
+    EXPECT_NEAR(sum / count, 0.5, 0.02) << which;
+    EXPECT_NEAR(squares / count, 1.0 / 3, 0.02) << which;
+    EXPECT_NEAR(product / count, 0.25, 0.02) << which;
+    EXPECT_NEAR((of / count + 1) * -0x1p7, 0.25, 0.03) << which;
+  }
+  EXPECT_NE(random(1, 2, 3), random(2, 1, 3));
+  EXPECT_EQ(rounded(1.5, 0.999999), 1.5);
+  EXPECT_EQ(rounded(-0.0, 0.999999), 0);
+  EXPECT_EQ(rounded(1 + 0x1p-8, 0.4999), 1);
+  EXPECT_EQ(rounded(1 + 0x1p-8, 0.5), 1 + 0x1p-7);
+  EXPECT_EQ(rounded(INFINITY, 0.9), INFINITY);
 }
 TEST(ScalarTable, AWrongPartialIsSeen) {
   EXPECT_GT(partialError(*findScalar("div"), 1, "(a/b)/b"), 0.1);
