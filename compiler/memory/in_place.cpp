@@ -56,8 +56,8 @@ bool mayWriteOverInside(llm::FusedOp fused, unsigned result, BlockArgument old) 
 bool mayWriteOver(Operation *op, unsigned result, Value old) {
   for (OpOperand &operand : op->getOpOperands()) {
     if (memoryOf(operand.get()) != old) continue;
-    // Through a reshape, the same index is another place.
-    if (operand.get() != old || old.getType() != op->getResult(result).getType()) return false;
+    // In another shape, the same index is another place.
+    if (operand.get().getType() != op->getResult(result).getType()) return false;
     auto fused = dyn_cast<llm::FusedOp>(op);
     if (fused && asDenseProduct(op)) return false;  // its conversions happen as it goes along
     if (fused ? !mayWriteOverInside(fused, result, fused.getBody().getArgument(operand.getOperandNumber()))

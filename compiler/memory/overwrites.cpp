@@ -24,7 +24,7 @@ bool callWritesOver(func::CallOp call, unsigned result, const std::vector<Value>
   std::optional<unsigned> argument;
   for (OpOperand &operand : call->getOpOperands()) {
     if (!llvm::is_contained(old, memoryOf(operand.get()))) continue;
-    if (argument || !llvm::is_contained(old, operand.get())) return false;
+    if (argument) return false;
     argument = operand.getOperandNumber();
   }
   if (!argument) return true;  // a memory of its own, as far as the function knows
@@ -38,10 +38,12 @@ bool callWritesOver(func::CallOp call, unsigned result, const std::vector<Value>
 
 // Is everything else read before the stage that makes the result, and is that stage made for it?
 bool isSafe(func::FuncOp function, const Overwrite &overwrite) {
-  Value value = function.front().getTerminator()->getOperand(overwrite.result);
-  Operation *writer = memoryOf(value).getDefiningOp();
-  // The result of an alias, or one that is read again, would have to stay what it is.
-  if (!writer || memoryOf(value) != value) return false;
+  Operation *end = function.front().getTerminator();
+  Value value = memoryOf(end->getOperand(overwrite.result));
+  Operation *writer = value.getDefiningOp();
+  // It can lie in one place only.
+  bool onlyOnce = llvm::count_if(end->getOperands(), [&](Value other) { return memoryOf(other) == value; }) == 1;
+  if (!writer || !onlyOnce) return false;
   StageKind kind = stageKind(writer);
   if (kind != StageKind::kernel && kind != StageKind::call) return false;
   for (Operation *reader : readersOf(overwrite.old))
