@@ -48,7 +48,12 @@ struct NamedShape {
 
 // How parameters change in a step.
 struct UpdateRule {
-  std::vector<NamedShape> state;     // parameters of the optimizer's own: f32, zeros before the first step
+  struct State {
+    std::string name;
+    Shape shape;
+    DType type = DType::f32;
+  };
+  std::vector<State> state;          // parameters of the optimizer's own: zeros before the first step
   std::vector<std::string> changed;  // names of weights and state, in the order of the results of `update`
   struct Input {
     std::vector<Tensor> gradients;    // of the weights that get one, in the order of `weights`

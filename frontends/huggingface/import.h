@@ -74,7 +74,8 @@ Result<mlir::OwningOpRef<mlir::ModuleOp>> traceModel(const ModelSource &source, 
                                                      const TraceOptions &options);
 
 struct TrainingOptions {
-  std::optional<DType> dtype = {};             // as in TraceOptions
+  // As in TraceOptions, and of weights that change too; without it, these are f32, as adapters always are.
+  std::optional<DType> dtype = {};
   int64_t batch = 1, sequence = 2;             // of the inputs: the program is made for these sizes
   std::string saving = "everything_saveable";  // value of the mark: transforms/autodiff/Passes.td
   dsl::MakeUpdateRule rule = nullptr;          // how parameters change; null: loss and gradients only
@@ -90,7 +91,7 @@ inline constexpr std::string_view teacherPrefix = "teacher.";
 // rule -> (loss, weight, metrics ...; result names "metric/NAME"), and what --llm-compose-step makes the step of:
 // @update, for several batches also @loss_share (... normalizer [1]), which divides by that instead of the batch's own
 // weight, and @loss_weight. An objective with a reference has the entry reference(input_ids, segments, labels) ->
-// reference [B]. Parameters are checked as in traceModel; those that the rule changes are f32. With adapters the
+// reference [B]. Parameters are checked as in traceModel. With adapters the
 // model's own weights are frozen: they keep their types, and only adapters get gradients.
 Result<mlir::OwningOpRef<mlir::ModuleOp>> traceTraining(const ModelSource &source, mlir::MLIRContext &context,
                                                         const dsl::Objective &objective,

@@ -94,7 +94,7 @@ class Training {
   }
 
   Result<DType> typeOf(const std::string &name, const Shape &shape) {
-    if (isState_.contains(name)) return DType::f32;
+    if (auto state = stateTypes_.find(name); state != stateTypes_.end()) return state->second;
     if (teacherCheck_ && name.starts_with(teacherPrefix)) {
       teacherNames_.insert(name);
       return (*teacherCheck_)(name.substr(teacherPrefix.size()), shape);
@@ -102,7 +102,8 @@ class Training {
     LLC_ASSIGN(DType type, check_(name, shape));
     bool trains = source_.adapters.empty() || source_.isAdapterParameter(name);
     if (weightNames_.insert(name).second) (trains ? weights_ : base_).push_back({name, shape});
-    return trains && (options_.rule || !source_.adapters.empty()) ? DType::f32 : type;
+    bool widens = source_.adapters.empty() ? options_.rule && !options_.dtype : trains;
+    return widens ? DType::f32 : type;
   }
 
   dsl::LossInput inputOf(const std::vector<Value> &values) const {
@@ -148,7 +149,7 @@ class Training {
     LLC_ASSIGN(rule_, options_.rule(weights_));
     std::map<std::string, Shape> shapes;
     for (const NamedShape &weight : weights_) shapes[weight.name] = weight.shape;
-    for (const NamedShape &state : rule_.state) isState_.insert(state.name);
+    for (const dsl::UpdateRule::State &state : rule_.state) stateTypes_[state.name] = state.type;
     for (const std::string &weight : rule_.weights)
       update_.push_back({.name = "gradient/" + weight, .type = DType::f32, .shape = shapes[weight]});
     std::vector<const char *> numbers = {"loss", "learning_rate", "step"};
@@ -239,7 +240,8 @@ class Training {
   dsl::UpdateRule rule_;
   std::vector<NamedShape> weights_;  // in the order of first reading
   std::vector<NamedShape> base_;     // those of a model with adapters, which stay as they are
-  std::set<std::string> weightNames_, isState_;
+  std::set<std::string> weightNames_;
+  std::map<std::string, DType> stateTypes_;
   std::vector<Input> tokens_, batch_, share_, update_;  // batch: tokens, then columns
   std::vector<std::string> metrics_;                    // names of the results that they are
   dsl::Program program_;

@@ -58,7 +58,7 @@ Optimizer adafactor() {
           [](const Shape &weight, const OptimizerSettings &settings) {
             if (isFactored(weight, settings))
               return std::vector<OptimizerState>{{"v_row", {weight[0]}}, {"v_col", {weight[1]}}};
-            return std::vector<OptimizerState>{{"v", weight}};
+            return std::vector<OptimizerState>{{"v", weight, Signs::positive}};
           },
           direction};
 }

@@ -20,9 +20,10 @@ Optimizer adamw() {
            {"beta2", 0.999, 0, 0.9999999, "decay of the mean of their squares"},
            {"eps", 1e-8, 0, 1, "added to the root of that"}},
           [](const Shape &weight, const OptimizerSettings &) {
-            return std::vector<OptimizerState>{{"exp_avg", weight}, {"exp_avg_sq", weight}};
+            return std::vector<OptimizerState>{{"exp_avg", weight}, {"exp_avg_sq", weight, Signs::positive}};
           },
-          direction};
+          direction,
+          /*elementwise=*/true};
 }
 
 }  // namespace llc::models

@@ -19,7 +19,8 @@ Optimizer lion() {
       {{"beta1", 0.9, 0, 1, "share of the momentum in the step's direction"},
        {"beta2", 0.99, 0, 1, "decay of the momentum"}},
       [](const Shape &weight, const OptimizerSettings &) { return std::vector<OptimizerState>{{"exp_avg", weight}}; },
-      direction};
+      direction,
+      /*elementwise=*/true};
 }
 
 }  // namespace llc::models

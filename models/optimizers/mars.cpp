@@ -34,7 +34,7 @@ Optimizer mars() {
            {"clip", 1, 1e-9, 1e9, "largest norm of a corrected gradient, per parameter"},
            {"eps", 1e-8, 0, 1, "added to the root of the mean square"}},
           [](const Shape &weight, const OptimizerSettings &) {
-            std::vector<OptimizerState> state = {{"exp_avg", weight}, {"exp_avg_sq", weight}};
+            std::vector<OptimizerState> state = {{"exp_avg", weight}, {"exp_avg_sq", weight, Signs::positive}};
             if (weight.size() > 1) state.push_back({"last_gradient", weight});
             return state;
           },

@@ -49,7 +49,7 @@ Optimizer muon() {
            {"adam_eps", 1e-8, 0, 1, "of what is no matrix"}},
           [](const Shape &weight, const OptimizerSettings &) {
             if (weight.size() == 2) return std::vector<OptimizerState>{{"momentum", weight}};
-            return std::vector<OptimizerState>{{"exp_avg", weight}, {"exp_avg_sq", weight}};
+            return std::vector<OptimizerState>{{"exp_avg", weight}, {"exp_avg_sq", weight, Signs::positive}};
           },
           direction};
 }

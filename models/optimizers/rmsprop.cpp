@@ -16,9 +16,10 @@ Optimizer rmsprop() {
           {{"decay", 0.9, 0, 1, "decay of the mean of squared gradients"},
            {"eps", 1e-8, 0, 1, "added to the root of that"}},
           [](const Shape &weight, const OptimizerSettings &) {
-            return std::vector<OptimizerState>{{"square_avg", weight}};
+            return std::vector<OptimizerState>{{"square_avg", weight, Signs::positive}};
           },
-          direction};
+          direction,
+          /*elementwise=*/true};
 }
 
 }  // namespace llc::models

@@ -21,7 +21,8 @@ Optimizer sgd() {
             if (settings.at("momentum") == 0) return std::vector<OptimizerState>();
             return std::vector<OptimizerState>{{"momentum", weight}};
           },
-          direction};
+          direction,
+          /*elementwise=*/true};
 }
 
 }  // namespace llc::models

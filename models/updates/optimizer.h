@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "frontends/dsl/dsl.h"
+#include "models/updates/blocks.h"
 
 namespace llc::models {
 
@@ -17,10 +17,11 @@ struct OptimizerSetting {
 };
 using OptimizerSettings = std::map<std::string, double>;  // all of them, by name
 
-// f32, zeros before the first step. Kept as "NAME/PARAMETER".
+// Zeros before the first step. Kept as "NAME/PARAMETER", in f32 or in blocks of 8 bits (blocks.h).
 struct OptimizerState {
   std::string name;
   dsl::Shape shape;
+  Signs signs = Signs::both;
 };
 
 struct UpdateInput {
@@ -36,6 +37,8 @@ struct Optimizer {
   // The direction d of weight -= learningRate * d, then the new state. To be written in place, so that nothing has to
   // be copied: each old value is read no later than by the statement that makes its new one.
   std::function<dsl::Tensors(const UpdateInput &, const OptimizerSettings &)> direction;
+  // Each element of the weight moves by itself: all that `direction` gets may be given in another shape.
+  bool elementwise = false;
 };
 
 // 1 - beta^step [1], exact for small exponents too: -expm1(x) = -2 tanh(x/2) / (1 - tanh(x/2)), x = step * log(beta).

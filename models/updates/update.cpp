@@ -1,13 +1,26 @@
 #include "models/updates/update.h"
 
+#include <algorithm>
+
 #include "frontends/dsl/sugar.h"
 #include "models/optimizer_registry.h"
+#include "models/updates/rounding.h"
 #include "models/updates/tensors.h"
 
 namespace llc::models {
 using namespace dsl;
 namespace {
 constexpr const char *place = "optimizer";
+
+// As bitsandbytes and TRL call optimizers with state in 8 bits.
+UpdateOptions withoutSuffix(UpdateOptions options) {
+  for (std::string_view suffix : {"_bnb_8bit", "_8bit"})
+    if (options.optimizer.ends_with(suffix)) {
+      options.optimizer.resize(options.optimizer.size() - suffix.size());
+      options.state = StateType::eightBit;
+    }
+  return options;
+}
 
 Result<const Optimizer *> find(const std::string &name) {
   std::string all;
@@ -44,32 +57,68 @@ Result<OptimizerSettings> completeSettings(const Optimizer &optimizer, const Opt
   return settings;
 }
 
-// One weight and what is kept for it.
+// What is kept for a weight: a parameter, or in blocks two, their codes and their scales.
+struct Kept {
+  std::vector<UpdateRule::State> parameters;
+  Signs signs = Signs::both;
+  bool inBlocks() const { return parameters.size() > 1; }
+};
+
+// A weight and what is kept for it: the optimizer's state, then the average if there is one.
 struct Target {
   NamedShape weight;
-  std::vector<NamedShape> state;
-  double decay = 0;
+  std::vector<Kept> kept;
+  double rateScale = 1, decay = 0;
+  int64_t number = 0;  // tells random numbers of different weights apart
+  Shape shape;         // that the step works in: blocks, where it may, so that it is one pass over weight and state
 };
+
+Tensor as(Tensor x, const Shape &shape) { return x.shape() == shape ? x : reshape(x, shape); }
+Tensor as(Tensor x, DType type) { return x.dtype() == type ? x : cast(x, type); }
 
 struct Rule {
   Optimizer optimizer;
   OptimizerSettings settings;
   std::vector<Target> targets;
-  double maxNorm = 0;
+  double maxNorm = 0, emaDecay = 0;
+  Rounding rounding = Rounding::nearest;
+  uint64_t seed = 0;
 
-  // A weight and its state after the step, on values of one weight: shared by all weights of a shape.
-  Tensors moved(const std::vector<Value> &values, size_t states, double decay) const {
-    auto at = [&](size_t i) { return Tensor(values[i].handle()); };
-    Tensor weight = at(0), rate = at(states + 2), step = at(states + 3), scale = at(states + 4),
-           finite = at(states + 5);
-    UpdateInput in{weight, at(1) * scale, {}, rate, step};
-    for (size_t i = 0; i < states; ++i) in.state.push_back(at(i + 2));
-    Tensors results = optimizer.direction(in, settings);
-    Tensor direction = decay == 0 ? results[0] : results[0] + weight * decay;
-    results[0] = select(finite, weight - direction * rate, weight);
-    for (size_t i = 0; i < states; ++i) results[i + 1] = select(finite, results[i + 1], in.state[i]);
+  // The weight and its state after the step, on values of one weight: shared by all weights of a shape.
+  Tensors moved(const std::vector<Value> &values, const Target &target) const {
+    size_t next = 0;
+    auto take = [&] { return Tensor(values[next++].handle()); };
+    Tensor stored = take(), weight = as(stored, DType::f32), gradient = take();
+    std::vector<Tensor> old{stored}, state;  // parameters, and what they are for the optimizer
+    for (const Kept &kept : target.kept) {
+      old.push_back(take());
+      if (kept.inBlocks()) old.push_back(take());
+      state.push_back(kept.inBlocks() ? as(fromBlocks({old.end()[-2], old.back()}, kept.signs), target.shape)
+                                      : old.back());
+    }
+    Tensor rate = take(), step = take(), scale = take(), finite = take();
+    bool draws = next < values.size();
+    Tensors changed = optimizer.direction({weight, gradient * scale, state, rate, step}, settings);
+    Tensor direction = target.decay == 0 ? changed[0] : changed[0] + weight * target.decay;
+    changed[0] = weight - direction * rate;
+    if (emaDecay > 0) changed.push_back(averaged(state.back(), changed[0]));
+    Tensors results{draws ? stochasticallyRounded(changed[0], take()) : as(changed[0], stored.dtype())};
+    for (size_t i = 0; i < target.kept.size(); ++i) {
+      const Kept &kept = target.kept[i];
+      if (!kept.inBlocks()) {
+        results.push_back(changed[i + 1]);
+        continue;
+      }
+      EncodedBlocks blocks = toBlocks(as(changed[i + 1], kept.parameters[0].shape), kept.signs);
+      results.insert(results.end(), {blocks.codes, blocks.scales});
+    }
+    for (size_t i = 0; i < results.size(); ++i) results[i] = select(finite, results[i], old[i]);
     return results;
   }
+
+  // Not decay * average + (1 - decay) * weight: in f32 these two factors do not add up to one, and for a decay near one
+  // the average of a constant would be another number (0.9999: by 2e-4).
+  Tensor averaged(Tensor average, Tensor weight) const { return average + (weight - average) * (1 - emaDecay); }
 
   // min(1, max / norm); PyTorch's form, which keeps a distance of 1e-6.
   Tensor clipping(Tensor norm) const {
@@ -91,58 +140,97 @@ struct Rule {
     Tensor scale = clipping(norm);
     if (in.lossScale) scale = scale / *in.lossScale;
     Tensors results{norm};
-    for (size_t i = 0; i < targets.size(); ++i) {
-      const Target &target = targets[i];
-      std::vector<Value> values{parameter(target.weight.name, target.weight.shape), in.gradients[i]};
-      for (const NamedShape &state : target.state) values.push_back(parameter(state.name, state.shape));
-      for (Tensor shared : {in.learningRate, in.step, scale, finite}) values.push_back(shared);
-      Scope scope(target.weight.name);
-      auto body = [&](const std::vector<Value> &inner) { return moved(inner, target.state.size(), target.decay); };
-      for (Tensor result : traceBlock("update_weight", values, body)) results.push_back(result);
-    }
+    for (size_t i = 0; i < targets.size(); ++i)
+      for (Tensor result : step(targets[i], in.gradients[i], {in.learningRate, in.step, scale, finite}))
+        results.push_back(result);
+    return results;
+  }
+
+  // The new values of a weight and of what is kept for it, in their own shapes.
+  Tensors step(const Target &target, Tensor gradient, const std::vector<Tensor> &shared) const {
+    std::vector<Tensor> old{parameter(target.weight.name, target.weight.shape)};
+    std::vector<Value> values{as(old[0], target.shape), as(gradient, target.shape)};
+    for (const Kept &kept : target.kept)
+      for (const UpdateRule::State &state : kept.parameters) {
+        old.push_back(parameter(state.name, state.shape));
+        values.push_back(state.shape == target.weight.shape ? as(old.back(), target.shape) : old.back());
+      }
+    values.insert(values.end(), shared.begin(), shared.end());
+    Value &rate = values[values.size() - shared.size()];
+    if (target.rateScale != 1) rate = shared[0] * target.rateScale;
+    bool draws = rounding == Rounding::stochastic && old[0].dtype() == DType::bf16;
+    if (draws) values.push_back(drawKey(shared[1], seed, target.number));
+    Scope scope(target.weight.name);
+    Tensors results = traceBlock("update_weight", values, [&](const auto &inner) { return moved(inner, target); });
+    for (size_t i = 0; i < results.size(); ++i) results[i] = as(results[i], old[i].shape());
     return results;
   }
 };
 
+// Names and types of what is kept for a weight.
+Kept keptFor(const std::string &weight, const OptimizerState &state, int64_t blockSize) {
+  std::string name = state.name + "/" + weight;
+  if (blockSize == 0) return {{{name, state.shape}}, state.signs};
+  int64_t blocks = elements(state.shape) / blockSize;
+  return {{{name, {blocks, blockSize}, DType::u8}, {state.name + "_scale/" + weight, {blocks}}}, state.signs};
+}
+
+Target targetOf(const NamedShape &weight, const Rule &rule, const UpdateOptions &options) {
+  double decay = weight.shape.size() > 1 || options.decayVectors ? options.weightDecay : 0;
+  Target target{weight, {}, 1, decay, int64_t(rule.targets.size()), weight.shape};
+  auto group = std::ranges::find_if(
+      options.groups, [&](const ParameterGroup &one) { return matchesPattern(one.pattern, weight.name); });
+  if (group != options.groups.end())
+    target.rateScale = group->rateScale, target.decay = group->weightDecay.value_or(decay);
+  int64_t size = options.state == StateType::eightBit ? blockSize(weight.shape) : 0;
+  for (const OptimizerState &state : rule.optimizer.state(weight.shape, rule.settings))
+    target.kept.push_back(keptFor(weight.name, state, state.shape == weight.shape ? size : 0));
+  if (size && rule.optimizer.elementwise) target.shape = {elements(weight.shape) / size, size};
+  if (options.emaDecay > 0) target.kept.push_back(keptFor(weight.name, {averagePrefix, weight.shape}, 0));
+  return target;
+}
+
+Status checkFits(const char *what, const std::string &pattern, const std::vector<NamedShape> &weights) {
+  for (const NamedShape &weight : weights)
+    if (matchesPattern(pattern, weight.name)) return success();
+  return diagnose(ErrorKind::invalidInput, what)
+      .says("no weight has a name like '" + pattern + "'; the first is " + weights.front().name)
+      .toFix("see the names with llc-model inspect MODEL --params; '*' stands for anything");
+}
+
 Result<std::vector<NamedShape>> unfrozen(const std::vector<std::string> &patterns,
                                          const std::vector<NamedShape> &weights) {
+  for (const std::string &pattern : patterns) LLC_TRY(checkFits("frozen", pattern, weights));
   std::vector<NamedShape> left;
-  std::vector<bool> fits(patterns.size());
-  for (const NamedShape &weight : weights) {
-    bool frozen = false;
-    for (size_t i = 0; i < patterns.size(); ++i)
-      if (matchesPattern(patterns[i], weight.name)) fits[i] = frozen = true;
-    if (!frozen) left.push_back(weight);
-  }
-  for (size_t i = 0; i < patterns.size(); ++i)
-    if (!fits[i])
-      return diagnose(ErrorKind::invalidInput, "frozen")
-          .says("no weight has a name like '" + patterns[i] + "'; the first is " + weights.front().name)
-          .toFix("see the names with llc-model inspect MODEL --params; '*' stands for anything");
+  for (const NamedShape &weight : weights)
+    if (std::ranges::none_of(patterns, [&](const auto &pattern) { return matchesPattern(pattern, weight.name); }))
+      left.push_back(weight);
   if (left.empty())
     return diagnose(ErrorKind::invalidInput, "frozen").says("all weights are frozen").toFix("leave some to be trained");
   return left;
 }
 }  // namespace
 
-Result<UpdateRule> updateRule(const UpdateOptions &options, const std::vector<NamedShape> &weights) {
+Result<UpdateRule> updateRule(const UpdateOptions &given, const std::vector<NamedShape> &weights) {
+  UpdateOptions options = withoutSuffix(given);
   auto rule = std::make_shared<Rule>();
   LLC_ASSIGN(const Optimizer *optimizer, find(options.optimizer));
   rule->optimizer = *optimizer;
   LLC_ASSIGN(rule->settings, completeSettings(*optimizer, options.settings));
-  rule->maxNorm = options.maxGradientNorm;
+  rule->maxNorm = options.maxGradientNorm, rule->emaDecay = options.emaDecay;
+  rule->rounding = options.rounding, rule->seed = options.seed;
   LLC_ASSIGN(std::vector<NamedShape> moving, unfrozen(options.frozen, weights));
+  for (const ParameterGroup &group : options.groups) LLC_TRY(checkFits("parameter group", group.pattern, weights));
   UpdateRule made;
   for (const NamedShape &weight : moving) {
-    Target target{weight, {}, weight.shape.size() > 1 || options.decayVectors ? options.weightDecay : 0};
+    rule->targets.push_back(targetOf(weight, *rule, options));
     made.weights.push_back(weight.name);
     made.changed.push_back(weight.name);
-    for (const OptimizerState &state : optimizer->state(weight.shape, rule->settings)) {
-      target.state.push_back({state.name + "/" + weight.name, state.shape});
-      made.changed.push_back(target.state.back().name);
-      made.state.push_back(target.state.back());
-    }
-    rule->targets.push_back(std::move(target));
+    for (const Kept &kept : rule->targets.back().kept)
+      for (const UpdateRule::State &state : kept.parameters) {
+        made.changed.push_back(state.name);
+        made.state.push_back(state);
+      }
   }
   made.update = [rule](const UpdateRule::Input &in) { return rule->update(in); };
   return made;

@@ -12,7 +12,7 @@
 
 namespace llc::train {
 namespace {
-constexpr std::string_view metricPrefix = "metric/", referenceName = "reference";
+constexpr std::string_view metricPrefix = "metric/", referenceName = "reference", averagePrefix = "ema/";
 constexpr const char *lossScaleInput = "loss_scale";
 
 // One entry's inputs and outputs, found by name.
@@ -24,8 +24,9 @@ struct Call {
 
 class CompiledStep final : public StepProgram {
  public:
-  CompiledStep(std::shared_ptr<Program> program, int64_t threads, std::map<std::string, std::string> names)
-      : program_(std::move(program)), team_(threads), names_(std::move(names)) {}
+  CompiledStep(std::shared_ptr<Program> program, int64_t threads, std::map<std::string, std::string> names,
+               ModelWeights model)
+      : program_(std::move(program)), team_(threads), names_(std::move(names)), model_(model) {}
 
   Status prepare() {
     LLC_TRY(readShape());
@@ -37,6 +38,7 @@ class CompiledStep final : public StepProgram {
     for (const EntrySpec &entry : m.entries) LLC_TRY(addCall(entry));
     for (const char *name : {"loss", "weight", "gradient_norm"})
       if (!results_.contains(name)) return notATrainingProgram();
+    LLC_TRY(beginAverages());
     listState();
     return success();
   }
@@ -70,7 +72,7 @@ class CompiledStep final : public StepProgram {
 
   Result<Evaluation> evaluate(const Batch &batch) override {
     LLC_TRY(load(batch));
-    run("loss");
+    run("loss", averaged_);
     double weight = scalar("weight");
     Evaluation evaluation{.sum = weight > 0 ? scalar("loss") * weight : 0, .targets = llround(weight)};
     if (weight > 0) addMetrics(evaluation.metrics, weight);
@@ -158,19 +160,49 @@ class CompiledStep final : public StepProgram {
       if (name.starts_with(metricPrefix)) to[name.substr(metricPrefix.size())] += factor * scalar(name);
   }
 
+  std::span<std::byte> memoryOf(size_t parameter) const {
+    auto *data = static_cast<std::byte *>(const_cast<void *>(program_->parameters()[parameter]));
+    return {data, size_t(program_->manifest().parameters[parameter].bytes)};
+  }
+
+  // Each average is its weight before the first step. averaged_: all parameters, with averages instead of weights.
+  Status beginAverages() {
+    const std::vector<ParameterSpec> &all = program_->manifest().parameters;
+    std::map<std::string_view, size_t> places;
+    for (size_t i = 0; i < all.size(); ++i) places[all[i].name] = i;
+    averaged_.assign(program_->parameters(), program_->parameters() + all.size());
+    for (size_t i = 0; i < all.size(); ++i) {
+      if (!isAverage(all[i].name)) continue;
+      auto weight = places.find(std::string_view(all[i].name).substr(averagePrefix.size()));
+      if (weight == places.end() || all[weight->second].type != all[i].type ||
+          all[weight->second].bytes != all[i].bytes)
+        return notATrainingProgram();
+      std::ranges::copy(memoryOf(weight->second), memoryOf(i).begin());
+      averaged_[weight->second] = averaged_[i];
+      hasAverage_.insert(weight->first);
+    }
+    return success();
+  }
+
   void listState() {
     for (bool weights : {true, false})
       for (size_t i = 0; i < program_->manifest().parameters.size(); ++i) {
         const ParameterSpec &p = program_->manifest().parameters[i];
         if (!p.updated || isSummedGradient(p.name)) continue;
-        bool isWeight = !isOptimizerState(p.name);
-        if (isWeight != weights) continue;
-        auto *data = static_cast<std::byte *>(const_cast<void *>(program_->parameters()[i]));
-        state_.push_back({checkpointName(p.name), p.type, p.shape, {data, size_t(p.bytes)}, isWeight});
+        auto [name, isWeight] = roleOf(p.name);
+        if (isWeight == weights) state_.push_back({name, p.type, p.shape, memoryOf(i), isWeight});
       }
     std::array<float, 2> &scale = lossScale_.state();
     if (scalesLoss_)
       state_.push_back({"loss_scale/state", DType::f32, {2}, std::as_writable_bytes(std::span(scale)), false});
+  }
+
+  // The name in checkpoints, and whether it is a weight of the model.
+  std::pair<std::string, bool> roleOf(const std::string &parameter) const {
+    std::string name = checkpointName(parameter);
+    if (model_ == ModelWeights::averages && isAverage(parameter)) return {name.substr(averagePrefix.size()), true};
+    if (model_ == ModelWeights::averages && hasAverage_.contains(parameter)) return {"weight/" + name, false};
+    return {name, !isOptimizerState(parameter)};
   }
 
   // "exp_avg/NAME": the name of the state stays, that of the weight is the checkpoint's.
@@ -215,12 +247,13 @@ class CompiledStep final : public StepProgram {
     return success();
   }
 
-  void run(const std::string &name) {
+  void run(const std::string &name) { run(name, {program_->parameters(), averaged_.size()}); }
+  void run(const std::string &name, std::span<const void *const> parameters) {
     Call &call = calls_.at(name);
     llc_batch none{};
     llc_context context = memory_->context();
     int64_t sizes[] = {rows_ * length_, 0, 0};
-    context.parameters = program_->parameters(), context.batch = &none;
+    context.parameters = parameters.data(), context.batch = &none;
     context.inputs = call.inputs.data(), context.outputs = call.outputs.data(), context.sizes = sizes;
     team_.run(call.function, context);
   }
@@ -257,6 +290,9 @@ class CompiledStep final : public StepProgram {
   std::shared_ptr<Program> program_;
   ThreadTeam team_;
   std::map<std::string, std::string> names_;
+  ModelWeights model_;
+  std::vector<const void *> averaged_;
+  std::set<std::string_view> hasAverage_;  // weights
   int64_t rows_ = 0, length_ = 0;
   std::optional<EntryMemory> memory_;
   std::array<std::vector<int32_t>, std::size(batchInputs)> batch_;
@@ -275,10 +311,11 @@ class CompiledStep final : public StepProgram {
 
 bool isOptimizerState(std::string_view parameter) { return parameter.find('/') != parameter.npos; }
 bool isSummedGradient(std::string_view parameter) { return parameter.starts_with("gradient/"); }
+bool isAverage(std::string_view parameter) { return parameter.starts_with(averagePrefix); }
 
 Result<std::unique_ptr<StepProgram>> makeStepProgram(std::shared_ptr<Program> program, int64_t threads,
-                                                     std::map<std::string, std::string> names) {
-  auto step = std::make_unique<CompiledStep>(std::move(program), threads, std::move(names));
+                                                     std::map<std::string, std::string> names, ModelWeights model) {
+  auto step = std::make_unique<CompiledStep>(std::move(program), threads, std::move(names), model);
   LLC_TRY(step->prepare());
   return std::unique_ptr<StepProgram>(std::move(step));
 }

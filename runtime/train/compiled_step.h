@@ -15,10 +15,18 @@ namespace llc::train {
 bool isOptimizerState(std::string_view parameter);
 // "gradient/NAME": summed over the micro-batches of a step, nothing before and after it.
 bool isSummedGradient(std::string_view parameter);
+// "ema/NAME": the average of a weight over the steps, f32; before the first one the weight itself.
+bool isAverage(std::string_view parameter);
+
+// Which weights are those of the model, for whoever saves or runs it: StepProgram::state() calls them by their names.
+// The others come after, with the state: averages as "ema/NAME", or weights as "weight/NAME".
+enum class ModelWeights { latest, averages };
 
 // `program` owns the memory of the parameters that it updates. `names`: what a weight is called in its checkpoint,
-// where that is not the program's name for it. Errors: unsupported (no training program), resource (memory).
+// where that is not the program's name for it. Where the program keeps averages, evaluation is theirs; a program
+// without them has the latest weights only. Errors: unsupported (no training program), resource (memory).
 Result<std::unique_ptr<StepProgram>> makeStepProgram(std::shared_ptr<Program> program, int64_t threads,
-                                                     std::map<std::string, std::string> names = {});
+                                                     std::map<std::string, std::string> names = {},
+                                                     ModelWeights model = ModelWeights::averages);
 
 }  // namespace llc::train

@@ -154,7 +154,7 @@ class Run {
 
   Status fillParts(LoopParts &parts) {
     if (data_->hasValidation) parts.validation = [this] { return data_->validation(); };
-    LLC_ASSIGN(parts.files, checkpointFiles(start_, model_));
+    LLC_ASSIGN(parts.files, checkpointFiles(start_, model_, program_->state()));
     parts.frozen = frozen_;
     parts.origin = {{"verb", options_.verb}, {"config", config_.all()}};
     if (config_.given("training.sample_prompt"))

@@ -69,7 +69,8 @@ Result<LoopOptions> loopOptionsOf(const RunConfig &config, const TrainerTraits &
   return o;
 }
 
-Result<std::map<std::string, std::string>> checkpointFiles(const RunStart &start, const std::string &model) {
+Result<std::map<std::string, std::string>> checkpointFiles(const RunStart &start, const std::string &model,
+                                                           std::span<const TensorState> state) {
   std::map<std::string, std::string> files = start.tokenizer.files;
   files.erase("config.json");
   if (start.adapter) {
@@ -77,8 +78,10 @@ Result<std::map<std::string, std::string>> checkpointFiles(const RunStart &start
     return files;
   }
   LLC_ASSIGN(OrderedJson config, readOrderedJson(model + "/config.json"));
+  bool narrow = std::ranges::any_of(
+      state, [](const TensorState &tensor) { return tensor.isWeight && tensor.type == DType::bf16; });
   for (const char *key : {"torch_dtype", "dtype"})
-    if (config.contains(key)) config[key] = "float32";
+    if (config.contains(key)) config[key] = narrow ? "bfloat16" : "float32";
   files["config.json"] = config.dump(2) + "\n";
   return files;
 }

@@ -16,8 +16,9 @@ CheckpointLayout layoutOf(const RunConfig &config, const AdapterRun *adapter);  
 // Error: an unknown schedule. Vocabulary and the machine's peak are left to the caller.
 Result<LoopOptions> loopOptionsOf(const RunConfig &config, const TrainerTraits &trainer, const TrainingData &data);
 
-// For every checkpoint: the files of the model in directory `model`, whose weights are f32 from now on, or the
+// For every checkpoint: the files of the model in directory `model`, with the type that weights have in `state`, or the
 // adapter's.
-Result<std::map<std::string, std::string>> checkpointFiles(const RunStart &start, const std::string &model);
+Result<std::map<std::string, std::string>> checkpointFiles(const RunStart &start, const std::string &model,
+                                                           std::span<const TensorState> state);
 
 }  // namespace llc::train

@@ -7,8 +7,8 @@
 namespace llc::train {
 
 // Bytes: "weights", "frozen" (weights that stay as they are, in each layout that products read), "optimizer_state",
-// "gradients" (those that are summed over micro-batches; a step of one keeps them in the arena), "arena" (activations
-// and gradients), "scratch" (of threads), "total".
+// "averages" (of weights), "gradients" (those that are summed over micro-batches; a step of one keeps them in the
+// arena), "arena" (activations and gradients), "scratch" (of threads), "total".
 nlohmann::ordered_json trainingMemory(const Manifest &manifest, int64_t threads);
 
 }  // namespace llc::train

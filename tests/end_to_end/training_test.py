@@ -74,25 +74,56 @@ class Training(tiny_training.Case):
             one, other = (pathlib.Path(made["checkpoint"], name).read_bytes() for made in (killed, whole))
             self.assertEqual(one, other, name)
 
+    def ends_the_same(self, arguments):
+        """The run, which also ends the same when it goes on from the checkpoint in the middle; with the tensors of its last one, the
+        model's and those beside it, by name."""
+        made = self.json(*arguments)
+        checkpoint, curve = pathlib.Path(made["checkpoint"]), self.curve(pathlib.Path(made["run"]))
+        files = {name: checkpoint.joinpath(name).read_bytes() for name in ("model.safetensors", "optimizer-00001-of-00001.safetensors")}
+        shutil.rmtree(checkpoint)
+        again = self.json(*arguments)
+        self.assertEqual(self.curve(pathlib.Path(again["run"])), curve)
+        for name, bytes in files.items():
+            self.assertEqual(pathlib.Path(again["checkpoint"], name).read_bytes(), bytes, name)
+        headers = [support.read_safetensors_header(pathlib.Path(again["checkpoint"], name)) for name in files]
+        for header in headers:
+            header.pop("__metadata__", None)
+        return again, *headers
+
     def test_mixed_precision_goes_on_as_it_was(self):
-        """Checkpoints hold f32 weights, and the loss scale of f16: from the one in the middle a run ends the same."""
+        """Checkpoints hold f32 weights, and the loss scale of f16."""
         for precision in ("bf16", "f16"):
             with self.subTest(precision):
-                out = self.folder / precision
-                arguments = self.pretrain(out, "--precision", precision, steps=6)
-                whole = self.json(*arguments)
-                files = {name: pathlib.Path(whole["checkpoint"], name).read_bytes()
-                         for name in ("model.safetensors", "optimizer-00001-of-00001.safetensors")}
-                header = support.read_safetensors_header(pathlib.Path(whole["checkpoint"], "model.safetensors"))
-                self.assertEqual({entry["dtype"] for name, entry in header.items() if name != "__metadata__"}, {"F32"})
-                scales = [record.get("train/loss_scale") for record in self.curve(pathlib.Path(whole["run"])) if record["event"] == "train"]
+                made, model, _ = self.ends_the_same(self.pretrain(self.folder / precision, "--precision", precision, steps=6))
+                self.assertEqual({entry["dtype"] for entry in model.values()}, {"F32"})
+                scales = [record.get("train/loss_scale") for record in self.curve(pathlib.Path(made["run"])) if record["event"] == "train"]
                 self.assertEqual(scales, [65536 if precision == "f16" else None] * 3)
-                curve = self.curve(pathlib.Path(whole["run"]))
-                shutil.rmtree(whole["checkpoint"])
-                again = self.json(*arguments)
-                self.assertEqual(self.curve(pathlib.Path(again["run"])), curve)
-                for name, bytes in files.items():
-                    self.assertEqual(pathlib.Path(again["checkpoint"], name).read_bytes(), bytes, name)
+
+    def test_small_state_and_weights_go_on_as_they_were(self):
+        """AdamW with state in 8 bits, matrices in bf16."""
+        out = self.folder / "out"
+        small = ("--weight-dtype", "bf16", "--optimizer")
+        made, model, state = self.ends_the_same(self.pretrain(out, *small, "adamw_8bit", steps=6))
+        codes, scales = (state[f"{name}/model.embed_tokens.weight"] for name in ("exp_avg", "exp_avg_scale"))
+        self.assertEqual((codes["dtype"], codes["shape"], scales["dtype"], scales["shape"]), ("U8", [40, 256], "F32", [40]))
+        self.assertEqual(state["exp_avg/model.norm.weight"]["dtype"], "F32")
+        self.assertEqual([model[name]["dtype"] for name in ("model.embed_tokens.weight", "model.norm.weight")], ["BF16", "F32"])
+        self.assertEqual(len(self.json("run", made["checkpoint"], "-p", "the river", "-n", 4, "--json")["ids"]), 4)
+        self.refused(*self.pretrain(out, *small, "adamw", steps=8), says=["exp_avg", "u8", "start anew"])
+
+    def test_averages_are_the_model(self):
+        """Evaluation and the saved model are of the averages; the weights beside them are what training goes on with."""
+        averaged, model, state = self.ends_the_same(self.pretrain(self.folder / "ema", "--ema-decay", 0.9, steps=6))
+        self.assertEqual({f"weight/{name}" for name in model}, {name for name in state if name.startswith("weight/")})
+        plain = self.json(*self.pretrain(self.folder / "plain", steps=6))
+        losses = [[record["train/loss"] for record in self.curve(pathlib.Path(made["run"])) if record["event"] == "train"]
+                  for made in (averaged, plain)]
+        self.assertEqual(*losses)
+        self.assertGreater(averaged["eval_loss"], 1.02 * plain["eval_loss"])  # averages lag behind
+        # The other way round: the model is what it is without averages, and they are beside it.
+        latest = self.json(*self.pretrain(self.folder / "latest", "--ema-decay", 0.9, "--set", "training.ema_model=false", steps=6))
+        self.assertEqual(latest["eval_loss"], averaged["eval_loss"])
+        self.assertEqual(*(pathlib.Path(made["checkpoint"], "model.safetensors").read_bytes() for made in (latest, plain)))
 
     def test_mistakes_get_one_message(self):
         out = self.folder / "out"
@@ -100,6 +131,8 @@ class Training(tiny_training.Case):
         self.refused("pretrain", "--config", self.folder / "none.json", "--data-path", "x", says=["create-config"])
         self.refused(*base, "--lr-schedule", "cosin", says=["lr_schedule"])
         self.refused(*base, "--set", "training.lrr=1", says=["training.lr"])
+        for group, says in (({"lrr": 1}, "no 'lrr'"), ({"lr": -1}, "no number"), (3, "no object"), ({"lr": 1}, "no weight")):
+            self.refused(*base, "--set", "training.parameter_groups=" + json.dumps({"decoder.*": group}), says=["decoder.*", says])
         self.refused(*base, "--set", "pos_type=alibi", code=3, says=["pos_type", "rope"])
         self.refused(*base, "--set", "dropout=0.1", code=3, says=["dropout"])
         self.refused(*base, "--trackers", "wandb", code=3, says=["wandb"])

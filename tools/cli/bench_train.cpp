@@ -60,6 +60,9 @@ void declareBenchTrain(CLI::App &app, BenchTrainFlags &o) {
   app.add_option("--batch", o.step.rows, "Rows of the batch")->capture_default_str()->check(CLI::Range(1, 4096));
   app.add_option("--sequence", o.step.length, "Tokens of a row")->capture_default_str()->check(CLI::Range(2, 1 << 20));
   app.add_option("--optimizer", o.step.optimizer, "Optimizer")->capture_default_str();
+  app.add_option("--optimizer-state", o.step.optimizerState, "What it keeps: f32, 8bit")
+      ->check(CLI::IsMember({"f32", "8bit"}))
+      ->capture_default_str();
   addGradientCheckpointingFlag(app, o.step.gradientCheckpointing, /*budgets=*/true);
   auto *rank = app.add_option("--lora-rank", o.loraRank,
                               "Trains a LoRA of this rank on the attention's projections; 0: all weights")

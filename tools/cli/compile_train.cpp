@@ -94,6 +94,13 @@ Status checkTrainerConfig(const TrainConfig &config, const train::TrainerTraits 
     return diagnose(ErrorKind::unsupported, "training.sample_prompt")
         .says("a trainer holds no program that generates text")
         .toFix("leave it out, and run its checkpoints with llc-model run");
+  auto refuse = [](const char *key, const char *why) {
+    return diagnose(ErrorKind::unsupported, key).says(why).toFix("leave it out, or train without compiling ahead");
+  };
+  if (config.number("training.ema_decay") > 0)
+    return refuse("training.ema_decay", "a trainer can't begin averages of the weights yet");
+  if (config.text("training.weight_dtype") != "f32")
+    return refuse("training.weight_dtype", "a trainer begins with weights in f32 only");
   bool packed = traits.examples == train::Examples::text ||
                 (traits.examples == train::Examples::completions && config.flag("data.packing"));
   if (packed || config.given("data.block_size"))

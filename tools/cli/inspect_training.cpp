@@ -15,6 +15,16 @@ CLI::Option *addTrainingFlags(CLI::App &app, StepOptions &step) {
   add(app.add_option("--batch-size", step.rows, "Rows of a micro-batch (default: 1)")->check(CLI::Range(1, 1 << 20)));
   add(app.add_option("--block-size", step.length, "Tokens of a row")->check(CLI::Range(2, 1 << 24)));
   add(app.add_option("--optimizer", step.optimizer, "Optimizer"));
+  add(app.add_option("--optimizer-state", step.optimizerState, "What it keeps: f32, 8bit")
+          ->check(CLI::IsMember({"f32", "8bit"})));
+  add(app.add_option("--precision", step.precision, "What products of matrices read")
+          ->check(CLI::IsMember({"f32", "bf16", "f16", "fp8"})));
+  add(app.add_option("--weight-dtype", step.weightType, "Of matrices that are trained")
+          ->check(CLI::IsMember({"f32", "bf16"})));
+  add(app.add_option("--trainer", step.trainer, "What is learned"));
+  add(app.add_option("--teacher", step.teacher, "Model to learn from, for trainers that have a teacher"));
+  add(app.add_option("--ema-decay", step.emaDecay, "Averages of the weights; 0: none")
+          ->check(CLI::Range(0.0, 0.9999999)));
   add(app.add_flag("--accumulate", step.accumulate, "Steps of several micro-batches"));
   add(app.add_option("--freeze", step.frozen, "Pattern of names of weights that stay as they are"));
   addGradientCheckpointingFlag(app, step.gradientCheckpointing, /*budgets=*/true);

@@ -3,6 +3,7 @@
 #include "frontends/recipe/llama_config.h"
 #include "runtime/train/run_start.h"
 #include "tools/cli/model.h"
+#include "tools/cli/parameter_groups.h"
 
 namespace llc::cli {
 
@@ -41,7 +42,7 @@ train::Examples examplesOf(models::Examples examples) {
 
 Status readOptimizerSettings(const TrainConfig &config, StepOptions &step) {
   // What language models are trained with; others keep their own.
-  if (step.optimizer == "adamw") step.optimizerSettings["beta2"] = 0.95;
+  if (step.optimizer.starts_with("adamw")) step.optimizerSettings["beta2"] = 0.95;
   const OrderedJson *settings = config.find("training.optimizer_settings");
   if (!settings) return success();
   for (const auto &[name, value] : settings->items()) {
@@ -98,11 +99,18 @@ Result<StepOptions> stepOptionsOf(const TrainConfig &config, const TrainFlags &f
   LLC_TRY(readOptimizerSettings(config, step));
   step.maxGradNorm = config.number("training.max_grad_norm");
   step.weightDecay = config.number("training.weight_decay");
+  step.optimizerState = config.text("training.optimizer_state");
+  step.emaDecay = config.number("training.ema_decay");
+  if (!config.flag("training.ema_model")) step.model = train::ModelWeights::latest;
+  step.weightType = config.text("training.weight_dtype");
+  step.stochasticRounding = config.flag("training.stochastic_rounding");
+  step.seed = uint64_t(config.integer("training.seed"));
   step.accumulate = config.integer("training.gradient_accumulation_steps") > 1;
   step.gradientCheckpointing = gradientCheckpointingOf(config);
   step.precision = config.text("training.precision");
   if (step.precision == "auto") step.precision = "f32";
   step.threads = flags.threads;
+  LLC_ASSIGN(step.groups, parameterGroups(config));
   step.frozen = config.texts("training.freeze");
   step.trainer = config.text("training.trainer");
   LLC_ASSIGN(step.trainerSettings, config.trainerSettings());

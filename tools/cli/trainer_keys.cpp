@@ -41,20 +41,13 @@ const std::set<std::string_view> ofRuns = {"training.lr",
                                            "checkpoint.keep_every",
                                            "checkpoint.shard_bytes",
                                            "checkpoint.save_optimizer"};
-const std::set<std::string_view> compiledIn = {"use_gradient_checkpointing",
-                                               "training.optimizer",
-                                               "training.optimizer_settings",
-                                               "training.weight_decay",
-                                               "training.max_grad_norm",
-                                               "training.freeze",
-                                               "training.batch_size",
-                                               "training.precision",
-                                               "training.trainer",
-                                               "training.trainer_settings",
-                                               "training.teacher",
-                                               "data.block_size",
-                                               "data.packing",
-                                               "data.tokenizer_path"};
+const std::set<std::string_view> compiledIn = {
+    "use_gradient_checkpointing", "training.optimizer",    "training.optimizer_settings",
+    "training.optimizer_state",   "training.weight_decay", "training.parameter_groups",
+    "training.max_grad_norm",     "training.freeze",       "training.batch_size",
+    "training.precision",         "training.trainer",      "training.trainer_settings",
+    "training.teacher",           "data.block_size",       "data.packing",
+    "data.tokenizer_path"};
 // Those of the model stand outside of sections.
 bool ofModel(std::string_view path) { return path.find('.') == path.npos; }
 }  // namespace

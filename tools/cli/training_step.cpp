@@ -3,7 +3,6 @@
 #include "compiler/pipelines/pipeline.h"
 #include "models/objectives/trainer.h"
 #include "models/registry.h"
-#include "models/updates/update.h"
 #include "runtime/threads/limits.h"
 #include "runtime/train/compiled_step.h"
 #include "tools/cli/gradient_checkpointing.h"
@@ -45,11 +44,21 @@ Status trace(TracedModel &traced, const StepOptions &options, Progress &progress
   LLC_ASSIGN(const models::Trainer *trainer, models::trainerNamed(options.trainer));
   LLC_ASSIGN(models::TrainerSettings settings, models::completeSettings(*trainer, options.trainerSettings));
   if (trainer->hasTeacher) LLC_TRY(openTeacher(traced, options, progress));
-  models::UpdateOptions update{.optimizer = options.optimizer,
-                               .settings = options.optimizerSettings,
-                               .weightDecay = options.weightDecay,
-                               .maxGradientNorm = options.maxGradNorm,
-                               .frozen = options.frozen};
+  if (options.optimizerState != "f32" && options.optimizerState != "8bit")
+    return diagnose(ErrorKind::invalidInput, "optimizer_state")
+        .says("there is no '" + options.optimizerState + "'")
+        .toFix("use f32 or 8bit");
+  models::UpdateOptions update{
+      .optimizer = options.optimizer,
+      .state = options.optimizerState == "8bit" ? models::StateType::eightBit : models::StateType::f32,
+      .settings = options.optimizerSettings,
+      .weightDecay = options.weightDecay,
+      .maxGradientNorm = options.maxGradNorm,
+      .emaDecay = options.emaDecay,
+      .rounding = options.stochasticRounding ? models::Rounding::stochastic : models::Rounding::nearest,
+      .seed = options.seed,
+      .groups = options.groups,
+      .frozen = options.frozen};
   huggingface::TrainingOptions training;
   training.batch = options.rows, training.sequence = options.length;
   training.accumulate = options.accumulate;
@@ -59,6 +68,17 @@ Status trace(TracedModel &traced, const StepOptions &options, Progress &progress
   training.teacher = traced.teacher.get();
   LLC_ASSIGN(traced.module, huggingface::traceTraining(*traced.source, *traced.context,
                                                        models::objectiveOf(*trainer, settings), training));
+  return success();
+}
+
+Status checkWeightType(const StepOptions &options) {
+  auto refuse = [&](const char *why, const char *remedy) {
+    return diagnose(ErrorKind::invalidInput, "weight_dtype").says(options.weightType + why).toFix(remedy);
+  };
+  if (options.weightType == "f32") return success();
+  if (options.weightType != "bf16") return refuse(" is no type for weights that are trained", "use f32 or bf16");
+  if (!options.adapter.empty()) return refuse(": adapters are f32, and the model keeps its own type", "leave it out");
+  if (options.emaDecay > 0) return refuse(": averages need weights in f32", "leave out one of both");
   return success();
 }
 
@@ -79,7 +99,8 @@ Result<TracedModel> traceTrainingStep(const std::string &modelDirectory, const S
   // Weights that nothing changes may stay in the type that they are stored in.
   std::vector<std::string> adapters;
   if (!options.adapter.empty()) adapters = {options.adapter + ":1"};
-  LLC_ASSIGN(TracedModel traced, openDirectory(place, adapters.empty() ? "f32" : "", progress, adapters));
+  LLC_TRY(checkWeightType(options));
+  LLC_ASSIGN(TracedModel traced, openDirectory(place, adapters.empty() ? options.weightType : "", progress, adapters));
   progress.step("differentiating " + traced.name);
   LLC_TRY(trace(traced, options, progress));
   LLC_TRY(chooseSaving(traced, options, progress));
@@ -127,7 +148,7 @@ Result<std::unique_ptr<train::StepProgram>> makeTrainingStep(const std::string &
   using Sources = std::pair<std::shared_ptr<huggingface::ModelSource>, std::shared_ptr<huggingface::ModelSource>>;
   auto sources = std::make_shared<Sources>(std::move(traced.source), std::move(traced.teacher));
   LLC_ASSIGN(std::shared_ptr<Program> program, programOf(std::move(jit), sources));
-  return train::makeStepProgram(std::move(program), threads, std::move(names));
+  return train::makeStepProgram(std::move(program), threads, std::move(names), options.model);
 }
 
 }  // namespace llc::cli

@@ -4,7 +4,8 @@
 #include <memory>
 
 #include "models/objectives/trainer.h"
-#include "runtime/train/training_program.h"
+#include "models/updates/update.h"
+#include "runtime/train/compiled_step.h"
 #include "tools/cli/tracing.h"
 
 namespace llc::cli {
@@ -15,11 +16,18 @@ struct StepOptions {
   std::map<std::string, double> optimizerSettings = {};  // over its own
   double maxGradNorm = 1;                                // 0: no clipping
   double weightDecay = 0;
+  std::string optimizerState = "f32";  // or 8bit; NAME_8bit as the optimizer means the same
+  double emaDecay = 0;                 // of averages of the weights over the steps; 0: none
+  train::ModelWeights model = train::ModelWeights::averages;
   bool accumulate = false;                                    // steps may take several micro-batches
   std::string gradientCheckpointing = "everything_saveable";  // see gradient_checkpointing.h
-  // Of what products of matrices read: f32, bf16, f16 (with loss scaling) or fp8; weights and all else are f32.
+  // Of what products of matrices read: f32, bf16, f16 (with loss scaling) or fp8; all else is f32.
   std::string precision = "f32";
-  int64_t threads = 0;                   // 0: what the process may use
+  std::string weightType = "f32";  // of matrices that are trained: f32 or bf16
+  bool stochasticRounding = true;  // of these in bf16
+  uint64_t seed = 0;               // of random numbers in the step
+  int64_t threads = 0;             // 0: what the process may use
+  std::vector<models::ParameterGroup> groups = {};
   std::vector<std::string> frozen = {};  // patterns of weights that stay as they are
   std::string adapter = "";              // directory of one that is trained instead of the model; empty: none
   std::string trainer = "causal_lm";

@@ -176,6 +176,37 @@ TEST_F(CompiledStep, StateHasTheNamesOfTheCheckpoint) {
   EXPECT_EQ((*step)->state()[1].name, "exp_avg/model.w");
 }
 
+// The average begins as the weight; evaluation is its, and it is the model unless the latest weights are asked for.
+TEST_F(CompiledStep, Averages) {
+  manifest.parameters.push_back({.name = "ema/w", .shape = {1}, .bytes = 4, .updated = true});
+  entries["loss"] = [](llc_context *context, int64_t thread, int64_t) {
+    if (thread) return;
+    number(context->outputs[0]) = *static_cast<const float *>(context->parameters[0]);
+    number(context->outputs[1]) = 1;
+  };
+  std::vector<int32_t> ids = {1};
+  Batch batch{1, 1, ids, ids, ids};
+  using Names = std::vector<std::pair<std::string, bool>>;
+  for (auto [model, expected] : {std::pair(ModelWeights::averages, Names{{"model.w", true}, {"weight/model.w", false}}),
+                                 {ModelWeights::latest, Names{{"model.w", true}, {"ema/model.w", false}}}}) {
+    average = NAN, weight = 10;
+    auto program = Program::fromPointers(manifest, entries, {&weight, &gradient, &average}, "generic", nullptr);
+    ASSERT_TRUE(program.ok());
+    auto step = makeStepProgram(std::make_shared<Program>(std::move(*program)), 1, {{"w", "model.w"}}, model);
+    ASSERT_TRUE(step.ok()) << step.error().text();
+    EXPECT_EQ(average, 10);
+    Names names;
+    for (const TensorState &state : (*step)->state()) names.emplace_back(state.name, state.isWeight);
+    EXPECT_EQ(names, expected);
+    bool ofAverage = model == ModelWeights::averages;
+    EXPECT_EQ(static_cast<void *>((*step)->state()[0].data.data()), ofAverage ? &average : &weight);
+    weight = 20, average = 12;
+    auto evaluation = (*step)->evaluate(batch);
+    ASSERT_TRUE(evaluation.ok());
+    EXPECT_EQ(evaluation->sum, 12);
+  }
+}
+
 TEST_F(CompiledStep, OtherProgramsAreRefused) {
   manifest.entries.pop_back();
   auto program = make();

@@ -1,5 +1,5 @@
 // Curves of the loss against PyTorch's from the same start (tests/golden/make_training_goldens.py,
-// make_autocast_goldens.py).
+// make_autocast_goldens.py, make_average_goldens.py).
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -43,9 +43,10 @@ struct Case {
   std::map<std::string, double> settings = {};
 };
 
-// The losses while the model trains; `rateAt`: of a step.
+// The losses while the model trains; `rateAt`: of a step. `after`: called with the program and the step's batch.
 std::vector<double> curve(const std::string &model, const StepOptions &options, size_t steps,
-                          const std::function<double(int64_t)> &rateAt) {
+                          const std::function<double(int64_t)> &rateAt,
+                          const std::function<void(train::StepProgram &, const train::Batch &)> &after = nullptr) {
   std::string directory = LLC_SOURCE_DIR "/tests/golden/architectures/" + model;
   Progress progress(/*quiet=*/true);
   auto program = makeTrainingStep(directory, options, progress);
@@ -60,6 +61,7 @@ std::vector<double> curve(const std::string &model, const StepOptions &options, 
     auto result = (*program)->step({&batch, 1}, {.learningRate = rateAt(step), .step = step});
     EXPECT_TRUE(result.ok()) << result.error().text();
     losses.push_back(result.ok() ? result->loss : NAN);
+    if (after) after(**program, batch);
   }
   return losses;
 }
@@ -104,6 +106,20 @@ INSTANTIATE_TEST_SUITE_P(
                                      Case{"adafactor", 0.01, 1e-4, {{"min_dim_size_to_factor", 2}}},
                                      Case{"muon", 0.01, 1e-3})),
     [](const auto &info) { return std::get<0>(info.param) + "_" + std::get<1>(info.param).optimizer; });
+
+class AverageCurve : public testing::TestWithParam<std::string> {};
+TEST_P(AverageCurve, IsPyTorchs) {
+  StepOptions options{.rows = rows, .length = length, .maxGradNorm = 1, .weightDecay = 0.1, .emaDecay = 0.9};
+  std::vector<double> expected = goldens("average.json")[GetParam()], losses;
+  curve(GetParam(), options, expected.size(), cosine, [&](train::StepProgram &program, const train::Batch &batch) {
+    auto evaluation = program.evaluate(batch);
+    ASSERT_TRUE(evaluation.ok()) << evaluation.error().text();
+    losses.push_back(evaluation->sum / double(evaluation->targets));
+  });
+  EXPECT_LT(largest(distances(losses, expected)), 1e-5);
+}
+INSTANTIATE_TEST_SUITE_P(All, AverageCurve, testing::Values("gpt2", "llama"),
+                         [](const auto &info) { return info.param; });
 
 // Mixed precision: all the way no farther from f32 than PyTorch's autocast, which rounds more often.
 class MixedPrecisionCurve : public testing::TestWithParam<std::string> {};

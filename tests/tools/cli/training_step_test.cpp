@@ -148,6 +148,157 @@ std::vector<std::string> optimizerNames() {
 INSTANTIATE_TEST_SUITE_P(All, Optimizers, testing::ValuesIn(optimizerNames()),
                          [](const auto &info) { return info.param; });
 
+// A model whose larger matrices are kept in blocks: of 256 elements, embedding and head (300 x 64) too; norms are not.
+class EightBitState : public TrainingStep, public testing::WithParamInterface<std::string> {
+ protected:
+  EightBitState() {
+    std::string config = llama;
+    for (auto [from, to] : {std::pair("32,\n", "300,\n"), {"\"hidden_size\": 16", "\"hidden_size\": 64"}})
+      config.replace(config.find(from), std::string(from).size(), to);
+    directory.write("config.json", config);
+    auto written = writeNewWeights(directory.path(), 3, 0.05);
+    EXPECT_TRUE(written.ok()) << written.error().text();
+  }
+  static std::vector<double> valuesOf(const train::TensorState &state) {
+    std::vector<double> values(state.data.size() / byteSize(state.type));
+    for (size_t i = 0; i < values.size(); ++i) values[i] = loadElement(state.data.data(), state.type, i);
+    return values;
+  }
+};
+
+// Moments a rounding error apart may get neighbouring codes, and then lie as far apart as these.
+TEST_P(EightBitState, CompiledStepsAreThoseOfTheInterpreter) {
+  StepOptions options{.rows = 2,
+                      .length = length,
+                      .optimizer = GetParam(),
+                      .maxGradNorm = 0.5,
+                      .weightDecay = 0.1,
+                      .optimizerState = "8bit"};
+  auto program = make(options);
+  ASSERT_TRUE(program);
+  auto traced = traceTrainingStep(directory.path(), options, progress);
+  ASSERT_TRUE(traced.ok()) << traced.error().text();
+  Interpreted interpreted(*traced, *program);
+  for (int64_t step = 1; step <= 3; ++step) {
+    StepInput in(step);
+    auto result = program->step({&in.batch, 1}, in.scalars);
+    ASSERT_TRUE(result.ok()) << result.error().text();
+    EXPECT_NEAR(result->loss, interpreted.step(in.batch, in.scalars), 1e-3) << step;
+  }
+  size_t inBlocks = 0, others = 0;
+  for (const train::TensorState &state : program->state()) {
+    std::vector<double> ours = valuesOf(state);
+    std::vector<float> theirs = interpreted.value(state.name);
+    ASSERT_EQ(ours.size(), theirs.size());
+    size_t apart = 0;
+    for (size_t i = 0; i < ours.size(); ++i) {
+      bool code = state.type == DType::u8;
+      apart += std::fabs(ours[i] - theirs[i]) > (code ? 1 : 2e-3 * std::fabs(theirs[i]) + 1e-4);
+    }
+    EXPECT_LE(apart, ours.size() / 200) << state.name;
+    inBlocks += state.type == DType::u8, others += state.type == DType::f32 && !state.isWeight;
+  }
+  EXPECT_GT(inBlocks, 0u);
+  EXPECT_GT(others, inBlocks);
+}
+INSTANTIATE_TEST_SUITE_P(All, EightBitState, testing::Values("adamw", "lion", "muon", "adafactor"),
+                         [](const auto &info) { return info.param; });
+
+// 200 steps on 8 batches, with both. The largest distances are where the loss falls by a tenth in a step.
+TEST_F(EightBitState, CurvesStayNearThoseOfF32) {
+  for (const char *optimizer : {"adamw", "lion"}) {
+    StepOptions options{.rows = 2, .length = length, .optimizer = optimizer, .maxGradNorm = 1, .weightDecay = 0.1};
+    auto exact = make(options);
+    options.optimizer += "_bnb_8bit";
+    auto program = make(options);
+    ASSERT_TRUE(exact && program);
+    double sum = 0, largest = 0, first = 0, last = 0;
+    for (int64_t step = 1; step <= 200; ++step) {
+      Tokens tokens(2, uint64_t(step % 8));
+      train::Batch batch = tokens.batch();
+      train::StepScalars scalars{.learningRate = 1e-3, .step = step};
+      auto one = exact->step({&batch, 1}, scalars), other = program->step({&batch, 1}, scalars);
+      ASSERT_TRUE(one.ok() && other.ok());
+      double distance = std::fabs(other->loss - one->loss);
+      sum += distance, largest = std::max(largest, distance), last = one->loss;
+      if (step == 1) first = one->loss;
+    }
+    RecordProperty(optimizer, fmt::format("mean {} largest {} of {} to {}", sum / 200, largest, first, last));
+    EXPECT_LT(last, 0.5 * first);
+    EXPECT_LT(sum / 200, 0.01 * (first - last)) << optimizer;
+    EXPECT_LT(largest, 0.15 * (first - last)) << optimizer;
+  }
+}
+
+std::vector<std::byte> bytesOf(const train::StepProgram &program) {
+  std::vector<std::byte> all;
+  for (const train::TensorState &state : program.state()) all.insert(all.end(), state.data.begin(), state.data.end());
+  return all;
+}
+
+// Matrices in bf16 and nothing beside them: the same random numbers in the interpreter, and for any number of threads.
+TEST_F(TrainingStep, WeightsInBf16AreTheInterpreters) {
+  StepOptions options{
+      .rows = 2, .length = length, .maxGradNorm = 0.5, .weightDecay = 0.1, .weightType = "bf16", .seed = 7};
+  options.threads = 1;
+  auto program = make(options);
+  options.threads = 2;
+  auto other = make(options);
+  options.seed = 8;
+  auto reseeded = make(options);
+  ASSERT_TRUE(program && other && reseeded);
+  options.seed = 7;
+  auto traced = traceTrainingStep(directory.path(), options, progress);
+  ASSERT_TRUE(traced.ok()) << traced.error().text();
+  Interpreted interpreted(*traced, *program);
+  for (int64_t step = 1; step <= 3; ++step) {
+    StepInput in(step);
+    auto result = program->step({&in.batch, 1}, in.scalars);
+    ASSERT_TRUE(result.ok()) << result.error().text();
+    ASSERT_TRUE(other->step({&in.batch, 1}, in.scalars).ok() && reseeded->step({&in.batch, 1}, in.scalars).ok());
+    EXPECT_NEAR(result->loss, interpreted.step(in.batch, in.scalars), 1e-3) << step;
+  }
+  EXPECT_EQ(bytesOf(*program), bytesOf(*other));
+  EXPECT_NE(bytesOf(*program), bytesOf(*reseeded));
+  for (const train::TensorState &state : program->state()) {
+    EXPECT_EQ(state.type, state.isWeight && state.shape.size() > 1 ? DType::bf16 : DType::f32) << state.name;
+    if (state.type != DType::bf16) continue;
+    std::vector<float> theirs = interpreted.value(state.name);
+    size_t apart = 0;
+    for (size_t i = 0; i < theirs.size(); ++i)
+      apart += std::fabs(loadElement(state.data.data(), state.type, i) - theirs[i]) > 0x1p-12 * std::fabs(theirs[i]);
+    EXPECT_LE(apart, 1 + theirs.size() / 50) << state.name;  // a rounding error may decide which way one goes
+  }
+}
+
+// Steps far below the spacing of bf16: to the nearest, weights stay what they are.
+TEST_F(TrainingStep, StochasticRoundingGoesOnWhereTheNearestStalls) {
+  StepOptions options{.rows = 2, .length = length};
+  auto inF32 = make(options);
+  options.weightType = "bf16";
+  auto stochastic = make(options);
+  options.stochasticRounding = false;
+  auto nearest = make(options);
+  ASSERT_TRUE(inF32 && stochastic && nearest);
+  EXPECT_LT(stochastic->plannedBytes(), inF32->plannedBytes());
+  auto learned = [](train::StepProgram &program) {
+    double first = 0, last = 0;
+    for (int64_t step = 1; step <= 300; ++step) {
+      Tokens tokens(2);
+      train::Batch batch = tokens.batch();
+      auto result = program.step({&batch, 1}, {.learningRate = 5e-5, .step = step});
+      if (!result.ok()) return 0.0;
+      last = result->loss;
+      if (step == 1) first = last;
+    }
+    return first - last;
+  };
+  double exact = learned(*inF32), random = learned(*stochastic), stalled = learned(*nearest);
+  RecordProperty("learned", fmt::format("{}, stochastically {}, to the nearest {}", exact, random, stalled));
+  EXPECT_NEAR(random, exact, 0.1 * exact);
+  EXPECT_LT(stalled, 0.5 * exact);
+}
+
 // Weights and what is kept for them stay f32. Where a value is rounded, the last bit of f32 may decide.
 TEST_F(TrainingStep, MixedPrecisionIsTheInterpreters) {
   struct Case {
@@ -269,7 +420,7 @@ TEST_F(TrainingStep, MemoryGrowsWithTheSequenceAndNotWithItsSquare) {
 }
 
 TEST_F(TrainingStep, WhatIsNotFiniteChangesNothing) {
-  auto program = make({.rows = 2, .length = length});
+  auto program = make({.rows = 2, .length = length, .emaDecay = 0.9, .model = train::ModelWeights::latest});
   ASSERT_TRUE(program);
   Tokens tokens(2);
   train::Batch batch = tokens.batch();
@@ -297,6 +448,40 @@ TEST_F(TrainingStep, FrozenWeightsStay) {
   EXPECT_NE(none.error().text().find("nothing*"), std::string::npos) << none.error().text();
 }
 
+// Of plain descent: the head stays, layers go half as far, all others as far as ever.
+TEST_F(TrainingStep, ParameterGroups) {
+  StepOptions options{.rows = 2,
+                      .length = length,
+                      .optimizer = "sgd",
+                      .optimizerSettings = {{"momentum", 0}},
+                      .maxGradNorm = 0,
+                      .weightDecay = 0.1};
+  auto start = make(options), plain = make(options);
+  options.groups = {{"lm_head.*", 0, 5}, {"model.layers.*", 0.5, 0.1}, {"*norm.weight", 7, 0}};
+  auto grouped = make(options);
+  ASSERT_TRUE(start && plain && grouped);
+  Tokens tokens(2);
+  train::Batch batch = tokens.batch();
+  for (auto *program : {plain.get(), grouped.get()})
+    ASSERT_TRUE(program->step({&batch, 1}, {.learningRate = 0.1, .step = 1}).ok());
+  for (size_t i = 0; i < start->state().size(); ++i) {
+    const std::string &name = start->state()[i].name;
+    std::span<float> from = floats(start->state()[i]), whole = floats(plain->state()[i]),
+                     own = floats(grouped->state()[i]);
+    bool head = name == "lm_head.weight", layer = name.starts_with("model.layers."), norm = name == "model.norm.weight";
+    bool vector = start->state()[i].shape.size() == 1;
+    for (size_t k = 0; k < from.size(); ++k) {
+      double step = whole[k] - from[k], expected = head ? 0 : norm ? 7 * step : layer ? 0.5 * step : step;
+      if (layer && vector) expected -= 0.5 * 0.1 * 0.1 * from[k];  // vectors decay where a group says so
+      ASSERT_NEAR(own[k] - from[k], expected, 2e-6) << name;
+    }
+  }
+  options.groups = {{"nothing*"}};
+  auto none = makeTrainingStep(directory.path(), options, progress);
+  ASSERT_FALSE(none.ok());
+  EXPECT_NE(none.error().text().find("nothing*"), std::string::npos) << none.error().text();
+}
+
 TEST_F(TrainingStep, EvaluationIsTheLossOfTheSameWeights) {
   auto program = make({.rows = 2, .length = length});
   ASSERT_TRUE(program);
@@ -316,6 +501,10 @@ TEST_F(TrainingStep, UnknownNamesGetTheNearest) {
     return program.ok() ? std::string() : program.error().text();
   };
   EXPECT_NE(text({.optimizer = "adamv"}).find("adamw"), std::string::npos);
+  EXPECT_NE(text({.optimizer = "adamw_8bits"}).find("adamw"), std::string::npos);
+  EXPECT_NE(text({.emaDecay = 0.9, .weightType = "bf16"}).find("averages need weights in f32"), std::string::npos);
+  EXPECT_NE(text({.weightType = "f16"}).find("use f32 or bf16"), std::string::npos);
+  EXPECT_NE(text({.optimizerState = "4bit"}).find("use f32 or 8bit"), std::string::npos);
   EXPECT_NE(text({.optimizerSettings = {{"beta_1", 0.9}}}).find("beta1"), std::string::npos);
   EXPECT_NE(text({.optimizerSettings = {{"beta1", 1.5}}}).find("out of range"), std::string::npos);
 }
