@@ -24,7 +24,9 @@ OrderedJson specialTokens(const std::vector<std::string> &special) {
 // <s> before a text; its end is the business of whoever says that a text is whole (`data prepare`).
 OrderedJson postProcessor(const std::string &bos, int id) {
   auto special = [&](int type) { return OrderedJson{{"SpecialToken", {{"id", bos}, {"type_id", type}}}}; };
-  auto sequence = [&](const char *name, int type) { return OrderedJson{{"Sequence", {{"id", name}, {"type_id", type}}}}; };
+  auto sequence = [&](const char *name, int type) {
+    return OrderedJson{{"Sequence", {{"id", name}, {"type_id", type}}}};
+  };
   OrderedJson tokens;
   tokens[bos] = {{"id", bos}, {"ids", {id}}, {"tokens", {bos}}};
   return {{"type", "TemplateProcessing"},
@@ -63,12 +65,12 @@ std::string tokenizerJson(const BpeVocabulary &vocabulary, const ByteLevelOption
 
 std::string tokenizerConfigJson(const std::vector<std::string> &special) {
   OrderedJson config = {{"tokenizer_class", "PreTrainedTokenizerFast"},
-                 {"pad_token", special[0]},
-                 {"bos_token", special[1]},
-                 {"eos_token", special[2]},
-                 {"unk_token", special[3]},
-                 {"mask_token", special[4]},
-                 {"clean_up_tokenization_spaces", false}};
+                        {"pad_token", special[0]},
+                        {"bos_token", special[1]},
+                        {"eos_token", special[2]},
+                        {"unk_token", special[3]},
+                        {"mask_token", special[4]},
+                        {"clean_up_tokenization_spaces", false}};
   return config.dump(2) + "\n";
 }
 

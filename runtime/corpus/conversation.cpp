@@ -5,12 +5,6 @@ namespace llc::corpus {
 namespace {
 using Json = nlohmann::json;
 
-Error wrong(const std::string &what) {
-  return diagnose(ErrorKind::invalidInput)
-      .says(what)
-      .toFix("write [{\"role\": \"user\", \"content\": \"...\"}, {\"role\": \"assistant\", \"content\": \"...\"}]");
-}
-
 const Json *fieldOf(const Json &object, std::initializer_list<const char *> names) {
   for (const char *name : names)
     if (auto found = object.find(name); found != object.end() && !found->is_null()) return &*found;
@@ -19,14 +13,22 @@ const Json *fieldOf(const Json &object, std::initializer_list<const char *> name
 
 Result<std::string> contentOf(const Json &value, const std::string &where) {
   if (value.is_string()) return value.get<std::string>();
-  if (!value.is_array()) return wrong(where + " holds no text");
+  if (!value.is_array()) return noMessages(where + " holds no text");
   std::string text;
   for (const Json &part : value) {
     const Json *piece = part.is_object() ? fieldOf(part, {"text"}) : nullptr;
-    if (!piece || !piece->is_string()) return wrong(where + " has parts that are no text");
+    if (!piece || !piece->is_string()) return noMessages(where + " has parts that are no text");
     text += piece->get_ref<const std::string &>();
   }
   return text;
+}
+
+}  // namespace
+
+Error noMessages(const std::string &what) {
+  return diagnose(ErrorKind::invalidInput)
+      .says(what)
+      .toFix("write [{\"role\": \"user\", \"content\": \"...\"}, {\"role\": \"assistant\", \"content\": \"...\"}]");
 }
 
 std::string roleNamed(const std::string &name) {
@@ -34,16 +36,15 @@ std::string roleNamed(const std::string &name) {
   if (name == "gpt") return "assistant";
   return name;
 }
-}  // namespace
 
 Result<std::vector<Message>> readMessages(const Json &list, const std::string &name) {
-  if (!list.is_array() || list.empty()) return wrong("'" + name + "' is no list of messages");
+  if (!list.is_array() || list.empty()) return noMessages("'" + name + "' is no list of messages");
   std::vector<Message> messages;
   for (const Json &item : list) {
     std::string where = "message " + std::to_string(messages.size()) + " of '" + name + "'";
     const Json *role = item.is_object() ? fieldOf(item, {"role", "from"}) : nullptr;
     const Json *content = item.is_object() ? fieldOf(item, {"content", "value"}) : nullptr;
-    if (!role || !role->is_string() || !content) return wrong(where + " has no role, or no content");
+    if (!role || !role->is_string() || !content) return noMessages(where + " has no role, or no content");
     LLC_ASSIGN(std::string text, contentOf(*content, where));
     messages.push_back({roleNamed(role->get<std::string>()), std::move(text)});
   }

@@ -13,6 +13,11 @@ struct Message {
 // the field, for messages. Errors (`what` only): another shape; an empty list.
 Result<std::vector<Message>> readMessages(const nlohmann::json &list, const std::string &name);
 
+// An error whose remedy shows how messages look.
+Error noMessages(const std::string &what);
+// "human" is the user, "gpt" the assistant.
+std::string roleNamed(const std::string &name);
+
 // What stands before and behind the content of a message.
 std::string openingOf(const std::string &role, ChatFormat format);
 std::string closingOf(ChatFormat format);

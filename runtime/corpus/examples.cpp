@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "runtime/corpus/conversation.h"
+#include "runtime/corpus/templated.h"
 #include "runtime/data/dataset.h"
 
 namespace llc::corpus {
@@ -12,9 +13,13 @@ namespace llc::corpus {
 namespace {
 using Json = nlohmann::json;
 
+using OrderedMessages = std::vector<nlohmann::ordered_json>;
+
 class Reader {
  public:
-  Reader(const Json &object, const ExampleOptions &options) : object_(object), options_(options) {}
+  Reader(const Json &object, const ExampleOptions &options) : object_(object), options_(options) {
+    if (usesOwn()) ordered_ = object;
+  }
 
   Result<Example> completions() const {
     const Json *prompt = find("prompt"), *completion = find("completion");
@@ -95,6 +100,9 @@ class Reader {
     return shared && one[shared - 1] == ' ' ? shared - 1 : shared;
   }
 
+  TemplatedChats templated() const { return {*options_.own, ordered_}; }
+  bool usesOwn() const { return options_.chat == ChatFormat::own; }
+
   // The marks of chatml say where a conversation ends.
   Example rendered(std::vector<Example::Part> parts) const {
     return {std::move(parts), true, options_.chat != ChatFormat::chatml};
@@ -106,6 +114,11 @@ class Reader {
       LLC_ASSIGN(std::string before, textOf(prompt, "prompt"));
       LLC_ASSIGN(std::string after, textOf(completion, "completion"));
       return Example{.parts = {{before, all}, {after, true}}};
+    }
+    if (usesOwn()) {
+      LLC_ASSIGN(auto asked, normalizedMessages(prompt, "prompt"));
+      LLC_ASSIGN(auto answer, normalizedMessages(completion, "completion"));
+      return templated().promptWith(asked, OrderedMessages{answer}, all);
     }
     LLC_ASSIGN(std::vector<Message> before, readMessages(prompt, "prompt"));
     LLC_ASSIGN(std::vector<Message> after, readMessages(completion, "completion"));
@@ -120,6 +133,10 @@ class Reader {
   }
 
   Result<Example> conversation(const Json &list, const char *name) const {
+    if (usesOwn()) {
+      LLC_ASSIGN(auto all, normalizedMessages(list, name));
+      return templated().conversation(all, options_.assistantOnly);
+    }
     LLC_ASSIGN(std::vector<Message> messages, readMessages(list, name));
     if (!options_.assistantOnly) return rendered({{render(messages, false, options_.chat), true}});
     std::vector<Example::Part> parts;
@@ -135,22 +152,51 @@ class Reader {
     return rendered(std::move(parts));
   }
 
+  // Without a prompt it is what both begin with.
+  template <class Messages>
+  static void splitPrompt(Messages &prompt, Messages &good, Messages &bad) {
+    auto split = std::mismatch(good.begin(), good.end(), bad.begin(), bad.end()).first;
+    size_t shared = size_t(split - good.begin());
+    prompt = Messages(good.begin(), split);
+    good = Messages(good.begin() + ptrdiff_t(shared), good.end());
+    bad = Messages(bad.begin() + ptrdiff_t(shared), bad.end());
+  }
+
+  static Error noDifference() {
+    return diagnose(ErrorKind::invalidInput)
+        .says("'chosen' and 'rejected' do not differ in a message that both have")
+        .toFix("end both with an answer of their own");
+  }
+
+  static Result<OrderedMessages> ownMessages(const Json &list, const char *name) {
+    LLC_ASSIGN(auto messages, normalizedMessages(list, name));
+    return OrderedMessages(messages.begin(), messages.end());
+  }
+
+  Result<Example> preferredByTemplate(const Json *prompt, const Json &chosen, const Json &rejected) const {
+    LLC_ASSIGN(OrderedMessages good, ownMessages(chosen, "chosen"));
+    LLC_ASSIGN(OrderedMessages bad, ownMessages(rejected, "rejected"));
+    OrderedMessages before;
+    if (prompt) {
+      LLC_ASSIGN(before, ownMessages(*prompt, "prompt"));
+    } else {
+      splitPrompt(before, good, bad);
+    }
+    if (good.empty() || bad.empty()) return noDifference();
+    return templated().promptWith(before, OrderedMessages{good, bad}, false);
+  }
+
   Result<Example> preferredMessages(const Json *prompt, const Json &chosen, const Json &rejected) const {
+    if (usesOwn()) return preferredByTemplate(prompt, chosen, rejected);
     LLC_ASSIGN(std::vector<Message> good, readMessages(chosen, "chosen"));
     LLC_ASSIGN(std::vector<Message> bad, readMessages(rejected, "rejected"));
     std::vector<Message> before;
     if (prompt) {
       LLC_ASSIGN(before, readMessages(*prompt, "prompt"));
     } else {
-      auto split = std::mismatch(good.begin(), good.end(), bad.begin(), bad.end()).first;
-      before.assign(good.begin(), split);
-      good.erase(good.begin(), split);
-      bad.erase(bad.begin(), bad.begin() + int64_t(before.size()));
+      splitPrompt(before, good, bad);
     }
-    if (good.empty() || bad.empty())
-      return diagnose(ErrorKind::invalidInput)
-          .says("'chosen' and 'rejected' do not differ in a message that both have")
-          .toFix("end both with an answer of their own");
+    if (good.empty() || bad.empty()) return noDifference();
     std::string opening = openingFor(good);
     auto answer = [&](const std::vector<Message> &messages) {
       return render(messages, false, options_.chat).substr(openingFor(messages).size());
@@ -160,6 +206,7 @@ class Reader {
   }
 
   const Json &object_;
+  nlohmann::ordered_json ordered_;  // the same, for templates
   const ExampleOptions &options_;
 };
 

@@ -2,6 +2,7 @@
 // one is preferred. From JSON objects (a line of .jsonl, a row of .csv) to token ids that say what is to be learned of
 // them.
 #pragma once
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -10,21 +11,26 @@
 #include "runtime/base/status.h"
 #include "runtime/text/tokenizer.h"
 
+namespace llc::chat {
+struct ModelTemplate;
+}
+
 namespace llc::corpus {
 
 // How a conversation becomes text. roles: "<|ROLE|>\nCONTENT\n" for each message. chatml:
 // "<|im_start|>ROLE\nCONTENT<|im_end|>\n". Where an answer is to follow, the beginning of the assistant's message
-// stands.
-enum class ChatFormat { roles, chatml };
+// stands. own: as the model's own template renders it.
+enum class ChatFormat { roles, chatml, own };
 
 struct ExampleOptions {
   enum class Kind { completions, preferences, comparisons } kind = Kind::completions;
   ChatFormat chat = ChatFormat::roles;
-  int64_t maxLength = 2048;            // tokens; what is longer is cut at its end
-  bool completionOnly = true;          // of a prompt with its completion only the completion is learned
-  bool assistantOnly = false;          // of a conversation only what the assistant says
-  int64_t maxPromptLength = 256;       // preferences: of a prompt the last so many tokens are kept
-  int64_t maxCompletionLength = 1024;  // preferences: of a completion the first ones
+  std::shared_ptr<const chat::ModelTemplate> own;  // of `own`
+  int64_t maxLength = 2048;                        // tokens; what is longer is cut at its end
+  bool completionOnly = true;                      // of a prompt with its completion only the completion is learned
+  bool assistantOnly = false;                      // of a conversation only what the assistant says
+  int64_t maxPromptLength = 256;                   // preferences: of a prompt the last so many tokens are kept
+  int64_t maxCompletionLength = 1024;              // preferences: of a completion the first ones
 };
 
 // Texts that follow each other. Of preferences: the prompt, the completion that was chosen, the one that was rejected,

@@ -24,28 +24,17 @@ nlohmann::json toJson(const std::vector<SourceReport> &reports) {
 }
 }  // namespace
 
-bool namesChatTemplate(const std::map<std::string, std::string> &files) {
-  auto file = files.find("tokenizer_config.json");
-  if (file == files.end()) return false;
-  auto json = nlohmann::json::parse(file->second, nullptr, false);
-  return json.is_object() && json.contains("chat_template") && !json["chat_template"].is_null();
-}
-
 Result<TokenizerWithHash> makeTokenizer(std::map<std::string, std::string> files) {
   TokenizerWithHash result;
   result.files = std::move(files);
   LLC_ASSIGN(result.tokenizer, Tokenizer::fromFiles(result.files));
   result.hash = tokenizerHash(result.files);
-  result.hasChatTemplate = namesChatTemplate(result.files);
   return result;
 }
 
 Result<TokenizerWithHash> loadTokenizer(const std::string &path) {
   LLC_ASSIGN(auto files, readTokenizerFiles(path));
-  LLC_ASSIGN(TokenizerWithHash result, makeTokenizer(std::move(files)));
-  std::error_code error;
-  result.hasChatTemplate |= std::filesystem::exists(std::filesystem::path(path) / "chat_template.jinja", error);
-  return result;
+  return makeTokenizer(std::move(files));
 }
 
 std::function<void(const std::string &)> brokenRecordWarnings(Progress &progress) {

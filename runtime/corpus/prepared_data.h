@@ -10,10 +10,7 @@ struct TokenizerWithHash {
   std::unique_ptr<Tokenizer> tokenizer;
   std::map<std::string, std::string> files;  // by name: what a model's directory holds
   std::string hash;                          // SHA-256 of the vocabulary's file
-  bool hasChatTemplate = false;              // of the model's own, which would have to be rendered as it says
 };
-// Whether a tokenizer's files, by name, hold a chat template.
-bool namesChatTemplate(const std::map<std::string, std::string> &files);
 Result<TokenizerWithHash> loadTokenizer(const std::string &path);
 // Of what loadTokenizer() found in `files`.
 Result<TokenizerWithHash> makeTokenizer(std::map<std::string, std::string> files);

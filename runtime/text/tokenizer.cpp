@@ -26,7 +26,7 @@ namespace {
 using Files = std::map<std::string, std::string>;
 
 constexpr std::size_t maximumFile = std::size_t{1} << 29;  // 512 MiB; real ones are below 20
-constexpr const char *sideNames[] = {"tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+constexpr const char *sideNames[] = {"tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "chat_template.jinja",
                                      "generation_config.json", "config.json"};
 
 bool sentencePieceName(std::string_view name) { return name == "tokenizer.model" || name.ends_with(".model") || name.ends_with(".spm"); }

@@ -25,11 +25,9 @@ struct Encoding {
   std::string about;  // the same for the same results
 };
 
-// Of conversations, where no format was chosen and the model has a template.
-Error cannotRenderTemplate();
-
-// Rows will have at most `length` tokens. The tokenizer and `progress` must outlive the result.
-Encoding encodingOf(const RunConfig &config, Examples examples, const corpus::TokenizerWithHash &tokenizer,
-                    int64_t length, Progress &progress);
+// Rows will have at most `length` tokens. The tokenizer and `progress` must outlive the result. Errors: a chat template
+// that is missing or broken.
+Result<Encoding> encodingOf(const RunConfig &config, Examples examples, const corpus::TokenizerWithHash &tokenizer,
+                            int64_t length, Progress &progress);
 
 }  // namespace llc::train

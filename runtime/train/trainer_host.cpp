@@ -53,7 +53,6 @@ Result<RunStart> TrainerHost::start() const {
   LLC_TRY(parseJson(config, artifact_.path + ":" + modelConfigFile));
   start.modelConfig = OrderedJson::parse(config);
   LLC_ASSIGN(start.tokenizer, corpus::makeTokenizer(tokenizerFiles()));
-  start.tokenizer.hasChatTemplate = plan_.hasChatTemplate;
   return start;
 }
 

@@ -68,7 +68,6 @@ std::string toJson(const TrainerPlan &plan) {
                        {{"examples", exampleNames[size_t(plan.trainer.examples)]},
                         {"likelihood", plan.trainer.likelihood},
                         {"reference", plan.trainer.hasReference}}},
-                      {"chat_template", plan.hasChatTemplate},
                       {"initial", listOf(plan.initial)},
                       {"names", plan.names},
                       {"keys", listOf(plan.keys)}};
@@ -87,7 +86,6 @@ Result<TrainerPlan> parseTrainerPlan(std::string_view text, const std::string &w
   plan.config = RunConfig(json["given"], json["config"], configured);
   LLC_ASSIGN(JsonObject traits, object.object("trainer"));
   LLC_ASSIGN(plan.trainer, readTraits(traits));
-  LLC_ASSIGN(plan.hasChatTemplate, object.boolean("chat_template", false));
   LLC_TRY(object.array("initial"));
   for (const OrderedJson &item : json["initial"]) {
     LLC_ASSIGN(InitialTensor tensor, readTensor(item, where));

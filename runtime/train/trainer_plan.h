@@ -11,7 +11,6 @@ struct TrainerPlan {
   std::string verb;  // "pretrain"
   RunConfig config;  // as it was compiled, with data.block_size
   TrainerTraits trainer;
-  bool hasChatTemplate = false;              // see TokenizerWithHash
   std::vector<InitialTensor> initial;        // pretrain: the weights of the first step; otherwise they travel along
   std::map<std::string, std::string> names;  // what a weight is called in its checkpoint, where that is not its name
 

@@ -177,7 +177,7 @@ Result<TrainingData> openTrainingData(const RunConfig &config, Examples examples
     return diagnose(ErrorKind::invalidInput, "--data-path")
         .says("is missing: there is nothing to learn from")
         .toFix("give texts, or a dataset of llc-model data prepare");
-  Encoding encoding = encodingOf(config, examples, tokenizer, length, progress);
+  LLC_ASSIGN(Encoding encoding, encodingOf(config, examples, tokenizer, length, progress));
   TrainingData data;
   data.paired = arePairs(examples);
   uint64_t seed = uint64_t(config.integer("training.seed"));

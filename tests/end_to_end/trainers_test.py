@@ -81,13 +81,27 @@ class Trainers(tiny_training.Case):
                               "--json")["shown"][0]
             self.assertIn(opening, shown["text"])
             self.assertIn(-100, shown["labels"])
-        # A template of the model's own is not rendered, and not left aside in silence.
+        # A template of the model's own is rendered, and what it refuses is said.
         own = self.folder / "own"
         shutil.copytree(self.model, own)
-        (own / "chat_template.jinja").write_text("{{ messages }}")
+        template = own / "chat_template.jinja"
+        template.write_text("{% for m in messages %}[{{ m.role }}] {% if m.role == 'assistant' %}{% generation %}{{ m.content + eos_token }}"
+                            "{% endgeneration %}{% else %}{{ m.content }}{% endif %}{% endfor %}")
         arguments = [own if argument == self.model else argument
-                     for argument in self.finetune(self.folder / "o", "sft", "chat.jsonl", steps=1)]
-        self.refused(*arguments, code=3, says=["chat template", "--chat-format"])
+                     for argument in self.finetune(self.folder / "o", "sft", "chat.jsonl", "--assistant-only-loss", steps=1)]
+        self.json(*arguments)
+        shown = self.json("data", "inspect", self.dataset(self.folder / "o"), "--tokenizer-path", self.base / "tok", "--show", 1,
+                          "--json")["shown"][0]
+        self.assertIn("[assistant]", shown["text"])
+        learned = [label for label in shown["labels"] if label != -100]
+        self.assertTrue(0 < len(learned) < len(shown["ids"]) and shown["labels"][-1] == shown["ids"][-1])
+        for text, says in (("{{ messages }}", "generation"), ("{% if %}", "chat_template.jinja, line 1"),
+                           ("{% generation %}{{ raise_exception('not these') }}{% endgeneration %}", "not these")):
+            template.write_text(text)
+            shutil.rmtree(self.folder / "o")
+            self.refused(*arguments, code=2, says=[says])
+        template.unlink()
+        self.refused(*arguments, "--chat-format", "template", code=2, says=["no chat template", "chat_template.jinja"])
         self.json(*arguments, "--chat-format", "roles")
 
     def test_preferences(self):

@@ -6,9 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/base/json_read.h"
-#include "runtime/corpus/examples.h"
+#include "runtime/corpus/templated.h"
 #include "runtime/serve/options.h"
-#include "runtime/train/encoding.h"
 #include "tools/cli/corpus_flags.h"
 #include "tools/cli/open.h"
 #include "tools/cli/reference_engine.h"
@@ -33,8 +32,9 @@ void declareClassify(CLI::App &app, ClassifyFlags &o) {
          "JSONL or CSV (also .gz, .zst) with text, prompt and completion, or messages: a result for each record")
       ->excludes("--prompt")
       ->excludes("--ids");
-  app.add_option("--chat-format", o.chatFormat, "How messages become text: roles or chatml (default: roles)")
-      ->check(CLI::IsMember({"roles", "chatml"}));
+  app.add_option("--chat-format", o.chatFormat,
+                 "How messages become text: template (the model's own: the default if it has one), chatml, roles")
+      ->check(CLI::IsMember({"template", "chatml", "roles"}));
   app.add_flag("--no-eos", o.noEnd, "Without an end token behind texts, which trainers of rewards put there");
   app.add_option("--engine", o.engine, "jit: compiled code; reference: the interpreter, slow and plain")
       ->capture_default_str()
@@ -46,7 +46,7 @@ struct Classifier {
   std::unique_ptr<Engine> engine;
   std::unique_ptr<Tokenizer> tokenizer;  // null when the model has none
   std::vector<std::string> labels;
-  bool hasTemplate = false;
+  std::map<std::string, std::string> files;  // by name: a chat template may be among them
 };
 
 // As id2label names them.
@@ -82,15 +82,13 @@ Result<Classifier> openClassifier(const ModelPlace &place, const ClassifyFlags &
   if (place.kind == ModelKind::directory) {
     directory = place.path;
     LLC_ASSIGN(files["config.json"], readTextFile(directory + "/config.json", 16 << 20));
-    if (auto text = readTextFile(directory + "/tokenizer_config.json", 64 << 20))
-      files["tokenizer_config.json"] = *text;
+    for (const char *name : {"tokenizer_config.json", "chat_template.jinja"})
+      if (auto text = readTextFile(directory + "/" + name, 64 << 20)) files[name] = *text;
   }
-  std::error_code error;
-  made.hasTemplate = corpus::namesChatTemplate(files) ||
-                     (!directory.empty() && std::filesystem::exists(directory + "/chat_template.jinja", error));
   if (auto config = files.find("config.json"); config != files.end()) {
     LLC_ASSIGN(made.labels, labelNames(config->second, place.path + "/config.json"));
   }
+  made.files = std::move(files);
   return made;
 }
 
@@ -99,14 +97,12 @@ class Scoring {
   Scoring(const Classifier &classifier, const ClassifyFlags &options) : classifier_(classifier), options_(options) {
     examples_.completionOnly = false;
     examples_.maxLength = classifier.engine->limits().maxContext;
-    if (options.chatFormat == "chatml") examples_.chat = corpus::ChatFormat::chatml;
   }
+  Status chooseFormat() { return corpus::chooseChatFormat(options_.chatFormat, classifier_.files, examples_); }
   const corpus::ExampleOptions &examples() const { return examples_; }
   int64_t cut() const { return cut_; }
 
   Status example(const corpus::Example &example) {
-    if (example.isConversation && options_.chatFormat.empty() && classifier_.hasTemplate)
-      return train::cannotRenderTemplate();
     if (!classifier_.tokenizer)
       return diagnose(ErrorKind::invalidInput, options_.open.model)
           .says("has no tokenizer, which texts need")
@@ -180,6 +176,7 @@ Status runClassify(Context &context, CLI::App &app, ClassifyFlags &o) {
   LLC_ASSIGN(Classifier classifier, openClassifier(place, o, progress));
   progress.finish();
   Scoring scoring(classifier, o);
+  LLC_TRY(scoring.chooseFormat());
   if (o.text.hasIds) return scoring.ids(o.text.ids);
   if (hasText) {
     LLC_TRY(scoring.example({.parts = {{o.text.text, true}}}));

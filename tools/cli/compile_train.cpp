@@ -228,7 +228,6 @@ class TrainerCompilation {
     train::OrderedJson given = config_->allGiven(), effective = config_->all();
     train::keyAt(given, "data.block_size") = train::keyAt(effective, "data.block_size") = length_;
     plan_.config = train::RunConfig(std::move(given), std::move(effective), config_->where());
-    plan_.hasChatTemplate = start_->tokenizer.hasChatTemplate;
     plan_.names = checkpointNames(*traced_, module_->manifest);
     plan_.keys = trainerKeys(*config_, verb_);
     return success();

@@ -53,7 +53,7 @@ constexpr KeyFlag keyFlags[] = {
     {"--trackers", "logging.trackers", "Besides metrics.jsonl: tensorboard"},
     {"--trainer", "training.trainer", "What is learned: one that llc-model trainers lists"},
     {"--teacher", "training.teacher", "Model to learn from, for trainers that have a teacher"},
-    {"--chat-format", "data.chat_format", "How conversations become text: roles (<|user|> ...), chatml"},
+    {"--chat-format", "data.chat_format", "How conversations become text: template (the model's own: the default if there is one), chatml, roles (<|user|> ...)"},
     {"--no-completion-only-loss", "data.completion_only_loss",
      "Of a prompt with its completion all tokens are learned, not the completion alone"},
     {"--assistant-only-loss", "data.assistant_only_loss", "Of a conversation only what the assistant says is learned"},

@@ -13,7 +13,6 @@ TrainerPlan example() {
   plan.verb = "pretrain";
   plan.config = {{{"training", {{"lr", 0.1}}}}, {{"training", {{"lr", 0.1}, {"seed", 3}}}}, "c.json"};
   plan.trainer = {Examples::preferences, false, true};
-  plan.hasChatTemplate = true;
   plan.initial = {{"a.weight", {2, 3}, 0.1, 1}, {"norm.weight", {3}, 0, 1}};
   plan.names = {{"model.a.weight", "a.weight"}};
   plan.keys = {{{"training.lr", KeyType::number, 0.1, 0, 10, {}, "Rate"}, false, "--lr", ""},
