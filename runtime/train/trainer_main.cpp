@@ -48,7 +48,8 @@ void declareKey(CLI::App &app, const TrainerPlan &plan, const TrainerPlan::Key &
       key.flag, [&arguments, path](const std::string &text) { arguments.keys.emplace_back(path, text); },
       key.spec.help);
   std::string now = textOf(plan.config.find(path));
-  if (!now.empty()) option->default_str(now);
+  bool computed = path == "training.total_steps" && !plan.config.given(path);
+  if (!now.empty() && !computed) option->default_str(now);
   if (key.fixed) option->group("");
 }
 

@@ -1,5 +1,8 @@
 #include "runtime/train/trainer_plan.h"
 
+#include <cfloat>
+#include <cmath>
+
 #include "runtime/base/json_read.h"
 
 namespace llc::train {
@@ -30,6 +33,10 @@ Result<InitialTensor> readTensor(const OrderedJson &json, const std::string &whe
   LLC_ASSIGN(tensor.shape, object.integers("shape", 1, INT32_MAX));
   LLC_ASSIGN(tensor.deviation, object.number("deviation"));
   LLC_ASSIGN(double constant, object.number("constant"));
+  if (!(std::fabs(constant) <= FLT_MAX))
+    return diagnose(ErrorKind::invalidInput, object.at("constant"))
+        .says("is no number of 32 bits")
+        .toFix("compile the trainer again");
   tensor.constant = float(constant);
   return tensor;
 }
