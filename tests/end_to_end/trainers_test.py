@@ -85,8 +85,8 @@ class Trainers(tiny_training.Case):
         own = self.folder / "own"
         shutil.copytree(self.model, own)
         template = own / "chat_template.jinja"
-        template.write_text("{% for m in messages %}[{{ m.role }}] {% if m.role == 'assistant' %}{% generation %}{{ m.content + eos_token }}"
-                            "{% endgeneration %}{% else %}{{ m.content }}{% endif %}{% endfor %}")
+        template.write_text("{% for m in messages %}[{{ m.role }}] {% if m.role == 'assistant' %}{% generation %}"
+                            "{{ m.content + eos_token }}{% endgeneration %}{% else %}{{ m.content }}{% endif %}{% endfor %}")
         arguments = [own if argument == self.model else argument
                      for argument in self.finetune(self.folder / "o", "sft", "chat.jsonl", "--assistant-only-loss", steps=1)]
         self.json(*arguments)
