@@ -133,7 +133,7 @@ std::vector<KeySpec> sectionKeys() {
       integer("data.shuffle_seed", 42, 0, big, "The same seed gives the same order"),
       boolean("data.packing", true, "Several documents in a row, without attention between them"),
       text("data.on_bad_record", "refuse", {"refuse", "skip"}, "Records that are broken; skip: with a warning"),
-      text("data.chat_format", nullptr, {"roles", "chatml"}, "How conversations become text"),
+      text("data.chat_format", nullptr, {"template", "chatml", "roles"}, "How conversations become text"),
       boolean("data.completion_only_loss", true, "Of a prompt with its completion only the completion is learned"),
       boolean("data.assistant_only_loss", false, "Of a conversation only what the assistant says is learned"),
       integer("data.max_prompt_length", 256, 1, 1 << 24, "Of preferences: the last tokens of a prompt that are kept"),
