@@ -23,7 +23,7 @@ Status traceForLogits(TracedModel &traced, const TrainingBatch &batch) {
   options.dtype = traced.weightType;
   options.batch = batch.rows, options.sequence = batch.width;
   options.rule = [](const std::vector<dsl::NamedShape> &weights) {
-    return models::updateRule({.optimizer = "adamw"}, weights);
+    return models::updateRule(models::UpdateOptions(), weights);
   };
   dsl::Objective objective{.loss = models::nextTokenLoss, .reference = logitsOfAll};
   LLC_ASSIGN(traced.module, huggingface::traceTraining(*traced.source, *traced.context, objective, options));

@@ -127,7 +127,7 @@ TEST_F(Runs, RefuseACheckpointOfAnotherModel) {
 
 TEST(RunDirectories, AreNewForAFreshStart) {
   TemporaryDirectory folder;
-  RunOptions options{.verb = "pretrain", .outputDirectory = folder.path()};
+  RunOptions options{.verb = "pretrain", .outputDirectory = folder.path(), .runName = ""};
   EXPECT_EQ(runDirectory(options), folder.file("pretrain"));
   std::filesystem::create_directories(folder.file("pretrain/20260101-000000-v001-step-1"));
   EXPECT_EQ(runDirectory(options), folder.file("pretrain")) << "it goes on";

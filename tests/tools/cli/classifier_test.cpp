@@ -49,7 +49,7 @@ TEST_P(Classifier, ScoresAsTransformers) {
   options.cache = options.weightCache = options.tuningCache = "none";
   auto opened = openModel(place, options, silent);
   ASSERT_TRUE(opened.ok()) << opened.error().text();
-  auto reference = makeReferenceEngine(place, {.cacheDtype = "f32"}, silent);
+  auto reference = makeReferenceEngine(place, {.dtype = "", .cacheDtype = "f32", .adapters = {}}, silent);
   ASSERT_TRUE(reference.ok()) << reference.error().text();
   const auto ids = rows();
   for (Engine *engine : {static_cast<Engine *>(opened->session.get()), reference->get()})
