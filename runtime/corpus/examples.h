@@ -25,7 +25,7 @@ enum class ChatFormat { roles, chatml, own };
 struct ExampleOptions {
   enum class Kind { completions, preferences, comparisons } kind = Kind::completions;
   ChatFormat chat = ChatFormat::roles;
-  std::shared_ptr<const chat::ModelTemplate> own;  // of `own`
+  std::shared_ptr<const chat::ModelTemplate> own = nullptr;  // of `own`
   int64_t maxLength = 2048;                        // tokens; what is longer is cut at its end
   bool completionOnly = true;                      // of a prompt with its completion only the completion is learned
   bool assistantOnly = false;                      // of a conversation only what the assistant says
