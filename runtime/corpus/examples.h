@@ -26,11 +26,11 @@ struct ExampleOptions {
   enum class Kind { completions, preferences, comparisons } kind = Kind::completions;
   ChatFormat chat = ChatFormat::roles;
   std::shared_ptr<const chat::ModelTemplate> own = nullptr;  // of `own`
-  int64_t maxLength = 2048;                        // tokens; what is longer is cut at its end
-  bool completionOnly = true;                      // of a prompt with its completion only the completion is learned
-  bool assistantOnly = false;                      // of a conversation only what the assistant says
-  int64_t maxPromptLength = 256;                   // preferences: of a prompt the last so many tokens are kept
-  int64_t maxCompletionLength = 1024;              // preferences: of a completion the first ones
+  int64_t maxLength = 2048;                                  // tokens; what is longer is cut at its end
+  bool completionOnly = true;          // of a prompt with its completion only the completion is learned
+  bool assistantOnly = false;          // of a conversation only what the assistant says
+  int64_t maxPromptLength = 256;       // preferences: of a prompt the last so many tokens are kept
+  int64_t maxCompletionLength = 1024;  // preferences: of a completion the first ones
 };
 
 // Texts that follow each other. Of preferences: the prompt, the completion that was chosen, the one that was rejected,

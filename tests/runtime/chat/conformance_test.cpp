@@ -43,11 +43,15 @@ TEST(ChatConformance, RendersAndRefusesAsTransformers) {
   time.tm_year = 126, time.tm_mday = 2, time.tm_hour = 3, time.tm_min = 4, time.tm_sec = 5, time.tm_isdst = -1;
   std::time_t now = std::mktime(&time);
   std::ifstream rows(folder() / "rendered.jsonl");
+  std::map<std::string, Result<ChatTemplate>> templates;
   int cases = 0, wrong = 0;
   for (std::string line; std::getline(rows, line);) {
     Json row = Json::parse(line);
     std::string name = row["template"].get<std::string>();
-    auto parsed = ChatTemplate::parse(contentOf(folder() / (name + ".jinja")), name);
+    auto found = templates.find(name);
+    if (found == templates.end())
+      found = templates.emplace(name, ChatTemplate::parse(contentOf(folder() / (name + ".jinja")), name)).first;
+    auto &parsed = found->second;
     ++cases;
     auto rendered = parsed ? parsed->render(conversations.at(row["conv"].get<std::string>()), now)
                            : Result<RenderedChat>(parsed.error());
