@@ -20,17 +20,14 @@ bool isUnsafe(const Value &value, const std::string &name) {
     return std::find(names.begin(), names.end(), name) != names.end();
   };
   return (value.isList() && value.list().flavour == Flavour::list && among(ofLists)) ||
-         (value.isMap() && !value.map().isNamespace && among(ofMaps));
+         (value.isDictionary() && among(ofMaps));
 }
 
 Value unsafe(const Value &value, const std::string &name) {
   return Value::undefined("access to attribute '" + name + "' of '" + value.typeName() + "' is unsafe");
 }
 
-bool hasSubscripts(const Value &value) {
-  return value.isString() ||
-         (value.isList() && (value.list().flavour == Flavour::list || value.list().flavour == Flavour::tuple));
-}
+bool hasSubscripts(const Value &value) { return value.isString() || value.isSequence(); }
 
 // `index` counted from the end where it is negative; nothing outside.
 std::optional<size_t> placeOf(int64_t index, size_t size) {
@@ -42,7 +39,7 @@ std::optional<size_t> placeOf(int64_t index, size_t size) {
 Result<Value> attributeOf(Interpreter &run, const Value &value, const std::string &name) {
   if (value.isUndefined()) return failed(value.why());
   if (isUnsafe(value, name)) return unsafe(value, name);
-  if (value.isMap() && value.map().isNamespace) {
+  if (value.isNamespace()) {
     const Value *found = value.map().findNamed(name);
     return found ? *found : missing(value, name);
   }
@@ -56,7 +53,7 @@ Result<Value> attributeOf(Interpreter &run, const Value &value, const std::strin
 
 Result<Value> elementOf(Interpreter &run, const Value &value, const Value &key) {
   if (value.isUndefined()) return failed(value.why());
-  if (value.isMap() && !value.map().isNamespace) {
+  if (value.isDictionary()) {
     LLC_TRY(run.step(int64_t(value.map().entries.size()) / 16));
     if (const Value *found = value.map().find(key)) return *found;
   }
@@ -122,7 +119,7 @@ Result<std::vector<Value>> elementsOf(Interpreter &run, const Value &value) {
   if (value.isUndefined()) return std::move(elements);
   if (value.isString()) {
     for (char32_t point : pointsOf(value.string())) elements.push_back(Value(textOf({&point, 1})));
-  } else if (value.isMap() && !value.map().isNamespace) {
+  } else if (value.isDictionary()) {
     for (auto &[key, item] : value.map().entries) elements.push_back(key);
   } else if (value.isList()) {
     if (value.list().flavour == Flavour::generator)
@@ -142,7 +139,7 @@ Result<bool> contains(Interpreter &run, const Value &container, const Value &ele
     LLC_TRY(run.step(int64_t(container.string().size()) / 256));
     return container.string().find(element.string()) != std::string::npos;
   }
-  if (container.isMap() && !container.map().isNamespace) {
+  if (container.isDictionary()) {
     LLC_TRY(run.step(int64_t(container.map().entries.size()) / 16));
     return container.map().find(element) != nullptr;
   }

@@ -101,10 +101,7 @@ Result<bool> leavesRest(const Value &value, const Value &divisor, int64_t rest) 
   return ((value.integer() % divisor.integer()) + divisor.integer()) % divisor.integer() == rest;
 }
 
-bool isSequence(const Value &v) {
-  bool plain = v.isList() && (v.list().flavour == Flavour::list || v.list().flavour == Flavour::tuple);
-  return v.isString() || plain || (v.isMap() && !v.map().isNamespace) || v.isUndefined();
-}
+bool isSequence(const Value &v) { return v.isString() || v.isSequence() || v.isDictionary() || v.isUndefined(); }
 
 const std::map<std::string, TestFunction> &tests() {
   auto plain = [](bool (*holds)(const Value &)) -> TestFunction {
@@ -123,7 +120,7 @@ const std::map<std::string, TestFunction> &tests() {
       {"float", plain([](const Value &v) { return v.isReal(); })},
       {"number", plain([](const Value &v) { return v.isNumber(); })},
       {"string", plain([](const Value &v) { return v.isString(); })},
-      {"mapping", plain([](const Value &v) { return v.isMap() && !v.map().isNamespace; })},
+      {"mapping", plain([](const Value &v) { return v.isDictionary(); })},
       {"sequence", plain(isSequence)},
       {"iterable", plain([](const Value &v) { return isSequence(v) || v.isList(); })},
       {"callable", plain([](const Value &v) { return v.isFunction(); })},

@@ -11,7 +11,7 @@ namespace {
 Result<Value> lengthOf(const Value &value) {
   if (value.isString()) return Value(int64_t(pointCount(value.string())));
   if (value.isUndefined()) return Value(int64_t(0));
-  if (value.isMap() && !value.map().isNamespace) return Value(int64_t(value.map().entries.size()));
+  if (value.isDictionary()) return Value(int64_t(value.map().entries.size()));
   if (value.isList() && value.list().flavour != Flavour::generator) return Value(int64_t(value.list().items.size()));
   return failed("object of type '" + value.typeName() + "' has no len()");
 }
@@ -163,7 +163,7 @@ void addValueFilters(Builtins &table) {
   table["attr"] = {{"name"},
                    [](Interpreter &run, const Value &value, const Slots &slots, const Arguments &) -> Result<Value> {
                      LLC_ASSIGN(std::string name, slots.text(0, ""));
-                     if (value.isMap() && !value.map().isNamespace)
+                     if (value.isDictionary())
                        return Value::undefined("'dict object' has no attribute '" + name + "'");  // entries are none
                      return attributeOf(run, value, name);
                    }};

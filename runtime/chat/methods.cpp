@@ -343,11 +343,8 @@ const Builtins &listMethods() {
 }  // namespace
 
 Value methodOf(const Value &value, const std::string &name) {
-  bool isDictionary = value.isMap() && !value.map().isNamespace;
-  bool isPlainList =
-      value.isList() && (value.list().flavour == Flavour::list || value.list().flavour == Flavour::tuple);
-  if (!value.isString() && !isDictionary && !isPlainList) return Value();
-  const Builtins &table = value.isString() ? stringMethods() : isDictionary ? mapMethods() : listMethods();
+  if (!value.isString() && !value.isDictionary() && !value.isSequence()) return Value();
+  const Builtins &table = value.isString() ? stringMethods() : value.isDictionary() ? mapMethods() : listMethods();
   auto found = table.find(name);
   if (found == table.end()) return Value();
   return Function{name,

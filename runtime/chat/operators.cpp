@@ -69,10 +69,6 @@ Result<Value> repeated(Interpreter &run, const Value &value, int64_t count) {
   return Value::list(std::move(items), value.list().flavour);
 }
 
-bool isPlainList(const Value &value) {
-  return value.isList() && (value.list().flavour == Flavour::list || value.list().flavour == Flavour::tuple);
-}
-
 Result<Value> concatenated(Interpreter &run, const Value &a, const Value &b) {
   if (a.isString()) {
     LLC_TRY(run.spendText(a.string().size() + b.string().size()));
@@ -96,11 +92,11 @@ Result<Value> arithmetic(Interpreter &run, const std::string &op, const Value &a
   if (a.isUndefined() || b.isUndefined()) return failed((a.isUndefined() ? a : b).why());
   if (a.isNumber() && b.isNumber())
     return a.isReal() || b.isReal() ? realNumbers(op, a.real(), b.real()) : wholeNumbers(op, a.integer(), b.integer());
-  bool lists = isPlainList(a) && isPlainList(b) && a.list().flavour == b.list().flavour;
+  bool lists = a.isSequence() && b.isSequence() && a.list().flavour == b.list().flavour;
   if (op == "+" && ((a.isString() && b.isString()) || lists)) return concatenated(run, a, b);
-  if (op == "*" && (b.isInteger() || b.isBool()) && (a.isString() || isPlainList(a)))
+  if (op == "*" && (b.isInteger() || b.isBool()) && (a.isString() || a.isSequence()))
     return repeated(run, a, b.integer());
-  if (op == "*" && (a.isInteger() || a.isBool()) && (b.isString() || isPlainList(b)))
+  if (op == "*" && (a.isInteger() || a.isBool()) && (b.isString() || b.isSequence()))
     return repeated(run, b, a.integer());
   if (op == "%" && a.isString())
     return formatted(run, a.string(),

@@ -5,7 +5,7 @@ namespace llc::chat {
 Status assign(Interpreter &run, const Target &target, Value value) {
   if (!target.attribute.empty()) {
     Value space = run.lookUp(target.names[0]);
-    if (!space.isMap() || !space.map().isNamespace)
+    if (!space.isNamespace())
       return failed("cannot assign attribute on non-namespace object", "write {% set x = namespace() %} before");
     space.map().set(Value(target.attribute), std::move(value));
     return success();

@@ -176,7 +176,7 @@ Result<std::string> toJson(const Value &value, const JsonStyle &style, int depth
     return std::string(std::isnan(value.real()) ? "NaN" : value.real() < 0 ? "-Infinity" : "Infinity");
   }
   if (value.isString()) return jsonString(value.string(), style.ascii);
-  if (value.isMap() && !value.map().isNamespace) return jsonMap(value.map(), style, depth);
+  if (value.isDictionary()) return jsonMap(value.map(), style, depth);
   if (!value.isList() || value.list().flavour == Flavour::generator || value.list().flavour == Flavour::view)
     return failed("Object of type " + value.typeName() + " is not JSON serializable");
   std::vector<std::string> parts;

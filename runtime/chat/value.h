@@ -83,6 +83,10 @@ class Value {
   bool isString() const { return std::holds_alternative<std::shared_ptr<const Text>>(state_); }
   bool isList() const { return std::holds_alternative<std::shared_ptr<List>>(state_); }
   bool isMap() const { return std::holds_alternative<std::shared_ptr<Map>>(state_); }
+  bool isDictionary() const { return isMap() && !map().isNamespace; }
+  bool isNamespace() const { return isMap() && map().isNamespace; }
+  // A list or tuple, as it can be read by place.
+  bool isSequence() const { return isList() && (list().flavour == Flavour::list || list().flavour == Flavour::tuple); }
   bool isFunction() const { return std::holds_alternative<std::shared_ptr<const Function>>(state_); }
 
   const std::string &why() const { return std::get<Undefined>(state_).why; }
