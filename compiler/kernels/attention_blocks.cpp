@@ -135,6 +135,14 @@ AttentionBlocks::Range AttentionBlocks::segmentsOf(Value first, Value count) {
   return {range[0], range[1]};
 }
 
+void AttentionBlocks::productOfPairs(const ScratchMatrix &from, const ScratchMatrix &turned, const ScratchMatrix &to,
+                                     int64_t steps) {
+  product({from}, turned, to,
+          {padToRows(queryCount), [&](Value row) { return columnsSeen(row); }, [&](Value) { return e.c64(0); },
+           [&](Value) { return e.c64(steps); }},
+          false);
+}
+
 void AttentionBlocks::setQueries(Value first) {
   firstQuery = first;
   queryCount = e.min(e.c64(layout.queryBlock), e.sub(e.c64(spec.queries), first));
@@ -167,6 +175,21 @@ Value AttentionBlocks::sharesSegments() {
   if (!segments) return e.constant(e.i1, 1);
   return allOf(
       {e.cmp(IntCompare::sle, ofKeys_.least, ofQueries_.most), e.cmp(IntCompare::sle, ofQueries_.least, ofKeys_.most)});
+}
+
+void AttentionBlocks::unlessApart(llvm::function_ref<void()> body) {
+  e.ifThen(sharesSegments(), [&] {
+    shift = e.sub(e.add(firstQuery, earlier), firstKey);
+    body();
+  });
+}
+
+void AttentionBlocks::eachBlockOfKeysSeen(llvm::function_ref<void()> body) {
+  Value end = endOfKeysSeen();
+  e.loop(firstKeySeen(), end, layout.keyBlock, [&](Value first) {
+    setKeys(first, e.min(e.c64(layout.keyBlock), e.sub(end, first)));
+    unlessApart(body);
+  });
 }
 
 Value AttentionBlocks::columnsSeen(Value row) {

@@ -63,14 +63,20 @@ class AttentionBlocks {
   };
   void product(const Left &a, const ScratchMatrix &b, const ScratchMatrix &c, const Bounds &bounds, bool add);
 
+  // to[query][key] = from[query][..] * turned[..][key] over `steps` numbers, where the queries of the block see keys of
+  // it.
+  void productOfPairs(const ScratchMatrix &from, const ScratchMatrix &turned, const ScratchMatrix &to, int64_t steps);
+
   // ---- masks
   void setQueries(Value first);  // a block of queries; then setKeys
   void setKeys(Value first, Value count);
+  // `body`, unless segments hide the block of keys from all of the block of queries.
+  void unlessApart(llvm::function_ref<void()> body);
+  // The same for each block of keys that the block of queries may see.
+  void eachBlockOfKeysSeen(llvm::function_ref<void()> body);
   // Keys [first, end) that some query of the block sees, but for segments: those of a causal mask and a window.
   Value firstKeySeen();
   Value endOfKeysSeen();
-  // Is there a pair in the block of queries and that of keys that may see each other?
-  Value sharesSegments();
   // Keys of the block, in whole tiles, that the tile of queries at `row` may see; the rest is hidden.
   Value columnsSeen(Value row);
   // Does every query see every key, and are keys whole tiles?
@@ -103,6 +109,8 @@ class AttentionBlocks {
     Value least, most;
   };
   Range segmentsOf(Value first, Value count);
+  // Is there a pair in the block of queries and that of keys that may see each other?
+  Value sharesSegments();
   Range ofQueries_, ofKeys_;
 };
 

@@ -46,11 +46,8 @@ class DenseAttention final : AttentionBlocks {
     if (spec.segments) segments = e.gep(in.pointers[next++], e.mul(batch, spec.keys * 4));
     setQueries(e.mul(block, plan.queryBlock));
     begin();
-    Value end = endOfKeysSeen(), kvHead = e.div(head, spec.heads / spec.kvHeads);
-    e.loop(firstKeySeen(), end, plan.keyBlock, [&](Value first) {
-      setKeys(first, e.min(e.c64(plan.keyBlock), e.sub(end, first)));
-      e.ifThen(sharesSegments(), [&] { emitBlock(kvHead); });
-    });
+    Value kvHead = e.div(head, spec.heads / spec.kvHeads);
+    eachBlockOfKeysSeen([&] { emitBlock(kvHead); });
     finish(in.pointers[next], in.pointers[next + 1]);
   }
 
@@ -73,20 +70,18 @@ class DenseAttention final : AttentionBlocks {
   }
 
   void emitBlock(Value kvHead) {
-    shift = e.sub(e.add(firstQuery, earlier), firstKey);
-    Value padded = padToColumns(keyCount), rows = padToRows(queryCount);
+    Value padded = padToColumns(keyCount);
     copyIn({in.pointers[1], spec.kType, spec.keys, spec.kvHeads, spec.keyDim}, kvHead, firstKey, keyCount, padded,
            plan.keys);
     copyIn({in.pointers[2], spec.vType, spec.keys, spec.kvHeads, spec.valueDim}, kvHead, firstKey, keyCount, padded,
            plan.values);
     transpose(plan.keys, padded, plan.turnedKeys);
-    auto seen = [&](Value row) { return columnsSeen(row); };
-    auto none = [&](Value) { return e.c64(0); };
-    product({plan.queries}, plan.turnedKeys, plan.scores,
-            {rows, seen, none, [&](Value) { return e.c64(plan.keyColumns); }}, false);
+    productOfPairs(plan.queries, plan.turnedKeys, plan.scores, plan.keyColumns);
     e.ifElse(seesAll(), [&] { softmax(false); }, [&] { softmax(true); });
     product({plan.scores}, plan.values, plan.outputs,
-            {rows, [&](Value) { return e.c64(plan.valueColumns); }, none, seen}, true);
+            {padToRows(queryCount), [&](Value) { return e.c64(plan.valueColumns); }, [&](Value) { return e.c64(0); },
+             [&](Value row) { return columnsSeen(row); }},
+            true);
   }
 
   // Scores become weights relative to the largest score so far.

@@ -95,14 +95,10 @@ class DenseAttentionBackward final : AttentionBlocks {
     loadQueries(head);
     e.loop(e.c64(0), padToRows(queryCount), 1,
            [&](Value row) { e.zeroFill(at(plan.dQueries, row), plan.keyColumns * 4); });
-    Value end = endOfKeysSeen();
-    e.loop(firstKeySeen(), end, plan.keyBlock, [&](Value first) {
-      setKeys(first, e.min(e.c64(plan.keyBlock), e.sub(end, first)));
-      e.ifThen(sharesSegments(), [&] {
-        loadKeys();
-        weights(head);
-        queryGradients(true);
-      });
+    eachBlockOfKeysSeen([&] {
+      loadKeys();
+      weights(head);
+      queryGradients(true);
     });
     copyOut(plan.dQueries, dq, head, firstQuery, queryCount, false);
   }
@@ -119,7 +115,7 @@ class DenseAttentionBackward final : AttentionBlocks {
       Value head = e.add(e.mul(kvHead, group), member);
       e.loop(firstQuerySeeing(), endOfQueriesSeeing(), plan.queryBlock, [&](Value firstOfQueries) {
         setQueries(firstOfQueries);
-        e.ifThen(sharesSegments(), [&] {
+        unlessApart([&] {
           loadQueries(head);
           weights(head);
           keyGradients();
@@ -156,14 +152,8 @@ class DenseAttentionBackward final : AttentionBlocks {
 
   // ---- both
   void weights(Value head) {
-    shift = e.sub(e.add(firstQuery, earlier), firstKey);
-    Value rows = padToRows(queryCount);
-    auto seen = [&](Value row) { return columnsSeen(row); };
-    auto none = [&](Value) { return e.c64(0); };
-    product({plan.queries}, plan.turnedKeys, plan.weights,
-            {rows, seen, none, [&](Value) { return e.c64(plan.keyColumns); }}, false);
-    product({plan.outer}, plan.turnedValues, plan.slopes,
-            {rows, seen, none, [&](Value) { return e.c64(plan.valueColumns); }}, false);
+    productOfPairs(plan.queries, plan.turnedKeys, plan.weights, plan.keyColumns);
+    productOfPairs(plan.outer, plan.turnedValues, plan.slopes, plan.valueColumns);
     e.ifElse(seesAll(), [&] { weigh(head, false); }, [&] { weigh(head, true); });
   }
   void keyGradients() {
