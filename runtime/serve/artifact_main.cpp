@@ -103,15 +103,7 @@ int artifactMain(int argc, char **argv, const llc_module *modules) {
 }  // namespace llc
 
 extern "C" int llc_artifact_main(int argc, char **argv, const llc_module *modules) {
-  try {
-    return llc::artifactMain(argc, argv, modules);
-  } catch (const std::bad_alloc &) {
-    return llc::report(llc::diagnose(llc::ErrorKind::resource)
-                           .says("memory ran out")
-                           .toFix("lower --context or close other programs"));
-  } catch (const std::exception &error) {
-    return llc::report(llc::diagnose(llc::ErrorKind::internal)
-                           .says(error.what())
-                           .toFix("report this, with the command that you gave"));
-  }
+  return llc::reportingExceptions([&] { return llc::artifactMain(argc, argv, modules); },
+                                  "lower --context or close other programs",
+                                  "report this, with the command that you gave");
 }

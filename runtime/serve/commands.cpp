@@ -170,4 +170,14 @@ int report(const Error &error) {
   return error.exitCode();
 }
 
+int reportingExceptions(const std::function<int()> &body, const char *memoryRemedy, const char *bugRemedy) {
+  try {
+    return body();
+  } catch (const std::bad_alloc &) {
+    return report(diagnose(ErrorKind::resource).says("memory ran out").toFix(memoryRemedy));
+  } catch (const std::exception &error) {
+    return report(diagnose(ErrorKind::internal).says(error.what()).toFix(bugRemedy));
+  }
+}
+
 }  // namespace llc

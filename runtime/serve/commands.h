@@ -1,6 +1,7 @@
 // The commands that llc-model and every compiled executable have in common, as functions on an engine and a tokenizer.
 // They print to stdout; errors are returned, and the caller prints them.
 #pragma once
+#include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -63,6 +64,9 @@ void infoCommand(const Manifest &manifest, bool json);
 
 // Prints "error: ..." on stderr and gives the exit code.
 int report(const Error &error);
+// What `body` gives, for the whole of main: an exception that nothing caught is reported, with what to do when memory
+// ran out, and else.
+int reportingExceptions(const std::function<int()> &body, const char *memoryRemedy, const char *bugRemedy);
 // For the end of main: an error if something that was printed did not arrive (a full disk, a closed file).
 Status finishOutput();
 

@@ -185,15 +185,7 @@ int trainerMain(int argc, char **argv, const llc_module *modules) {
 }  // namespace llc::train
 
 extern "C" int llc_trainer_main(int argc, char **argv, const llc_module *modules) {
-  try {
-    return llc::train::trainerMain(argc, argv, modules);
-  } catch (const std::bad_alloc &) {
-    return llc::report(llc::diagnose(llc::ErrorKind::resource)
-                           .says("memory ran out")
-                           .toFix("use fewer threads, close other programs, or compile for smaller batches"));
-  } catch (const std::exception &error) {
-    return llc::report(llc::diagnose(llc::ErrorKind::internal)
-                           .says(error.what())
-                           .toFix("report this, with the command that you gave"));
-  }
+  return llc::reportingExceptions([&] { return llc::train::trainerMain(argc, argv, modules); },
+                                  "use fewer threads, close other programs, or compile for smaller batches",
+                                  "report this, with the command that you gave");
 }

@@ -119,15 +119,7 @@ int run(int argc, char **argv) {
 }  // namespace llc::cli
 
 int main(int argc, char **argv) {
-  try {
-    return llc::cli::run(argc, argv);
-  } catch (const std::bad_alloc &) {
-    return llc::report(llc::diagnose(llc::ErrorKind::resource)
-                           .says("memory ran out")
-                           .toFix("lower --max-context, choose a smaller --dtype, or close other programs"));
-  } catch (const std::exception &error) {
-    return llc::report(llc::diagnose(llc::ErrorKind::internal)
-                           .says(error.what())
-                           .toFix("report this, with the command that you gave and the output of llc-model doctor"));
-  }
+  return llc::reportingExceptions([&] { return llc::cli::run(argc, argv); },
+                                  "lower --max-context, choose a smaller --dtype, or close other programs",
+                                  "report this, with the command that you gave and the output of llc-model doctor");
 }
