@@ -9,6 +9,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "runtime/base/temporary_folder.h"
+
 namespace lld::elf {
 bool link(llvm::ArrayRef<const char *> arguments, llvm::raw_ostream &out, llvm::raw_ostream &errors, bool exitEarly,
           bool disableOutput);
@@ -47,20 +49,6 @@ class MemoryFile {
         .toFix("free some memory and compile again");
   }
   int descriptor_ = -1;
-};
-
-// A folder of our own for the linker's output, removed with all that is in it.
-struct TemporaryFolder {
-  std::string path;
-  TemporaryFolder() {
-    std::error_code error;
-    std::string pattern = (fs::temp_directory_path(error) / "llc-link-XXXXXX").string();
-    if (!error && mkdtemp(pattern.data())) path = pattern;
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    if (!path.empty()) fs::remove_all(path, ignored);
-  }
 };
 
 // What differs between architectures when an executable is linked.
@@ -142,12 +130,8 @@ Result<std::string> readAll(const std::string &path) {
 
 Result<std::string> linkElf(const std::vector<LinkInput> &objects, ArtifactKind kind, const std::string &runtimeArchive,
                             Architecture architecture, ProgramKind program) {
-  TemporaryFolder folder;
-  if (folder.path.empty())
-    return diagnose(ErrorKind::resource, "temporary folder")
-        .says("can't be made")
-        .toFix("set TMPDIR to a folder that can be written and has 20 MB free");
-  std::string output = folder.path + "/linked";
+  LLC_ASSIGN(TemporaryFolder folder, TemporaryFolder::make("20 MB"));
+  std::string output = folder.path() + "/linked";
   LLC_ASSIGN(MemoryFile exports, MemoryFile::create({"exports", exportsScript}));
   LLC_ASSIGN(std::vector<std::string> list, arguments(kind, architecture, program, runtimeArchive, output, exports.path()));
   std::vector<MemoryFile> files;

@@ -8,6 +8,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/memory.h"
 #include "runtime/base/output_file.h"
+#include "runtime/base/temporary_folder.h"
 #include "runtime/serve/bench.h"
 #include "runtime/threads/limits.h"
 #include "runtime/threads/team.h"
@@ -81,31 +82,13 @@ void declareBenchTrain(CLI::App &app, BenchTrainFlags &o) {
   app.add_flag("--json", o.json, "One JSON object instead of lines for people");
 }
 
-// A model directory that goes with its owner. Weights are written to be read once.
-class Directory {
- public:
-  static Result<Directory> make(const std::string &config, DType type) {
-    std::string pattern = (fs::temp_directory_path() / "llc-bench-XXXXXX").string();
-    if (!mkdtemp(pattern.data()))
-      return diagnose(ErrorKind::resource, fs::temp_directory_path().string())
-          .says("no directory can be made there")
-          .toFix("set TMPDIR to a folder with space");
-    Directory directory(pattern);
-    LLC_TRY(writeFile(pattern + "/config.json", config));
-    LLC_TRY(writeNewWeights(pattern, 42, 0.02, type));
-    return directory;
-  }
-  Directory(Directory &&other) : path_(std::exchange(other.path_, "")) {}
-  ~Directory() {
-    std::error_code ignored;
-    if (!path_.empty()) fs::remove_all(path_, ignored);
-  }
-  const std::string &path() const { return path_; }
-
- private:
-  explicit Directory(std::string path) : path_(std::move(path)) {}
-  std::string path_;
-};
+// A model directory. Weights are written to be read once.
+Result<TemporaryFolder> makeModel(const std::string &config, DType type) {
+  LLC_ASSIGN(TemporaryFolder folder, TemporaryFolder::make("room for the weights"));
+  LLC_TRY(writeFile(folder.path() + "/config.json", config));
+  LLC_TRY(writeNewWeights(folder.path(), 42, 0.02, type));
+  return std::move(folder);
+}
 
 // An adapter for the model, in a folder of its directory.
 Result<std::string> writeLora(const std::string &model, int64_t rank) {
@@ -150,7 +133,7 @@ Status runBenchTrain(Context &context, CLI::App &, BenchTrainFlags &o) {
   const Shape &shape = *std::find_if(std::begin(shapes), std::end(shapes), [&](auto &s) { return o.shape == s.name; });
   auto config = nlohmann::json::parse(shape.config);
   progress.step("drawing the weights of " + o.shape);
-  LLC_ASSIGN(Directory directory, Directory::make(shape.config, *parseDType(o.baseType)));
+  LLC_ASSIGN(TemporaryFolder directory, makeModel(shape.config, *parseDType(o.baseType)));
   if (o.loraRank) {
     LLC_ASSIGN(o.step.adapter, writeLora(directory.path(), o.loraRank));
   }

@@ -8,6 +8,7 @@
 #include "compiler/targets/target.h"
 #include "runtime/base/convert.h"
 #include "runtime/base/memory.h"
+#include "runtime/base/temporary_folder.h"
 #include "runtime/formats/safetensors.h"
 #include "runtime/train/compiled_step.h"
 #include "runtime/train/run_start.h"
@@ -43,31 +44,6 @@ void declareCompileTrain(CLI::App &app, CompileTrainFlags &o) {
   addTargetFlag(app, o.targets);
   app.add_flag("--json", o.json, "One JSON object about the result");
 }
-
-// Removed with all that is in it.
-class WorkFolder {
- public:
-  static Result<WorkFolder> make() {
-    std::error_code error;
-    std::string pattern = (fs::temp_directory_path(error) / "llc-trainer-XXXXXX").string();
-    if (error || !mkdtemp(pattern.data()))
-      return diagnose(ErrorKind::resource, "temporary folder")
-          .says("can't be made")
-          .toFix("set TMPDIR to a folder with space for the weights");
-    return WorkFolder(pattern);
-  }
-  WorkFolder(WorkFolder &&other) noexcept : path_(std::exchange(other.path_, "")) {}
-  WorkFolder &operator=(WorkFolder &&) = delete;
-  ~WorkFolder() {
-    std::error_code ignored;
-    if (!path_.empty()) fs::remove_all(path_, ignored);
-  }
-  const std::string &path() const { return path_; }
-
- private:
-  explicit WorkFolder(std::string path) : path_(std::move(path)) {}
-  std::string path_;
-};
 
 Result<const TrainVerb *> verbOf(const CompileTrainFlags &o) {
   bool hasModel = !o.train.model.empty();
@@ -159,7 +135,7 @@ Status writeStartWeights(const std::string &path, const std::string &model, cons
 
 class TrainerCompilation {
  public:
-  TrainerCompilation(Context &context, CompileTrainFlags &o, const TrainVerb &verb, WorkFolder folder)
+  TrainerCompilation(Context &context, CompileTrainFlags &o, const TrainVerb &verb, TemporaryFolder folder)
       : context_(context), o_(o), verb_(verb), progress_(context.quiet), folder_(std::move(folder)) {}
 
   Status run() {
@@ -272,7 +248,7 @@ class TrainerCompilation {
   CompileTrainFlags &o_;
   const TrainVerb &verb_;
   Progress progress_;
-  WorkFolder folder_;
+  TemporaryFolder folder_;
   std::optional<TrainConfig> config_;
   std::optional<train::RunStart> start_;
   int64_t length_ = 0;
@@ -283,7 +259,7 @@ class TrainerCompilation {
 
 Status runCompileTrain(Context &context, CLI::App &, CompileTrainFlags &o) {
   LLC_ASSIGN(const TrainVerb *verb, verbOf(o));
-  LLC_ASSIGN(WorkFolder folder, WorkFolder::make());
+  LLC_ASSIGN(TemporaryFolder folder, TemporaryFolder::make("room for the weights"));
   return TrainerCompilation(context, o, *verb, std::move(folder)).run();
 }
 }  // namespace
