@@ -1,5 +1,7 @@
 #include "runtime/corpus/conversation.h"
 
+#include <algorithm>
+
 namespace llc::corpus {
 
 namespace {
@@ -49,6 +51,13 @@ Result<std::vector<Message>> readMessages(const Json &list, const std::string &n
     messages.push_back({roleNamed(role->get<std::string>()), std::move(text)});
   }
   return messages;
+}
+
+size_t sharedBeginning(const std::string &one, const std::string &other) {
+  size_t shared = size_t(std::mismatch(one.begin(), one.end(), other.begin(), other.end()).first - one.begin());
+  auto insideCharacter = [&](size_t at) { return at < one.size() && (uint8_t(one[at]) & 0xC0) == 0x80; };
+  while (shared > 0 && insideCharacter(shared)) --shared;
+  return shared;
 }
 
 std::string openingOf(const std::string &role, ChatFormat format) {

@@ -18,6 +18,9 @@ Error noMessages(const std::string &what);
 // "human" is the user, "gpt" the assistant.
 std::string roleNamed(const std::string &name);
 
+// How many bytes both texts begin with, whole characters.
+size_t sharedBeginning(const std::string &one, const std::string &other);
+
 // What stands before and behind the content of a message.
 std::string openingOf(const std::string &role, ChatFormat format);
 std::string closingOf(ChatFormat format);

@@ -93,10 +93,8 @@ class Reader {
 
   // How much of the two texts is the prompt: what they share, but for a blank at its end.
   static size_t sharedPrompt(const std::string &one, const std::string &other) {
-    size_t shared = size_t(std::mismatch(one.begin(), one.end(), other.begin(), other.end()).first - one.begin());
+    size_t shared = sharedBeginning(one, other);
     if (shared == one.size() && shared == other.size()) return shared;
-    auto insideCharacter = [&](size_t at) { return at < one.size() && (uint8_t(one[at]) & 0xC0) == 0x80; };
-    while (shared && insideCharacter(shared)) --shared;
     return shared && one[shared - 1] == ' ' ? shared - 1 : shared;
   }
 

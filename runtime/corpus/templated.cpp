@@ -8,12 +8,6 @@ namespace llc::corpus {
 
 namespace {
 using Json = nlohmann::ordered_json;
-
-size_t sharedLength(const std::string &a, const std::string &b) {
-  size_t length = size_t(std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first - a.begin());
-  while (length > 0 && length < a.size() && (uint8_t(a[length]) & 0xC0) == 0x80) --length;  // not inside a character
-  return length;
-}
 }  // namespace
 
 Result<chat::RenderedChat> TemplatedChats::render(const Json &messages, bool answer) const {
@@ -59,7 +53,7 @@ Result<Example> TemplatedChats::promptWith(const Json &prompt, const std::vector
     Json all = prompt;
     for (const Json &message : answer) all.push_back(message);
     LLC_ASSIGN(chat::RenderedChat rendered, render(all, false));
-    shared = std::min(shared, sharedLength(opening.text, rendered.text));
+    shared = std::min(shared, sharedBeginning(opening.text, rendered.text));
     whole.push_back(std::move(rendered.text));
   }
   Example example{.parts = {{opening.text.substr(0, shared), promptLearned}}, .isConversation = true, .addEnds = false};

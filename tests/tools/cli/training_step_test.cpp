@@ -119,6 +119,17 @@ class Interpreted {
   std::map<std::string, llm::Tensor> state_;
 };
 
+// Three steps of both, from the same weights.
+void expectEqualLosses(train::StepProgram &program, Interpreted &interpreted, double tolerance) {
+  for (int64_t step = 1; step <= 3; ++step) {
+    StepInput in(step);
+    auto result = program.step({&in.batch, 1}, in.scalars);
+    ASSERT_TRUE(result.ok()) << result.error().text();
+    EXPECT_TRUE(result->applied);
+    EXPECT_NEAR(result->loss, interpreted.step(in.batch, in.scalars), tolerance) << step;
+  }
+}
+
 class Optimizers : public TrainingStep, public testing::WithParamInterface<std::string> {};
 
 TEST_P(Optimizers, CompiledStepsAreThoseOfTheInterpreter) {
@@ -129,13 +140,7 @@ TEST_P(Optimizers, CompiledStepsAreThoseOfTheInterpreter) {
   auto traced = traceTrainingStep(directory.path(), options, progress);
   ASSERT_TRUE(traced.ok()) << traced.error().text();
   Interpreted interpreted(*traced, *program);
-  for (int64_t step = 1; step <= 3; ++step) {
-    StepInput in(step);
-    auto result = program->step({&in.batch, 1}, in.scalars);
-    ASSERT_TRUE(result.ok()) << result.error().text();
-    EXPECT_TRUE(result->applied);
-    EXPECT_NEAR(result->loss, interpreted.step(in.batch, in.scalars), 1e-4) << step;
-  }
+  ASSERT_NO_FATAL_FAILURE(expectEqualLosses(*program, interpreted, 1e-4));
   for (const train::TensorState &state : program->state())
     EXPECT_LT(largestDifference(floats(state), interpreted.value(state.name)), 2e-4) << state.name;
 }
@@ -179,12 +184,7 @@ TEST_P(EightBitState, CompiledStepsAreThoseOfTheInterpreter) {
   auto traced = traceTrainingStep(directory.path(), options, progress);
   ASSERT_TRUE(traced.ok()) << traced.error().text();
   Interpreted interpreted(*traced, *program);
-  for (int64_t step = 1; step <= 3; ++step) {
-    StepInput in(step);
-    auto result = program->step({&in.batch, 1}, in.scalars);
-    ASSERT_TRUE(result.ok()) << result.error().text();
-    EXPECT_NEAR(result->loss, interpreted.step(in.batch, in.scalars), 1e-3) << step;
-  }
+  ASSERT_NO_FATAL_FAILURE(expectEqualLosses(*program, interpreted, 1e-3));
   size_t inBlocks = 0, others = 0;
   for (const train::TensorState &state : program->state()) {
     std::vector<double> ours = valuesOf(state);
@@ -252,12 +252,10 @@ TEST_F(TrainingStep, WeightsInBf16AreTheInterpreters) {
   auto traced = traceTrainingStep(directory.path(), options, progress);
   ASSERT_TRUE(traced.ok()) << traced.error().text();
   Interpreted interpreted(*traced, *program);
+  ASSERT_NO_FATAL_FAILURE(expectEqualLosses(*program, interpreted, 1e-3));
   for (int64_t step = 1; step <= 3; ++step) {
     StepInput in(step);
-    auto result = program->step({&in.batch, 1}, in.scalars);
-    ASSERT_TRUE(result.ok()) << result.error().text();
     ASSERT_TRUE(other->step({&in.batch, 1}, in.scalars).ok() && reseeded->step({&in.batch, 1}, in.scalars).ok());
-    EXPECT_NEAR(result->loss, interpreted.step(in.batch, in.scalars), 1e-3) << step;
   }
   EXPECT_EQ(bytesOf(*program), bytesOf(*other));
   EXPECT_NE(bytesOf(*program), bytesOf(*reseeded));
