@@ -4,7 +4,6 @@ import math
 import pathlib
 import shutil
 import signal
-import struct
 import subprocess
 import time
 import unittest
@@ -142,22 +141,40 @@ class Goldens(Case):
         self.assertGreater(difference(both[0], plain[0]), 1e-2)
         self.assertGreater(difference(both[0], whole[0]), 1e-2)
 
+    def test_merging_into_another_type(self):
+        half, back, again = (self.folder / name for name in ("half", "back", "again"))
+        self.good("merge", MODELS / "llama", "--dtype", "bf16", "-o", half, "-q")
+        header = support.read_safetensors_header(half / "model.safetensors")
+        self.assertEqual({entry["dtype"] for entry in header.values()}, {"BF16"})
+        config = json.loads((half / "config.json").read_text())
+        self.assertEqual(config.get("dtype", config.get("torch_dtype")), "bfloat16")
+        self.good("merge", half, "--dtype", "f32", "-o", back, "-q")
+        for (name, (shape, values)), (_, (_, rounded)) in zip(
+                support.read_safetensors(MODELS / "llama/model.safetensors").items(),
+                support.read_safetensors(back / "model.safetensors").items()):
+            for one, other in zip(values, rounded):
+                self.assertLessEqual(abs(one - other), abs(one) / 256, name)
+        self.good("merge", back, "--dtype", "bf16", "-o", again, "-q")
+        self.assertEqual((again / "model.safetensors").read_bytes(), (half / "model.safetensors").read_bytes())
+        # Added in f32, and not rounded to the base's type.
+        adapter, merged = ("--adapter", ADAPTERS / "llama-lora"), self.folder / "merged"
+        self.good("merge", half, *adapter, "--dtype", "f32", "-o", merged, "-q")
+        self.near(self.logits(merged, "llama"), self.logits(half, "llama", *adapter, "--dtype", "f32"))
+
+    def test_merging_shards_into_another_type(self):
+        support.shard(MODELS / "llama", self.folder / "shards", 3)
+        half = self.folder / "half"
+        self.good("merge", self.folder / "shards", "--dtype", "f16", "-o", half, "-q")
+        size = json.loads((half / "model.safetensors.index.json").read_text())["metadata"]["total_size"]
+        before = support.read_safetensors_header(MODELS / "llama/model.safetensors")
+        self.assertEqual(size, sum(end - begin for begin, end in (entry["data_offsets"] for entry in before.values())) // 2)
+        self.assertEqual(len(list(half.glob("*.safetensors"))), 3)
+        self.near(self.logits(half, "llama", "--dtype", "f32"), self.logits(MODELS / "llama", "llama"), 2e-3)
+
     def test_rounded_bases(self):
         """A frozen base may have 16 bits; the adapter's gradients stay near."""
         model, golden = self.folder / "half", self.expected("llama-lora")
-        shutil.copytree(MODELS / "llama", model)
-        data = (model / "model.safetensors").read_bytes()
-        (length,) = struct.unpack("<Q", data[:8])
-        header, body, out, offset = json.loads(data[8:8 + length]), data[8 + length:], b"", 0
-        for name, entry in header.items():
-            if name == "__metadata__":
-                continue
-            begin, end = entry["data_offsets"]
-            halves = b"".join(struct.pack("<e", x) for (x,) in struct.iter_unpack("<f", body[begin:end]))
-            entry.update(dtype="F16", data_offsets=[offset, offset + len(halves)])
-            out, offset = out + halves, offset + len(halves)
-        text = json.dumps(header).encode()
-        (model / "model.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + out)
+        self.good("merge", MODELS / "llama", "--dtype", "f16", "-o", model, "-q")
         path = self.folder / "out.safetensors"
         self.good("grad", model, "--adapter", ADAPTERS / "llama-lora", "--input", self.batch("llama")[0], "--output", path, "-q")
         for name, (_, values) in support.read_safetensors(path).items():
@@ -227,6 +244,16 @@ class Refusals(Case):
         (self.folder / "full").mkdir()
         (self.folder / "full/file").write_text("x")
         self.refused("merge", MODELS / "llama", "--adapter", ADAPTERS / "llama-lora", "-o", self.folder / "full", "-q", says=["exists"])
+        new = self.folder / "new"
+        self.refused("merge", MODELS / "llama", "-o", new, "-q", says=["nothing to do", "--dtype"])
+        self.refused("merge", MODELS / "llama", "--dtype", "i8", "-o", new, "-q", says=["'i8'", "bf16"])
+        large = self.folder / "large"
+        shutil.copytree(MODELS / "llama", large)
+        tensors = support.read_safetensors(large / "model.safetensors")
+        tensors["model.norm.weight"][1][3] = 7e4
+        support.write_safetensors(large / "model.safetensors", {name: ("F32", *rest) for name, rest in tensors.items()})
+        self.refused("merge", large, "--dtype", "f16", "-o", new, "-q", code=3, says=["model.norm.weight", "70000", "65504", "bf16"])
+        self.assertFalse(new.exists())
 
 
 class Training(Case, tiny_training.Case):

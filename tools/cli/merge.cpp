@@ -1,13 +1,16 @@
-// merge: adapters become part of their model's weights.
+// merge: adapters become part of their model's weights, which may become those of another type.
 #include "tools/cli/merge.h"
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <filesystem>
 #include <map>
 #include <set>
 
+#include "runtime/base/convert.h"
 #include "runtime/formats/safetensors.h"
+#include "runtime/train/run_start.h"
 #include "tools/cli/adapters.h"
 #include "tools/cli/command.h"
 #include "tools/cli/tracing.h"
@@ -63,16 +66,19 @@ class NewDirectory {
   std::string path_, temporary_;
 };
 
-bool holdsWeights(const fs::path &path) {
+// Weights, and what a checkpoint knows of the training that goes on from just them.
+bool isOfOldWeights(const fs::path &path) {
   static const std::set<std::string> endings = {".safetensors", ".bin",  ".pt",      ".pth",
                                                 ".h5",          ".gguf", ".msgpack", ".onnx"};
-  return endings.contains(path.extension().string()) || path.filename().string().ends_with(".bin.index.json");
+  static const std::set<std::string> names = {"manifest.json", "trainer_state.json", "data_state.json", "rng.json"};
+  std::string name = path.filename().string();
+  return endings.contains(path.extension().string()) || name.ends_with(".bin.index.json") || names.contains(name);
 }
 
 Status copyOtherFiles(const fs::path &from, const fs::path &to) {
   std::error_code error;
   for (const auto &entry : fs::directory_iterator(from, error))
-    if (entry.is_regular_file(error) && !holdsWeights(entry.path()) && !error)
+    if (entry.is_regular_file(error) && !isOfOldWeights(entry.path()) && !error)
       fs::copy_file(entry.path(), to / entry.path().filename(), error);
   if (!error) return success();
   return diagnose(ErrorKind::resource, to.string())
@@ -80,64 +86,124 @@ Status copyOtherFiles(const fs::path &from, const fs::path &to) {
       .toFix("see that there is space");
 }
 
-// The weight of a module with all adapters in it; nothing if none changes it.
-std::optional<std::vector<std::byte>> merged(const huggingface::ModelSource &source, const TensorView &tensor,
-                                             const dsl::Projection &module) {
-  std::vector<float> weight(size_t(tensor.elements()));
-  for (size_t i = 0; i < weight.size(); ++i) weight[i] = float(loadElement(tensor.bytes.data(), tensor.type, i));
-  bool changed = false;
-  for (const auto &adapter : source.adapters)
-    changed |=
-        adapter->adapter.mergeInto(module, [&](const std::string &name) { return adapter->values(name); }, weight);
-  if (!changed) return std::nullopt;
-  std::vector<std::byte> bytes(tensor.bytes.size());
-  for (size_t i = 0; i < weight.size(); ++i) storeElement(bytes.data(), tensor.type, i, weight[i]);
-  return bytes;
+bool isFloat(DType type) {
+  return type == DType::f32 || type == DType::f16 || type == DType::bf16 || type == DType::f64;
 }
 
-// One file of the checkpoint, under its own name.
-Status writeFileOf(const huggingface::ModelSource &source, const std::vector<const TensorView *> &tensors,
-                   const Modules &modules, const std::string &folder, Progress &progress) {
-  SafeTensorsWriter writer(folder + "/" + fs::path(tensors.front()->file).filename().string());
-  writer.setMetadata("format", "pt");
-  for (const TensorView *tensor : tensors) LLC_TRY(writer.declare(tensor->name, tensor->type, tensor->shape));
-  for (const TensorView *tensor : tensors) {
-    auto module = modules.find(tensor);
-    auto bytes = module == modules.end() ? std::nullopt : merged(source, *tensor, module->second);
-    LLC_TRY(bytes ? writer.write(*bytes) : writer.write(tensor->bytes));
-    source.checkpoint.release(*tensor);
-    progress.advance();
+// Writes a model's tensors with their adapters in them, as another type if one is given.
+class MergedWeights {
+ public:
+  MergedWeights(const huggingface::ModelSource &source, Modules modules, std::optional<DType> type)
+      : source_(source), modules_(std::move(modules)), type_(type) {}
+
+  // One file of the checkpoint, under its own name.
+  Status writeFile(const std::vector<const TensorView *> &tensors, const std::string &folder, Progress &progress) {
+    SafeTensorsWriter writer(folder + "/" + fs::path(tensors.front()->file).filename().string());
+    writer.setMetadata("format", "pt");
+    for (const TensorView *tensor : tensors) LLC_TRY(writer.declare(tensor->name, typeOf(*tensor), tensor->shape));
+    for (const TensorView *tensor : tensors) {
+      LLC_ASSIGN(std::optional<std::vector<std::byte>> bytes, changed(*tensor));
+      LLC_TRY(writer.write(bytes ? std::span<const std::byte>(*bytes) : tensor->bytes));
+      bytes_ += uint64_t(tensor->elements()) * byteSize(typeOf(*tensor));
+      source_.checkpoint.release(*tensor);
+      progress.advance();
+    }
+    return writer.finish();
   }
-  return writer.finish();
+  uint64_t bytes() const { return bytes_; }  // written so far
+
+ private:
+  // Masks and the like stay what they are.
+  DType typeOf(const TensorView &tensor) const { return type_ && isFloat(tensor.type) ? *type_ : tensor.type; }
+
+  // A tensor as it is written; nothing where it stays as it is.
+  Result<std::optional<std::vector<std::byte>>> changed(const TensorView &tensor) const {
+    using Bytes = std::optional<std::vector<std::byte>>;
+    auto module = modules_.find(&tensor);
+    DType type = typeOf(tensor);
+    if (type == tensor.type && (module == modules_.end() || source_.adapters.empty())) return Bytes();
+    std::vector<float> values(size_t(tensor.elements()));
+    convertElements(tensor.bytes.data(), tensor.type, values.data(), DType::f32, values.size());
+    bool merged = module != modules_.end() && merge(module->second, values);
+    if (type == tensor.type && !merged) return Bytes();
+    if (type == DType::f16) LLC_TRY(checkRange(tensor, values));
+    std::vector<std::byte> bytes(values.size() * byteSize(type));
+    convertElements(values.data(), DType::f32, bytes.data(), type, values.size());
+    return Bytes(std::move(bytes));
+  }
+
+  // Whether an adapter changes the weight.
+  bool merge(const dsl::Projection &module, std::vector<float> &weight) const {
+    bool changed = false;
+    for (const auto &adapter : source_.adapters)
+      changed |=
+          adapter->adapter.mergeInto(module, [&](const std::string &name) { return adapter->values(name); }, weight);
+    return changed;
+  }
+
+  static Status checkRange(const TensorView &tensor, const std::vector<float> &values) {
+    constexpr float tooLarge = 65520;  // the least number that rounds to infinity
+    for (float value : values)
+      if (std::isfinite(value) && std::abs(value) >= tooLarge)
+        return diagnose(ErrorKind::unsupported, tensor.file + ": " + tensor.name)
+            .says(fmt::format("holds {}, more than f16 can (65504)", value))
+            .toFix("use --dtype bf16");
+    return success();
+  }
+
+  const huggingface::ModelSource &source_;
+  Modules modules_;
+  std::optional<DType> type_;
+  uint64_t bytes_ = 0;
+};
+
+// What the copied files say about the weights' type and size.
+Status describeWeights(const fs::path &folder, DType type, uint64_t bytes) {
+  auto edit = [&](const char *name, const std::function<void(train::OrderedJson &)> &change) -> Status {
+    std::string path = (folder / name).string();
+    if (!fs::exists(path)) return success();
+    LLC_ASSIGN(train::OrderedJson json, train::readOrderedJson(path));
+    change(json);
+    return writeFile(path, json.dump(2) + "\n");
+  };
+  const char *typeName = type == DType::f32 ? "float32" : type == DType::f16 ? "float16" : "bfloat16";
+  LLC_TRY(edit("config.json",
+               [&](auto &config) { config[config.contains("dtype") ? "dtype" : "torch_dtype"] = typeName; }));
+  return edit("model.safetensors.index.json", [&](auto &index) { index["metadata"] = {{"total_size", bytes}}; });
 }
 
 struct MergeFlags {
   std::string model, output;
-  std::vector<std::string> adapters;
+  MergeOptions options;
 };
 
 void declareMerge(CLI::App &app, MergeFlags &o) {
   app.add_option("MODEL", o.model, "Directory of the model that the adapters were trained on, or a built-in one")
       ->required();
-  addAdapterFlag(app, o.adapters);
-  app.get_option("--adapter")->required();
+  addAdapterFlag(app, o.options.adapters);
+  app.add_option("--dtype", o.options.dtype,
+                 "Type of the new model's weights: f32, bf16, f16 (default: as stored); also without an adapter");
   app.add_option("-o,--output", o.output, "Directory to make: a model that needs no adapter")->required();
 }
 
 Status runMerge(Context &context, CLI::App &, MergeFlags &o) {
+  if (o.options.adapters.empty() && o.options.dtype.empty())
+    return diagnose(ErrorKind::invalidInput, "merge")
+        .says("there is nothing to do")
+        .toFix("give --adapter DIR, --dtype TYPE, or both");
   Progress progress(context.quiet);
-  LLC_TRY(mergeAdapters(o.model, o.adapters, o.output, progress));
+  LLC_TRY(mergeAdapters(o.model, o.options, o.output, progress));
   progress.finish();
   fmt::print("{}\n", o.output);
   return success();
 }
 }  // namespace
 
-Status mergeAdapters(const std::string &model, const std::vector<std::string> &adapters, const std::string &output,
+Status mergeAdapters(const std::string &model, const MergeOptions &options, const std::string &output,
                      Progress &progress) {
   LLC_ASSIGN(ModelPlace place, findModelDirectory(model, "merging"));
   TraceOptions trace;
-  trace.adapters = adapters;
+  trace.adapters = options.adapters, trace.dtype = options.dtype;
   LLC_ASSIGN(TracedModel traced, traceDirectory(place, trace, progress));  // checks that all tensors fit
   const huggingface::ModelSource &source = *traced.source;
   LLC_ASSIGN(std::vector<dsl::Projection> projections, projectionsOf(source.model));
@@ -150,13 +216,16 @@ Status mergeAdapters(const std::string &model, const std::vector<std::string> &a
   for (const TensorView &tensor : source.checkpoint.tensors()) files[tensor.file].push_back(&tensor);
   LLC_ASSIGN(NewDirectory directory, NewDirectory::make(output));
   progress.step("merging", int64_t(source.checkpoint.tensors().size()));
-  for (const auto &[file, tensors] : files) LLC_TRY(writeFileOf(source, tensors, modules, directory.place(), progress));
+  MergedWeights weights(source, std::move(modules), traced.weightType);
+  for (const auto &[file, tensors] : files) LLC_TRY(weights.writeFile(tensors, directory.place(), progress));
   LLC_TRY(copyOtherFiles(place.path, directory.place()));
+  if (traced.weightType) LLC_TRY(describeWeights(directory.place(), *traced.weightType, weights.bytes()));
   return directory.commit();
 }
 
 void addMerge(Context &context) {
-  addCommand<MergeFlags>(context, "merge", "Makes a model of a model and its adapters", declareMerge, runMerge);
+  addCommand<MergeFlags>(context, "merge", "Makes a model of a model and its adapters, or of one in another type",
+                         declareMerge, runMerge);
 }
 
 }  // namespace llc::cli

@@ -8,10 +8,15 @@
 
 namespace llc::cli {
 
+struct MergeOptions {
+  std::vector<std::string> adapters;  // attachAdapters
+  std::string dtype = "";             // of all floats: f32, bf16, f16; empty: each weight keeps its own
+};
+
 // Writes a model directory at `output` (new, or empty): the files of `model`, with the weights that the adapters change
-// replaced. Weights keep their types. The directory appears whole or not at all. Errors: those of attachAdapter; a type
-// that can't be written; the disk's.
-Status mergeAdapters(const std::string &model, const std::vector<std::string> &adapters, const std::string &output,
+// replaced. They are added in f32 and rounded once. The directory appears whole or not at all. Errors: those of
+// attachAdapter; a weight that f16 can't hold; the disk's.
+Status mergeAdapters(const std::string &model, const MergeOptions &options, const std::string &output,
                      Progress &progress);
 
 }  // namespace llc::cli

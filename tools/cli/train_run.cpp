@@ -44,7 +44,7 @@ class CompilingHost : public train::RunHost {
     if (!adapter || !config_.flag("lora.merge")) return success();
     std::error_code error;
     std::filesystem::remove_all(directory + "/merged", error);
-    return mergeAdapters(base, {checkpoint + ":1"}, directory + "/merged", progress_);
+    return mergeAdapters(base, {{checkpoint + ":1"}}, directory + "/merged", progress_);
   }
 
  private:
