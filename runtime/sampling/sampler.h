@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "runtime/base/status.h"
+#include "runtime/sampling/likely_tokens.h"
 #include "runtime/sampling/random.h"
 
 namespace llc {
@@ -38,29 +39,14 @@ class Sampler {
   int32_t choose(std::span<const float> logits);
 
  private:
-  struct Candidate {
-    int32_t token;
-    float logit, weight;
-  };
   bool hasPenalties() const;
   std::span<const float> penalised(std::span<const float> logits);
-  // Filters. `all`: nothing was filtered yet, candidates_ is empty and stands for the whole vocabulary.
-  void gather(std::span<const float> logits, float least);
-  void keepTopK(std::span<const float> logits);
-  void keepTopP(std::span<const float> logits, float best, bool all);
-  void keepMinP(std::span<const float> logits, float best, bool all);
-  void keepMass(double wanted, float best);
-  static std::vector<Candidate>::iterator endOfMass(std::vector<Candidate> &candidates, double wanted);
-  double weigh(float best, double scale);  // sets the candidates' weights, returns their sum
-  int32_t draw(float best);
-  int32_t drawFromAll(std::span<const float> logits, float best);
   SamplingOptions options_;
   Random random_;
   std::deque<int32_t> seen_;
   std::map<int32_t, int64_t> counts_;
-  std::vector<Candidate> candidates_, border_;
-  std::vector<float> adjusted_, maxima_, ordered_;  // logits with penalties; maxima of blocks of logits
-  std::vector<double> sums_;                        // weights of blocks
+  std::vector<float> adjusted_;  // logits with penalties
+  LikelyTokens likely_;
 };
 
 // log softmax(logits)[token], accumulated in double.

@@ -1,23 +1,40 @@
 // Passes over the logits of a whole vocabulary: in blocks, written so that compilers make vector code of them, with the
 // same order of operations on every machine.
 #pragma once
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <span>
-#include <vector>
 
 namespace llc {
 
 inline constexpr size_t scanBlock = 128;  // logits
+inline size_t scanBlocks(size_t logits) { return (logits + scanBlock - 1) / scanBlock; }
 
-// The largest logit of every block; NaN counts as -infinity.
-void blockMaxima(std::span<const float> logits, std::vector<float> &maxima);
+// One number for each logit of a block.
+using LogitBlock = std::array<float, scanBlock>;
+using LayerBlock = std::array<int32_t, scanBlock>;
+
+// Tokens in the order of their likelihood (among equals the lower id first) up to this one; at first, all.
+struct Border {
+  float least;
+  int32_t last;
+  bool keeps(float logit, int32_t token) const { return logit > least || (logit == least && token <= last); }
+};
+
+// The largest logit of a block; NaN counts as -infinity.
+float blockMaximum(std::span<const float> logits, size_t block);
 // Index of the first of the largest values, 0 if there is nothing above -infinity.
 size_t firstLargest(std::span<const float> values);
 
-// out[i] = exp((logits[i] - best) * scale) with a relative error below 5e-7 + 1.5e-7 |exponent|; 0 for NaN and where
-// the exponent is below -88. No logit may be above best.
-void weightsOf(std::span<const float> logits, float best, float scale, float *out);
-// The sums of these weights over every block; returns the sum of all.
-double blockWeights(std::span<const float> logits, float best, float scale, std::vector<double> &sums);
+// The scanBlock logits of a block, -infinity for those beyond the border or the end: where they stand, if that is so
+// already, else in `buffer`.
+const float *keptLogits(std::span<const float> logits, size_t block, const Border &border, LogitBlock &buffer);
+// out[i] = exp((logits[i] - best) * scale) with a relative error below 5e-7 + 1.5e-7 |exponent|; 0 for NaN, -infinity
+// and where the exponent is below -88. No logit may be above best.
+void weightsOf(const float *logits, float best, float scale, LogitBlock &out);
+float sumOf(const LogitBlock &weights);
+// layers[i] = floor((best - logits[i]) * layersPerUnit), at most `layers` - 1, where NaN goes too.
+void layersOf(const float *logits, float best, float layersPerUnit, int32_t layers, LayerBlock &out);
 
 }  // namespace llc

@@ -226,9 +226,14 @@ TEST(Sampler, CostsAFewPasses) {
 #endif
   auto from = manyLogits(150000, 2.5);
   for (size_t i = 0; i < 20; ++i) from[i * 7001] += 12;  // as language models are: some tokens stand out
-  std::vector<double> sums;
-  std::vector<float> maxima;
-  double pass = fastest([&] { blockMaxima(from, maxima), blockWeights(from, maxima[0] + 30, 1, sums); });
+  LogitBlock kept, weights;
+  volatile float sink;
+  double pass = fastest([&] {
+    for (size_t block = 0; block < scanBlocks(from.size()); ++block) {
+      weightsOf(keptLogits(from, block, {-INFINITY, 0}, kept), 40, 1, weights);
+      sink = sumOf(weights);
+    }
+  });
   auto cost = [&](SamplingOptions options) {
     Sampler sampler(options);
     double seconds = fastest([&] { sampler.choose(from); });
@@ -240,23 +245,29 @@ TEST(Sampler, CostsAFewPasses) {
   EXPECT_LT(cost({.temperature = 1, .topK = 40}), 20);
   EXPECT_LT(cost({.temperature = 1, .topP = 0.9}), 20);
   EXPECT_LT(cost({.temperature = 1, .topK = 40, .topP = 0.95, .minP = 0.05}), 20);
+  from = manyLogits(150000, 0.5);  // flat: most tokens are within the share
+  EXPECT_LT(cost({.temperature = 0.7, .topP = 0.95}), 20);
+  EXPECT_LT(cost({.temperature = 0.7, .topK = 100000}), 20);
 }
 
 TEST(Scan, WeightsAreExponentials) {
-  std::vector<float> values = {0, -0.1f, -1, -10.5f, -86, -88, -INFINITY, NAN};
-  for (int i = 0; i < 2000; ++i) values.push_back(float(-i) * 0.0437f);
-  std::vector<float> weights(values.size());
-  for (float scale : {1.0f, 0.3f}) {
-    weightsOf(values, 0, scale, weights.data());
-    for (size_t i = 0; i < values.size(); ++i) {
-      double exponent = double(values[i]) * scale;
-      if (!(exponent >= -88)) {
-        EXPECT_EQ(weights[i], 0) << values[i];
-        continue;
+  LogitBlock values, weights;
+  values.fill(-INFINITY);
+  std::copy_n(std::initializer_list<float>{0, -0.1f, -1, -10.5f, -86, -88, -1e30f, NAN}.begin(), 8, values.begin());
+  for (int part = 0; part < 20; ++part) {
+    for (size_t i = 8; i + 1 < values.size(); ++i) values[i] = -float(size_t(part) * values.size() + i) * 0.0437f;
+    for (float scale : {1.0f, 0.3f}) {
+      weightsOf(values.data(), 0, scale, weights);
+      for (size_t i = 0; i < values.size(); ++i) {
+        double exponent = double(values[i]) * scale;
+        if (!(exponent >= -88)) {
+          EXPECT_EQ(weights[i], 0) << values[i];
+          continue;
+        }
+        if (exponent < -87) continue;  // close to the smallest number: right or 0
+        double expected = std::exp(exponent);
+        EXPECT_NEAR(weights[i], expected, (5e-7 - 1.5e-7 * exponent) * expected) << values[i];
       }
-      if (exponent < -87) continue;  // close to the smallest number: right or 0
-      double expected = std::exp(exponent);
-      EXPECT_NEAR(weights[i], expected, (5e-7 - 1.5e-7 * exponent) * expected) << values[i];
     }
   }
 }
