@@ -15,6 +15,9 @@ namespace {
 
 using namespace tile_unit;
 
+constexpr int64_t widening = 2;      // of blocks against those of packed weights: both factors are copied for each
+constexpr int64_t bytesAhead = 256;  // a tile reads 16 or 32 rows, more than hardware foresees
+
 DType multiplied(DType stored, DType rounded) { return rounded == DType::f32 ? stored : rounded; }
 
 // One factor as it is copied: rows of a, or columns of b, and where its groups of 16 go.
@@ -49,20 +52,24 @@ class TileUnitProduct final : public DenseBlock {
   }
 
   // ---- copies
+  // Whole tiles in the order in which their lines lie in memory, then the edges.
   void copy(const Factor &factor, Value count) {
-    bool fast = factor.unitStride == 1 || factor.stepStride == 1;
+    bool along = factor.stepStride == 1, fast = along || factor.unitStride == 1;
     Value wholeSteps = fast ? e.div(count, tileK) : e.c64(0), steps = e.ceilDiv(count, tileK);
     Value wholeGroups = fast ? e.div(factor.units, tileRows) : e.c64(0), groups = e.ceilDiv(factor.units, tileRows);
+    Value outer = along ? wholeGroups : wholeSteps, inner = along ? wholeSteps : wholeGroups;
+    if (fast)
+      e.loop(e.c64(0), outer, 1, [&](Value i) {
+        e.loop(e.c64(0), inner, 1, [&](Value j) { along ? copyTile(factor, i, j) : copyTile(factor, j, i); });
+      });
     e.loop(e.c64(0), groups, 1, [&](Value group) {
-      Value to = e.gep(factor.copy, e.mul(group, factor.groupBytes));
       Value isWhole = e.cmp(Emitter::IntCompare::slt, group, wholeGroups);
-      Value whole = e.select(isWhole, wholeSteps, e.c64(0));
-      if (fast)
-        e.loop(e.c64(0), whole, 1,
-               [&](Value step) { copyTile(factor, group, step, e.gep(to, e.mul(step, tileBytes))); });
-      e.loop(whole, steps, 1,
-             [&](Value step) { copyEdge(factor, group, step, count, e.gep(to, e.mul(step, tileBytes))); });
+      e.loop(e.select(isWhole, wholeSteps, e.c64(0)), steps, 1,
+             [&](Value step) { copyEdge(factor, group, step, count); });
     });
+  }
+  Value tileAt(const Factor &factor, Value group, Value step) {
+    return e.gep(factor.copy, e.add(e.mul(group, factor.groupBytes), e.mul(step, tileBytes)));
   }
   Value place(const Factor &factor, Value unit, Value step) {
     Value offset = e.add(e.mul(unit, factor.unitStride), e.mul(step, factor.stepStride));
@@ -72,17 +79,18 @@ class TileUnitProduct final : public DenseBlock {
     if (factor.type == DType::bf16) return e.load(e.vec(16, e.i16), pointer, 2);
     return tileBits(e, e.loadFloat(factor.type, pointer, 16));
   }
-  void copyTile(const Factor &factor, Value group, Value step, Value to) {
-    Value corner = place(factor, e.mul(group, tileRows), e.mul(step, tileK));
+  void copyTile(const Factor &factor, Value group, Value step) {
+    Value corner = place(factor, e.mul(group, tileRows), e.mul(step, tileK)), to = tileAt(factor, group, step);
+    bool along = factor.stepStride == 1;
     Values lines;
     for (int64_t i = 0; i < tileRows; i++) {
-      bool along = factor.stepStride == 1;
       Value first = e.gep(corner, (along ? i * factor.unitStride : 2 * i * factor.stepStride) * factor.bytes());
       Value second = e.gep(first, (along ? 16 : factor.stepStride) * factor.bytes());
+      for (Value line : {first, second}) e.prefetch(e.gep(line, bytesAhead));
       lines.push_back(along ? adjacent(bits(factor, first), bits(factor, second))
                             : paired(bits(factor, first), bits(factor, second)));
     }
-    if ((factor.stepStride == 1) != factor.alongSteps) lines = transposeSquare(e, lines);
+    if (along != factor.alongSteps) lines = transposeSquare(e, lines);
     for (int64_t i = 0; i < tileRows; i++) e.store(lines[size_t(i)], e.gep(to, i * rowBytes), 4);
   }
   // 32 elements next to each other, as 16 words.
@@ -98,7 +106,8 @@ class TileUnitProduct final : public DenseBlock {
     return e.b.create<arith::OrIOp>(e.b.create<arith::ExtUIOp>(words, low), shifted);
   }
   // Element by element, with zeros beyond what exists.
-  void copyEdge(const Factor &factor, Value group, Value tile, Value count, Value to) {
+  void copyEdge(const Factor &factor, Value group, Value tile, Value count) {
+    Value to = tileAt(factor, group, tile);
     e.loop(e.c64(0), e.c64(tileRows), 1, [&](Value inGroup) {
       e.loop(e.c64(0), e.c64(tileK), 1, [&](Value inTile) {
         Value unit = e.add(e.mul(group, tileRows), inGroup), step = e.add(e.mul(tile, tileK), inTile);
@@ -144,7 +153,7 @@ bool fitsTileUnit(const Target &target, const DenseProductSpec &spec) {
 }
 
 DenseTilePlan::DenseTilePlan(const Target &target, const DenseProductSpec &spec)
-    : DenseBlocks(spec, {target.rowBlock, tileRows, target.tileUnitPanels, target.tileUnitK, tileK}) {
+    : DenseBlocks(spec, {target.rowBlock, tileRows, widening * target.tileUnitPanels, target.tileUnitK, tileK}) {
   leftBytes = panelBytes = steps / tileK * tileBytes;
   copyB = copies;
   copyA = copyB + blockPanels * panelBytes;

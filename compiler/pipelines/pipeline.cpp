@@ -23,7 +23,8 @@ namespace llc::compiler {
 namespace {
 using namespace mlir;
 
-constexpr const char *programAttribute = "llm.program", *targetAttribute = "llm.target";
+constexpr const char *programAttribute = "llm.program", *targetAttribute = "llm.target",
+                     *roundingAttribute = "llm.round_activations";
 
 // Collects what passes and verifiers say while it lives.
 class Diagnostics {
@@ -108,6 +109,8 @@ class Compilation {
     LLC_TRY(describe(scheduled, layout));
     if (options_.stopAfter == Phase::scheduled) return success();
     LLC_ASSIGN(std::vector<Target> targets, findTargets(options_.targets));
+    if (scheduled->hasAttr(roundingAttribute))
+      for (Target &target : targets) target.roundActivations();
     std::vector<LoweredProgram> programs;
     Diagnostics diagnostics(context_);
     for (const Target &target : targets) {

@@ -111,6 +111,10 @@ std::vector<std::string> knownNames() {
 
 }  // namespace
 
+void Target::roundActivations() {
+  if (activationTerms == 2) activationTerms = 1, tileUnitK *= 2;
+}
+
 const std::vector<Target> &allTargets() {
   static const std::vector<Target> table = makeTable();
   return table;

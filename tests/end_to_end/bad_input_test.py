@@ -22,6 +22,7 @@ class Commands(support.Case):
         self.refused("generate", TINY, "--prompt", "text", "-n", 2, says=["--ids"])
         self.refused("run", "-p", "x", "--dtype", "f31", says=["f31", "bf16"])
         self.refused("run", "-p", "x", "--cache-dtype", "i8", says=["--cache-dtype", "i8", "bf16"])
+        self.refused("run", "-p", "x", "--activations", "f16", says=["--activations", "f16", "bf16"])
         self.refused("run", "-p", "x", "--seed", "-1", says=["--seed"])
         self.refused("run", "-p", "x", "--stop", "", says=["--stop"])
 
@@ -108,6 +109,7 @@ class Artifacts(support.Case):
         self.good("compile", TINY, "-o", library, "--format", "so", "--target-cpu", "generic")
         self.refused("generate", library, "--ids", "1,2", "--dtype", "f32", says=["--dtype"])
         self.refused("generate", library, "--ids", "1,2", "--cache-dtype", "f32", says=["--cache-dtype"])
+        self.refused("generate", library, "--ids", "1,2", "--activations", "bf16", says=["--activations", "compiled already"])
 
 
 class Verify(support.Case):

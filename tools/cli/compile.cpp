@@ -37,6 +37,7 @@ void declareCompile(CLI::App &app, CompileFlags &o) {
   app.get_option("--adapter")->group("Compilation");
   app.add_option("--dtype", o.trace.dtype, "Element type of weight matrices: f32, f16, bf16 (default: as stored)")->group("Compilation");
   addCacheTypeFlag(app, o.trace.cacheDtype);
+  addActivationsFlag(app, o.trace.activations);
   app.add_option("--max-context", o.trace.maxContext, "Tokens of the longest sequence; 0: what the model was made for, up to 4096")
       ->capture_default_str()->check(wholeNumber())->group("Compilation");
   addTargetFlag(app, o.targets);
@@ -107,6 +108,8 @@ Status checkRequest(const CompileFlags &o, const compiler::CompileOptions &optio
                   "leave it out, or compile from the model directory");
   if (!o.startAt.empty() && !o.trace.cacheDtype.empty())
     return refuse("--cache-dtype", "a file of IR says it already", "leave it out, or compile from the model directory");
+  if (!o.startAt.empty() && o.trace.activations != "f32")
+    return refuse("--activations", "a file of IR says it already", "leave it out, or compile from the model directory");
   if (o.startAt.empty() && !o.weights.empty())
     return refuse("--weights", "is for files of IR (--start-at)", "leave it out: weights come from MODEL");
   if (o.explainFusion && (options.stopAfter < compiler::Phase::fused || options.startAt > compiler::Phase::scheduled))

@@ -121,7 +121,8 @@ Status writeTrainingLogits(const LogitsFlags &o, Progress &progress) {
 
 // The program that trains has no caches, no adapters beside it and no choice of types.
 Status refuseServingFlags(const CLI::App &app) {
-  for (const char *flag : {"--engine", "--dtype", "--cache-dtype", "--adapter", "--context", "--preload"})
+  for (const char *flag :
+       {"--engine", "--dtype", "--cache-dtype", "--activations", "--adapter", "--context", "--preload"})
     if (const CLI::Option *option = app.get_option_no_throw(flag); option && option->count() > 0)
       return diagnose(ErrorKind::invalidInput, flag)
           .says("is for the program that serves")
@@ -138,10 +139,14 @@ Status runLogits(Context &context, CLI::App &app, LogitsFlags &o) {
   LLC_ASSIGN(Batch batch, readBatch(o.input));
   LLC_ASSIGN(ModelPlace place, findModel(o.open.model));
   if (o.engine == "reference") {
+    if (o.open.activations != "f32")
+      return diagnose(ErrorKind::invalidInput, "--activations")
+          .says("the reference computes in f32")
+          .toFix("leave it out, or --engine jit");
     LLC_ASSIGN(place, findModelDirectory(o.open.model, "the reference interpreter"));
     LLC_ASSIGN(auto engine,
-               makeReferenceEngine(place, {o.open.dtype, o.open.cacheDtype, o.open.session.context, o.open.adapters},
-                                   progress));
+               makeReferenceEngine(
+                   place, {o.open.dtype, o.open.cacheDtype, "f32", o.open.session.context, o.open.adapters}, progress));
     return writeLogits(*engine, batch, o.output, progress);
   }
   if (o.open.session.context == 0 && longest(batch) > 4096) o.open.session.context = longest(batch);

@@ -16,7 +16,7 @@ namespace llc::cli {
 namespace {
 Result<OpenedModel> compileDirectory(const ModelPlace &place, const OpenOptions &options, Progress &progress) {
   OpenedModel opened;
-  TraceOptions trace{options.dtype, options.cacheDtype, options.session.context, options.adapters};
+  TraceOptions trace{options.dtype, options.cacheDtype, options.activations, options.session.context, options.adapters};
   LLC_ASSIGN(TracedModel traced, traceDirectory(place, trace, progress));
   // Large vocabularies take some tenths of a second to read: meanwhile the rest goes on.
   auto tokenizer = std::async(std::launch::async, tokenizerIn, place.path, traced.source->model.vocabulary);
@@ -54,6 +54,10 @@ Result<OpenedModel> loadArtifact(const ModelPlace &place, const OpenOptions &opt
       return diagnose(ErrorKind::invalidInput, flag)
           .says(place.path + " is compiled already")
           .toFix("leave the option out, or give the directory that it was compiled from");
+  if (options.activations != "f32")
+    return diagnose(ErrorKind::invalidInput, "--activations")
+        .says(place.path + " is compiled already")
+        .toFix("leave the option out, or compile with it");
   if (!options.adapters.empty())
     return diagnose(ErrorKind::invalidInput, "--adapter")
         .says(place.path + " is compiled already")
@@ -85,6 +89,7 @@ void addOpenFlags(CLI::App &app, OpenOptions &options) {
   app.add_option("--dtype", options.dtype, "Element type of weight matrices: f32, f16, bf16 (default: as stored)")
       ->group("Compilation");
   addCacheTypeFlag(app, options.cacheDtype);
+  addActivationsFlag(app, options.activations);
   app.add_option("--code-cache", options.cache,
                  "Directory of compiled code, or none (default: in the user's cache directory)")
       ->group("Compilation");

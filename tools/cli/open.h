@@ -13,7 +13,7 @@ namespace llc::cli {
 
 struct OpenOptions {
   std::string model = defaultModel;
-  std::string dtype, cacheDtype;
+  std::string dtype, cacheDtype, activations = "f32";
   std::vector<std::string> adapters;  // of directories; see addAdapterFlag
   std::string cache;       // directory of compiled code; "none": no cache; empty: the user's
   std::string weightCache;  // the same of packed weights

@@ -40,6 +40,16 @@ void addCacheTypeFlag(CLI::App &app, std::string &cacheDtype) {
       ->group("Compilation");
 }
 
+void addActivationsFlag(CLI::App &app, std::string &activations) {
+  app.add_option(
+         "--activations", activations,
+         "What products of 16 rows and more with bf16 weights read where the CPU multiplies tiles (AMX): f32, or "
+         "values rounded to bf16, as others do: faster prompts")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"f32", "bf16"}))
+      ->group("Compilation");
+}
+
 Result<TracedModel> openDirectory(const ModelPlace &place, const std::string &dtype, Progress &progress,
                                   const std::vector<std::string> &adapters) {
   progress.step("reading " + place.name);
@@ -67,6 +77,8 @@ Result<TracedModel> traceDirectory(const ModelPlace &place, const TraceOptions &
     progress.note(fmt::format("warning: a context of {} tokens, but the model was made for {}: texts get worse beyond that",
                               options.maxContext, model.maxPositions));
   LLC_ASSIGN(traced.module, huggingface::traceModel(*traced.source, *traced.context, trace));
+  if (options.activations == "bf16")
+    (*traced.module)->setAttr("llm.round_activations", mlir::UnitAttr::get(traced.context.get()));
   return traced;
 }
 

@@ -20,11 +20,13 @@ namespace llc::cli {
 struct TraceOptions {
   std::string dtype;       // of weight matrices; empty: as the checkpoint holds them
   std::string cacheDtype;  // of cached keys and values; empty: f16 where weights have 16 bits, else f32
+  std::string activations = "f32";  // what products of bf16 tiles read: f32 (to 16 bits of the fraction), or bf16
   int64_t maxContext = 0;  // 0: what the model was made for, but at most defaultMaxContext
   std::vector<std::string> adapters;  // attachAdapters
 };
 inline constexpr int64_t defaultMaxContext = 4096;
 void addCacheTypeFlag(CLI::App &app, std::string &cacheDtype);
+void addActivationsFlag(CLI::App &app, std::string &activations);
 
 struct TracedModel {
   std::unique_ptr<mlir::MLIRContext> context;

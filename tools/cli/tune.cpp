@@ -131,6 +131,7 @@ void declareTune(CLI::App &app, TuneFlags &o) {
   app.add_option("--dtype", o.trace.dtype, "Element type of weight matrices: f32, f16, bf16 (default: as stored)")
       ->group("Compilation");
   addCacheTypeFlag(app, o.trace.cacheDtype);
+  addActivationsFlag(app, o.trace.activations);
   app.add_option("--weight-cache", o.tune.weightCache,
                  "Directory of packed weights, or none (default: in the user's cache directory)")
       ->group("Compilation");

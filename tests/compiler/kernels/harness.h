@@ -35,13 +35,21 @@ inline std::vector<Target> testTargets() {
       targets.push_back(shapeOf(target.level));
   return targets;
 }
-// For products: also the tile unit's code, its instructions emulated.
+// For products: also the tile unit's code, its instructions emulated, with two terms of activations and with one.
 inline std::vector<Target> productTargets() {
   std::vector<Target> targets = testTargets();
-  if (hostArchitecture == Architecture::x86_64) targets.push_back(shapeOf(IsaLevel::amx));
+  if (hostArchitecture != Architecture::x86_64) return targets;
+  targets.push_back(shapeOf(IsaLevel::amx));
+  targets.push_back(targets.back());
+  targets.back().roundActivations();
+  targets.back().name += "_rounding";
   return targets;
 }
 inline bool isEmulated(const Target &target) { return target.tileUnitRows && target.name != isaName(target.level); }
+// Whether products with weights of this type read activations rounded to bf16.
+inline bool roundsActivations(const Target &target, DType weights, int64_t rows) {
+  return target.tileUnitRows && target.activationTerms == 1 && weights == DType::bf16 && rows >= target.tileUnitRows;
+}
 inline std::string targetName(const testing::TestParamInfo<Target> &info) { return info.param.name; }
 
 using KernelPointer = void (*)();
