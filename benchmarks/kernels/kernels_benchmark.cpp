@@ -19,6 +19,7 @@
 #include <thread>
 
 #include "compiler/jit/object.h"
+#include "compiler/kernels/dense_product.h"
 #include "compiler/kernels/kernels.h"
 #include "compiler/kernels/panels.h"
 #include "runtime/abi/llc_abi.h"
@@ -255,7 +256,9 @@ void benchmarkAttention(const Machine &machine, int64_t heads, int64_t kvHeads, 
 
 void benchmarkRows(const Machine &machine, const std::string &name, const std::string &text, int64_t width,
                    int64_t rows) {
-  RowProgramSpec spec{{{"x", {-1, width}}, {"w", {width}}}, {{"y", {-1, width}}}, orDie(index::parse(text)).statements};
+  RowProgramSpec spec{.inputs = {{"x", {-1, width}}, {"w", {width}}},
+                      .outputs = {{"y", {-1, width}}},
+                      .statements = orDie(index::parse(text)).statements};
   Compiled kernel = compile(machine.target, [&](Emitter &e) { return emitRowProgram(e, spec); });
   Memory x(size_t(rows * width * 4)), w(size_t(width * 4)), y(size_t(rows * width * 4));
   double seconds = measure(kernel, machine.threads, rows, nullptr, 10,
@@ -274,6 +277,29 @@ void benchmarkPack(const Machine &machine, DType source, DType weights) {
          double(from.bytes + to.bytes), kernel.seconds);
 }
 
+// The three products of a linear layer in training, of T rows, K inputs and N outputs: y[t,n] = x[t,k] w[n,k], the
+// gradient of x (sums over n), that of w (sums over t).
+void benchmarkDense(const Machine &machine, int64_t rows, int64_t k, int64_t n) {
+  struct Product {
+    const char *name;
+    DenseProductSpec spec;
+  };
+  const Product products[] = {
+      {"forward", {.m = rows, .n = n, .k = k, .aRow = k, .aStep = 1, .bStep = 1, .bColumn = k, .yRow = n}},
+      {"dx", {.m = rows, .n = k, .k = n, .aRow = n, .aStep = 1, .bStep = k, .bColumn = 1, .yRow = k}},
+      {"dw", {.m = n, .n = k, .k = rows, .aRow = 1, .aStep = n, .bStep = k, .bColumn = 1, .yRow = k}}};
+  for (auto &[name, spec] : products) {
+    Compiled kernel = compile(machine.target, [&](Emitter &e) { return emitDenseProduct(e, spec); });
+    Memory a(size_t(spec.m * spec.k * 4)), b(size_t(spec.k * spec.n * 4)), y(size_t(spec.m * spec.n * 4));
+    double seconds = measure(kernel, machine.threads, 0, nullptr, 1,
+                             [&](int) { return std::vector<void *>{a.data, b.data, y.data}; });
+    double work = double(spec.m) * double(spec.n) * double(spec.k);
+    report(machine,
+           std::string(name) + " rows " + std::to_string(rows) + " k" + std::to_string(k) + " n" + std::to_string(n),
+           seconds, 2 * work, double(a.bytes + b.bytes + y.bytes), kernel.seconds);
+  }
+}
+
 void benchmarkAll(const Machine &machine, const std::string &only) {
   auto wanted = [&](const char *name) { return only.empty() || std::string(name).find(only) != std::string::npos; };
   if (wanted("decode"))
@@ -289,6 +315,14 @@ void benchmarkAll(const Machine &machine, const std::string &only) {
   if (wanted("prefill"))
     for (int64_t rows : {16, 64, 128, 200}) benchmarkMatmul(machine, 2048, 5632, DType::bf16, rows, false);
   if (wanted("prefill")) benchmarkMatmul(machine, 2048, 5632, DType::bf16, 512, true);
+  if (wanted("training")) {
+    benchmarkDense(machine, 256, 768, 3072);
+    benchmarkDense(machine, 256, 3072, 768);
+    benchmarkDense(machine, 1024, 768, 2304);
+    benchmarkDense(machine, 256, 768, 50257);
+    benchmarkDense(machine, 4608, 128, 384);
+    benchmarkDense(machine, 4608, 128, 2048);
+  }
   if (wanted("attention"))
     for (DType type : {DType::f32, DType::bf16}) {
       benchmarkAttention(machine, 32, 4, 64, type, 1, 1000);
@@ -322,7 +356,7 @@ int run(int argc, char **argv) {
       targetName = argv[i + 1];
     else
       return fprintf(stderr,
-                     "usage: kernels_benchmark [--threads N] [--only decode|prefill|attention|rows|pack] "
+                     "usage: kernels_benchmark [--threads N] [--only decode|prefill|training|attention|rows|pack] "
                      "[--target-cpu NAME:TUNABLE=VALUE...]\n"),
              2;
   }

@@ -70,9 +70,9 @@ Status checkElementwise(const RowProgramSpec &);
 // into ranges of columns.
 KernelFunction emitColumnSums(Emitter &, const RowProgramSpec &);
 Status checkColumnSums(const RowProgramSpec &);
-// Any statement at all, by plain loops (correct, slow): the derived lowering. Same interface. One statement whose first
-// result index runs over the rows is cut into chunks of rows, everything else is one chunk (temporaries: static
-// shapes).
+// Any statement at all, by plain loops (correct, slow): the derived lowering. Same interface. One statement is cut into
+// ranges of its first result index, or of the last one where results accumulate; several are one chunk (temporaries:
+// static shapes).
 KernelFunction emitLoops(Emitter &, const RowProgramSpec &);
 
 // Rotary embedding of x[t,h,d] by tables cos[t,r/2], sin[t,r/2]; dims beyond r pass through. Operands: x, cos, sin.

@@ -1,4 +1,6 @@
-// The derived lowering: any statement of the index notation as plain scalar loops. Slow and right.
+// The derived lowering: any statement of the index notation as plain scalar loops. Slow and right. One statement is cut
+// into ranges of a letter whose values write to different places, so that threads share it and every sum keeps its
+// order: of the first index, or where results accumulate at computed places (gradients of embeddings) of the last.
 #include <algorithm>
 
 #include "compiler/kernels/program.h"
@@ -8,6 +10,15 @@ using namespace mlir;
 
 namespace llc::kernels {
 namespace {
+
+// How a program of one statement is cut: along `letter`, `step` of its values a chunk. No letter: everything is one
+// chunk.
+struct Cut {
+  char letter = 0;
+  int64_t extent = -1, step = 0;  // extent -1: the rows of the batch
+  bool byRows() const { return letter && extent < 0; }
+  int64_t chunks() const { return letter && extent >= 0 ? (extent + step - 1) / step : 1; }
+};
 
 class Loops {
  public:
@@ -20,8 +31,7 @@ class Loops {
 
   int64_t scratchBytes() const { return plan.bytes; }
 
-  // rowsPerChunk: 0 = everything in one chunk.
-  void emit(const KernelArguments &in, int64_t rowsPerChunk) {
+  void emit(const KernelArguments &in, const Cut &cut) {
     rows = in.rows;
     size_t next = 0;
     for (auto &input : spec.inputs)
@@ -29,13 +39,14 @@ class Loops {
     for (auto &output : spec.outputs)
       values[output.name] = {.shape = output.shape, .type = output.type, .base = in.pointers[next++]};
     for (auto [name, offset] : plan.offsets) values[name] = {.base = e.gep(in.scratch, offset)};
-    if (rowsPerChunk) {
-      firstRow = e.mul(in.chunk, rowsPerChunk);
-      endRow = e.min(in.rows, e.add(firstRow, rowsPerChunk));
+    cutLetter = cut.letter;
+    if (cut.letter) {
+      first = e.mul(in.chunk, cut.step);
+      end = e.min(limit(cut.extent), e.add(first, cut.step));
     }
     for (auto &bound : program.statements) {
       if (plan.offsets.count(bound.statement->name)) values[bound.statement->name].shape = bound.resultShape;
-      emitStatement(bound, rowsPerChunk != 0);
+      emitStatement(bound);
     }
   }
 
@@ -43,7 +54,7 @@ class Loops {
   Value limit(int64_t extent) { return extent < 0 ? rows : e.c64(extent); }
   ProgramValue &result() { return values[statement->name]; }
 
-  void emitStatement(const BoundStatement &bound, bool byRows) {
+  void emitStatement(const BoundStatement &bound) {
     statement = bound.statement;
     extents = &bound.extents;
     std::string letters = bound.loopLetters;
@@ -54,16 +65,18 @@ class Loops {
         if (all.find(letter) == std::string::npos) all += letter;
       for (auto [letter, extent] : bound.extents)
         if (all.find(letter) == std::string::npos) all += letter;
-      nest(all, {}, {}, false, [&](const LetterValues &at, ValueRange) { return accumulate(at), Values{}; });
+      // The cut letter is the result's last index: innermost, memory passes as it lies.
+      std::stable_partition(all.begin(), all.end(), [&](char letter) { return letter != cutLetter; });
+      nest(all, {}, {}, [&](const LetterValues &at, ValueRange) { return accumulate(at), Values{}; });
       return;
     }
-    nest(letters, {}, {}, byRows, [&](const LetterValues &at, ValueRange) {
+    nest(letters, {}, {}, [&](const LetterValues &at, ValueRange) {
       Value value;
       if (statement->combiner.empty()) {
         value = body(at);
       } else {
         value = nest(
-            bound.reducedLetters, at, ValueRange{e.constant(e.f32, combiner().identity)}, false,
+            bound.reducedLetters, at, ValueRange{e.constant(e.f32, combiner().identity)},
             [&](const LetterValues &inner, ValueRange carried) { return Values{join(carried[0], body(inner))}; })[0];
       }
       e.storeFloat(result().type, value, elementPointer(e, result(), statement->output, at));
@@ -72,24 +85,29 @@ class Loops {
   }
 
   using NestBody = std::function<Values(const LetterValues &, ValueRange)>;
-  Values nest(const std::string &letters, const LetterValues &at, ValueRange carried, bool byRows,
-              const NestBody &inside) {
+  Values nest(const std::string &letters, const LetterValues &at, ValueRange carried, const NestBody &inside) {
     if (letters.empty()) return inside(at, carried);
-    Value from = byRows ? firstRow : e.c64(0), to = byRows ? endRow : limit(extents->at(letters[0]));
+    bool isCut = letters[0] == cutLetter;
+    Value from = isCut ? first : e.c64(0), to = isCut ? end : limit(extents->at(letters[0]));
     return e.loop(from, to, 1, carried, [&](Value position, ValueRange inner) {
       LetterValues next = at;
       next[letters[0]] = position;
-      return nest(letters.substr(1), next, inner, false, inside);
+      return nest(letters.substr(1), next, inner, inside);
     });
   }
 
   // ---- results that accumulate
+  // Lines of the result along its last index, or the part of them that is this chunk's.
   void fill() {
-    Value count = e.c64(1);
-    for (int64_t extent : result().shape) count = e.mul(count, limit(extent));
+    const std::vector<int64_t> &shape = result().shape;
+    Value lines = e.c64(1), width = shape.empty() ? e.c64(1) : limit(shape.back());
+    for (size_t d = 0; d + 1 < shape.size(); d++) lines = e.mul(lines, limit(shape[d]));
     int64_t bytes = int64_t(byteSize(result().type));
-    e.loop(e.c64(0), count, 1, [&](Value i) {
-      e.storeFloat(result().type, e.constant(e.f32, combiner().identity), e.gep(result().base, e.mul(i, bytes)));
+    e.loop(e.c64(0), lines, 1, [&](Value line) {
+      Value base = e.gep(result().base, e.mul(e.mul(line, width), bytes));
+      e.vectorLoop(cutLetter ? first : e.c64(0), cutLetter ? end : width, [&](Value at, int64_t lanes) {
+        e.storeFloat(result().type, e.constant(e.f(lanes), combiner().identity), e.gep(base, e.mul(at, bytes)));
+      });
     });
   }
   void accumulate(const LetterValues &at) {
@@ -166,17 +184,32 @@ class Loops {
   const BoundProgram &program;
   std::map<std::string, ProgramValue> values;
   ScratchPlan plan;
-  Value rows, firstRow, endRow;
+  Value rows, first, end;  // first, end: of the cut letter
+  char cutLetter = 0;
   const index::Statement *statement = nullptr;
   const std::map<char, int64_t> *extents = nullptr;
 };
 
-bool cutsIntoRows(const BoundProgram &program) {
+constexpr int64_t rowsPerChunk = 4;
+constexpr int64_t piecesOfIndex = 16;  // of a static index: enough to go round in most teams
+constexpr int64_t leastColumns = 32;   // of what accumulates: whole lines of the cache
+
+Cut cutOf(const BoundProgram &program) {
   const BoundStatement &bound = program.statements.front();
   const std::string &output = bound.statement->output;
-  if (program.statements.size() != 1 || index::scatters(output) || output.empty()) return false;
-  auto extent = bound.extents.find(output[0]);
-  return extent != bound.extents.end() && extent->second < 0;
+  if (program.statements.size() != 1 || output.empty()) return {};
+  std::vector<index::Dimension> items = index::dimensions(output);
+  bool accumulates = index::scatters(output);
+  const index::Dimension &item = accumulates ? items.back() : items.front();
+  if (!item.plain() || !index::isIndexLetter(item.letter)) return {};
+  auto occurs = [&](const index::Dimension &other) { return other.letter == item.letter; };
+  auto extent = bound.extents.find(item.letter);
+  if (extent == bound.extents.end() || std::count_if(items.begin(), items.end(), occurs) != 1) return {};
+  if (extent->second == 0) return {};
+  if (extent->second < 0) return accumulates ? Cut{} : Cut{item.letter, -1, rowsPerChunk};
+  int64_t step = (extent->second + piecesOfIndex - 1) / piecesOfIndex;
+  if (accumulates) step = (std::max(step, leastColumns) + leastColumns - 1) / leastColumns * leastColumns;
+  return {item.letter, extent->second, step};
 }
 
 }  // namespace
@@ -185,13 +218,16 @@ KernelFunction emitLoops(Emitter &e, const RowProgramSpec &spec) {
   auto program = bindProgram(spec);
   assert(program.ok() && !program->statements.empty() && "statements must bind to the operands' shapes");
   Loops emitter(e, spec, *program);
-  int64_t rows = cutsIntoRows(*program) ? 4 : 0;
-  KernelFunction shape{.symbol = "", .rowsPerChunk = rows, .columnChunks = 1, .scratchBytes = emitter.scratchBytes()};
+  Cut cut = cutOf(*program);
+  KernelFunction shape{.symbol = "",
+                       .rowsPerChunk = cut.byRows() ? cut.step : 0,
+                       .columnChunks = cut.chunks(),
+                       .scratchBytes = emitter.scratchBytes()};
   std::string stem = "loops_" + spec.statements.back().name;
   for (char &c : stem)
     if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
   return e.kernel("loops|" + programKey(spec), stem, int64_t(spec.inputs.size() + spec.outputs.size()), shape,
-                  [&](const KernelArguments &in) { emitter.emit(in, rows); });
+                  [&](const KernelArguments &in) { emitter.emit(in, cut); });
 }
 
 }  // namespace llc::kernels

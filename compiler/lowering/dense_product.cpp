@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "compiler/lowering/epilogue.h"
 #include "compiler/lowering/kernel_choice.h"
 #include "compiler/memory/stages.h"
 #include "dialect/interfaces/interfaces.h"
@@ -157,19 +158,28 @@ bool readFromOutside(llm::FusedOp fused, Value &value, DType &type, DType &round
   return bool(argument);
 }
 
-// Conversions, and one product of what they give.
+// Conversions, one product of what they give, and its epilogue.
 std::optional<DenseProductOp> productOf(llm::FusedOp fused) {
-  Operation *inner = nullptr, *end = fused.getBody().front().getTerminator();
-  for (Operation &op : fused.getBody().front().without_terminator()) {
+  if (fused.getNumResults() != 1) return std::nullopt;
+  Block &body = fused.getBody().front();
+  std::optional<DenseProductOp> product;
+  Epilogue epilogue(fused);
+  for (Operation &op : body.without_terminator()) {
     if (isa<llm::CastOp>(op)) continue;
-    if (inner) return std::nullopt;
-    inner = &op;
+    if (product) {
+      if (!product->takesEpilogue() || !epilogue.add(&op)) return std::nullopt;
+    } else {
+      if (!(product = productOf(&op))) return std::nullopt;
+      epilogue.addProduct(op.getResult(0));
+    }
   }
-  if (!inner || end->getNumOperands() != 1 || end->getOperand(0).getDefiningOp() != inner) return std::nullopt;
-  auto product = productOf(inner);
   if (!product || !readFromOutside(fused, product->a, product->spec.aType, product->spec.aRounded) ||
       !readFromOutside(fused, product->b, product->spec.bType, product->spec.bRounded))
     return std::nullopt;
+  index::ExprPtr expression = epilogue.expressionOf(body.getTerminator()->getOperand(0));
+  if (!expression) return std::nullopt;
+  product->spec.epilogue = index::print(expression), product->spec.extras = epilogue.readings();
+  product->extras.assign(epilogue.operands().begin(), epilogue.operands().end());
   return product;
 }
 }  // namespace
@@ -182,8 +192,9 @@ std::optional<DenseProductOp> asDenseProduct(Operation *op) {
 Result<std::optional<KernelChoice>> denseProductKernel(Operation *op, const KernelContext &context) {
   auto product = asDenseProduct(op);
   if (!product) return std::optional<KernelChoice>();
-  return std::optional(
-      KernelChoice{kernels::emitDenseProduct(context.emitter, product->spec), {product->a, product->b}});
+  KernelChoice choice{kernels::emitDenseProduct(context.emitter, product->spec), {product->a, product->b}};
+  choice.operands.append(product->extras);
+  return std::optional(std::move(choice));
 }
 
 }  // namespace llc::compiler

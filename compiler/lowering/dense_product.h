@@ -10,10 +10,14 @@ namespace llc::compiler {
 struct DenseProductOp {
   kernels::DenseProductSpec spec;
   mlir::Value a, b;
+  llvm::SmallVector<mlir::Value> extras = {};  // of the epilogue
+
+  // The result is [m,n], so an epilogue may read operands beside it.
+  bool takesEpilogue() const { return spec.batches.empty(); }
 };
 // An op of static shape whose one statement multiplies two operands element by element and sums, large enough for a
-// kernel of its own; whatever its name. With operands that llm.fused converts before, too. Nothing if it is something
-// else, or its indices make no matrices.
+// kernel of its own; whatever its name. An llm.fused, too, that converts the factors before, or works on the result
+// element by element. Nothing if it is something else, or its indices make no matrices.
 std::optional<DenseProductOp> asDenseProduct(mlir::Operation *op);
 
 }  // namespace llc::compiler

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "dialect/interfaces/interfaces.h"
-#include "dialect/ops/llm.h"
 
 namespace llc::compiler {
 using namespace mlir;
@@ -61,6 +60,33 @@ std::optional<ElementwiseOp> asElementwise(Operation *op) {
     return node->kind == index::Expr::Operand ? index::operand(operandOf[node->operand]) : nullptr;
   });
   return elementwise;
+}
+
+void Epilogue::addProduct(Value result) { expressions_[result] = index::operand(static_cast<int>(products_++)); }
+
+index::ExprPtr Epilogue::expressionOf(Value value) const { return expressions_.lookup(value); }
+
+bool Epilogue::add(Operation *op) {
+  auto elementwise = asElementwise(op);
+  if (!elementwise) return false;
+  std::vector<index::ExprPtr> values;
+  for (auto [i, value] : llvm::enumerate(op->getOperands())) {
+    index::ExprPtr &expression = expressions_[value];
+    auto argument = dyn_cast<BlockArgument>(value);
+    if (!argument && (!expression || elementwise->reads[i] != readsMatrix)) return false;
+    if (!expression) {
+      expression = index::operand(static_cast<int>(products_ + readings_.size()));
+      readings_.push_back(elementwise->reads[i]);
+      operands_.push_back(stage_->getOperand(argument.getArgNumber()));
+    } else if (argument && readings_[static_cast<size_t>(expression->operand) - products_] != elementwise->reads[i]) {
+      return false;
+    }
+    values.push_back(expression);
+  }
+  expressions_[op->getResult(0)] = index::rewrite(elementwise->body, [&](const index::ExprPtr &node) -> index::ExprPtr {
+    return node->kind == index::Expr::Operand ? values[static_cast<size_t>(node->operand)] : nullptr;
+  });
+  return true;
 }
 
 }  // namespace llc::compiler

@@ -29,11 +29,11 @@ Result<KernelChoice> loopKernel(Operation *op, const KernelContext &context) {
 }  // namespace
 
 bool needsDecomposition(Operation *op) {
-  if (!isa<llm::Decomposable>(op) ||
-      isa<llm::FusedOp, llm::PagedAttentionOp, llm::CacheAppendOp, llm::PackOp, llm::LinearLogProbOp>(op))
+  if (!isa<llm::Decomposable>(op) || isa<llm::FusedOp, llm::PagedAttentionOp, llm::CacheAppendOp, llm::PackOp>(op))
     return false;
   if (isa<llm::ParameterOp>(op) || stageKind(op) != StageKind::kernel) return false;
   if (isa<llm::RotaryOp>(op)) return !hasRotaryKernel(op);
+  if (auto loss = dyn_cast<llm::LinearLogProbOp>(op)) return !llm::isPacked(loss.getW().getType());
   if (isa<llm::AttentionOp, llm::AttentionBackwardOp>(op)) return !hasDenseAttentionKernel(op);
   if (!llm::derive::hasProgram(op)) return true;
   // Several statements are one stage only where all of them work on the same row.

@@ -23,72 +23,34 @@ bool streams(llm::LinearOp op) {
   return llm::isPacked(op.getW().getType()) && x.getRank() == 2 && x.getElementType().isF32();
 }
 
-// The region of llm.fused read as products and one scalar expression over them and further operands.
-class FusedProduct {
- public:
-  explicit FusedProduct(llm::FusedOp op) : op_(op) {}
-
-  // nullopt: the region is no product with an epilogue.
-  std::optional<KernelChoice> choose(const KernelContext &context) {
-    Block &body = op_.getBody().front();
-    for (auto linear : body.getOps<llm::LinearOp>()) products_.push_back(linear);
-    if (products_.empty() || products_.size() > 2 || op_.getNumResults() != 1) return std::nullopt;
-    for (llm::LinearOp linear : products_) {
-      if (!streams(linear) || linear.getX() != products_[0].getX()) return std::nullopt;
-      values_[linear.getY()] = index::operand(static_cast<int>(values_.size()));
-    }
-    for (Operation &inner : body.without_terminator())
-      if (!isa<llm::LinearOp>(inner) && !compose(&inner)) return std::nullopt;
-    index::ExprPtr expression = values_[body.getTerminator()->getOperand(0)];
-    if (!expression) return std::nullopt;
-    return emit(context, index::print(expression));
+// The region of llm.fused read as products and one scalar expression over them and further operands. nullopt: it is no
+// product with an epilogue.
+std::optional<KernelChoice> fusedProduct(llm::FusedOp op, const KernelContext &context) {
+  Block &body = op.getBody().front();
+  llvm::SmallVector<llm::LinearOp> products(body.getOps<llm::LinearOp>());
+  if (products.empty() || products.size() > 2 || op.getNumResults() != 1) return std::nullopt;
+  Epilogue epilogue(op);
+  for (llm::LinearOp linear : products) {
+    if (!streams(linear) || linear.getX() != products[0].getX()) return std::nullopt;
+    epilogue.addProduct(linear.getY());
   }
-
- private:
-  bool compose(Operation *inner) {
-    auto elementwise = asElementwise(inner);
-    if (!elementwise) return false;
-    std::vector<index::ExprPtr> operands;
-    for (auto [i, value] : llvm::enumerate(inner->getOperands())) {
-      index::ExprPtr &expression = values_[value];
-      if (expression && isInner(value) && elementwise->reads[i] != readsMatrix) return false;
-      if (!expression) {
-        expression = index::operand(static_cast<int>(products_.size() + extras_.size()));
-        extras_.push_back(elementwise->reads[i]);
-        extraOperands_.push_back(outside(value));
-      } else if (!isInner(value) &&
-                 extras_[static_cast<size_t>(expression->operand) - products_.size()] != elementwise->reads[i]) {
-        return false;
-      }
-      operands.push_back(expression);
-    }
-    values_[inner->getResult(0)] = index::rewrite(elementwise->body, [&](const index::ExprPtr &node) -> index::ExprPtr {
-      return node->kind == index::Expr::Operand ? operands[static_cast<size_t>(node->operand)] : nullptr;
-    });
-    return true;
-  }
-  static bool isInner(Value value) { return value.getDefiningOp() != nullptr; }
-  Value outside(Value argument) { return op_->getOperand(cast<BlockArgument>(argument).getArgNumber()); }
-
-  KernelChoice emit(const KernelContext &context, const std::string &epilogue) {
-    WeightShape weight = weightShape(products_[0].getW().getType(), products_[0].getTransposed());
-    KernelChoice choice;
-    choice.operands = {outside(products_[0].getX())};
-    for (llm::LinearOp linear : products_) choice.operands.push_back(outside(linear.getW()));
-    choice.operands.append(extraOperands_);
-    kernels::GatedMatmulSpec spec;
-    spec.k = weight.k, spec.n = weight.n, spec.weights = weight.type, spec.epilogue = epilogue, spec.extras = extras_;
-    choice.function = products_.size() == 2 ? kernels::emitGatedMatmul(context.emitter, spec)
-                                            : kernels::emitMatmul(context.emitter, spec);
-    return choice;
-  }
-
-  llm::FusedOp op_;
-  llvm::SmallVector<llm::LinearOp> products_;
-  llvm::DenseMap<Value, index::ExprPtr> values_;
-  std::vector<std::string> extras_;
-  llvm::SmallVector<Value> extraOperands_;
-};
+  for (Operation &inner : body.without_terminator())
+    if (!isa<llm::LinearOp>(inner) && !epilogue.add(&inner)) return std::nullopt;
+  index::ExprPtr expression = epilogue.expressionOf(body.getTerminator()->getOperand(0));
+  if (!expression) return std::nullopt;
+  auto outside = [&](Value argument) { return op->getOperand(cast<BlockArgument>(argument).getArgNumber()); };
+  WeightShape weight = weightShape(products[0].getW().getType(), products[0].getTransposed());
+  KernelChoice choice;
+  choice.operands = {outside(products[0].getX())};
+  for (llm::LinearOp linear : products) choice.operands.push_back(outside(linear.getW()));
+  choice.operands.append(epilogue.operands().begin(), epilogue.operands().end());
+  kernels::GatedMatmulSpec spec;
+  spec.k = weight.k, spec.n = weight.n, spec.weights = weight.type;
+  spec.epilogue = index::print(expression), spec.extras = epilogue.readings();
+  choice.function = products.size() == 2 ? kernels::emitGatedMatmul(context.emitter, spec)
+                                         : kernels::emitMatmul(context.emitter, spec);
+  return choice;
+}
 
 Error packedElsewhere(Operation *op) {
   return diagnose(ErrorKind::unsupported, modelName(op))
@@ -115,7 +77,7 @@ Result<std::optional<KernelChoice>> matmulKernel(Operation *op, const KernelCont
         KernelChoice{kernels::emitLogProb(context.emitter, spec), {loss.getX(), loss.getW(), loss.getTargets()}});
   }
   if (auto fused = dyn_cast<llm::FusedOp>(op)) {
-    if (auto choice = FusedProduct(fused).choose(context)) return choice;
+    if (auto choice = fusedProduct(fused, context)) return choice;
     for (Value operand : fused.getInputs())
       if (llm::isPacked(operand.getType())) return packedElsewhere(op);
   }

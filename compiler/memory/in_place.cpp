@@ -23,7 +23,7 @@ bool mayOverwrite(OpOperand &operand) {
   auto fused = dyn_cast<llm::FusedOp>(op);
   if (!fused) return readsLikeResult(operand);
   // A product with an epilogue, not a row program: there the order of statements would matter.
-  if (llvm::range_size(fused.getBody().getOps<llm::LinearOp>()) != 1) return false;
+  if (llvm::range_size(fused.getBody().getOps<llm::LinearOp>()) != 1 && !asDenseProduct(fused)) return false;
   BlockArgument inside = fused.getBody().getArgument(operand.getOperandNumber());
   return llvm::all_of(inside.getUses(), [](OpOperand &use) { return readsLikeResult(use); });
 }

@@ -10,7 +10,7 @@ using namespace mlir;
 
 StageKind stageKind(Operation *op) {
   if (isa<func::CallOp>(op)) return StageKind::call;
-  if (isa<llm::ReshapeOp>(op)) return StageKind::alias;
+  if (isa<llm::ReshapeOp, llm::AfterOp>(op)) return StageKind::alias;
   if (isa<llm::UseOp, llm::ConstantOp, llm::CacheLayerOp, llm::SequenceLengthsOp>(op)) return StageKind::none;
   if (op->hasTrait<OpTrait::IsTerminator>()) return StageKind::none;
   return StageKind::kernel;

@@ -19,6 +19,7 @@ void addPhase(mlir::OpPassManager &passes, Phase phase) {
     case Phase::differentiated:
       passes.addPass(createNarrowProducts({.computedOnly = true}));
       passes.addPass(createDifferentiate());
+      passes.addPass(createJoinLogProbabilities());
       passes.addPass(createNarrowProducts());
       passes.addPass(createComposeStep());
       return;
@@ -30,8 +31,8 @@ void addPhase(mlir::OpPassManager &passes, Phase phase) {
       return;
     case Phase::fused:
       passes.addPass(createSimplify());
-      passes.addPass(createDecompose());
       passes.addPass(createPackWeights());
+      passes.addPass(createDecompose());
       passes.addPass(createSimplify());
       passes.addPass(createFuseGates());
       passes.addPass(createFuseHeads());

@@ -156,6 +156,32 @@ std::vector<Factor> ReshapeOp::shardingFactors() {
 
 Cost ReshapeOp::cost(const CostQuery &) { return {}; }  // a view
 
+// ---- after
+llvm::LogicalResult AfterOp::evaluate(llvm::ArrayRef<Datum> operands, Environment &,
+                                      llvm::SmallVectorImpl<Datum> &results) {
+  results.push_back(operands[0].tensor);
+  return mlir::success();
+}
+
+llvm::LogicalResult AfterOp::buildAdjoint(mlir::OpBuilder &, mlir::ValueRange gradients,
+                                          llvm::SmallVectorImpl<mlir::Value> &operandGradients) {
+  operandGradients.assign({gradients[0], mlir::Value()});
+  return mlir::success();
+}
+
+llvm::LogicalResult AfterOp::decompose(mlir::OpBuilder &, llvm::SmallVectorImpl<mlir::Value> &) {
+  return emitOpError("is primitive: it has no decomposition");
+}
+
+std::vector<Factor> AfterOp::shardingFactors() {
+  std::vector<Factor> factors;
+  for (auto [place, extent] : llvm::enumerate(mlir::cast<RankedTensorType>(getType()).getShape()))
+    factors.push_back({extent, false, {{0, static_cast<int>(place)}}, {{0, static_cast<int>(place)}}});
+  return factors;
+}
+
+Cost AfterOp::cost(const CostQuery &) { return {}; }  // a view
+
 // ---- transpose
 mlir::OpFoldResult TransposeOp::fold(FoldAdaptor) {
   auto [from, to] = getSignature().split("->");

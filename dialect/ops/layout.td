@@ -19,6 +19,21 @@ def ReshapeOp : Llm_Op<"reshape", [Pure], ["evaluate", "buildAdjoint", "decompos
   let hasCanonicalizer = 1;
 }
 
+def AfterOp : Llm_Op<"after", [Pure, AllTypesMatch<["x", "y"]>],
+                     ["evaluate", "buildAdjoint", "decompose", "shardingFactors", "cost"]> {
+  let summary = "a value that may be read only after another one was computed";
+  let description = [{
+    `y = x`; what reads y is computed after `done`, whatever that is. So work on parts of a tensor comes part after part,
+    and what a part needs lives only that long.
+
+    ```mlir
+    %y = llm.after %x, %done : (tensor<4x8xf32>, tensor<16xf32>) -> tensor<4x8xf32>
+    ```
+  }];
+  let arguments = (ins AnyRankedTensor:$x, AnyRankedTensor:$done);
+  let results = (outs AnyRankedTensor:$y);
+}
+
 def TransposeOp : Llm_Derived<"transpose"> {
   let summary = "dimensions in another order";
   let description = [{

@@ -27,11 +27,12 @@ def CrossEntropyOp : Llm_Derived<"cross_entropy"> {
   }];
 }
 
-def LinearLogProbOp : Llm_Inferred<"linear_log_prob", [Pure], ["buildProgram"]> {
+def LinearLogProbOp : Llm_Inferred<"linear_log_prob", [Pure], ["buildProgram", "buildAdjoint", "decompose"]> {
   let summary = "log-probability of each row's target under softmax(x w)";
   let description = [{
     `logits = scale * linear(x, w)`, soft-capped if `soft_cap` > 0; `y[t] = log softmax(logits[t,:])[targets[t]]`.
-    A kernel never stores the logits. A negative target gives 0.
+    A kernel never stores the logits, and the decomposition only those of some rows at a time (see
+    llm.linear_log_prob_backward). A negative target gives 0.
 
     ```mlir
     %y = llm.linear_log_prob %x, %w, %targets
@@ -42,5 +43,25 @@ def LinearLogProbOp : Llm_Inferred<"linear_log_prob", [Pure], ["buildProgram"]> 
                        DefaultValuedAttr<F64Attr, "0.0">:$soft_cap, DefaultValuedAttr<F64Attr, "1.0">:$scale,
                        DefaultValuedAttr<BoolAttr, "true">:$transposed);
   let results = (outs AnyRankedTensor:$y);
+}
+
+def LinearLogProbBackwardOp : Llm_Inferred<"linear_log_prob_backward", [Pure],
+                                           ["evaluate", "buildAdjoint", "decompose", "shardingFactors", "cost"]> {
+  let summary = "gradients of llm.linear_log_prob, and its result once more";
+  let description = [{
+    Gradients of x and w from that of y; y as llm.linear_log_prob gives it, because its logits are here anyway. A result
+    that nobody reads costs nothing. Logits and their gradients exist for `tile_rows` rows at a time (0: as many as fit
+    16 MiB, at least 256): each tile's products come after those of the tile before.
+
+    ```mlir
+    %y, %dx, %dw = llm.linear_log_prob_backward %x, %w, %targets, %dy
+        : (tensor<512x64xf32>, tensor<32000x64xbf16>, tensor<512xi32>, tensor<512xf32>)
+            -> (tensor<512xf32>, tensor<512x64xf32>, tensor<32000x64xf32>)
+    ```
+  }];
+  let arguments = (ins AnyRankedTensor:$x, AnyRankedTensor:$w, AnyRankedTensor:$targets, AnyRankedTensor:$dy,
+                       DefaultValuedAttr<F64Attr, "0.0">:$soft_cap, DefaultValuedAttr<F64Attr, "1.0">:$scale,
+                       DefaultValuedAttr<BoolAttr, "true">:$transposed, DefaultValuedAttr<I64Attr, "0">:$tile_rows);
+  let results = (outs AnyRankedTensor:$y, AnyRankedTensor:$dx, AnyRankedTensor:$dw);
 }
 #endif

@@ -108,6 +108,18 @@ def log_prob(x, w, targets, scale=1.0, cap=0.0):
     return torch.log_softmax(logits, -1).gather(1, targets[:, None])[:, 0]
 
 
+def log_prob_backward(x, w, targets, dy, scale=1.0, cap=0.0):
+    """By automatic differentiation; a negative target counts nothing."""
+    x, w = (z if z.requires_grad else z.detach().requires_grad_() for z in (x, w))
+    y = log_prob(x, w, targets.clamp(min=0), scale, cap) * (targets >= 0)
+    return y, *torch.autograd.grad((y * dy).sum(), (x, w), create_graph=True)
+
+
+def log_prob_transposed(x, w, targets, dy):
+    y, dx, dw = log_prob_backward(x, w.T, targets, dy)
+    return y, dx, dw.T
+
+
 def cross_entropy(x, labels):
     return F.cross_entropy(x, labels, reduction="none", ignore_index=-1)
 
@@ -203,6 +215,11 @@ for name, options in (("", {}), (".full", {"causal": False}), (".window", {"wind
          lambda *inputs, options=options: attention_backward(*inputs, scale=0.6, **options), *BACKWARD)
 case("attention_gradients.segments", lambda *inputs: attention_backward(*inputs, scale=0.6), *BACKWARD,
      ints([0, 0, 1, 1, 1], [1, 1, 2, 2, 3]))
+case("after", lambda x, done: x, real(2, 3), real(4))
+case("linear_log_prob_gradients", lambda x, w, t, dy: log_prob_transposed(x, w, t, dy), real(5, 4), bf16(6, 4),
+     ints(1, 4, -1, 0, 5), real(5))
+case("linear_log_prob_gradients.tiles", lambda *inputs: log_prob_backward(*inputs, 0.5, 1.5), real(5, 4), real(4, 6),
+     ints(1, 4, -1, 0, 5), real(5))
 NOT_DIFFERENTIABLE = {"sequence_lengths", "one_hot", "iota", "use", "constant", "fused", "paged_attention",
                       "paged_attention.all"}
 

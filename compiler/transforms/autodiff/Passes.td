@@ -24,4 +24,13 @@ def Differentiate : Pass<"llm-differentiate", "::mlir::ModuleOp"> {
     loss is an error at its location.
   }];
 }
+
+def JoinLogProbabilities : Pass<"llm-join-log-probabilities", "::mlir::ModuleOp"> {
+  let summary = "log-probabilities come from their gradient's op, which computes the logits anyway";
+  let description = [{
+    Where a function has `llm.linear_log_prob` and its gradient, whose dy does not depend on the log-probabilities (the
+    loss is a weighted sum of them), the gradient's first result takes the place of the first op: one product less, and
+    nothing has to be kept in between.
+  }];
+}
 #endif

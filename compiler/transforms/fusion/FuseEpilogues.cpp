@@ -25,14 +25,14 @@ struct FuseEpilogues final : impl::FuseEpiloguesBase<FuseEpilogues> {
         llvm::SmallVector<Operation *> products;
         for (Operation &op : block)
           if (isProduct(&op)) products.push_back(&op);
-        for (Operation *product : products) extend(product);
+        // Two products that meet in one op: the later one keeps it, the other is done by then.
+        for (Operation *product : llvm::reverse(products)) extend(product);
       }
   }
 
   void extend(Operation *product) {
     llvm::SmallVector<Operation *> members = {product};
     while (Operation *next = epilogueOf(members.back())) members.push_back(next);
-    // Two products that meet in one op: the first keeps it, the other stays a plain operand.
     if (members.size() > 1) outline(members);
   }
 };

@@ -1,5 +1,6 @@
 #include "compiler/transforms/fusion/decisions.h"
 
+#include "compiler/lowering/dense_product.h"
 #include "compiler/lowering/epilogue.h"
 #include "compiler/lowering/row_program.h"
 #include "compiler/memory/stages.h"
@@ -13,10 +14,11 @@ Error refuse(Operation *op, const std::string &why) {
 }  // namespace
 
 bool isProduct(Operation *op) {
-  if (auto linear = dyn_cast<llm::LinearOp>(op)) {
+  if (auto linear = dyn_cast<llm::LinearOp>(op); linear && llm::isPacked(linear.getW().getType())) {
     auto x = cast<RankedTensorType>(linear.getX().getType());
-    return llm::isPacked(linear.getW().getType()) && x.getRank() == 2 && x.getElementType().isF32();
+    return x.getRank() == 2 && x.getElementType().isF32();
   }
+  if (auto dense = asDenseProduct(op)) return dense->takesEpilogue();
   auto fused = dyn_cast<llm::FusedOp>(op);
   return fused && fused.getNumResults() == 1 &&
          llvm::any_of(fused.getBody().getOps<llm::LinearOp>(),

@@ -4,7 +4,8 @@
 
 namespace llc::compiler {
 
-// A product that streams a packed weight, alone or with an epilogue already.
+// A product whose kernel takes an epilogue: one that streams a packed weight, or one of matrices as they lie in memory.
+// Alone or with an epilogue already.
 bool isProduct(mlir::Operation *op);
 // May `reader` become part of the epilogue of `product` (or of the product that `product` is the epilogue of)?
 Status joinsEpilogue(mlir::Operation *product, mlir::Operation *reader);

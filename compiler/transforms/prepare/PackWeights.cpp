@@ -125,7 +125,8 @@ class Packer {
   // with a packed copy beside it there would be two of it in memory, and products of many rows are as fast without.
   void noteProductsThatReadRows() {
     if (updated_.empty()) return;
-    module_.walk([&](llm::ContractOp op) {
+    module_.walk([&](Operation *op) {
+      if (!isa<llm::ContractOp, llm::LinearLogProbBackwardOp>(op)) return;
       for (Value value : op->getOperands())
         if (auto type = dyn_cast<RankedTensorType>(value.getType()); type && type.getRank() == 2) {
           llvm::StringSet<> names;

@@ -10,21 +10,11 @@ namespace llc::compiler {
 namespace {
 using namespace mlir;
 
-// Its gradient computes the logits, too: taken apart, both use the same ones (see llm-simplify), which saves a product.
-bool sharesLogits(Operation *op) {
-  auto loss = dyn_cast<llm::LinearLogProbOp>(op);
-  return loss && llvm::any_of(loss.getX().getUsers(), [&](Operation *user) {
-    return isa<llm::ContractOp, llm::GenericOp>(user) && llvm::is_contained(user->getOperands(), loss.getW());
-  });
-}
-
-bool takesApart(Operation *op) { return needsDecomposition(op) || sharesLogits(op); }
-
 struct Decompose final : impl::DecomposeBase<Decompose> {
   void runOnOperation() override {
     llvm::SmallVector<Operation *> work;
     getOperation().walk([&](Operation *op) {
-      if (takesApart(op)) work.push_back(op);
+      if (needsDecomposition(op)) work.push_back(op);
     });
     while (!work.empty()) {
       Operation *op = work.pop_back_val();

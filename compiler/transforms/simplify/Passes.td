@@ -14,8 +14,9 @@ def Simplify : Pass<"llm-simplify", "::mlir::ModuleOp"> {
 def Decompose : Pass<"llm-decompose", "::mlir::ModuleOp"> {
   let summary = "ops that have neither a kernel nor a program for the loop emitters become simpler ops";
   let description = [{
-    Dense attention, normalizations over dimensions that are no rows, and whatever else says by its facet `decompose` what
-    it consists of. Run before packing and fusion, so that the parts can be fused.
+    Dense attention, normalizations over dimensions that are no rows, the loss head where its weight is not packed, and
+    whatever else says by its facet `decompose` what it consists of. Run after packing, which says what has a kernel, and
+    before fusion, so that the parts can be fused.
   }];
 }
 #endif

@@ -380,6 +380,25 @@ module {
         : (tensor<?x4xf32>, tensor<4x5xf32>, tensor<?xi32>) -> tensor<?xf32>
     return %y : tensor<?xf32>
   }
+  func.func @linear_log_prob_gradients(%x: tensor<5x4xf32>, %w: tensor<6x4xbf16>, %t: tensor<5xi32>, %dy: tensor<5xf32>)
+      -> (tensor<5xf32>, tensor<5x4xf32>, tensor<6x4xf32>) {
+    %y, %dx, %dw = llm.linear_log_prob_backward %x, %w, %t, %dy
+        : (tensor<5x4xf32>, tensor<6x4xbf16>, tensor<5xi32>, tensor<5xf32>)
+            -> (tensor<5xf32>, tensor<5x4xf32>, tensor<6x4xf32>)
+    return %y, %dx, %dw : tensor<5xf32>, tensor<5x4xf32>, tensor<6x4xf32>
+  }
+  func.func @linear_log_prob_gradients.tiles(%x: tensor<5x4xf32>, %w: tensor<4x6xf32>, %t: tensor<5xi32>,
+      %dy: tensor<5xf32>) -> (tensor<5xf32>, tensor<5x4xf32>, tensor<4x6xf32>) {
+    %y, %dx, %dw = llm.linear_log_prob_backward %x, %w, %t, %dy
+        {scale = 0.5, soft_cap = 1.5, tile_rows = 2 : i64, transposed = false}
+        : (tensor<5x4xf32>, tensor<4x6xf32>, tensor<5xi32>, tensor<5xf32>)
+            -> (tensor<5xf32>, tensor<5x4xf32>, tensor<4x6xf32>)
+    return %y, %dx, %dw : tensor<5xf32>, tensor<5x4xf32>, tensor<4x6xf32>
+  }
+  func.func @after(%x: tensor<2x3xf32>, %done: tensor<4xf32>) -> tensor<2x3xf32> {
+    %y = llm.after %x, %done : (tensor<2x3xf32>, tensor<4xf32>) -> tensor<2x3xf32>
+    return %y : tensor<2x3xf32>
+  }
   func.func @use() -> tensor<3x4xf32> {
     %y = llm.use @table.weight : tensor<3x4xf32>
     return %y : tensor<3x4xf32>

@@ -86,6 +86,18 @@ TEST(Verifier, Layout) {
                      "%y = llm.concat %x, %w {dim = 0 : i64} : (tensor<2x6xf32>, tensor<3x5xf32>) -> tensor<5x6xf32>")),
                  "the shapes differ beside dimension 0");
 }
+TEST(Verifier, LogProbabilities) {
+  auto backward = [](std::string weight, std::string dy, std::string attributes) {
+    return messageOf(
+        inFunction("%x: tensor<3x4xf32>, %w: tensor<" + weight + ">, %t: tensor<3xi32>, %d: tensor<" + dy + ">",
+                   "%y, %dx, %dw = llm.linear_log_prob_backward %x, %w, %t, %d {" + attributes +
+                       "} : (tensor<3x4xf32>, tensor<" + weight + ">, tensor<3xi32>, tensor<" + dy +
+                       ">) -> (tensor<3xf32>, tensor<3x4xf32>, tensor<" + weight + ">)"));
+  };
+  EXPECT_MESSAGE(backward("6x5xf32", "3xf32", ""), "x has 4 features, w takes 5");
+  EXPECT_MESSAGE(backward("6x4xf32", "2xf32", ""), "dy is not one number for each row of x");
+  EXPECT_MESSAGE(backward("6x4xf32", "3xf32", "tile_rows = -1 : i64"), "tile_rows is negative");
+}
 TEST(Verifier, AttentionAndCaches) {
   EXPECT_MESSAGE(messageOf(inFunction("%q: tensor<1x3x3x4xf32>, %k: tensor<1x3x2x4xf32>",
                                       "%y, %l = llm.attention %q, %k, %k {scale = 1.0} : (tensor<1x3x3x4xf32>, "

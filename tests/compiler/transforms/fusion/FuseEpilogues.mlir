@@ -28,3 +28,31 @@ func.func @ends(%x: tensor<?x4xf32> {llm.dim = "tokens"}, %w: tensor<8x4xf32, #l
   %a = llm.silu %p : (tensor<?x8xf32>) -> tensor<?x8xf32>
   return %s, %a : tensor<?x8xf32>, tensor<?x8xf32>
 }
+
+// Products of matrices as they lie in memory: a bias joins, and a sum that the next product is added to.
+// CHECK-LABEL: func.func @as_they_lie
+// CHECK: %[[A:.*]] = llm.fused(
+// CHECK: llm.linear
+// CHECK: llm.add
+// CHECK: %[[B:.*]] = llm.fused({{.*}}%[[A]]
+// CHECK: llm.contract
+// CHECK: llm.generic
+// CHECK: return %[[B]]
+func.func @as_they_lie(%x: tensor<64x32xf32>, %w: tensor<48x32xf32>, %b: tensor<48xf32>, %c: tensor<64x48xf32>)
+    -> tensor<64x48xf32> {
+  %p = llm.linear %x, %w : (tensor<64x32xf32>, tensor<48x32xf32>) -> tensor<64x48xf32>
+  %q = llm.add %p, %b : (tensor<64x48xf32>, tensor<48xf32>) -> tensor<64x48xf32>
+  %r = llm.contract %x, %w {signature = "td,nd->tn"} : (tensor<64x32xf32>, tensor<48x32xf32>) -> tensor<64x48xf32>
+  %s = llm.generic %q, %r {signature = "ab,ab->ab", body = "a+b"}
+      : (tensor<64x48xf32>, tensor<64x48xf32>) -> tensor<64x48xf32>
+  return %s : tensor<64x48xf32>
+}
+
+// Batches have no rows and columns that an epilogue could name.
+// CHECK-LABEL: func.func @batches
+// CHECK-NOT: llm.fused
+func.func @batches(%x: tensor<4x64x32xf32>, %w: tensor<4x48x32xf32>, %b: tensor<48xf32>) -> tensor<4x64x48xf32> {
+  %p = llm.contract %x, %w {signature = "btd,bnd->btn"} : (tensor<4x64x32xf32>, tensor<4x48x32xf32>) -> tensor<4x64x48xf32>
+  %q = llm.add %p, %b : (tensor<4x64x48xf32>, tensor<48xf32>) -> tensor<4x64x48xf32>
+  return %q : tensor<4x64x48xf32>
+}

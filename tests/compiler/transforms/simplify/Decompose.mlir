@@ -32,3 +32,34 @@ func.func @rows(%x: tensor<?x8xf32> {llm.dim = "tokens"}) -> tensor<?x8xf32> {
   %y = llm.softmax %x : (tensor<?x8xf32>) -> tensor<?x8xf32>
   return %y : tensor<?x8xf32>
 }
+
+// Log-probabilities stream a packed weight. One that lies as it is is multiplied like any other.
+// CHECK-LABEL: func.func @log_probabilities(
+// CHECK: llm.linear_log_prob %{{.*}}#llm.panel
+// CHECK-NOT: llm.linear_log_prob
+// CHECK: llm.contract
+func.func @log_probabilities(%x: tensor<3x4xf32>, %p: tensor<6x4xf32, #llm.panel>, %w: tensor<6x4xf32>, %t: tensor<3xi32>)
+    -> (tensor<3xf32>, tensor<3xf32>) {
+  %y = llm.linear_log_prob %x, %p, %t : (tensor<3x4xf32>, tensor<6x4xf32, #llm.panel>, tensor<3xi32>) -> tensor<3xf32>
+  %z = llm.linear_log_prob %x, %w, %t : (tensor<3x4xf32>, tensor<6x4xf32>, tensor<3xi32>) -> tensor<3xf32>
+  return %y, %z : tensor<3xf32>, tensor<3xf32>
+}
+
+// Their gradient works in tiles of rows, the second after the first: no logits of all rows. The weight's gradient is one sum.
+// CHECK-LABEL: func.func @log_probability_gradients(
+// CHECK-NOT: tensor<4x6xf32>
+// CHECK: llm.after %{{.*}}, %arg3
+// CHECK: %[[DX:.*]] = llm.contract {{.*}}"tv,vd->td"
+// CHECK: %[[DW:.*]] = llm.contract {{.*}}"tv,td->vd"
+// CHECK: llm.after %{{.*}}, %[[DX]]
+// CHECK: %[[MORE:.*]] = llm.contract {{.*}}"tv,td->vd"
+// CHECK: %[[SUM:.*]] = llm.generic %[[DW]], %[[MORE]] {{.*}}"a+b"
+// CHECK: llm.concat
+// CHECK: return %{{.*}}, %[[SUM]]
+func.func @log_probability_gradients(%x: tensor<4x8xf32>, %w: tensor<6x8xf32>, %t: tensor<4xi32>, %dy: tensor<4xf32>)
+    -> (tensor<4x8xf32>, tensor<6x8xf32>) {
+  %y, %dx, %dw = llm.linear_log_prob_backward %x, %w, %t, %dy {tile_rows = 2 : i64}
+      : (tensor<4x8xf32>, tensor<6x8xf32>, tensor<4xi32>, tensor<4xf32>)
+          -> (tensor<4xf32>, tensor<4x8xf32>, tensor<6x8xf32>)
+  return %dx, %dw : tensor<4x8xf32>, tensor<6x8xf32>
+}
