@@ -49,6 +49,7 @@ struct AdapterSettings {
   double alpha = 16;
   bool scalesByRoot = false;   // rsLoRA: alpha / sqrt(rank) instead of alpha / rank
   bool hasMagnitudes = false;  // DoRA
+  double dropout = 0;          // of what the adapter reads, while it is trained
 };
 using ConfigValue = std::variant<std::nullptr_t, bool, int64_t, double, std::string, std::vector<std::string>,
                                  std::map<std::string, int64_t>>;

@@ -9,6 +9,14 @@
 
 namespace llc::dsl {
 
+// What a step of training leaves out at random (Srivastava et al. 2014). Which elements follows from numbers alone: the
+// same in forward and backward, for any number of threads, and in a run that goes on.
+struct Dropout {
+  Tensor draw = {};   // [1] f32, below 2^24: another number in each micro-batch; 0: all stays. Absent: no dropout
+  uint64_t seed = 0;  // counts modulo 2^24
+  double rate = 0;    // of the model's own: on embeddings, and on what sublayers add to the residual
+};
+
 // What a forward pass sees. Serving: T rows of a ragged batch, with a cache. Training: all T = B * S rows of a batch of
 // whole sequences, one after the other, without a cache; then `batch` is absent and `segments` is there.
 struct Tokens {
@@ -17,6 +25,7 @@ struct Tokens {
   Batch batch = {};
   Tensor lengths = {};   // training: [T] i32, tokens of the row's sequence
   Tensor segments = {};  // training: [B,S] i32, rows see only rows of their own segment (padding is one)
+  Dropout dropout = {};  // training
 
   bool areCached() const { return bool(batch); }
 };
@@ -38,6 +47,8 @@ struct Model {
   // functions that predict tokens end the trace then.
   int64_t labels = 0;
   std::function<Tensor(Tensor embeddings)> scores;
+  // Reads Tokens::dropout also where its rate is 0 (an adapter's dropout).
+  bool drops = false;
   // Tensors a checkpoint may hold that the model does not need; '*' stands for anything.
   std::vector<std::string> unneededTensors;
   // Prefixes that a checkpoint may lack ("transformer." of GPT-2 files saved from the bare model).

@@ -18,6 +18,7 @@ struct LossInput {
   Tensor ids, segments, labels;
   std::map<std::string, Tensor> columns;
   const Model *teacher = nullptr;  // frozen; for trainers that learn from one
+  Dropout dropout = {};
 };
 // Total and weight are apart, so that the loss of a large batch is the sum over its parts however it is cut.
 struct LossTerms {

@@ -11,7 +11,7 @@ using dsl::Tensor;
 using dsl::Tensors;
 using dsl::Value;
 namespace {
-constexpr const char *updateEntry = "update", *shareEntry = "loss_share";
+constexpr const char *updateEntry = "update", *shareEntry = "loss_share", *drawInput = "draw";
 
 // Names for the run time, which finds inputs and results by them.
 void nameArguments(mlir::func::FuncOp function, const std::vector<Input> &inputs) {
@@ -44,6 +44,8 @@ class Training {
     tokens_ = batch_;
     for (const std::string &column : objective.columns)
       batch_.push_back({.name = column, .type = DType::f32, .shape = {options.batch}});
+    if (options.rule && (options.dropout > 0 || source.model.drops))
+      batch_.push_back({.name = drawInput, .type = DType::f32, .shape = {1}});
     if (options.teacher) {
       teacherCheck_.emplace(*options.teacher, options.dtype);
       teacher_ = scoped(options.teacher->model, std::string(teacherPrefix.substr(0, teacherPrefix.size() - 1)));
@@ -71,11 +73,12 @@ class Training {
     return {.maxTokens = options.batch * options.sequence, .maxRows = 1, .maxContext = options.sequence};
   }
 
-  // The same model with all its weights in a scope of their own.
+  // The same model with all its weights in a scope of their own, and without dropout.
   static dsl::Model scoped(dsl::Model model, const std::string &name) {
     auto inside = [&name](auto function) {
-      return [function, name](const dsl::Tokens &tokens, Tensor rows) {
+      return [function, name](dsl::Tokens tokens, Tensor rows) {
         dsl::Scope scope(name);
+        tokens.dropout = {};
         return function(tokens, rows);
       };
     };
@@ -109,7 +112,12 @@ class Training {
   dsl::LossInput inputOf(const std::vector<Value> &values) const {
     auto input = [&](size_t place) { return Tensor(values[place].handle()); };
     dsl::LossInput in{.model = source_.model, .ids = input(0), .segments = input(1), .labels = input(2), .columns = {}};
-    for (size_t i = tokens_.size(); i < values.size() && i < batch_.size(); ++i) in.columns[batch_[i].name] = input(i);
+    for (size_t i = tokens_.size(); i < values.size() && i < batch_.size(); ++i) {
+      if (batch_[i].name == drawInput)
+        in.dropout = {input(i), options_.seed, options_.dropout};
+      else
+        in.columns[batch_[i].name] = input(i);
+    }
     if (teacher_) in.teacher = &*teacher_;
     return in;
   }
@@ -242,7 +250,7 @@ class Training {
   std::vector<NamedShape> base_;     // those of a model with adapters, which stay as they are
   std::set<std::string> weightNames_;
   std::map<std::string, DType> stateTypes_;
-  std::vector<Input> tokens_, batch_, share_, update_;  // batch: tokens, then columns
+  std::vector<Input> tokens_, batch_, share_, update_;  // batch: tokens, columns, and what decides about dropout
   std::vector<std::string> metrics_;                    // names of the results that they are
   dsl::Program program_;
 };

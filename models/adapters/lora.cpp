@@ -5,6 +5,7 @@
 
 #include "frontends/dsl/sugar.h"
 #include "models/adapter_registry.h"
+#include "models/blocks/dropout.h"
 #include "models/blocks/projection.h"
 
 namespace llc::models {
@@ -23,7 +24,7 @@ struct Part {
 struct Lora {
   std::map<std::string, Part> parts;
   std::string suffix;
-  double share = 1;
+  double share = 1, dropout = 0;
 
   Tensor own(const char *name, const Shape &shape) const { return parameter(std::string(name + 1) + suffix, shape); }
 
@@ -32,13 +33,19 @@ struct Lora {
     if (found == parts.end()) return result;
     const Part &part = found->second;
     Tensor a = own(nameOfA, {part.rank, product.module.inputs}), b = own(nameOfB, {product.module.outputs, part.rank});
-    if (part.hasLengths) return withLengths(product, result, part, a, b);
-    return result + linear(scale(linear(product.x, a), part.scale * share), b);
+    Tensor x = dropped(product.x, dropout);
+    if (part.hasLengths) return withLengths(product, result, part, x, a, b);
+    return result + linear(scale(linear(x, a), part.scale * share), b);
   }
 
-  Tensor withLengths(const Product &product, Tensor result, const Part &part, Tensor a, Tensor b) const {
+  // With dropout the change of the lengths reads what is left of x, too (as in PEFT).
+  Tensor withLengths(const Product &product, Tensor result, const Part &part, Tensor x, Tensor a, Tensor b) const {
     Tensor lengths = own(nameOfLengths, {product.module.outputs}) / lengthsOf(product, part, a, b);
-    Tensor y = (product.y + linear(scale(linear(product.x, a), part.scale), b)) * lengths;
+    Tensor added = linear(scale(linear(x, a), part.scale), b);
+    bool drops = x.handle() != product.x.handle();
+    Tensor y =
+        drops ? product.y + linear(x, product.weight, !product.module.inputsFirst) * (lengths - 1) + added * lengths
+              : (product.y + added) * lengths;
     bool alone = share == 1 && result.handle() == product.y.handle();
     return alone ? y : result + (y - product.y) * share;
   }
@@ -104,8 +111,8 @@ void checkKeys(Config &config) {
   }
   config.irrelevant({"task_type", "base_model_name_or_path", "revision", "inference_mode", "auto_mapping",
                      "peft_version", "runtime_config", "target_modules", "exclude_modules", "layers_to_transform",
-                     "layers_pattern", "fan_in_fan_out", "lora_dropout", "init_lora_weights", "megatron_*",
-                     "qalora_group_size", "*_config", "ensure_weight_tying"});
+                     "layers_pattern", "fan_in_fan_out", "init_lora_weights", "megatron_*", "qalora_group_size",
+                     "*_config", "ensure_weight_tying"});
 }
 
 // A number that rank_pattern or alpha_pattern may change for some modules.
@@ -156,9 +163,11 @@ Result<Adapter> read(const AdapterFile &file) {
   bool byRoot = config.boolean("use_rslora", false), hasLengths = config.boolean("use_dora", false);
   Numbers ranks = Numbers::read(config, "rank_pattern", double(config.size("r", 8)));
   Numbers alphas = Numbers::read(config, "alpha_pattern", config.number("lora_alpha", 8));
-  LLC_TRY(config.status());
   auto lora = std::make_shared<Lora>();
-  lora->suffix = file.suffix, lora->share = file.share;
+  lora->suffix = file.suffix, lora->share = file.share, lora->dropout = config.number("lora_dropout", 0);
+  if (!(lora->dropout >= 0 && lora->dropout < 1))
+    config.refuse("lora_dropout", "must be from 0 to below 1", "0.05 and 0.1 are common");
+  LLC_TRY(config.status());
   for (const auto &[tensor, shape] : file.tensors) {
     size_t end = std::string::npos;
     for (std::string_view ending : {nameOfA, nameOfB, nameOfLengths})
@@ -174,7 +183,10 @@ Result<Adapter> read(const AdapterFile &file) {
   }
   Adapter adapter;
   adapter.applyTo = [lora](const Model &model) {
-    return withChangedProducts(model, [lora](const Product &product, Tensor y) { return lora->change(product, y); });
+    Model changed =
+        withChangedProducts(model, [lora](const Product &product, Tensor y) { return lora->change(product, y); });
+    changed.drops |= lora->dropout > 0;
+    return changed;
   };
   adapter.mergeInto = [lora](const Projection &module, const Adapter::Read &tensor, std::span<float> weight) {
     return lora->mergeInto(module, tensor, weight);
@@ -206,7 +218,7 @@ Result<NewAdapter> make(const AdapterSettings &settings, const std::vector<Proje
   bool isWhole = settings.alpha == std::floor(settings.alpha) && std::abs(settings.alpha) < 1e9;
   made.config = {{"r", settings.rank},
                  {"lora_alpha", isWhole ? ConfigValue(int64_t(settings.alpha)) : ConfigValue(settings.alpha)},
-                 {"lora_dropout", 0.0},
+                 {"lora_dropout", settings.dropout},
                  {"bias", "none"},
                  {"fan_in_fan_out", inputsFirst},
                  {"use_rslora", settings.scalesByRoot},

@@ -1,6 +1,7 @@
 #include "models/families/decoder.h"
 
 #include "frontends/dsl/sugar.h"
+#include "models/blocks/dropout.h"
 
 namespace llc::models {
 using namespace dsl;
@@ -20,13 +21,14 @@ struct Decoder {
 
   Tensor layer(Tensor x, const DecoderTraits &t, const LayerState &state) const {
     Tensor attentionInput = normed(x, t.attentionNormName);
-    Tensor mixed = normed(attention(attentionInput, t, state), t.attentionOutputNormName);
+    double rate = state.tokens.dropout.rate;
+    Tensor mixed = dropped(normed(attention(attentionInput, t, state), t.attentionOutputNormName), rate);
     if (t.parallelResidual) {
       Tensor mlpInput = t.mlpNormName.empty() ? attentionInput : normed(x, t.mlpNormName);
-      return x + mixed + normed(mlp(mlpInput, t), t.mlpOutputNormName);
+      return x + mixed + dropped(normed(mlp(mlpInput, t), t.mlpOutputNormName), rate);
     }
     x = x + mixed;
-    return x + normed(mlp(normed(x, t.mlpNormName), t), t.mlpOutputNormName);
+    return x + dropped(normed(mlp(normed(x, t.mlpNormName), t), t.mlpOutputNormName), rate);
   }
 
   Tensor embed(const Tokens &tokens) const {
@@ -37,7 +39,8 @@ struct Decoder {
     Tensor x = lookUp(traits.embeddingName, traits.vocabulary, tokens.ids);
     if (traits.embeddingScale != 1) x = scale(x, traits.embeddingScale);
     if (!traits.positionsName.empty()) x = x + lookUp(traits.positionsName, traits.maxPositions, tokens.positions);
-    return x;
+    Dropping now(tokens.dropout, 0);
+    return dropped(x, tokens.dropout.rate);
   }
 
   static Kv cacheOf(int64_t layer, const Attention &a) {
@@ -54,6 +57,7 @@ struct Decoder {
       if (!traits.windows.empty() && traits.windows[i]) t.attention.window = traits.windows[i];
       LayerState state{tokens, rotation, tokens.areCached() ? cacheOf(i, t.attention) : Kv(),
                        traits.scoreScales.empty() ? Tensor() : scalar(traits.scoreScales[i])};
+      Dropping now(tokens.dropout, i + 1);
       x = block("layer", [&](Tensor inner) { return layer(inner, t, state); }, x);
     }
     return x;

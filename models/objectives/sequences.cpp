@@ -18,6 +18,7 @@ Tokens wholeRows(const LossInput &in) {
   Tokens tokens{.ids = flat(in.ids), .positions = flat(counted - 1)};
   tokens.lengths = flat(length);
   tokens.segments = in.segments;
+  tokens.dropout = in.dropout;
   return tokens;
 }
 

@@ -13,7 +13,7 @@
 namespace llc::train {
 namespace {
 constexpr std::string_view metricPrefix = "metric/", referenceName = "reference", averagePrefix = "ema/";
-constexpr const char *lossScaleInput = "loss_scale";
+constexpr const char *lossScaleInput = "loss_scale", *drawInput = "draw";
 
 // One entry's inputs and outputs, found by name.
 struct Call {
@@ -59,7 +59,7 @@ class CompiledStep final : public StepProgram {
       return diagnose(ErrorKind::invalidInput, "batch")
           .says("this program takes one batch per step")
           .toFix("compile it for gradient accumulation");
-    LLC_TRY(together ? stepTogether(microBatches.front()) : stepApart(microBatches));
+    LLC_TRY(together ? stepTogether(microBatches.front(), scalars.step) : stepApart(microBatches, scalars.step));
     StepResult result{.loss = scalar("loss"), .gradientNorm = scalar("gradient_norm")};
     result.applied = std::isfinite(result.loss) && std::isfinite(result.gradientNorm);
     if (scalesLoss_) {
@@ -72,6 +72,7 @@ class CompiledStep final : public StepProgram {
 
   Result<Evaluation> evaluate(const Batch &batch) override {
     LLC_TRY(load(batch));
+    scalar(drawInput) = 0;
     run("loss", averaged_);
     double weight = scalar("weight");
     Evaluation evaluation{.sum = weight > 0 ? scalar("loss") * weight : 0, .targets = llround(weight)};
@@ -104,6 +105,7 @@ class CompiledStep final : public StepProgram {
       fits = loss->inputs[i].name == batchInputs[i] && loss->inputs[i].shape.size() == 2;
     for (size_t i = std::size(batchInputs); fits && i < loss->inputs.size(); ++i) {
       const TensorSpec &column = loss->inputs[i];
+      if (column.name == drawInput) continue;
       fits = column.type == DType::f32 && column.shape == std::vector<int64_t>{loss->inputs[0].shape[0]};
       columnNames_.push_back(column.name);
     }
@@ -258,15 +260,19 @@ class CompiledStep final : public StepProgram {
     team_.run(call.function, context);
   }
 
-  Status stepTogether(const Batch &batch) {
+  // Numbers of micro-batches, for dropout; 0 would be none.
+  static float drawOf(int64_t number) { return float(1 + number % ((1 << 24) - 1)); }
+
+  Status stepTogether(const Batch &batch, int64_t number) {
     LLC_TRY(load(batch));
+    scalar(drawInput) = drawOf(number);
     run("train_step");
     metrics_.clear();
     addMetrics(metrics_, 1);
     return success();
   }
 
-  Status stepApart(std::span<const Batch> batches) {
+  Status stepApart(std::span<const Batch> batches, int64_t number) {
     double weight = 0, loss = 0;
     metrics_.clear();
     for (const Batch &batch : batches) {
@@ -278,6 +284,7 @@ class CompiledStep final : public StepProgram {
       if (batches.size() > 1) LLC_TRY(load(batches[i]));
       scalar("normalizer") = float(weight);
       scalar("keep") = i > 0;
+      scalar(drawInput) = drawOf(number * int64_t(batches.size()) + int64_t(i));
       run("accumulate");
       loss += scalar("loss");
       addMetrics(metrics_, 1);

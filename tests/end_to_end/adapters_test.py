@@ -201,7 +201,7 @@ class Refusals(Case):
                                  ({"use_dora": True}, ["lora_magnitude_vector", "is missing"], 2), ({"bias": "all"}, ["biases"], 2),
                                  ({"modules_to_save": ["lm_head"]}, ["modules_to_save"], 2), ({"r": 0}, ["adapter_config.json: r"], 2),
                                  ({"init_lora_weights": "pissa_niter_4"}, ["pissa_niter_4"], 2), ({"rank_pattern": {"(": 3}}, ["("], 3),
-                                 ({"lora_alpha": "much"}, ["lora_alpha"], 2)):
+                                 ({"lora_alpha": "much"}, ["lora_alpha"], 2), ({"lora_dropout": 1.0}, ["lora_dropout"], 2)):
             with self.subTest(keys):
                 folder = self.copy("llama-lora")
                 self.configure(folder, **keys)
@@ -294,8 +294,9 @@ class Training(Case, tiny_training.Case):
         self.assertLess(self.losses(more["run"])[0][1], 0.85 * losses[0][1])
 
     def test_killed_it_ends_the_same(self):
-        whole = self.json(*self.command(self.folder / "whole"))
-        arguments = [str(PROGRAM), *map(str, self.command(self.folder / "killed"))]
+        more = ("--lora-dropout", "0.2", "--set", "dropout=0.1")
+        whole = self.json(*self.command(self.folder / "whole", *more))
+        arguments = [str(PROGRAM), *map(str, self.command(self.folder / "killed", *more))]
         metrics = self.folder / "killed/lora-finetune/metrics.jsonl"
         for lines in (4, 9):
             process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -303,18 +304,18 @@ class Training(Case, tiny_training.Case):
                 time.sleep(0.002)
             process.send_signal(signal.SIGKILL)
             process.wait()
-        killed = self.json(*self.command(self.folder / "killed"))
+        killed = self.json(*self.command(self.folder / "killed", *more))
         self.assertEqual(self.losses(killed["run"]), self.losses(whole["run"]))
         for name in ("adapter_model.safetensors", "adapter_config.json"):
             one, other = ((pathlib.Path(made["checkpoint"]) / name).read_bytes() for made in (killed, whole))
             self.assertEqual(one, other, name)
-        self.refused(*self.command(self.folder / "killed", "--set", "lora.r=8"), says=["adapter_config.json", "r is 4, now 8"])
+        self.refused(*self.command(self.folder / "killed", *more, "--set", "lora.r=8"), says=["adapter_config.json", "r is 4, now 8"])
 
     def test_options(self):
         out = self.folder / "out"
         self.refused(*self.command(out, "--target-modules", "qproj"), says=["fits 'qproj'", "q_proj", "all-linear"])
         self.refused(*self.command(out, "--target-modules", "re:.*nothing"), says=[".*nothing"])
-        self.refused(*self.command(out, "--lora-dropout", "0.1"), code=3, says=["lora.dropout", "--lora-dropout 0"])
+        self.refused(*self.command(out, "--lora-dropout", "1"), says=["lora.dropout"])
         self.refused(*self.command(out, "--set", "lora.r=5000"), says=["a rank of 5000", "out of range"])
         self.refused(*self.command(out, "--adapter", ADAPTERS / "llama-lora"), says=["the file has shape [3, 16]", "needs [3, 128]"])
 

@@ -21,6 +21,7 @@ AdapterRequest requestOf(const TrainConfig &config, const TrainFlags &flags) {
   request.settings.alpha = config.number("lora.alpha");
   request.settings.scalesByRoot = config.flag("lora.use_rslora");
   request.settings.hasMagnitudes = config.flag("lora.use_dora");
+  request.settings.dropout = config.number("lora.dropout");
   if (config.given("lora.target_modules")) request.targets = config.texts("lora.target_modules");
   // A path stays right wherever the adapter is read; a built-in model's name is one already.
   std::error_code error;
@@ -38,7 +39,7 @@ std::string withThousands(int64_t number) {
 Status compareAdapters(const std::string &wanted, const std::string &found, const std::string &where) {
   LLC_ASSIGN(Json want, parseJson(wanted, "lora"));
   LLC_ASSIGN(Json have, parseJson(found, where));
-  for (const char *key : {"peft_type", "r", "lora_alpha", "target_modules", "use_rslora", "use_dora"})
+  for (const char *key : {"peft_type", "r", "lora_alpha", "target_modules", "use_rslora", "use_dora", "lora_dropout"})
     if (want.value(key, Json()) != have.value(key, Json()))
       return diagnose(ErrorKind::invalidInput, where)
           .says(fmt::format("{} is {}, now {} is asked for", key, have.value(key, Json()).dump(),

@@ -68,7 +68,7 @@ constexpr KeyFlag keyFlags[] = {
 constexpr KeyFlag adapterFlags[] = {
     {"--lora-rank", "lora.r", "Rank: columns of the two small matrices of a layer"},
     {"--lora-alpha", "lora.alpha", "What they add is scaled by alpha / rank"},
-    {"--lora-dropout", "lora.dropout", "Only 0 is available"},
+    {"--lora-dropout", "lora.dropout", "Share of what the adapter reads that is left out while it is trained"},
     {"--target-modules", "lora.target_modules",
      "Layers that get some: ends of their names with commas between, re:REGEX of whole names, or all-linear (default: "
      "q_proj,v_proj, or what is in their place)"},
@@ -94,11 +94,8 @@ std::string defaultOf(const char *path, const TrainVerb &verb) {
 // What a key may not ask for yet: its value must be one of these, if it is there.
 Status refuseUnavailableKeys(const TrainConfig &config, const TrainVerb &verb) {
   auto refuse = [&](const std::string &key, const std::string &remedy) { return config.unavailable(key, remedy); };
-  if (config.number("dropout") != 0) return refuse("dropout", "write dropout: 0 (--set dropout=0)");
   if (config.flag("lora.merge") && !verb.makesAdapter)
     return refuse("lora.merge", "leave it out: all weights are trained");
-  if (config.number("lora.dropout") != 0 && verb.makesAdapter)
-    return refuse("lora.dropout", "write lora.dropout: 0 (--lora-dropout 0)");
   if (config.given("data.prefetch") && config.integer("data.prefetch") != specOf("data.prefetch")->initial)
     return refuse("data.prefetch", "leave it out: batches are views of mapped files, there is nothing to wait for");
   return train::refuseUnavailable(config);

@@ -105,6 +105,7 @@ Result<StepOptions> stepOptionsOf(const TrainConfig &config, const TrainFlags &f
   step.weightType = config.text("training.weight_dtype");
   step.stochasticRounding = config.flag("training.stochastic_rounding");
   step.seed = uint64_t(config.integer("training.seed"));
+  step.dropout = config.number("dropout");
   step.accumulate = config.integer("training.gradient_accumulation_steps") > 1;
   step.gradientCheckpointing = gradientCheckpointingOf(config);
   step.precision = config.text("training.precision");

@@ -29,10 +29,12 @@ class AdapterStep : public testing::TestWithParam<DType> {
     options = {.rows = 2, .length = length, .optimizer = "adamw", .maxGradNorm = 1, .threads = 1};
     options.adapter = directory.path() + "/adapter";
   }
-  Status write(const std::string &name, uint64_t seed) {
+  Status write(const std::string &name, uint64_t seed, double dropout = 0, bool hasMagnitudes = false) {
     LLC_ASSIGN(huggingface::ModelSource source,
                huggingface::openHuggingFace(directory.path(), models::architectures()));
-    AdapterRequest request{.settings = {.rank = rank, .alpha = 6}, .targets = {"all-linear"}, .base = "base"};
+    AdapterRequest request{.settings = {.rank = rank, .alpha = 6, .hasMagnitudes = hasMagnitudes, .dropout = dropout},
+                           .targets = {"all-linear"},
+                           .base = "base"};
     LLC_ASSIGN(AdapterPlan plan, planAdapter(source, request));
     return writeNewAdapter(source, plan, directory.path() + "/" + name, seed);
   }
@@ -110,6 +112,37 @@ TEST_P(AdapterStep, OnlyTheAdapterMovesAndLearns) {
     (step == 1 ? first : last) = result->loss;
   }
   EXPECT_LT(last, 0.5 * first);
+}
+
+// Zeros in B: what A reads makes no difference yet. Later it does, and evaluation leaves nothing out.
+TEST_P(AdapterStep, DropoutIsOfWhatAReads) {
+  std::vector<int32_t> ids(2 * length), segments(ids.size(), 1);
+  for (size_t i = 0; i < ids.size(); ++i) ids[i] = int32_t(i * 7 % vocabulary);
+  train::Batch batch{2, length, ids, segments, ids};
+  for (bool hasMagnitudes : {false, true}) {
+    ASSERT_TRUE(write("drops", 5, 0.4, hasMagnitudes).ok() && write("plain", 5, 0, hasMagnitudes).ok());
+    std::vector<double> losses[2], evaluated;
+    for (int drops = 0; drops < 2; ++drops) {
+      options.adapter = directory.path() + (drops ? "/drops" : "/plain");
+      auto made = makeTrainingStep(directory.path(), options, progress);
+      ASSERT_TRUE(made.ok()) << made.error().text();
+      evaluated.push_back((*made)->evaluate(batch)->sum);
+      for (int64_t step = 1; step <= 3; ++step) {
+        auto result = (*made)->step({&batch, 1}, {.learningRate = 0.02, .step = step});
+        ASSERT_TRUE(result.ok());
+        losses[drops].push_back(result->loss);
+      }
+      if (!drops) continue;
+      // The same elements are left out where the number is the same.
+      double again[2];
+      for (double &loss : again) loss = (*made)->step({&batch, 1}, {.learningRate = 0, .step = 9})->loss;
+      EXPECT_EQ(again[0], again[1]);
+      EXPECT_NE(again[0], (*made)->step({&batch, 1}, {.learningRate = 0, .step = 10})->loss);
+    }
+    EXPECT_EQ(evaluated[0], evaluated[1]);
+    EXPECT_NEAR(losses[0][0], losses[1][0], 1e-5);
+    EXPECT_GT(std::fabs(losses[0][2] - losses[1][2]), 1e-4);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Bases, AdapterStep, testing::Values(DType::f32, DType::bf16),

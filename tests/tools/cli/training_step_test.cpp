@@ -87,14 +87,15 @@ class Interpreted {
       if (!state.isWeight) state_[state.name] = llm::Tensor(state.shape);
   }
 
-  // The loss. All that is updated is kept for the next step.
-  double step(const train::Batch &batch, const train::StepScalars &scalars) {
+  // The loss. All that is updated is kept for the next step. `draw`: of programs with dropout.
+  double step(const train::Batch &batch, const train::StepScalars &scalars, std::optional<double> draw = {}) {
     auto matrix = [&](std::span<const int32_t> values) {
       return llm::Tensor({batch.rows, batch.length}, std::vector<double>(values.begin(), values.end()));
     };
     auto number = [](double value) { return llm::Tensor({1}, value); };
-    llm::Datum inputs[] = {matrix(batch.ids), matrix(batch.segments), matrix(batch.labels),
-                           number(scalars.learningRate), number(double(scalars.step))};
+    std::vector<llm::Datum> inputs = {matrix(batch.ids), matrix(batch.segments), matrix(batch.labels)};
+    if (draw) inputs.push_back(number(*draw));
+    inputs.insert(inputs.end(), {number(scalars.learningRate), number(double(scalars.step))});
     llm::Environment environment;
     environment.parameters = [&](llvm::StringRef name) -> Result<llm::Tensor> {
       if (auto found = state_.find(name.str()); found != state_.end()) return found->second;
@@ -267,6 +268,65 @@ TEST_F(TrainingStep, WeightsInBf16AreTheInterpreters) {
     for (size_t i = 0; i < theirs.size(); ++i)
       apart += std::fabs(loadElement(state.data.data(), state.type, i) - theirs[i]) > 0x1p-12 * std::fabs(theirs[i]);
     EXPECT_LE(apart, 1 + theirs.size() / 50) << state.name;  // a rounding error may decide which way one goes
+  }
+}
+
+// The same is left out in the interpreter, for any number of threads, and where the backward computes things again.
+TEST_F(TrainingStep, DropoutFollowsFromItsNumbers) {
+  StepOptions options{.rows = 2, .length = length, .weightDecay = 0.1, .seed = 7, .dropout = 0.2, .threads = 1};
+  auto program = make(options);
+  auto traced = traceTrainingStep(directory.path(), options, progress);
+  ASSERT_TRUE(traced.ok()) << traced.error().text();
+  Interpreted interpreted(*traced, *program);
+  for (int64_t step = 1; step <= 3; ++step) {
+    StepInput in(step);
+    auto result = program->step({&in.batch, 1}, in.scalars);
+    ASSERT_TRUE(result.ok());
+    EXPECT_NEAR(result->loss, interpreted.step(in.batch, in.scalars, double(step + 1)), 1e-4) << step;
+  }
+  for (const train::TensorState &state : program->state())
+    EXPECT_LT(largestDifference(floats(state), interpreted.value(state.name)), 2e-4) << state.name;
+  auto after = [&](const StepOptions &other) {
+    auto made = make(other);
+    for (int64_t step = 1; made && step <= 3; ++step) {
+      StepInput in(step);
+      EXPECT_TRUE(made->step({&in.batch, 1}, in.scalars).ok());
+    }
+    return made ? bytesOf(*made) : std::vector<std::byte>();
+  };
+  StepOptions threads = options, recomputed = options, reseeded = options, none = options;
+  threads.threads = 3, recomputed.gradientCheckpointing = "nothing_saveable", reseeded.seed = 8, none.dropout = 0;
+  EXPECT_EQ(after(threads), bytesOf(*program));
+  EXPECT_EQ(after(recomputed), bytesOf(*program));
+  EXPECT_NE(after(reseeded), bytesOf(*program));
+  EXPECT_NE(after(none), bytesOf(*program));
+}
+
+// Gradients against differences of the loss with the same elements left out; evaluation leaves nothing out.
+TEST_F(TrainingStep, DropoutsGradientsAreThoseOfItsLoss) {
+  StepOptions options{.rows = 2, .length = length, .optimizer = "sgd", .maxGradNorm = 0, .dropout = 0.3};
+  for (bool accumulate : {false, true}) {
+    options.accumulate = accumulate;
+    auto program = make(options);
+    options.dropout = 0;
+    auto plain = make(options);
+    options.dropout = 0.3;
+    ASSERT_TRUE(program && plain);
+    Tokens tokens(2);
+    train::Batch batch = tokens.batch();
+    auto step = [&](double rate, int64_t number) {
+      auto result = program->step({&batch, 1}, {.learningRate = rate, .step = number});
+      EXPECT_TRUE(result.ok());
+      return result.ok() ? *result : train::StepResult();
+    };
+    EXPECT_EQ(program->evaluate(batch)->sum, plain->evaluate(batch)->sum);
+    EXPECT_NE(step(0, 5).loss, step(0, 6).loss);
+    double rate = 1e-3;
+    train::StepResult first = step(rate, 5), second = step(0, 5);
+    // To second order: the mean of the squared norms at both ends.
+    double expected = rate * (std::pow(first.gradientNorm, 2) + std::pow(second.gradientNorm, 2)) / 2;
+    EXPECT_GT(expected, 1e-3);
+    EXPECT_NEAR(first.loss - second.loss, expected, 0.02 * expected);
   }
 }
 
