@@ -148,6 +148,7 @@ class Layout {
     m.maxTokens = attribute("llm.max_tokens", 0), m.maxRows = attribute("llm.max_rows", 0);
     m.maxSequences = attribute("llm.max_sequences", m.maxRows);
     m.maxContext = attribute("llm.max_context", 0);
+    m.virtualTokens = attribute("llm.virtual_tokens", 0);
     m.vocabulary = attribute("llm.vocabulary", 0), m.hidden = attribute("llm.hidden", 0);
     m.arenaBytes = static_cast<uint64_t>(attribute("llm.arena", 0));
     m.versions["llc-model"] = LLC_VERSION;

@@ -3,6 +3,7 @@
 #pragma once
 #include <functional>
 #include <map>
+#include <set>
 #include <span>
 #include <string>
 #include <utility>
@@ -22,7 +23,8 @@ struct Projection {
 
 // What the files of an adapter say.
 struct AdapterFile {
-  Config &config;  // adapter_config.json
+  const Model &model;  // that the adapter is for, with those before it
+  Config &config;      // adapter_config.json
   // Of its tensors, by the names of their parameters without `suffix`:
   // "model.layers.0.self_attn.q_proj.lora_A.weight".
   std::map<std::string, Shape> tensors;
@@ -36,11 +38,12 @@ struct AdapterFile {
 struct Adapter {
   // The model that reads the adapter's parameters, too.
   std::function<Model(const Model &)> applyTo;
-  // Makes of a projection's weight (stored as the projection says) what gives the same results without the adapter.
-  // `read`: a tensor of the file, by the names of AdapterFile::tensors. Leaves weights that it does not change alone,
-  // and says whether it changed this one.
+  // Null: the adapter can't become part of weights. Makes of a projection's weight (stored as the projection says) what
+  // gives the same results without the adapter. `read`: a tensor of the file, by the names of AdapterFile::tensors.
+  // Leaves weights that it does not change alone, and says whether it changed this one.
   using Read = std::function<std::vector<float>(const std::string &name)>;
   std::function<bool(const Projection &, const Read &read, std::span<float> weight)> mergeInto;
+  std::set<std::string> spare = {};  // its parameters that a program need not read
 };
 
 // What a new adapter is to be.
@@ -50,15 +53,34 @@ struct AdapterSettings {
   bool scalesByRoot = false;   // rsLoRA: alpha / sqrt(rank) instead of alpha / rank
   bool hasMagnitudes = false;  // DoRA
   double dropout = 0;          // of what the adapter reads, while it is trained
+  // Adapters that are layers of their own
+  int64_t bottleneck = 64;
+  std::string activation = "relu";
+  // Virtual tokens
+  int64_t virtualTokens = 20;
+  std::string encoder = "MLP";         // what computes their embeddings
+  int64_t encoderSize = 0;             // of its hidden layers; 0: as what it gives them to
+  bool projects = false;               // keys and values are computed, too
+  std::string firstText = "";          // its tokens' embeddings are the first values ...
+  std::vector<int32_t> firstIds = {};  // ... in order; empty: random ones
 };
 using ConfigValue = std::variant<std::nullptr_t, bool, int64_t, double, std::string, std::vector<std::string>,
                                  std::map<std::string, int64_t>>;
 struct AdapterTensor {
   std::string name;  // as in AdapterFile::tensors
   Shape shape;
-  enum First { zeros, uniform, normsOfWeight } first = zeros;  // norms: of the rows of `module`'s weight, one an output
-  double bound = 0;                                            // uniform: in [-bound, bound)
+  enum First {
+    zeros,
+    uniform,        // in [-bound, bound)
+    normal,         // with the standard deviation `bound`
+    normsOfWeight,  // of the rows of `module`'s weight, one an output
+    rowsOf,         // `rows` of the model's parameter `source`, times `bound`
+    copied          // all of `source`
+  } first = zeros;
+  double bound = 0;
   Projection module = {};
+  std::string source = "";
+  std::vector<int64_t> rows = {};
 };
 struct NewAdapter {
   std::vector<std::pair<std::string, ConfigValue>> config;  // keys of adapter_config.json that are the kind's
@@ -66,9 +88,15 @@ struct NewAdapter {
 };
 
 struct AdapterKind {
-  std::string name;  // peft_type
+  std::string name;                          // peft_type
+  std::string prefix = "base_model.model.";  // of its tensors' names in files
+  // Names of the layers that are changed where nothing is said: the first list that the model has. None: the kind
+  // changes no layers.
+  std::vector<std::vector<std::string>> usualTargets = {};
+  bool savesModules = false;  // whole weights of the model may be trained and saved beside it (modules_to_save)
   std::function<Result<Adapter>(const AdapterFile &)> read;
-  std::function<Result<NewAdapter>(const AdapterSettings &, const std::vector<Projection> &targets)> make;
+  std::function<Result<NewAdapter>(const AdapterSettings &, const Model &, const std::vector<Projection> &targets)>
+      make;
 };
 
 }  // namespace llc::dsl

@@ -30,12 +30,26 @@ struct Tokens {
   bool areCached() const { return bool(batch); }
 };
 
+// A parameter that follows from others. Who trains those writes it beside them, so that who runs the model need not
+// read them.
+struct DerivedParameter {
+  std::string name;
+  Shape shape;
+  // `read`: the values that it follows from, by the names of their parameters.
+  using Read = std::function<Tensor(const std::string &name, const Shape &shape)>;
+  std::function<Tensor(const Read &read)> value;
+};
+
 // A model ready to be traced.
 struct Model {
   std::string name;  // of the architecture
   int64_t vocabulary = 0, hidden = 0, layers = 0;
   int64_t maxPositions = 0;          // positions it was made for; 0 means no limit
   bool positionsAreLearned = false;  // then maxPositions is a hard limit: there is no row for a later position
+  int64_t keyValueHeads = 0, headSize = 0;  // that layers keep of a token, equal in all of them; else 0
+  std::string embeddingName;                // of the parameter that ids are looked up in
+  double embeddingScale = 1;                // of what is found there
+  bool headIsEmbedding = false;             // the head has no weights of its own
   // Logits [R,vocabulary] of rows[R]; log-probability [T] of targets[T]; hidden states [R,hidden] after the last norm.
   std::function<Tensor(const Tokens &, Tensor rows)> logits;
   std::function<Tensor(const Tokens &, Tensor targets)> logProbabilities;
@@ -49,6 +63,9 @@ struct Model {
   std::function<Tensor(Tensor embeddings)> scores;
   // Reads Tokens::dropout also where its rate is 0 (an adapter's dropout).
   bool drops = false;
+  // Every sequence begins with so many tokens beside its text, whose ids are vocabulary, vocabulary + 1 ... in order.
+  int64_t virtualTokens = 0;
+  std::vector<DerivedParameter> derived = {};
   // Tensors a checkpoint may hold that the model does not need; '*' stands for anything.
   std::vector<std::string> unneededTensors;
   // Prefixes that a checkpoint may lack ("transformer." of GPT-2 files saved from the bare model).

@@ -34,18 +34,19 @@ Result<SafeTensors> openWeights(const fs::path &directory) {
 }
 
 // Names without the prefix.
-Result<std::map<std::string, const TensorView *, std::less<>>> namesOf(const SafeTensors &file) {
+Result<std::map<std::string, const TensorView *, std::less<>>> namesOf(const SafeTensors &file,
+                                                                       const std::string &prefix) {
   std::map<std::string, const TensorView *, std::less<>> names;
   for (const TensorView &tensor : file.tensors()) {
-    if (!tensor.name.starts_with(adapterPrefix))
+    if (!tensor.name.starts_with(prefix))
       return diagnose(ErrorKind::invalidInput, tensor.file + ": " + tensor.name)
-          .says(std::string("does not begin with '") + adapterPrefix + "' as the names of adapters do")
+          .says("does not begin with '" + prefix + "' as the names of such adapters do")
           .toFix("save the adapter with PEFT's save_pretrained()");
     if (tensor.type != DType::f32 && tensor.type != DType::f16 && tensor.type != DType::bf16)
       return diagnose(ErrorKind::unsupported, tensor.file + ": " + tensor.name)
           .says("is of type " + std::string(dtypeName(tensor.type)))
           .toFix("save the adapter in f32, f16 or bf16");
-    names[tensor.name.substr(std::string_view(adapterPrefix).size())] = &tensor;
+    names[tensor.name.substr(prefix.size())] = &tensor;
   }
   return names;
 }
@@ -90,7 +91,8 @@ std::string sampleOf(const TensorView &tensor) {
 }  // namespace
 
 std::vector<float> AttachedAdapter::values(const std::string &name) const {
-  const TensorView *tensor = file.find(adapterPrefix + name);
+  auto found = parameters.find(name + suffix);
+  const TensorView *tensor = found == parameters.end() ? nullptr : found->second;
   std::vector<float> values(tensor ? size_t(tensor->elements()) : 0);
   for (size_t i = 0; i < values.size(); ++i) values[i] = float(loadElement(tensor->bytes.data(), tensor->type, i));
   return values;
@@ -125,13 +127,13 @@ Status attachAdapter(ModelSource &source, const fs::path &directory, double shar
   auto attached = std::make_shared<AttachedAdapter>();
   attached->directory = directory;
   LLC_ASSIGN(attached->file, openWeights(directory));
-  LLC_ASSIGN(auto names, namesOf(attached->file));
+  LLC_ASSIGN(auto names, namesOf(attached->file, kind->prefix));
   LLC_TRY(checkBase(source, attached->file));
-  std::string suffix = source.adapters.empty() ? "" : "@" + std::to_string(source.adapters.size() + 1);
-  dsl::AdapterFile file{config, {}, suffix, share, patternTest()};
+  attached->suffix = source.adapters.empty() ? "" : "@" + std::to_string(source.adapters.size() + 1);
+  dsl::AdapterFile file{source.model, config, {}, attached->suffix, share, patternTest()};
   for (const auto &[name, tensor] : names) {
     file.tensors[name] = tensor->shape;
-    attached->parameters[name + suffix] = tensor;
+    attached->parameters[name + attached->suffix] = tensor;
   }
   LLC_ASSIGN(attached->adapter, kind->read(file));
   for (const std::string &key : config.unreadKeys())

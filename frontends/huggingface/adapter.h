@@ -8,7 +8,7 @@ namespace llc::huggingface {
 
 inline constexpr const char *adapterConfigFile = "adapter_config.json",
                             *adapterWeightsFile = "adapter_model.safetensors";
-inline constexpr const char *adapterPrefix = "base_model.model.";
+inline constexpr const char *adapterPrefix = "base_model.model.";  // of most kinds
 // Metadata of the weights' file: the fingerprint of the model that the adapter was trained on.
 inline constexpr const char *baseFingerprintKey = "base_fingerprint";
 
@@ -16,10 +16,11 @@ inline constexpr const char *baseFingerprintKey = "base_fingerprint";
 struct AttachedAdapter {
   std::filesystem::path directory;
   SafeTensors file;
+  std::string suffix;                                                 // dsl::AdapterFile::suffix
   std::map<std::string, const TensorView *, std::less<>> parameters;  // by the names that the program gives them
   dsl::Adapter adapter;
 
-  // A tensor as f32, by its name without adapterPrefix.
+  // A tensor as f32, by its name without its kind's prefix.
   std::vector<float> values(const std::string &name) const;
 };
 
@@ -45,8 +46,8 @@ struct AdapterTargets {
 // none of `all`.
 Result<AdapterTargets> chooseTargets(const std::vector<std::string> &targets, const std::vector<dsl::Projection> &all);
 
-// Text of adapter_config.json. `base`: name or path of the model.
-std::string adapterConfig(const std::string &kind, const dsl::NewAdapter &made, const AdapterTargets &targets,
+// Text of adapter_config.json. `targets`: null for kinds that change no layers; `base`: name or path of the model.
+std::string adapterConfig(const std::string &kind, const dsl::NewAdapter &made, const AdapterTargets *targets,
                           const std::string &base);
 
 }  // namespace llc::huggingface

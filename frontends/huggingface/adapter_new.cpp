@@ -66,16 +66,14 @@ Result<AdapterTargets> chooseTargets(const std::vector<std::string> &targets, co
   return chosen;
 }
 
-std::string adapterConfig(const std::string &kind, const dsl::NewAdapter &made, const AdapterTargets &targets,
+std::string adapterConfig(const std::string &kind, const dsl::NewAdapter &made, const AdapterTargets *targets,
                           const std::string &base) {
   nlohmann::ordered_json json = {
       {"peft_type", kind},      {"task_type", "CAUSAL_LM"}, {"base_model_name_or_path", base},
       {"inference_mode", true}, {"revision", nullptr},      {"auto_mapping", nullptr}};
   for (const auto &[key, value] : made.config) std::visit([&](const auto &plain) { json[key] = plain; }, value);
-  if (targets.expression.empty())
-    json["target_modules"] = targets.endings;
-  else
-    json["target_modules"] = targets.expression;
+  if (targets && targets->expression.empty()) json["target_modules"] = targets->endings;
+  if (targets && !targets->expression.empty()) json["target_modules"] = targets->expression;
   return json.dump(2) + "\n";
 }
 

@@ -43,6 +43,9 @@ class ModelSource {
   // The elements converted to `type` (f32, f16 or bf16); `out` must hold exactly all of them.
   Status copyWeight(std::string_view parameter, DType type, std::span<std::byte> out) const;
 
+  // The same of the model itself, whatever adapters hold; null: none.
+  const TensorView *ownWeight(std::string_view parameter) const;
+
   // Whether an adapter, not the model itself, has this parameter.
   bool isAdapterParameter(std::string_view parameter) const;
   // What tells these weights from others, and giving a weight's pages back: as SafeTensors has them.

@@ -167,11 +167,16 @@ void ModelSource::release(std::string_view parameter) const {
 
 Result<const TensorView *> ModelSource::weight(std::string_view parameter) const {
   if (const TensorView *found = findInAdapters(*this, parameter)) return found;
+  if (const TensorView *found = ownWeight(parameter)) return found;
+  return checkpoint.get(parameter);
+}
+
+const TensorView *ModelSource::ownWeight(std::string_view parameter) const {
   if (const TensorView *found = checkpoint.find(parameter)) return found;
   for (const std::string &prefix : model.optionalPrefixes)
     if (parameter.starts_with(prefix))
       if (const TensorView *found = checkpoint.find(parameter.substr(prefix.size()))) return found;
-  return checkpoint.get(parameter);
+  return nullptr;
 }
 
 Status ModelSource::copyWeight(std::string_view parameter, DType type, std::span<std::byte> out) const {

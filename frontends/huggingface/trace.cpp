@@ -59,6 +59,8 @@ Result<mlir::OwningOpRef<mlir::ModuleOp>> traceModel(const ModelSource &source, 
   LLC_TRY(check.nothingLeft());
   LLC_ASSIGN(mlir::OwningOpRef<mlir::ModuleOp> module, dsl::takeModule(program));
   // Results of its entries don't tell.
+  if (model.virtualTokens)
+    (*module)->setAttr("llm.virtual_tokens", mlir::Builder(&context).getI64IntegerAttr(model.virtualTokens));
   if (model.labels) (*module)->setAttr("llm.vocabulary", mlir::Builder(&context).getI64IntegerAttr(model.vocabulary));
   return module;
 }

@@ -61,6 +61,8 @@ class Training {
     mlir::Builder builder(&context_);
     const char *differentiated = options_.accumulate ? shareEntry : "loss";
     (*module)->setAttr("llm.vocabulary", builder.getI64IntegerAttr(source_.model.vocabulary));
+    if (source_.model.virtualTokens)
+      (*module)->setAttr("llm.virtual_tokens", builder.getI64IntegerAttr(source_.model.virtualTokens));
     module->lookupSymbol(differentiated)->setAttr("llm.differentiate", builder.getStringAttr(options_.saving));
     if (options_.rule) mark(*module);
     for (const NamedShape &weight : base_) freeze(*module, weight.name);
@@ -155,6 +157,7 @@ class Training {
 
   Status traceUpdate() {
     LLC_ASSIGN(rule_, options_.rule(weights_));
+    LLC_TRY(addDerived());
     std::map<std::string, Shape> shapes;
     for (const NamedShape &weight : weights_) shapes[weight.name] = weight.shape;
     for (const dsl::UpdateRule::State &state : rule_.state) stateTypes_[state.name] = state.type;
@@ -172,6 +175,30 @@ class Training {
       if (options_.lossScaling) in.lossScale = Tensor(rest[3].handle());
       return rule_.update(in);
     });
+  }
+
+  // Derived parameters are written after what they follow from.
+  Status addDerived() {
+    for (const dsl::DerivedParameter &derived : source_.model.derived) {
+      for (const std::string &name : rule_.changed)
+        if (name.starts_with("ema/"))
+          return diagnose(ErrorKind::unsupported, derived.name)
+              .says("follows from weights that are trained, and averages of these would give another one")
+              .toFix("leave out --ema-decay");
+      stateTypes_[derived.name] = DType::f32;
+      rule_.update = [derived, before = rule_.update, changed = rule_.changed](const dsl::UpdateRule::Input &in) {
+        Tensors results = before(in);
+        dsl::parameter(derived.name, derived.shape);  // there is no other place that names it
+        results.push_back(derived.value([&](const std::string &name, const Shape &shape) {
+          auto place = std::find(changed.begin(), changed.end(), name);
+          // What is frozen stays. Results begin with the gradients' norm.
+          return place == changed.end() ? dsl::parameter(name, shape) : results[size_t(place - changed.begin()) + 1];
+        }));
+        return results;
+      };
+      rule_.changed.push_back(derived.name);
+    }
+    return success();
   }
 
   // Results have the names `first`, and then those of the metrics.

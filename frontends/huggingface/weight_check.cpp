@@ -56,6 +56,7 @@ Result<DType> WeightCheck::operator()(const std::string &name, const Shape &shap
         .says("weights of type " + std::string(dtypeName(tensor.type)) + " are not supported")
         .toFix("use a checkpoint in f32, f16 or bf16");
   used.insert(&tensor);
+  used.insert(source.ownWeight(name));  // which an adapter may have replaced
   // Vectors (norms, biases) cost nothing and lose nothing as f32.
   if (shape.size() < 2) return DType::f32;
   return wanted.value_or(tensor.type == DType::f64 ? DType::f32 : tensor.type);
@@ -64,7 +65,7 @@ Result<DType> WeightCheck::operator()(const std::string &name, const Shape &shap
 Status WeightCheck::nothingLeft() const {
   for (const auto &adapter : source.adapters)
     for (const auto &[name, tensor] : adapter->parameters)
-      if (!used.contains(tensor))
+      if (!used.contains(tensor) && !adapter->adapter.spare.contains(name))
         return diagnose(ErrorKind::invalidInput, tensor->file + ": " + tensor->name)
             .says("the model has no such linear layer")
             .toFix(

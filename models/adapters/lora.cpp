@@ -7,6 +7,7 @@
 #include "models/adapter_registry.h"
 #include "models/blocks/dropout.h"
 #include "models/blocks/projection.h"
+#include "models/blocks/saved_modules.h"
 
 namespace llc::models {
 using namespace dsl;
@@ -96,7 +97,7 @@ struct Lora {
 
 // ---- adapter_config.json
 void checkKeys(Config &config) {
-  for (const char *key : {"modules_to_save", "layer_replication", "trainable_token_indices", "target_parameters",
+  for (const char *key : {"layer_replication", "trainable_token_indices", "target_parameters",
                           "alora_invocation_tokens", "use_qalora", "lora_bias", "use_bdlora"})
     if (!config.asksForNothing(key)) config.refuse(key, "is not supported", "merge the adapter with PEFT");
   if (config.text("bias", "none") != "none")
@@ -163,6 +164,7 @@ Result<Adapter> read(const AdapterFile &file) {
   bool byRoot = config.boolean("use_rslora", false), hasLengths = config.boolean("use_dora", false);
   Numbers ranks = Numbers::read(config, "rank_pattern", double(config.size("r", 8)));
   Numbers alphas = Numbers::read(config, "alpha_pattern", config.number("lora_alpha", 8));
+  SavedModules saved(file);
   auto lora = std::make_shared<Lora>();
   lora->suffix = file.suffix, lora->share = file.share, lora->dropout = config.number("lora_dropout", 0);
   if (!(lora->dropout >= 0 && lora->dropout < 1))
@@ -173,6 +175,7 @@ Result<Adapter> read(const AdapterFile &file) {
     for (std::string_view ending : {nameOfA, nameOfB, nameOfLengths})
       if (tensor.ends_with(ending)) end = tensor.size() - ending.size();
     std::string module = tensor.substr(0, end);
+    if (end == std::string::npos && saved.has(tensor)) continue;
     if (end == std::string::npos)
       return diagnose(ErrorKind::unsupported, tensor)
           .says("is no part of a LoRA of linear layers")
@@ -195,7 +198,7 @@ Result<Adapter> read(const AdapterFile &file) {
 }
 
 // ---- a new one; first values as PEFT's
-Result<NewAdapter> make(const AdapterSettings &settings, const std::vector<Projection> &targets) {
+Result<NewAdapter> make(const AdapterSettings &settings, const Model &, const std::vector<Projection> &targets) {
   NewAdapter made;
   bool inputsFirst = false;
   for (const Projection &module : targets) {
@@ -233,6 +236,12 @@ Result<NewAdapter> make(const AdapterSettings &settings, const std::vector<Proje
 }
 }  // namespace
 
-AdapterKind lora() { return {"LORA", read, make}; }
+AdapterKind lora() {
+  return {.name = "LORA",
+          .usualTargets = {{"q_proj", "v_proj"}, {"c_attn"}, {"query_key_value"}, {"qkv_proj"}},
+          .savesModules = true,
+          .read = read,
+          .make = make};
+}
 
 }  // namespace llc::models

@@ -59,7 +59,8 @@ Tensor attend(Tensor x, const Attention &a, const LayerState &state) {
   if (!a.queryNorm.empty()) heads.query = normalize(heads.query, a.queryNorm, a.norm);
   if (!a.keyNorm.empty()) heads.key = normalize(heads.key, a.keyNorm, a.norm);
   heads.query = rotate(heads.query, a.rope, state.rotation);
-  heads.key = rotate(heads.key, a.rope, state.rotation);
+  heads.key = withPrefix(rotate(heads.key, a.rope, state.rotation), state.prefix, state.prefix.keys);
+  heads.value = withPrefix(heads.value, state.prefix, state.prefix.values);
   // Scaling the queries instead of the scores keeps the layers' functions equal.
   if (state.scoreScale) heads.query = heads.query * state.scoreScale;
   Tensor mixed = mix(heads, a, state);

@@ -7,6 +7,7 @@
 #include "models/blocks/norm.h"
 #include "models/blocks/projection.h"
 #include "models/blocks/rope.h"
+#include "models/blocks/virtual_tokens.h"
 
 namespace llc::models {
 
@@ -34,6 +35,7 @@ struct LayerState {
   Rotation rotation;
   dsl::Kv cache;           // absent in training
   dsl::Tensor scoreScale;  // [1], a factor on the scores that differs between layers; absent: 1
+  VirtualRows::Layer prefix = {};
 };
 
 // x[T,hidden] -> [T,hidden]

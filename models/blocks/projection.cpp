@@ -30,12 +30,12 @@ Tensor project(Tensor x, const std::string &name, int64_t outputs, bool bias, We
   int64_t inputs = x.size(-1);
   bool transposed = layout == WeightLayout::outputsFirst;
   Tensor weight = parameter("weight", transposed ? Shape{outputs, inputs} : Shape{inputs, outputs});
-  Tensor y = linear(x, weight, transposed), result = y;
+  Tensor y = linear(x, weight, transposed), result = y, added = bias ? parameter("bias", {outputs}) : Tensor();
   if (!changes.empty()) {
     Projection module{scopeName(), inputs, outputs, !transposed};
-    for (size_t i = changes.size(); i-- > 0;) result = (*changes[i])({module, x, weight, y}, result);
+    for (size_t i = changes.size(); i-- > 0;) result = (*changes[i])({module, x, weight, y, added}, result);
   }
-  return bias ? result + parameter("bias", {outputs}) : result;
+  return bias ? result + added : result;
 }
 
 Model withChangedProducts(const Model &model, ChangeProduct change) {

@@ -22,6 +22,7 @@ dsl::Tensor project(dsl::Tensor x, const std::string &name, int64_t outputs, boo
 struct Product {
   const dsl::Projection &module;
   dsl::Tensor x, weight, y;  // y: x times the weight, before any change and without bias
+  dsl::Tensor bias;          // absent: none
 };
 // What stands for `result` (y, or what an earlier change made of it). Runs within the module's Scope.
 using ChangeProduct = std::function<dsl::Tensor(const Product &, dsl::Tensor result)>;

@@ -12,6 +12,10 @@ struct Decoder {
   Blocks blocks;
 
   Tensor attention(Tensor x, const DecoderTraits &layer, const LayerState &state) const {
+    if (blocks.attention && state.prefix.keys)
+      fail(diagnose(ErrorKind::unsupported)
+               .says("this attention knows no keys of virtual tokens")
+               .toFix("use an adapter of another kind"));
     return blocks.attention ? blocks.attention(x, layer, state) : attend(x, layer.attention, state);
   }
   Tensor mlp(Tensor x, const DecoderTraits &layer) const {
@@ -31,13 +35,14 @@ struct Decoder {
     return x + dropped(normed(mlp(normed(x, t.mlpNormName), t), t.mlpOutputNormName), rate);
   }
 
-  Tensor embed(const Tokens &tokens) const {
+  Tensor embed(const Tokens &tokens, const VirtualRows &virtualRows) const {
     auto lookUp = [&](const std::string &table, int64_t rows, Tensor ids) {
       Scope scope(table);
       return cast(gather_rows(parameter("weight", {rows, traits.hidden}), ids), DType::f32);
     };
     Tensor x = lookUp(traits.embeddingName, traits.vocabulary, tokens.ids);
     if (traits.embeddingScale != 1) x = scale(x, traits.embeddingScale);
+    x = virtualRows.embedded(x);
     if (!traits.positionsName.empty()) x = x + lookUp(traits.positionsName, traits.maxPositions, tokens.positions);
     Dropping now(tokens.dropout, 0);
     return dropped(x, tokens.dropout.rate);
@@ -49,14 +54,15 @@ struct Decoder {
 
   // The states after the last layer, before the last norm.
   Tensor states(const Tokens &tokens) const {
-    Tensor x = embed(tokens);
+    VirtualRows virtualRows(tokens);
+    Tensor x = embed(tokens, virtualRows);
     Rotation rotation = rotationTables(traits.attention.rope, tokens);
     for (int64_t i = 0; i < traits.layers; ++i) {
       Scope scope(traits.layersName + "." + std::to_string(i));
       DecoderTraits t = traits;
       if (!traits.windows.empty() && traits.windows[i]) t.attention.window = traits.windows[i];
       LayerState state{tokens, rotation, tokens.areCached() ? cacheOf(i, t.attention) : Kv(),
-                       traits.scoreScales.empty() ? Tensor() : scalar(traits.scoreScales[i])};
+                       traits.scoreScales.empty() ? Tensor() : scalar(traits.scoreScales[i]), virtualRows.layer(i)};
       Dropping now(tokens.dropout, i + 1);
       x = block("layer", [&](Tensor inner) { return layer(inner, t, state); }, x);
     }
@@ -97,6 +103,9 @@ Model decoderModel(const std::string &name, const DecoderTraits &traits, const B
   const Rope &rope = traits.attention.rope;
   model.maxPositions = rope.trainedLength ? int64_t(double(rope.trainedLength) * rope.factor) : traits.maxPositions;
   model.positionsAreLearned = !traits.positionsName.empty();
+  model.keyValueHeads = traits.attention.keyValueHeads, model.headSize = traits.attention.headSize;
+  model.embeddingName = traits.embeddingName + ".weight", model.embeddingScale = traits.embeddingScale;
+  model.headIsEmbedding = traits.tiedHead;
   model.logits = [self](const Tokens &tokens, Tensor rows) { return self->logits(tokens, rows); };
   model.logProbabilities = [self](const Tokens &tokens, Tensor targets) {
     return self->logProbabilities(tokens, targets);

@@ -88,6 +88,11 @@ Status checkOptions(const Manifest &m, const SessionOptions &options) {
     return diagnose(ErrorKind::invalidInput, "--context")
         .says(fmt::format("is {}, the model was compiled for at most {}", options.context, m.maxContext))
         .toFix(fmt::format("compile with --max-context {}, or ask for less", options.context));
+  if (contextOf(m, options) <= m.virtualTokens)
+    return diagnose(ErrorKind::invalidInput, "--context")
+        .says(
+            fmt::format("is {}, and {} virtual tokens stand before each text", contextOf(m, options), m.virtualTokens))
+        .toFix("ask for more");
   if (options.sequences < 1)
     return diagnose(ErrorKind::invalidInput)
         .says("a session needs room for at least one sequence")
@@ -120,7 +125,8 @@ Result<std::unique_ptr<Session>> Session::create(std::shared_ptr<const Program> 
   LLC_TRY(checkOptions(m, options));
   std::unique_ptr<Session> session(new Session());
   session->program_ = std::move(program);
-  session->limits_ = {m.vocabulary, m.hidden, contextOf(m, options), options.sequences};
+  for (int64_t i = 0; i < m.virtualTokens; ++i) session->virtualIds_.push_back(int32_t(m.vocabulary + i));
+  session->limits_ = {m.vocabulary, m.hidden, contextOf(m, options) - m.virtualTokens, options.sequences};
   session->team_ = std::make_unique<ThreadTeam>(options.threads ? options.threads : defaultThreads(m));
   LLC_ASSIGN(session->memory_, planMemory(m, options, session->threads()));
   LLC_TRY(checkMemory(session->memory_, options.memoryLimit));
@@ -131,7 +137,7 @@ Result<std::unique_ptr<Session>> Session::create(std::shared_ptr<const Program> 
 Status Session::allocate(const SessionOptions &options) {
   const Manifest &m = program_->manifest();
   Buffers &b = *buffers_;
-  LLC_ASSIGN(cache_, PagedCache::create(m.caches, options.sequences, limits_.maxContext));
+  LLC_ASSIGN(cache_, PagedCache::create(m.caches, options.sequences, contextOf(m, options)));
   LLC_ASSIGN(b.arena, allocatePages(memory_.arena, "activations", flags));
   LLC_ASSIGN(b.scratch, allocatePages(memory_.scratch, "scratch", flags));
   LLC_ASSIGN(b.results, allocatePages(memory_.results, "results", flags));
@@ -207,7 +213,9 @@ Result<const Session::Entry *> Session::find(std::string_view name) const {
 
 Result<int64_t> Session::open() { return cache_->open(); }
 void Session::close(int64_t sequence) { cache_->close(sequence); }
-int64_t Session::length(int64_t sequence) const { return cache_->length(sequence); }
+int64_t Session::length(int64_t sequence) const {
+  return std::max<int64_t>(0, cache_->length(sequence) - int64_t(virtualIds_.size()));
+}
 
 std::string Session::description() const {
   return fmt::format("compiled code, {}, {} thread{}", program_->level(), threads(), threads() == 1 ? "" : "s");
@@ -262,7 +270,8 @@ bool Session::fillStep(Cutter &cutter) {
       b.positions[t] = int32_t(old + cutter.token);
       b.sequenceOf[t] = int32_t(s);
       b.sequenceLengths[t] = int32_t(old + count);
-      b.targets[t] = cutter.token + 1 < count ? part.tokens[size_t(cutter.token + 1)] : 0;
+      int32_t next = cutter.token + 1 < count ? part.tokens[size_t(cutter.token + 1)] : 0;
+      b.targets[t] = next < m.vocabulary ? next : 0;  // nobody predicts virtual tokens
       ++step.tokens;
     }
     if (cutter.token > first) {
@@ -290,7 +299,6 @@ Rows Session::runStep(const Entry &entry) {
 }
 
 Result<Rows> Session::runBatch(const Entry &entry, std::span<const SequenceTokens> batch) {
-  LLC_TRY(check(batch));
   Cutter cutter{batch, {}};
   for (const SequenceTokens &part : batch) cutter.before.push_back(cache_->length(part.sequence));
   for (size_t i = 0; i < batch.size(); ++i)
@@ -315,7 +323,19 @@ Result<Rows> Session::runBatch(const Entry &entry, std::span<const SequenceToken
 
 Result<Rows> Session::step(std::span<const SequenceTokens> batch) {
   LLC_ASSIGN(const Entry *entry, find("step"));
+  LLC_TRY(check(batch));
+  if (!virtualIds_.empty()) LLC_TRY(begin(*entry, batch));
   return runBatch(*entry, batch);
+}
+
+// Feeds the virtual tokens of those sequences that have nothing yet.
+Status Session::begin(const Entry &entry, std::span<const SequenceTokens> batch) {
+  std::vector<SequenceTokens> fresh;
+  for (const SequenceTokens &part : batch)
+    if (cache_->length(part.sequence) == 0) fresh.push_back({part.sequence, virtualIds_, Wanted::none});
+  if (fresh.empty()) return success();
+  LLC_ASSIGN([[maybe_unused]] Rows none, runBatch(entry, fresh));
+  return success();
 }
 
 // A sequence of its own, from its beginning to its end.
@@ -323,9 +343,18 @@ Result<Rows> Session::runWhole(std::string_view name, std::span<const int32_t> t
   LLC_ASSIGN(const Entry *entry, find(name));
   LLC_ASSIGN(int64_t sequence, open());
   SequenceTokens part{sequence, tokens, wanted};
-  auto rows = runBatch(*entry, {&part, 1});
+  std::vector<int32_t> all;
+  Status fits = check({&part, 1});
+  if (!virtualIds_.empty()) {
+    all = virtualIds_;
+    all.insert(all.end(), tokens.begin(), tokens.end());
+    part.tokens = all;
+  }
+  Result<Rows> rows = fits ? runBatch(*entry, {&part, 1}) : Result<Rows>(std::move(fits.error()));
   close(sequence);
-  return rows;
+  if (!rows.ok() || virtualIds_.empty() || (wanted != Wanted::all && !entry->perToken)) return rows;
+  int64_t skipped = int64_t(virtualIds_.size());
+  return Rows{rows->data + skipped * rows->columns, rows->rows - skipped, rows->columns};
 }
 
 Result<std::vector<float>> Session::score(std::span<const int32_t> tokens) {

@@ -3,6 +3,7 @@
 // of it gives results.
 #pragma once
 #include <memory>
+#include <vector>
 
 #include "runtime/cache/paged_cache.h"
 #include "runtime/serve/engine.h"
@@ -66,6 +67,7 @@ class Session final : public Engine {
   Status addEntry(const EntrySpec &spec);
   Result<const Entry *> find(std::string_view name) const;
   Status check(std::span<const SequenceTokens> batch) const;
+  Status begin(const Entry &entry, std::span<const SequenceTokens> batch);
   Result<Rows> runBatch(const Entry &entry, std::span<const SequenceTokens> batch);
   Result<Rows> runWhole(std::string_view entry, std::span<const int32_t> tokens, Wanted wanted);
   bool fillStep(Cutter &cutter);
@@ -73,6 +75,7 @@ class Session final : public Engine {
 
   std::shared_ptr<const Program> program_;
   EngineLimits limits_;
+  std::vector<int32_t> virtualIds_;  // fed before each sequence's own tokens; no caller sees them
   MemoryPlan memory_;
   std::unique_ptr<ThreadTeam> team_;
   std::unique_ptr<PagedCache> cache_;

@@ -44,7 +44,7 @@ class CompiledStep final : public StepProgram {
   }
 
   int64_t rows() const override { return rows_; }
-  int64_t length() const override { return length_; }
+  int64_t length() const override { return length_ - virtualTokens(); }
   std::span<const std::string> columns() const override { return columnNames_; }
   std::span<const TensorState> state() const override { return state_; }
 
@@ -231,10 +231,11 @@ class CompiledStep final : public StepProgram {
 
   // Smaller batches are padded: padding costs time, and changes nothing.
   Status loadTokens(const Batch &batch) {
-    if (batch.rows > rows_ || batch.length > length_ || batch.rows < 1 || batch.length < 1)
+    int64_t first = virtualTokens();  // where a row's own tokens begin
+    if (batch.rows > rows_ || batch.length > length() || batch.rows < 1 || batch.length < 1)
       return diagnose(ErrorKind::invalidInput, "batch")
           .says("has " + std::to_string(batch.rows) + " rows of " + std::to_string(batch.length) + " tokens")
-          .toFix("give at most " + std::to_string(rows_) + " rows of " + std::to_string(length_));
+          .toFix("give at most " + std::to_string(rows_) + " rows of " + std::to_string(length()));
     const std::span<const int32_t> given[] = {batch.ids, batch.segments, batch.labels};
     constexpr int32_t padding[] = {0, 0, -100};
     for (size_t part = 0; part < std::size(given); ++part) {
@@ -244,7 +245,27 @@ class CompiledStep final : public StepProgram {
             .toFix("give rows * length numbers");
       std::fill(batch_[part].begin(), batch_[part].end(), padding[part]);
       for (int64_t row = 0; row < batch.rows; ++row)
-        std::copy_n(given[part].data() + row * batch.length, batch.length, batch_[part].data() + row * length_);
+        std::copy_n(given[part].data() + row * batch.length, batch.length, batch_[part].data() + row * length_ + first);
+    }
+    return first ? addVirtualTokens(batch) : success();
+  }
+
+  int64_t virtualTokens() const { return program_->manifest().virtualTokens; }
+
+  // In front of each row, in the segment of its first token; nothing is to be learned of them.
+  Status addVirtualTokens(const Batch &batch) {
+    int64_t count = virtualTokens();
+    for (int64_t row = 0; row < batch.rows; ++row) {
+      std::span<const int32_t> segments = batch.segments.subspan(row * batch.length, batch.length);
+      for (int32_t segment : segments)
+        if (segment && segment != segments[0])
+          return diagnose(ErrorKind::invalidInput, "segments")
+              .says("virtual tokens stand before one text, and a row holds several or begins with padding")
+              .toFix("give each text a row of its own, padded at its end (data.packing: false)");
+      for (int64_t i = 0; i < count; ++i) {
+        batch_[0][row * length_ + i] = int32_t(program_->manifest().vocabulary + i);
+        batch_[1][row * length_ + i] = segments[0];
+      }
     }
     return success();
   }

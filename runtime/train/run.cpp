@@ -33,6 +33,7 @@ class Run {
     LLC_TRY(findStart());
     LLC_ASSIGN(sizes_, readModelSizes(model_));
     LLC_ASSIGN(int64_t length, chooseLength(config_, sizes_, *start_.tokenizer.tokenizer));
+    if (virtualTokens()) LLC_TRY(makeRoom(length));
     LLC_ASSIGN(data_, openTrainingData(config_, trainer_.examples, start_.tokenizer, sizes_.vocabulary, length,
                                        dataFolder(), progress_));
     LLC_TRY(makeProgram());
@@ -43,6 +44,23 @@ class Run {
   std::string dataFolder() const { return options_.outputDirectory + "/data"; }
   std::string initialFolder() const { return directory_ + "/initial"; }
   const AdapterRun *adapter() const { return start_.adapter ? &*start_.adapter : nullptr; }
+
+  int64_t virtualTokens() const { return adapter() ? adapter()->virtualTokens : 0; }
+
+  // A row holds one text behind its virtual tokens.
+  Status makeRoom(int64_t &length) {
+    if (config_.given("data.packing") && config_.flag("data.packing"))
+      return diagnose(ErrorKind::invalidInput, "data.packing")
+          .says("virtual tokens stand before each text, so that each has a row of its own")
+          .toFix("leave it out");
+    config_.set("data.packing", false);
+    if (length < virtualTokens() + 2)
+      return diagnose(ErrorKind::invalidInput, "--block-size")
+          .says(fmt::format("{} tokens, {} of them virtual, leave no room for texts", length, virtualTokens()))
+          .toFix("use longer rows, or fewer virtual tokens");
+    length -= virtualTokens();
+    return success();
+  }
 
   // ---- what training begins with
   Status findStart() {
@@ -74,7 +92,7 @@ class Run {
 
   // ---- the program
   Status makeProgram() {
-    ProgramRequest request{data_->options.rows, data_->options.length, model_, adapterDirectory_};
+    ProgramRequest request{data_->options.rows, data_->options.length + virtualTokens(), model_, adapterDirectory_};
     // What the loss compares with is the model as it was before the first step.
     if (trainer_.hasReference) {
       request.model = firstModel_;
@@ -195,7 +213,7 @@ class Run {
   }
 
   RunHost &host_;
-  const RunConfig config_;
+  RunConfig config_;
   const TrainerTraits trainer_;
   const RunStart start_;
   const RunOptions options_;

@@ -39,6 +39,7 @@ struct AdapterRun {
   std::map<std::string, std::string> metadata;  // of the weights' file
   std::string existing;                         // directory of one to go on from; empty: a new one
   std::string summary;                          // for people
+  int64_t virtualTokens = 0;                    // that it puts before each text: they are part of rows
 };
 
 // Where a run begins.

@@ -12,9 +12,15 @@ import support
 import tiny_training
 from support import PROGRAM, ROOT
 
-CASES = {"llama-lora": "llama", "llama-dora": "llama", "gpt2-lora": "gpt2", "gpt2-dora": "gpt2", "gpt_neox-lora": "gpt_neox"}
+CASES = {"llama-lora": "llama", "llama-dora": "llama", "gpt2-lora": "gpt2", "gpt2-dora": "gpt2", "gpt_neox-lora": "gpt_neox",
+         "llama-saved": "llama"}
+# Kinds that stay beside the weights.
+OTHERS = {"llama-prompt": "llama", "gemma2-prompt": "gemma2", "gpt2-ptuning": "gpt2", "llama-prefix": "llama", "gpt2-prefix": "gpt2",
+          "llama-bottleneck": "llama", "gpt2-bottleneck": "gpt2"}
+VIRTUAL = [case for case in OTHERS if "bottleneck" not in case]
 ADAPTERS, MODELS = ROOT / "tests/golden/adapters", ROOT / "tests/golden/architectures"
 PREFIX = "base_model.model."
+EXACT = ("--dtype", "f32", "--cache-dtype", "f32")  # for models in 16 bits
 
 
 def norm(values):
@@ -74,7 +80,7 @@ class Goldens(Case):
         return support.read_safetensors(ADAPTERS / case / "expected.safetensors")
 
     def test_gradients(self):
-        for case, model in CASES.items():
+        for case, model in {**CASES, **OTHERS}.items():
             golden = self.expected(case)
             for engine in ("jit", "reference"):
                 with self.subTest(case=case, engine=engine):
@@ -104,11 +110,48 @@ class Goldens(Case):
                 self.assertEqual(support.read_safetensors_header(merged / "model.safetensors").keys(),
                                  support.read_safetensors_header(MODELS / model / "model.safetensors").keys())
 
+    def test_logits_of_other_kinds(self):
+        for case, model in OTHERS.items():
+            for engine in ("jit", "reference"):
+                with self.subTest(case=case, engine=engine):
+                    wanted = [self.expected(case)[f"logits.{number}"][1] for number in range(2)]
+                    self.near(self.logits(MODELS / model, model, "--adapter", ADAPTERS / case, "--engine", engine, *EXACT), wanted)
+            self.refused("merge", MODELS / model, "--adapter", ADAPTERS / case, "-o", self.folder / "merged", "-q", code=3,
+                         says=["can't become part of weights", "--adapter"])
+
+    def test_virtual_tokens_are_nowhere_to_be_seen(self):
+        """Text, scores and context are those of the text; an artifact brings them along."""
+        for case in VIRTUAL:
+            model = OTHERS[case]
+            adapter = ("--adapter", ADAPTERS / case, *EXACT)
+            program = self.folder / ("program-" + case)
+            self.good("compile", MODELS / model, *adapter, "-o", program, "--target-cpu", "native", "-q")
+            wanted = [self.expected(case)[f"logits.{number}"][1] for number in range(2)]
+            self.near(self.logits(program, model), wanted)
+            ids = "5,9,7,3"
+            texts = [self.json("run", *where, "--ids", ids, "-n", 6, "--json")["ids"]
+                     for where in ([MODELS / model, *adapter], [program])]
+            self.assertEqual(texts[0], texts[1])
+            self.assertLess(max(texts[0]), 64)
+            scores = [self.json("score", *where, "--ids", ids, "--json") for where in ([MODELS / model, *adapter], [program])]
+            self.assertEqual(scores[0], scores[1])
+            rows = self.expected(case)["logits.0"]
+            golden = support.read_safetensors(MODELS / model / "expected.safetensors")["ids.0"][1]
+            found = self.json("score", MODELS / model, *adapter, "--ids", ",".join(map(str, golden)), "--json")
+            width = rows[0][1]
+            total = 0
+            for place, id in enumerate(golden[1:]):
+                row = rows[1][place * width:(place + 1) * width]
+                most = max(row)
+                total += row[id] - most - math.log(math.fsum(math.exp(x - most) for x in row))
+            self.assertAlmostEqual(found["sum"], total, delta=1e-4 * abs(total))
+
     def test_other_ways_to_run(self):
         golden = self.expected("llama-dora")
         wanted = [golden[f"logits.{number}"][1] for number in range(2)]
         self.near(self.logits(MODELS / "llama", "llama", "--adapter", ADAPTERS / "llama-dora", "--engine", "reference"), wanted)
-        self.good("verify", MODELS / "llama", "--adapter", ADAPTERS / "llama-dora", "-q")
+        for case in ("llama-dora", "llama-prefix"):
+            self.good("verify", MODELS / "llama", "--adapter", ADAPTERS / case, "-q")
         program = self.folder / "program"
         self.good("compile", MODELS / "llama", "--adapter", ADAPTERS / "llama-dora", "-o", program, "--target-cpu", "native", "-q")
         self.near(self.logits(program, "llama"), wanted)
@@ -199,7 +242,7 @@ class Refusals(Case):
     def test_configurations(self):
         for keys, says, code in (({"peft_type": "IA3"}, ["'IA3'", "LORA"], 3), ({"r": 5}, ["3 rows", "rank 5"], 2),
                                  ({"use_dora": True}, ["lora_magnitude_vector", "is missing"], 2), ({"bias": "all"}, ["biases"], 2),
-                                 ({"modules_to_save": ["lm_head"]}, ["modules_to_save"], 2), ({"r": 0}, ["adapter_config.json: r"], 2),
+                                 ({"r": 0}, ["adapter_config.json: r"], 2),
                                  ({"init_lora_weights": "pissa_niter_4"}, ["pissa_niter_4"], 2), ({"rank_pattern": {"(": 3}}, ["("], 3),
                                  ({"lora_alpha": "much"}, ["lora_alpha"], 2), ({"lora_dropout": 1.0}, ["lora_dropout"], 2)):
             with self.subTest(keys):
@@ -239,6 +282,36 @@ class Refusals(Case):
         for length in (0, 7, 100, len(data) - 1):
             (folder / "adapter_model.safetensors").write_bytes(data[:length])
             self.refuse(folder, ["adapter_model.safetensors"])
+
+    def test_saved_modules(self):
+        self.refuse(f"{ADAPTERS / 'llama-saved'}:0.5", ["modules_to_save", "in part"])
+        folder = self.copy("llama-saved")
+        self.configure(folder, modules_to_save=["norm"])
+        self.refuse(folder, ["lm_head.weight", "is no part of a LoRA"], code=3)
+        folder = self.copy("gpt2-lora")
+        self.rewrite(folder, lambda t: t.update({PREFIX + "transformer.wte.weight": ("F32", [64, 16], [0.0] * 1024)}))
+        self.configure(folder, modules_to_save=["wte"])
+        self.refused("run", MODELS / "gpt2", "--adapter", folder, "--ids", "1", says=["shares the weights"])
+
+    def test_virtual_tokens(self):
+        for case, change, keys, says, code in (
+                ("llama-prompt", None, {"num_virtual_tokens": 6}, ["prompt_embeddings", "[6, 16]"], 2),
+                ("llama-prefix", None, {"num_virtual_tokens": 3}, ["prompt_embeddings", "[3, 32]"], 2),
+                ("llama-prompt", None, {"num_virtual_tokens": 0}, ["num_virtual_tokens"], 2),
+                ("llama-prompt", None, {"num_transformer_submodules": 2}, ["num_transformer_submodules"], 2),
+                ("llama-prompt", lambda t: t.pop("prompt_embeddings"), {}, ["prompt_embeddings", "is missing"], 2),
+                ("gpt2-prefix", lambda t: t.pop("transform.0.bias"), {}, ["transform.0", "does not fit"], 2),
+                ("gpt2-ptuning", lambda t: t.update(other=t["mlp_head.0.bias"]), {}, ["other", "no part of virtual tokens"], 3)):
+            folder = self.copy(case)
+            if change:
+                self.rewrite(folder, change)
+            self.configure(folder, **keys)
+            self.refused("run", MODELS / OTHERS[case], "--adapter", folder, "--ids", "1", says=says, code=code)
+        self.refuse(f"{ADAPTERS / 'llama-prompt'}:0.5", ["in part"])
+        self.refused("run", MODELS / "llama", "--adapter", ADAPTERS / "llama-prompt", "--adapter", ADAPTERS / "llama-prefix", "--ids", "1",
+                     says=["two adapters have virtual tokens"])
+        self.refused("run", MODELS / "llama", "--adapter", ADAPTERS / "llama-prompt", "--ids", "1", "--context", "5",
+                     says=["--context", "5 virtual tokens"])
 
     def test_merging(self):
         (self.folder / "full").mkdir()
@@ -311,7 +384,61 @@ class Training(Case, tiny_training.Case):
             self.assertEqual(one, other, name)
         self.refused(*self.command(self.folder / "killed", *more, "--set", "lora.r=8"), says=["adapter_config.json", "r is 4, now 8"])
 
+    def test_other_kinds_learn_and_run(self):
+        plain = self.json("eval", "default", "--perplexity", self.base / "text.txt", "--json")["avg_loss"]
+        for kind, names, more in (
+                ("prompt_tuning", {"prompt_embeddings"}, ("--prompt-tuning-init-text", "once upon a time")),
+                ("p_tuning", {"prompt_embeddings", "embedding.weight", "mlp_head.4.bias"}, ("--encoder-hidden-size", 24)),
+                ("prefix_tuning", {"prompt_embeddings"}, ()),
+                ("prefix_tuning", {"prompt_embeddings", "transform.2.weight"}, ("--prefix-projection",)),
+                ("bottleneck", {PREFIX + "model.layers.0.mlp.down_proj.adapter_up.weight"}, ("--bottleneck-size", 8)),
+                ("lora", {PREFIX + "model.norm.weight"}, ("--modules-to-save", "norm", "--lora-rank", 4))):
+            with self.subTest(kind=kind, more=more):
+                few = ("--num-virtual-tokens", 6) if "tuning" in kind else ()
+                out = self.folder / f"{kind}{len(names)}"
+                arguments = [x for x in self.command(out, "--peft", kind, *few, *more, steps=30)]
+                if kind != "lora":
+                    place = arguments.index("--lora-rank")
+                    del arguments[place:place + 2]
+                made = self.json(*arguments)
+                checkpoint = pathlib.Path(made["checkpoint"])
+                losses = self.losses(made["run"])
+                self.assertLess(losses[-1][1], 0.9 * losses[0][1])
+                tensors = support.read_safetensors(checkpoint / "adapter_model.safetensors")
+                self.assertLessEqual(names, set(tensors))
+                if few:
+                    self.assertEqual(tensors["prompt_embeddings"][0][0], 6)
+                scored = self.json("eval", "default", "--adapter", checkpoint, "--perplexity", self.base / "text.txt", "--json")["avg_loss"]
+                self.assertLess(scored, 0.95 * plain)
+                # What is saved beside the network is what it gives: PEFT reads that alone.
+                if len(names) > 1 and few:
+                    bare = self.folder / f"bare-{kind}"
+                    shutil.copytree(checkpoint, bare)
+                    support.write_safetensors(bare / "adapter_model.safetensors",
+                                              {"prompt_embeddings": ("F32", *tensors["prompt_embeddings"])})
+                    again = self.json("eval", "default", "--adapter", bare, "--perplexity", self.base / "text.txt", "--json")["avg_loss"]
+                    self.assertEqual(again, scored)
+                    shutil.copytree(checkpoint, bare, dirs_exist_ok=True)
+                    support.write_safetensors(bare / "adapter_model.safetensors",
+                                              {name: ("F32", *rest) for name, rest in tensors.items() if name != "prompt_embeddings"})
+                    encoded = self.json("eval", "default", "--adapter", bare, "--perplexity", self.base / "text.txt", "--json")["avg_loss"]
+                    self.assertAlmostEqual(encoded, scored, delta=1e-4)
+                # The same command goes on from the last checkpoint, bit for bit.
+                longer = [40 if argument == 30 else argument for argument in arguments]
+                self.assertGreater(self.json(*longer)["steps"], 30)
+
     def test_options(self):
+        for more, says in ((("--peft", "lore"), ["peft.type", "lora"]),
+                           (("--peft", "lora", "--num-virtual-tokens", 4), ["peft.num_virtual_tokens", "no setting of lora"]),
+                           (("--modules-to-save", "nothing"), ["modules_to_save", "'nothing'"]),
+                           (("--peft", "bottleneck"), ["lora.r", "no setting of bottleneck"])):
+            self.refused(*self.command(self.folder / "out", *more), says=says)
+        arguments = [x for x in self.command(self.folder / "out", "--peft", "p_tuning")]
+        place = arguments.index("--lora-rank")
+        del arguments[place:place + 2]
+        self.refused(*arguments, "--encoder-reparameterization-type", "LSTM", code=3, says=["LSTM", "MLP"])
+        self.refused(*arguments, "--num-virtual-tokens", 31, says=["--block-size", "31 of them virtual"])
+        self.refused(*arguments, "--set", "data.packing=true", says=["data.packing"])
         out = self.folder / "out"
         self.refused(*self.command(out, "--target-modules", "qproj"), says=["fits 'qproj'", "q_proj", "all-linear"])
         self.refused(*self.command(out, "--target-modules", "re:.*nothing"), says=[".*nothing"])

@@ -5,7 +5,6 @@
 
 #include <cmath>
 
-#include "compiler/pipelines/pipeline.h"
 #include "dialect/reference/interpreter.h"
 #include "frontends/dsl/program.h"
 #include "frontends/dsl/sugar.h"
@@ -33,7 +32,8 @@ mlir::OwningOpRef<mlir::ModuleOp> trace(mlir::MLIRContext &context, const Body &
 
 std::vector<double> run(mlir::ModuleOp module, double draw, double value = 2) {
   llm::Datum inputs[] = {llm::Tensor({rows, columns}, value), llm::Tensor({1}, draw)};
-  auto results = llm::interpret(module, "main", inputs, {});
+  llm::Environment environment;
+  auto results = llm::interpret(module, "main", inputs, environment);
   if (failed(results)) return {};
   auto values = (*results)[0].tensor.values();
   return {values.begin(), values.end()};
@@ -49,8 +49,8 @@ Body once(double rate, uint64_t seed = 1, int64_t part = 3) {
 
 class DropoutTest : public testing::Test {
  protected:
-  std::vector<double> of(const Body &body, double draw) { return run(*trace(*context, body), draw); }
-  std::unique_ptr<mlir::MLIRContext> context = compiler::makeContext();
+  std::vector<double> of(const Body &body, double draw) { return run(*trace(context, body), draw); }
+  mlir::MLIRContext context{mlir::MLIRContext::Threading::DISABLED};
 };
 
 TEST_F(DropoutTest, RateAndScale) {
@@ -95,7 +95,7 @@ TEST_F(DropoutTest, FollowsFromItsNumbers) {
 
 TEST_F(DropoutTest, IsOffInEvaluationAndOutsideOfTraining) {
   for (double value : of(once(0.3), 0)) EXPECT_EQ(value, 2);
-  mlir::OwningOpRef<mlir::ModuleOp> module = trace(*context, [](Tensor x, Tensor) {
+  mlir::OwningOpRef<mlir::ModuleOp> module = trace(context, [](Tensor x, Tensor) {
     Dropping now({}, 3);
     Tensor y = dropped(x, 0.3);
     EXPECT_EQ(y.handle(), x.handle());
@@ -104,7 +104,7 @@ TEST_F(DropoutTest, IsOffInEvaluationAndOutsideOfTraining) {
 }
 
 TEST_F(DropoutTest, LayersStayEqualFunctions) {
-  mlir::OwningOpRef<mlir::ModuleOp> module = trace(*context, [](Tensor x, Tensor draw) {
+  mlir::OwningOpRef<mlir::ModuleOp> module = trace(context, [](Tensor x, Tensor draw) {
     for (int64_t layer = 0; layer < 3; ++layer) {
       Dropping now({.draw = draw, .seed = 1}, layer);
       x = block("layer", [](Tensor inner) { return dropped(dropped(inner, 0.2), 0.2); }, x);

@@ -129,6 +129,7 @@ Status runGrad(Context &context, CLI::App &, GradFlags &o) {
   LLC_ASSIGN(ModelPlace place, findModelDirectory(o.model, "training"));
   LLC_ASSIGN(TracedModel traced, openDirectory(place, o.dtype, progress, o.adapters));
   LLC_ASSIGN(TrainingBatch batch, readTrainingBatch(o.input, traced.source->model.vocabulary));
+  addVirtualTokens(batch, traced.source->model.vocabulary, traced.source->model.virtualTokens);
   huggingface::TrainingOptions training{
       .batch = batch.rows, .sequence = batch.width, .saving = o.saving, .products = o.precision};
   LLC_TRY(traceTraining(traced, training, progress));

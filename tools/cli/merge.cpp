@@ -94,7 +94,11 @@ bool isFloat(DType type) {
 class MergedWeights {
  public:
   MergedWeights(const huggingface::ModelSource &source, Modules modules, std::optional<DType> type)
-      : source_(source), modules_(std::move(modules)), type_(type) {}
+      : source_(source), modules_(std::move(modules)), type_(type) {
+    for (const auto &adapter : source.adapters)
+      for (const auto &[name, tensor] : adapter->parameters)
+        if (const TensorView *own = source.ownWeight(name)) replacements_[own] = tensor;
+  }
 
   // One file of the checkpoint, under its own name.
   Status writeFile(const std::vector<const TensorView *> &tensors, const std::string &folder, Progress &progress) {
@@ -120,11 +124,14 @@ class MergedWeights {
   Result<std::optional<std::vector<std::byte>>> changed(const TensorView &tensor) const {
     using Bytes = std::optional<std::vector<std::byte>>;
     auto module = modules_.find(&tensor);
+    auto replaced = replacements_.find(&tensor);
     DType type = typeOf(tensor);
-    if (type == tensor.type && (module == modules_.end() || source_.adapters.empty())) return Bytes();
+    bool isReplaced = replaced != replacements_.end();
+    if (type == tensor.type && !isReplaced && (module == modules_.end() || source_.adapters.empty())) return Bytes();
+    const TensorView &from = isReplaced ? *replaced->second : tensor;
     std::vector<float> values(size_t(tensor.elements()));
-    convertElements(tensor.bytes.data(), tensor.type, values.data(), DType::f32, values.size());
-    bool merged = module != modules_.end() && merge(module->second, values);
+    convertElements(from.bytes.data(), from.type, values.data(), DType::f32, values.size());
+    bool merged = (module != modules_.end() && merge(module->second, values)) || isReplaced;
     if (type == tensor.type && !merged) return Bytes();
     if (type == DType::f16) LLC_TRY(checkRange(tensor, values));
     std::vector<std::byte> bytes(values.size() * byteSize(type));
@@ -153,6 +160,7 @@ class MergedWeights {
 
   const huggingface::ModelSource &source_;
   Modules modules_;
+  std::map<const TensorView *, const TensorView *> replacements_;  // whole weights of adapters, by the model's
   std::optional<DType> type_;
   uint64_t bytes_ = 0;
 };
@@ -206,11 +214,15 @@ Status mergeAdapters(const std::string &model, const MergeOptions &options, cons
   trace.adapters = options.adapters, trace.dtype = options.dtype;
   LLC_ASSIGN(TracedModel traced, traceDirectory(place, trace, progress));  // checks that all tensors fit
   const huggingface::ModelSource &source = *traced.source;
+  for (const auto &adapter : source.adapters)
+    if (!adapter->adapter.mergeInto)
+      return diagnose(ErrorKind::unsupported, adapter->directory.string())
+          .says("this kind of adapter can't become part of weights")
+          .toFix("run it beside the model, with --adapter");
   LLC_ASSIGN(std::vector<dsl::Projection> projections, projectionsOf(source.model));
   Modules modules;
   for (const dsl::Projection &module : projections) {
-    LLC_ASSIGN(const TensorView *tensor, source.weight(module.name + ".weight"));
-    modules.emplace(tensor, module);
+    if (const TensorView *tensor = source.ownWeight(module.name + ".weight")) modules.emplace(tensor, module);
   }
   std::map<std::string, std::vector<const TensorView *>> files;
   for (const TensorView &tensor : source.checkpoint.tensors()) files[tensor.file].push_back(&tensor);

@@ -1,8 +1,12 @@
 #include "tools/cli/new_adapter.h"
 
+#include <algorithm>
 #include <cmath>
 
+#include "compiler/pipelines/pipeline.h"
+#include "mlir/IR/MLIRContext.h"
 #include "models/adapter_registry.h"
+#include "models/blocks/saved_modules.h"
 #include "runtime/base/output_file.h"
 #include "runtime/sampling/random.h"
 #include "tools/cli/adapters.h"
@@ -10,10 +14,8 @@
 namespace llc::cli {
 
 namespace {
-// What PEFT changes where nothing is said: queries and values, or what holds them.
-std::vector<std::string> usualTargets(const std::vector<dsl::Projection> &modules) {
-  for (const std::vector<std::string> &targets :
-       {std::vector<std::string>{"q_proj", "v_proj"}, {"c_attn"}, {"query_key_value"}, {"qkv_proj"}})
+std::vector<std::string> usualTargets(const dsl::AdapterKind &kind, const std::vector<dsl::Projection> &modules) {
+  for (const std::vector<std::string> &targets : kind.usualTargets)
     if (huggingface::chooseTargets(targets, modules).ok()) return targets;
   return {"all-linear"};
 }
@@ -40,26 +42,98 @@ Result<std::vector<float>> lengths(const huggingface::ModelSource &source, const
   return result;
 }
 
+// All of the model's parameter `source`, or its `rows`.
+Result<std::vector<float>> copied(const huggingface::ModelSource &source, const dsl::AdapterTensor &tensor) {
+  LLC_ASSIGN(const TensorView *from, source.weight(tensor.source));
+  std::vector<float> values(size_t(elements(tensor.shape)));
+  size_t width = tensor.rows.empty() ? values.size() : values.size() / tensor.rows.size();
+  for (size_t i = 0; i < values.size(); ++i) {
+    size_t row = tensor.rows.empty() ? 0 : size_t(tensor.rows[i / width]);
+    double value = loadElement(from->bytes.data(), from->type, row * width + i % width);
+    values[i] = float(tensor.first == dsl::AdapterTensor::rowsOf ? value * tensor.bound : value);
+  }
+  return values;
+}
+
+// Two independent ones at a time (Box and Muller 1958).
+void drawNormal(std::vector<float> &values, double deviation, Random random) {
+  for (size_t i = 0; i < values.size(); i += 2) {
+    double length = deviation * std::sqrt(-2 * std::log(1 - random.uniform())), angle = 2 * M_PI * random.uniform();
+    values[i] = float(length * std::cos(angle));
+    if (i + 1 < values.size()) values[i + 1] = float(length * std::sin(angle));
+  }
+}
+
 Result<std::vector<float>> firstValues(const huggingface::ModelSource &source, const dsl::AdapterTensor &tensor,
                                        Random random) {
-  if (tensor.first == dsl::AdapterTensor::normsOfWeight) return lengths(source, tensor.module);
   std::vector<float> values(size_t(elements(tensor.shape)), 0.0f);
-  if (tensor.first == dsl::AdapterTensor::uniform)
-    for (float &value : values) value = float((2 * random.uniform() - 1) * tensor.bound);
+  switch (tensor.first) {
+    case dsl::AdapterTensor::normsOfWeight:
+      return lengths(source, tensor.module);
+    case dsl::AdapterTensor::rowsOf:
+    case dsl::AdapterTensor::copied:
+      return copied(source, tensor);
+    case dsl::AdapterTensor::normal:
+      drawNormal(values, tensor.bound, random);
+      break;
+    case dsl::AdapterTensor::uniform:
+      for (float &value : values) value = float((2 * random.uniform() - 1) * tensor.bound);
+      break;
+    case dsl::AdapterTensor::zeros:
+      break;
+  }
   return values;
+}
+
+// Weights of the modules whose names end so, as they are in the model.
+Status addSaved(dsl::NewAdapter &made, const huggingface::ModelSource &source,
+                const std::vector<std::string> &endings) {
+  auto context = compiler::makeContext();
+  LLC_ASSIGN(std::vector<dsl::NamedShape> parameters, huggingface::parametersOf(source.model, *context));
+  auto refuse = [](const std::string &what, const std::string &remedy) {
+    return diagnose(ErrorKind::invalidInput, "modules_to_save").says(what).toFix(remedy);
+  };
+  for (const std::string &ending : endings) {
+    size_t before = made.tensors.size();
+    for (const dsl::NamedShape &parameter : parameters) {
+      if (!models::isOfModule(parameter.name, ending)) continue;
+      if (source.model.headIsEmbedding && parameter.name == source.model.embeddingName)
+        return refuse("the head shares the weights of " + ending, "leave it out");
+      if (source.isAdapterParameter(parameter.name)) return refuse(ending + " is an adapter's", "name others");
+      made.tensors.push_back({.name = parameter.name,
+                              .shape = parameter.shape,
+                              .first = dsl::AdapterTensor::copied,
+                              .source = parameter.name});
+    }
+    if (made.tensors.size() == before)
+      return refuse("no module of the model is called '" + ending + "'",
+                    "see names with llc-model inspect MODEL --params, for instance lm_head or embed_tokens");
+  }
+  for (auto &[key, value] : made.config)
+    if (key == "modules_to_save") value = endings;
+  return success();
 }
 }  // namespace
 
 Result<AdapterPlan> planAdapter(const huggingface::ModelSource &source, const AdapterRequest &request) {
-  LLC_ASSIGN(std::vector<dsl::Projection> modules, projectionsOf(source.model));
-  LLC_ASSIGN(huggingface::AdapterTargets targets,
-             huggingface::chooseTargets(request.targets.empty() ? usualTargets(modules) : request.targets, modules));
+  static const std::vector<dsl::AdapterKind> kinds = models::adapterKinds();
+  auto kind = std::ranges::find(kinds, request.kind, &dsl::AdapterKind::name);
+  if (kind == kinds.end())
+    return diagnose(ErrorKind::invalidInput, "adapter").says("there is no kind " + request.kind).toFix("use LORA");
   AdapterPlan plan;
-  for (const dsl::AdapterKind &kind : models::adapterKinds()) {
-    if (kind.name != request.kind) continue;
-    LLC_ASSIGN(plan.made, kind.make(request.settings, targets.modules));
+  plan.prefix = kind->prefix;
+  huggingface::AdapterTargets targets;
+  bool changesLayers = !kind->usualTargets.empty();
+  if (changesLayers) {
+    LLC_ASSIGN(std::vector<dsl::Projection> modules, projectionsOf(source.model));
+    LLC_ASSIGN(targets, huggingface::chooseTargets(
+                            request.targets.empty() ? usualTargets(*kind, modules) : request.targets, modules));
+  } else {
+    plan.virtualTokens = request.settings.virtualTokens;
   }
-  plan.config = huggingface::adapterConfig(request.kind, plan.made, targets, request.base);
+  LLC_ASSIGN(plan.made, kind->make(request.settings, source.model, targets.modules));
+  LLC_TRY(addSaved(plan.made, source, request.saved));
+  plan.config = huggingface::adapterConfig(request.kind, plan.made, changesLayers ? &targets : nullptr, request.base);
   plan.fingerprint = huggingface::baseFingerprint(source);
   for (const dsl::AdapterTensor &tensor : plan.made.tensors) plan.trained += elements(tensor.shape);
   for (const TensorView &tensor : source.checkpoint.tensors()) plan.all += tensor.elements();
@@ -74,7 +148,7 @@ Status writeNewAdapter(const huggingface::ModelSource &source, const AdapterPlan
   writer.setMetadata("format", "pt");
   writer.setMetadata(huggingface::baseFingerprintKey, plan.fingerprint);
   for (const dsl::AdapterTensor &tensor : plan.made.tensors)
-    LLC_TRY(writer.declare(huggingface::adapterPrefix + tensor.name, DType::f32, tensor.shape));
+    LLC_TRY(writer.declare(plan.prefix + tensor.name, DType::f32, tensor.shape));
   for (size_t i = 0; i < plan.made.tensors.size(); ++i) {
     LLC_ASSIGN(std::vector<float> values, firstValues(source, plan.made.tensors[i], Random(seed, i)));
     LLC_TRY(writer.write(values.data(), values.size() * sizeof(float)));

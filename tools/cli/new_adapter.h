@@ -10,11 +10,14 @@ namespace llc::cli {
 struct AdapterRequest {
   std::string kind = "LORA";  // peft_type
   dsl::AdapterSettings settings;
-  std::vector<std::string> targets;  // see huggingface::chooseTargets; empty: the attention's, by what they are called
+  std::vector<std::string> targets;  // see huggingface::chooseTargets; empty: the kind's usual ones
+  std::vector<std::string> saved = {};  // ends of names of modules whose weights are trained, too
   std::string base;                  // what the adapter says its model is
 };
 struct AdapterPlan {
   dsl::NewAdapter made;
+  std::string prefix;            // of its tensors' names in the file
+  int64_t virtualTokens = 0;     // see dsl::Model
   std::string config;            // text of adapter_config.json
   std::string fingerprint;       // of the base
   int64_t trained = 0, all = 0;  // numbers in the adapter, and in the model

@@ -14,7 +14,8 @@ class ReferenceEngine final : public Engine {
   explicit ReferenceEngine(TracedModel traced)
       : traced_(std::move(traced)), weights_(*traced_.source, *traced_.module) {
     const dsl::Model &model = traced_.source->model;
-    limits_ = {model.vocabulary, model.hidden, bound("llm.max_context"), INT32_MAX};
+    limits_ = {model.vocabulary, model.hidden, bound("llm.max_context") - model.virtualTokens, INT32_MAX};
+    for (int64_t i = 0; i < model.virtualTokens; ++i) virtualIds_.push_back(int32_t(model.vocabulary + i));
     environment_.parameters = [this](llvm::StringRef name) { return weights_.get(name); };
   }
 
@@ -35,10 +36,12 @@ class ReferenceEngine final : public Engine {
     int64_t columns = limits_.vocabulary;
     for (const SequenceTokens &part : batch) {
       LLC_TRY(check(part.tokens, lengths_.at(part.sequence)));
-      auto arguments =
-          stepArguments(part.tokens, lengths_.at(part.sequence), part.sequence, part.wanted == Wanted::all);
+      int64_t &length = lengths_.at(part.sequence);
+      if (length == 0 && !virtualIds_.empty())
+        LLC_TRY(run("step", stepArguments(virtualIds_, 0, part.sequence, false)));
+      auto arguments = stepArguments(part.tokens, skipped() + length, part.sequence, part.wanted == Wanted::all);
       LLC_ASSIGN(llm::Tensor logits, run("step", arguments));
-      lengths_[part.sequence] += int64_t(part.tokens.size());
+      length += int64_t(part.tokens.size());
       if (part.wanted != Wanted::none) append(logits);
     }
     return Rows{values_.data(), int64_t(values_.size()) / columns, columns};
@@ -47,12 +50,14 @@ class ReferenceEngine final : public Engine {
   Result<std::vector<float>> score(std::span<const int32_t> tokens) override {
     LLC_TRY(check(tokens, 0));
     LLC_ASSIGN(int64_t sequence, open());
-    auto arguments = stepArguments(tokens.first(tokens.size() - 1), 0, sequence, true);
-    arguments[3] = llm::Datum(integers(tokens.subspan(1)));
+    auto arguments = stepArguments(withVirtual(tokens.first(tokens.size() - 1)), 0, sequence, true);
+    std::vector<int32_t> targets(virtualIds_.size(), 0);  // nobody predicts virtual tokens
+    targets.insert(targets.end(), tokens.begin() + 1, tokens.end());
+    arguments[3] = llm::Datum(integers(targets));
     auto result = run("score", arguments);
     close(sequence);
     if (!result) return std::move(result.error());
-    return std::vector<float>(result->values().begin(), result->values().end());
+    return std::vector<float>(result->values().begin() + skipped(), result->values().end());
   }
 
   Result<Rows> embed(std::span<const int32_t> tokens, Wanted wanted) override {
@@ -68,6 +73,12 @@ class ReferenceEngine final : public Engine {
   int64_t bound(llvm::StringRef name) {
     auto attribute = (*traced_.module)->getAttrOfType<mlir::IntegerAttr>(name);
     return attribute ? attribute.getInt() : INT32_MAX;
+  }
+  int64_t skipped() const { return int64_t(virtualIds_.size()); }
+  std::vector<int32_t> withVirtual(std::span<const int32_t> tokens) const {
+    std::vector<int32_t> all = virtualIds_;
+    all.insert(all.end(), tokens.begin(), tokens.end());
+    return all;
   }
   void append(const llm::Tensor &tensor) {
     values_.insert(values_.end(), tensor.values().begin(), tensor.values().end());
@@ -89,12 +100,13 @@ class ReferenceEngine final : public Engine {
   Result<Rows> runWhole(llvm::StringRef entry, std::span<const int32_t> tokens, Wanted wanted, int64_t columns) {
     LLC_TRY(check(tokens, 0));
     LLC_ASSIGN(int64_t sequence, open());
-    auto result = run(entry, stepArguments(tokens, 0, sequence, wanted == Wanted::all));
+    auto result = run(entry, stepArguments(withVirtual(tokens), 0, sequence, wanted == Wanted::all));
     close(sequence);
     if (!result) return std::move(result.error());
     values_.clear();
     append(*result);
-    return Rows{values_.data(), int64_t(values_.size()) / columns, columns};
+    int64_t first = wanted == Wanted::all ? skipped() : 0;
+    return Rows{values_.data() + first * columns, int64_t(values_.size()) / columns - first, columns};
   }
 
   Result<llm::Tensor> run(llvm::StringRef entry, llvm::ArrayRef<llm::Datum> arguments) {
@@ -113,6 +125,7 @@ class ReferenceEngine final : public Engine {
   InterpretedWeights weights_;
   llm::Environment environment_;
   EngineLimits limits_;
+  std::vector<int32_t> virtualIds_;  // fed before each sequence's own tokens
   std::map<int64_t, int64_t> lengths_;
   std::vector<float> values_;
   int64_t next_ = 0;

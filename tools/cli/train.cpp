@@ -42,7 +42,8 @@ void addFinetune(Context &context) {
 }
 
 void addLoraFinetune(Context &context) {
-  add(context, loraFinetuneVerb, "Trains a LoRA: small matrices beside the weights of a model, which stay as they are");
+  add(context, loraFinetuneVerb,
+      "Trains a LoRA, small matrices beside the weights of a model, or another adapter; the model stays as it is");
 }
 
 }  // namespace llc::cli

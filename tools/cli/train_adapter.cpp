@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "models/registry.h"
@@ -15,8 +16,66 @@ namespace llc::cli {
 namespace {
 namespace fs = std::filesystem;
 
-AdapterRequest requestOf(const TrainConfig &config, const TrainFlags &flags) {
+// peft.type, what it is in files, and the keys that are its own.
+struct KindKeys {
+  const char *type, *name;
+  std::vector<const char *> keys;
+};
+const KindKeys peftKinds[] = {
+    {"lora",
+     "LORA",
+     {"lora.r", "lora.alpha", "lora.dropout", "lora.target_modules", "lora.use_rslora", "lora.use_dora", "lora.merge",
+      "peft.modules_to_save"}},
+    {"bottleneck", "BOTTLENECK", {"lora.dropout", "lora.target_modules", "peft.bottleneck_size", "peft.non_linearity"}},
+    {"prompt_tuning", "PROMPT_TUNING", {"peft.num_virtual_tokens", "peft.prompt_tuning_init_text"}},
+    {"p_tuning",
+     "P_TUNING",
+     {"peft.num_virtual_tokens", "peft.encoder_hidden_size", "peft.encoder_reparameterization_type"}},
+    {"prefix_tuning",
+     "PREFIX_TUNING",
+     {"peft.num_virtual_tokens", "peft.encoder_hidden_size", "peft.prefix_projection"}}};
+
+// A setting of another kind would have no effect.
+Status checkKeys(const TrainConfig &config, const KindKeys &kind) {
+  for (const KindKeys &other : peftKinds)
+    for (const char *key : other.keys)
+      if (config.given(key) && std::ranges::find(kind.keys, std::string_view(key)) == kind.keys.end())
+        return diagnose(ErrorKind::invalidInput, key)
+            .says(std::string("is no setting of ") + kind.type)
+            .toFix(std::string("leave it out, or use --peft ") + other.type);
+  if (config.given("peft.encoder_hidden_size") && kind.type == std::string_view("prefix_tuning") &&
+      !config.flag("peft.prefix_projection"))
+    return diagnose(ErrorKind::invalidInput, "peft.encoder_hidden_size")
+        .says("is of the network that --prefix-projection adds")
+        .toFix("leave it out, or give --prefix-projection");
+  return success();
+}
+
+Status readFirstText(const TrainConfig &config, const Tokenizer &tokenizer, dsl::AdapterSettings &settings) {
+  if (!config.given("peft.prompt_tuning_init_text")) return success();
+  settings.firstText = config.text("peft.prompt_tuning_init_text");
+  LLC_ASSIGN(std::vector<TokenId> ids, tokenizer.encode(settings.firstText));
+  settings.firstIds.assign(ids.begin(), ids.end());
+  if (!ids.empty()) return success();
+  return diagnose(ErrorKind::invalidInput, "peft.prompt_tuning_init_text")
+      .says("has no tokens")
+      .toFix("write some words");
+}
+
+Result<AdapterRequest> requestOf(const TrainConfig &config, const TrainFlags &flags, const Tokenizer &tokenizer) {
   AdapterRequest request;
+  const KindKeys &kind = *std::ranges::find(peftKinds, config.text("peft.type"), &KindKeys::type);
+  LLC_TRY(checkKeys(config, kind));
+  request.kind = kind.name;
+  dsl::AdapterSettings &settings = request.settings;
+  settings.bottleneck = config.integer("peft.bottleneck_size");
+  settings.activation = config.text("peft.non_linearity");
+  settings.virtualTokens = config.integer("peft.num_virtual_tokens");
+  settings.encoder = config.text("peft.encoder_reparameterization_type");
+  if (config.given("peft.encoder_hidden_size")) settings.encoderSize = config.integer("peft.encoder_hidden_size");
+  settings.projects = config.flag("peft.prefix_projection");
+  LLC_TRY(readFirstText(config, tokenizer, settings));
+  request.saved = config.texts("peft.modules_to_save");
   request.settings.rank = config.integer("lora.r");
   request.settings.alpha = config.number("lora.alpha");
   request.settings.scalesByRoot = config.flag("lora.use_rslora");
@@ -39,7 +98,9 @@ std::string withThousands(int64_t number) {
 Status compareAdapters(const std::string &wanted, const std::string &found, const std::string &where) {
   LLC_ASSIGN(Json want, parseJson(wanted, "lora"));
   LLC_ASSIGN(Json have, parseJson(found, where));
-  for (const char *key : {"peft_type", "r", "lora_alpha", "target_modules", "use_rslora", "use_dora", "lora_dropout"})
+  for (const char *key : {"peft_type", "r", "lora_alpha", "target_modules", "use_rslora", "use_dora", "lora_dropout",
+                          "modules_to_save", "bottleneck_size", "non_linearity", "adapter_dropout",
+                          "num_virtual_tokens", "prompt_tuning_init_text", "encoder_hidden_size", "prefix_projection"})
     if (want.value(key, Json()) != have.value(key, Json()))
       return diagnose(ErrorKind::invalidInput, where)
           .says(fmt::format("{} is {}, now {} is asked for", key, have.value(key, Json()).dump(),
@@ -52,17 +113,24 @@ Result<std::string> configIn(const std::string &directory) {
 }
 }  // namespace
 
-Result<AdapterStart> planAdapterTraining(const TrainConfig &config, const TrainFlags &flags, const std::string &model) {
+Result<AdapterStart> planAdapterTraining(const TrainConfig &config, const TrainFlags &flags, const std::string &model,
+                                         const Tokenizer &tokenizer) {
   LLC_ASSIGN(huggingface::ModelSource opened, huggingface::openHuggingFace(model, models::architectures()));
   auto source = std::make_shared<huggingface::ModelSource>(std::move(opened));
   AdapterStart start{source, flags.adapter, {}, ""};
   AdapterPlan &plan = start.plan;
   if (flags.adapter.empty()) {
-    LLC_ASSIGN(plan, planAdapter(*source, requestOf(config, flags)));
+    LLC_ASSIGN(AdapterRequest request, requestOf(config, flags, tokenizer));
+    LLC_ASSIGN(plan, planAdapter(*source, request));
   } else {
     plan.fingerprint = huggingface::baseFingerprint(*source);
     LLC_TRY(attachAdapters(*source, {flags.adapter + ":1"}));
     LLC_ASSIGN(plan.config, configIn(flags.adapter));
+    plan.virtualTokens = source->model.virtualTokens;
+    if (config.flag("lora.merge") && !source->adapters[0]->adapter.mergeInto)
+      return diagnose(ErrorKind::invalidInput, "lora.merge")
+          .says("this kind of adapter can't become part of weights")
+          .toFix("leave it out");
     for (const TensorView &tensor : source->adapters[0]->file.tensors()) plan.trained += tensor.elements();
     for (const TensorView &tensor : source->checkpoint.tensors()) plan.all += tensor.elements();
   }

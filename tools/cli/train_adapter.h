@@ -12,8 +12,10 @@ struct AdapterStart {
   std::string summary;   // "1,126,400 of 1,101,174,784 weights are trained (0.10 %)"
 };
 
-// `model`: the base's directory. Errors: targets that the model does not have; an adapter of another base.
-Result<AdapterStart> planAdapterTraining(const TrainConfig &config, const TrainFlags &flags, const std::string &model);
+// `model`: the base's directory. Errors: targets that the model does not have; an adapter of another base; settings of
+// another kind.
+Result<AdapterStart> planAdapterTraining(const TrainConfig &config, const TrainFlags &flags, const std::string &model,
+                                         const Tokenizer &tokenizer);
 
 // The directory of the adapter that training begins with: `checkpoint` (the one that is resumed, or empty), the
 // existing one, or `directory`, where a new one is written. Errors: a checkpoint of another adapter; the disk's.

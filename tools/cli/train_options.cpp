@@ -66,15 +66,30 @@ constexpr KeyFlag keyFlags[] = {
 };
 
 constexpr KeyFlag adapterFlags[] = {
+    {"--peft", "peft.type",
+     "What is trained: lora; bottleneck, layers of their own; prompt_tuning, p_tuning, prefix_tuning: virtual tokens "
+     "before each text"},
     {"--lora-rank", "lora.r", "Rank: columns of the two small matrices of a layer"},
     {"--lora-alpha", "lora.alpha", "What they add is scaled by alpha / rank"},
     {"--lora-dropout", "lora.dropout", "Share of what the adapter reads that is left out while it is trained"},
     {"--target-modules", "lora.target_modules",
      "Layers that get some: ends of their names with commas between, re:REGEX of whole names, or all-linear (default: "
-     "q_proj,v_proj, or what is in their place)"},
+     "q_proj,v_proj, or what is in their place; bottleneck: the last layers of sublayers)"},
     {"--use-rslora", "lora.use_rslora", "Scaled by alpha / sqrt(rank) (rsLoRA)"},
     {"--use-dora", "lora.use_dora", "Lengths of the weights' rows are trained, too (DoRA)"},
     {"--merge", "lora.merge", "Also writes the model with the adapter in its weights, as RUN/merged"},
+    {"--modules-to-save", "peft.modules_to_save",
+     "Modules whose weights are trained in full beside a LoRA: ends of their names, with commas between"},
+    {"--bottleneck-size", "peft.bottleneck_size", "Width of bottleneck adapters"},
+    {"--non-linearity", "peft.non_linearity", "Of bottleneck adapters: relu, gelu, gelu_new, silu, tanh"},
+    {"--num-virtual-tokens", "peft.num_virtual_tokens", "Virtual tokens before each text"},
+    {"--prompt-tuning-init-text", "peft.prompt_tuning_init_text",
+     "prompt_tuning begins with the embeddings of this text, over and over (default: random ones)"},
+    {"--encoder-reparameterization-type", "peft.encoder_reparameterization_type",
+     "Network that computes embeddings in p_tuning: MLP"},
+    {"--encoder-hidden-size", "peft.encoder_hidden_size",
+     "Width of the network of p_tuning, or of --prefix-projection (default: as wide as what it computes)"},
+    {"--prefix-projection", "peft.prefix_projection", "Keys and values of prefix_tuning are computed by a network"},
 };
 
 const KeySpec *specOf(std::string_view path) {

@@ -58,7 +58,8 @@ train::AdapterRun adapterRunOf(const AdapterStart &adapter) {
   return {{{huggingface::adapterConfigFile, adapter.plan.config}},
           {{huggingface::baseFingerprintKey, adapter.plan.fingerprint}},
           adapter.existing,
-          adapter.summary};
+          adapter.summary,
+          adapter.plan.virtualTokens};
 }
 }  // namespace
 
@@ -71,7 +72,7 @@ Status runTraining(Context &context, const TrainFlags &flags, const TrainVerb &v
   CompilingHost host(flags, config, progress);
   LLC_ASSIGN(train::RunStart start, findRunStart(config, flags, verb, progress));
   if (verb.makesAdapter) {
-    LLC_ASSIGN(host.adapter, planAdapterTraining(config, flags, start.model));
+    LLC_ASSIGN(host.adapter, planAdapterTraining(config, flags, start.model, *start.tokenizer.tokenizer));
     host.base = start.model;
     start.adapter = adapterRunOf(*host.adapter);
   } else if (verb.makesModel) {

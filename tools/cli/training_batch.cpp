@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "tools/cli/integer_matrix.h"
 
 namespace llc::cli {
@@ -91,6 +93,24 @@ class Reader {
   TrainingBatch batch_;
 };
 }  // namespace
+
+void addVirtualTokens(TrainingBatch &batch, int64_t vocabulary, int64_t count) {
+  TrainingBatch longer{batch.rows, batch.width + count, {}, {}, {}};
+  for (int64_t row = 0; row < batch.rows; ++row) {
+    auto maskOf = batch.mask.begin() + row * batch.width;
+    int64_t first = std::find(maskOf, maskOf + batch.width, 1) - maskOf;
+    if (first == batch.width) first = 0;
+    for (int64_t i = -count; i < batch.width; ++i) {
+      // Padding on the left keeps its place.
+      int64_t own = i + count < first ? i + count : i, place = row * batch.width + own;
+      bool isVirtual = i + count >= first && i < first;
+      longer.ids.push_back(isVirtual ? int32_t(vocabulary + i + count - first) : batch.ids[size_t(place)]);
+      longer.mask.push_back(isVirtual ? maskOf[first] : batch.mask[size_t(place)]);
+      longer.labels.push_back(isVirtual ? ignoredLabel : batch.labels[size_t(place)]);
+    }
+  }
+  batch = std::move(longer);
+}
 
 Result<TrainingBatch> readTrainingBatch(const std::string &path, int64_t vocabulary) {
   LLC_ASSIGN(SafeTensors file, SafeTensors::open(path));

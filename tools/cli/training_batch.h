@@ -22,4 +22,7 @@ struct TrainingBatch {
 // and 1, other shapes; fewer than two columns; no label at all.
 Result<TrainingBatch> readTrainingBatch(const std::string &path, int64_t vocabulary);
 
+// Puts virtual tokens, whose ids begin at `vocabulary`, before the first token of each row; they have no labels.
+void addVirtualTokens(TrainingBatch &batch, int64_t vocabulary, int64_t count);
+
 }  // namespace llc::cli

@@ -117,6 +117,8 @@ compiler::TensorSource trainingTensors(const TracedModel &traced, const Manifest
   for (const ParameterSpec &parameter : manifest.parameters)
     if (parameter.updated && train::isOptimizerState(parameter.name))
       zeros[parameter.name] = {parameter.type, parameter.shape, {}};
+  for (const dsl::DerivedParameter &derived : traced.source->model.derived)  // written by the first step
+    zeros[derived.name] = {DType::f32, derived.shape, {}};
   all.read = [weights, zeros](std::string_view name) -> Result<compiler::SourceTensor> {
     if (auto found = zeros.find(name); found != zeros.end()) return found->second;
     return weights.read(name);

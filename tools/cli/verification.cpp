@@ -7,7 +7,7 @@ namespace llc::cli {
 Result<Verification> verifyPhases(const Trace &trace, const std::vector<VerifiedPhase> &phases, double tolerance,
                                   Progress &progress) {
   LLC_ASSIGN(const TracedModel whole, trace());
-  Chunks chunks = verificationChunks(whole.source->model.vocabulary);
+  Chunks chunks = verificationChunks(whole.source->model);
   progress.step("interpreting traced");
   LLC_ASSIGN(std::vector<double> expected, interpretChunks(*whole.module, *whole.source, chunks));
   Verification verification;

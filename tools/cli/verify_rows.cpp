@@ -1,6 +1,8 @@
 #include "tools/cli/verify_rows.h"
 
 #include <cmath>
+#include <numeric>
+#include <utility>
 
 #include "compiler/pipelines/pipeline.h"
 #include "runtime/sampling/random.h"
@@ -22,12 +24,16 @@ Distance distance(std::span<const double> expected, std::span<const double> foun
   return result;
 }
 
-Chunks verificationChunks(int64_t vocabulary) {
+Chunks verificationChunks(const dsl::Model &model) {
   Chunks chunks;
+  if (model.virtualTokens) {
+    chunks.emplace_back(size_t(model.virtualTokens));
+    std::iota(chunks.back().begin(), chunks.back().end(), int32_t(model.vocabulary));
+  }
   Random random(7);
   for (int64_t size : {9, 1, 1, 4}) {
     chunks.emplace_back();
-    for (int64_t i = 0; i < size; ++i) chunks.back().push_back(int32_t(random.next() % uint32_t(vocabulary)));
+    for (int64_t i = 0; i < size; ++i) chunks.back().push_back(int32_t(random.next() % uint32_t(model.vocabulary)));
   }
   return chunks;
 }
@@ -63,7 +69,8 @@ Result<std::vector<double>> runCode(int64_t threads, mlir::ModuleOp module, cons
                                     const Chunks &chunks) {
   LLC_ASSIGN(compiler::CompiledModule compiled, compiler::compile(module, {}));
   LLC_ASSIGN(compiler::JitProgram jit, compiler::loadProgram(compiled, tensorsOf(source), {.threads = int(threads)}));
-  jit.manifest.vocabulary = source.model.vocabulary;  // a program that was cut short does not end in logits
+  // A program that was cut short does not end in logits; virtual tokens are among the chunks.
+  jit.manifest.vocabulary = source.model.vocabulary + std::exchange(jit.manifest.virtualTokens, 0);
   LLC_ASSIGN(std::shared_ptr<Program> program, programOf(std::move(jit)));
   SessionOptions options;
   options.threads = threads;

@@ -16,9 +16,10 @@ struct Distance {
 // Infinite where the sizes differ or a value is no number.
 Distance distance(std::span<const double> expected, std::span<const double> found);
 
-// Token ids that are fed one chunk after the other: a prompt, then single tokens, then a few more at once.
+// Token ids that are fed one chunk after the other: virtual tokens if there are any, a prompt, then single tokens, then
+// a few more at once.
 using Chunks = std::vector<std::vector<int32_t>>;
-Chunks verificationChunks(int64_t vocabulary);
+Chunks verificationChunks(const dsl::Model &model);
 
 // What the interpreter gives for the chunks, all rows one after the other. `module` is in a phase up to `scheduled`.
 Result<std::vector<double>> interpretChunks(mlir::ModuleOp module, const huggingface::ModelSource &source,

@@ -91,7 +91,7 @@ class Search {
     WrongOp tried{phase_.name, nameOf(op), op->getName().getStringRef().str(), {}};
     llvm::raw_string_ostream(tried.op) << " : " << last.getType();
     cutAfter(*traced.module, stepOf(traced), last);
-    Chunks chunks = verificationChunks(traced.source->model.vocabulary);
+    Chunks chunks = verificationChunks(traced.source->model);
     LLC_ASSIGN(auto expected, interpretChunks(*traced.module, *traced.source, chunks));
     LLC_ASSIGN(auto found, phase_.rows(*traced.module, *traced.source, chunks));
     tried.off = distance(expected, found);

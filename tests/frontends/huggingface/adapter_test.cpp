@@ -43,7 +43,8 @@ TEST(AdapterTargets, AreChosenAsByPeft) {
 TEST(AdapterTargets, AreWrittenAsPeftReadsThem) {
   dsl::NewAdapter made{{{"r", int64_t(4)}, {"lora_alpha", 0.5}, {"rank_pattern", std::map<std::string, int64_t>()}},
                        {}};
-  std::string list = adapterConfig("LORA", made, {modules, {"q_proj", "up_proj"}, ""}, "base");
+  AdapterTargets endings{modules, {"q_proj", "up_proj"}, ""}, expression{modules, {}, "a.*"};
+  std::string list = adapterConfig("LORA", made, &endings, "base");
   auto config = dsl::Config::parse(list, "list");
   ASSERT_TRUE(config.ok());
   EXPECT_EQ(config->text("peft_type", ""), "LORA");
@@ -52,8 +53,8 @@ TEST(AdapterTargets, AreWrittenAsPeftReadsThem) {
   EXPECT_EQ(config->number("lora_alpha", 0), 0.5);
   EXPECT_EQ(config->texts("target_modules"), (std::vector<std::string>{"q_proj", "up_proj"}));
   EXPECT_NE(list.find("\"rank_pattern\": {}"), std::string::npos);
-  EXPECT_NE(adapterConfig("LORA", made, {modules, {}, "a.*"}, "").find("\"target_modules\": \"a.*\""),
-            std::string::npos);
+  EXPECT_NE(adapterConfig("LORA", made, &expression, "").find("\"target_modules\": \"a.*\""), std::string::npos);
+  EXPECT_EQ(adapterConfig("PROMPT_TUNING", made, nullptr, "").find("target_modules"), std::string::npos);
 }
 
 // The golden model with its weights in another type, or one of them changed.

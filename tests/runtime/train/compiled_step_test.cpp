@@ -101,6 +101,36 @@ TEST_F(CompiledStep, BatchesCountByTheirTokens) {
   EXPECT_FLOAT_EQ(float(evaluation->sum), 6);
 }
 
+// What the last call of `lossThatLooks` was given: ids, segments, labels.
+std::vector<int32_t> seen[3];
+void lossThatLooks(llc_context *context, int64_t thread, int64_t) {
+  if (thread) return;
+  for (int part = 0; part < 3; ++part) {
+    auto *values = static_cast<const int32_t *>(context->inputs[part]);
+    seen[part].assign(values, values + rows * length);
+  }
+  number(context->outputs[0]) = number(context->outputs[1]) = 1;
+}
+
+TEST_F(CompiledStep, VirtualTokensStandBeforeEachText) {
+  manifest.virtualTokens = 1;
+  entries["loss"] = lossThatLooks;
+  auto program = make();
+  ASSERT_TRUE(program.ok()) << program.error().text();
+  EXPECT_EQ((*program)->length(), length - 1);
+  std::vector<int32_t> ids = {5, 6, 7, 0}, segments = {1, 1, 1, 0}, labels = {-100, 6, -100, -100};
+  ASSERT_TRUE((*program)->evaluate({2, 2, ids, segments, labels}).ok());
+  EXPECT_EQ(seen[0], (std::vector<int32_t>{64, 5, 6, 64, 7, 0}));  // ids from the vocabulary's size on
+  EXPECT_EQ(seen[1], (std::vector<int32_t>{1, 1, 1, 1, 1, 0}));
+  EXPECT_EQ(seen[2], (std::vector<int32_t>{-100, -100, 6, -100, -100, -100}));
+  segments = {1, 2, 1, 1};
+  auto two = (*program)->evaluate({2, 2, ids, segments, labels});
+  ASSERT_FALSE(two.ok());
+  EXPECT_NE(two.error().text().find("a row of its own"), std::string::npos);
+  ids.resize(6), segments.assign(6, 1), labels.resize(6);
+  EXPECT_FALSE((*program)->evaluate({2, 3, ids, segments, labels}).ok());  // no room
+}
+
 // A program with a column, which it adds to a metric, and with a reference.
 void lossWithColumn(llc_context *context, int64_t thread, int64_t) {
   if (thread) return;

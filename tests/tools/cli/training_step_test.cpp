@@ -305,6 +305,7 @@ TEST_F(TrainingStep, DropoutFollowsFromItsNumbers) {
 // Gradients against differences of the loss with the same elements left out; evaluation leaves nothing out.
 TEST_F(TrainingStep, DropoutsGradientsAreThoseOfItsLoss) {
   StepOptions options{.rows = 2, .length = length, .optimizer = "sgd", .maxGradNorm = 0, .dropout = 0.3};
+  options.optimizerSettings["momentum"] = 0;
   for (bool accumulate : {false, true}) {
     options.accumulate = accumulate;
     auto program = make(options);
