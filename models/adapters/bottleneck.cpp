@@ -75,7 +75,8 @@ Result<Adapter> readBottleneck(const AdapterFile &file) {
 }
 
 // Zeros on the way up: a new adapter changes nothing.
-Result<NewAdapter> makeBottleneck(const AdapterSettings &settings, const Model &, const std::vector<Projection> &targets) {
+Result<NewAdapter> makeBottleneck(const AdapterSettings &settings, const Model &,
+                                  const std::vector<Projection> &targets) {
   if (settings.bottleneck < 1)
     return diagnose(ErrorKind::invalidInput, "bottleneck_size").says("must be at least 1").toFix("64 is common");
   NewAdapter made;

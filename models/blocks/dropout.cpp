@@ -27,8 +27,7 @@ Tensor dropped(Tensor x, double rate) {
   Tensor key = keyFrom(innermost->key_, 1, innermost->calls_++);
   // Numbers of rows and columns as data, columns from one: see updates/rounding.cpp.
   Tensor row = iota({x.size(0)}, DType::f32), column = iota({x.size(1)}, DType::f32) + 1;
-  std::string body =
-      fmt::format("a*select(eq(d,0),1,select(lt(random(b,c,d),{}),0,{:.9g}))", rate, 1 / (1 - rate));
+  std::string body = fmt::format("a*select(eq(d,0),1,select(lt(random(b,c,d),{}),0,{:.9g}))", rate, 1 / (1 - rate));
   return generic({x, row, column, key}, {.signature = "bi,b,i,1->bi", .body = body}, x.shape(), DType::f32);
 }
 

@@ -10,7 +10,7 @@ namespace llc::cli {
 struct AdapterRequest {
   std::string kind = "LORA";  // peft_type
   dsl::AdapterSettings settings;
-  std::vector<std::string> targets;  // see huggingface::chooseTargets; empty: the kind's usual ones
+  std::vector<std::string> targets;     // see huggingface::chooseTargets; empty: the kind's usual ones
   std::vector<std::string> saved = {};  // ends of names of modules whose weights are trained, too
   std::string base;                  // what the adapter says its model is
 };
