@@ -88,26 +88,25 @@ Result<std::vector<float>> firstValues(const huggingface::ModelSource &source, c
 // Weights of the modules whose names end so, as they are in the model.
 Status addSaved(dsl::NewAdapter &made, const huggingface::ModelSource &source,
                 const std::vector<std::string> &endings) {
+  if (endings.empty()) return success();
   auto context = compiler::makeContext();
   LLC_ASSIGN(std::vector<dsl::NamedShape> parameters, huggingface::parametersOf(source.model, *context));
   auto refuse = [](const std::string &what, const std::string &remedy) {
     return diagnose(ErrorKind::invalidInput, "modules_to_save").says(what).toFix(remedy);
   };
-  for (const std::string &ending : endings) {
-    size_t before = made.tensors.size();
-    for (const dsl::NamedShape &parameter : parameters) {
-      if (!models::isOfModule(parameter.name, ending)) continue;
-      if (source.model.headIsEmbedding && parameter.name == source.model.embeddingName)
-        return refuse("the head shares the weights of " + ending, "leave it out");
-      if (source.isAdapterParameter(parameter.name)) return refuse(ending + " is an adapter's", "name others");
-      made.tensors.push_back({.name = parameter.name,
-                              .shape = parameter.shape,
-                              .first = dsl::AdapterTensor::copied,
-                              .source = parameter.name});
-    }
-    if (made.tensors.size() == before)
+  for (const std::string &ending : endings)
+    if (std::ranges::none_of(parameters, [&](const auto &one) { return models::isOfModule(one.name, ending); }))
       return refuse("no module of the model is called '" + ending + "'",
                     "see names with llc-model inspect MODEL --params, for instance lm_head or embed_tokens");
+  for (const dsl::NamedShape &parameter : parameters) {
+    if (std::ranges::none_of(endings, [&](const auto &ending) { return models::isOfModule(parameter.name, ending); }))
+      continue;
+    if (source.model.headIsEmbedding && parameter.name == source.model.embeddingName)
+      return refuse("the head shares the weights of " + parameter.name, "leave it out");
+    made.tensors.push_back({.name = parameter.name,
+                            .shape = parameter.shape,
+                            .first = dsl::AdapterTensor::copied,
+                            .source = parameter.name});
   }
   for (auto &[key, value] : made.config)
     if (key == "modules_to_save") value = endings;
@@ -132,6 +131,10 @@ Result<AdapterPlan> planAdapter(const huggingface::ModelSource &source, const Ad
     plan.virtualTokens = request.settings.virtualTokens;
   }
   LLC_ASSIGN(plan.made, kind->make(request.settings, source.model, targets.modules));
+  if (!request.saved.empty() && !kind->savesModules)
+    return diagnose(ErrorKind::invalidInput, "modules_to_save")
+        .says("is no setting of " + kind->name)
+        .toFix("leave it out, or train a LoRA");
   LLC_TRY(addSaved(plan.made, source, request.saved));
   plan.config = huggingface::adapterConfig(request.kind, plan.made, changesLayers ? &targets : nullptr, request.base);
   plan.fingerprint = huggingface::baseFingerprint(source);
