@@ -188,12 +188,13 @@ class Training {
       stateTypes_[derived.name] = DType::f32;
       rule_.update = [derived, before = rule_.update, changed = rule_.changed](const dsl::UpdateRule::Input &in) {
         Tensors results = before(in);
-        dsl::parameter(derived.name, derived.shape);  // there is no other place that names it
-        results.push_back(derived.value([&](const std::string &name, const Shape &shape) {
+        Tensor now = derived.value([&](const std::string &name, const Shape &shape) {
           auto place = std::find(changed.begin(), changed.end(), name);
           // What is frozen stays. Results begin with the gradients' norm.
           return place == changed.end() ? dsl::parameter(name, shape) : results[size_t(place - changed.begin()) + 1];
-        }));
+        });
+        Tensor finite = dsl::lt(dsl::abs(in.loss), dsl::scalar(3e38f));
+        results.push_back(dsl::select(finite, now, dsl::parameter(derived.name, derived.shape)));
         return results;
       };
       rule_.changed.push_back(derived.name);
