@@ -26,6 +26,7 @@ struct Tokens {
   Tensor lengths = {};   // training: [T] i32, tokens of the row's sequence
   Tensor segments = {};  // training: [B,S] i32, rows see only rows of their own segment (padding is one)
   Dropout dropout = {};  // training
+  Tensor types = {};     // training: [T] i32, of models with token types; absent: all 0
 
   bool areCached() const { return bool(batch); }
 };
@@ -66,10 +67,16 @@ struct Model {
   // Every sequence begins with so many tokens beside its text, whose ids are vocabulary, vocabulary + 1 ... in order.
   int64_t virtualTokens = 0;
   std::vector<DerivedParameter> derived = {};
+  // Tokens see those after them, too: such a model fills in what is hidden (the logits of a token are about itself), has
+  // no cache and generates nothing. It is traced over whole sequences only.
+  bool bidirectional = false;
+  int64_t tokenTypes = 0;  // kinds of tokens that are told apart (first and second text of a pair); 0: none
   // Tensors a checkpoint may hold that the model does not need; '*' stands for anything.
   std::vector<std::string> unneededTensors;
   // Prefixes that a checkpoint may lack ("transformer." of GPT-2 files saved from the bare model).
   std::vector<std::string> optionalPrefixes;
+  // What names end with, and what they end with in older checkpoints ("LayerNorm.weight", "LayerNorm.gamma").
+  std::vector<std::pair<std::string, std::string>> olderEndings;
 };
 
 struct Architecture {

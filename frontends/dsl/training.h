@@ -19,6 +19,7 @@ struct LossInput {
   std::map<std::string, Tensor> columns;
   const Model *teacher = nullptr;  // frozen; for trainers that learn from one
   Dropout dropout = {};
+  Tensor types = {};               // [B,S] i32: of models with token types; absent: all 0
 };
 // Total and weight are apart, so that the loss of a large batch is the sum over its parts however it is cut.
 struct LossTerms {

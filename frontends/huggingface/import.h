@@ -80,6 +80,7 @@ struct TrainingOptions {
   // As in TraceOptions, and of weights that change too; without it, these are f32, as adapters always are.
   std::optional<DType> dtype = {};
   int64_t batch = 1, sequence = 2;             // of the inputs: the program is made for these sizes
+  bool tokenTypes = false;                     // one more input: token_type_ids, behind labels
   std::string saving = "everything_saveable";  // value of the mark: transforms/autodiff/Passes.td
   dsl::MakeUpdateRule rule = nullptr;          // how parameters change; null: loss and gradients only
   bool accumulate = false;                     // gradients of several batches make one step
@@ -93,7 +94,7 @@ struct TrainingOptions {
 };
 inline constexpr std::string_view teacherPrefix = "teacher.";
 
-// The module with the entry loss(input_ids, segments, labels, columns ...) -> loss, marked to be differentiated. With a
+// The module with the entry loss(input_ids, segments, labels, [token_type_ids], columns ...) -> loss, marked to be differentiated. With a
 // rule -> (loss, weight, metrics ...; result names "metric/NAME"), and what --llm-compose-step makes the step of:
 // @update, for several batches also @loss_share (... normalizer [1]), which divides by that instead of the batch's own
 // weight, and @loss_weight. An objective with a reference has the entry reference(input_ids, segments, labels) ->
@@ -102,5 +103,12 @@ inline constexpr std::string_view teacherPrefix = "teacher.";
 Result<mlir::OwningOpRef<mlir::ModuleOp>> traceTraining(const ModelSource &source, mlir::MLIRContext &context,
                                                         const dsl::Objective &objective,
                                                         const TrainingOptions &options);
+
+// The module with the entry forward(input_ids, segments, labels, [token_type_ids]) alone, whose result is that of
+// `forward`. Of the options only sizes and types count.
+inline constexpr const char *forwardEntry = "forward";
+Result<mlir::OwningOpRef<mlir::ModuleOp>> traceForward(const ModelSource &source, mlir::MLIRContext &context,
+                                                       const std::function<dsl::Tensor(const dsl::LossInput &)> &forward,
+                                                       const TrainingOptions &options);
 
 }  // namespace llc::huggingface

@@ -61,14 +61,14 @@ Result<const Architecture *> findArchitecture(Config &config, const std::vector<
 }
 
 // Checkpoints of other heads have the same model_type.
-void warnOfOtherHeads(Config &config, const Architecture &architecture, std::vector<std::string> &warnings) {
+void warnOfOtherHeads(Config &config, const Architecture &architecture, ModelSource &source) {
   std::vector<std::string> classes = config.texts("architectures");
   const std::vector<std::string> &known = architecture.answersTo;
   for (const std::string &name : classes)
     if (std::find(known.begin(), known.end(), name) != known.end()) return;
   if (!classes.empty() && !known.empty())
-    warnings.push_back(config.where("architectures") + ": '" + classes.front() + "' is read as '" + known.front() +
-                       "', which generates text");
+    source.warnings.push_back(config.where("architectures") + ": '" + classes.front() + "' is read as '" + known.front() +
+                       (source.model.bidirectional ? "', which fills in hidden tokens" : "', which generates text"));
 }
 
 Status readGeneration(const fs::path &directory, Config &config, GenerationDefaults &out) {
@@ -121,9 +121,13 @@ Result<ModelSource> openConfig(const fs::path &directory, const std::vector<Arch
   if (!architecture->answersTo.empty()) source.className = architecture->answersTo.front();
   LLC_TRY(readGeneration(directory, config, source.generation));
   if (isClassifier(config)) {
+    if (source.model.bidirectional)
+      return diagnose(ErrorKind::unsupported, config.where("architectures"))
+          .says("classifiers of '" + architecture->name + "' have a pooler, which is not supported")
+          .toFix("use the model with its head for hidden tokens: " + source.className);
     LLC_ASSIGN(source.model, classifier(std::move(source.model), config));
   } else {
-    warnOfOtherHeads(config, *architecture, source.warnings);
+    warnOfOtherHeads(config, *architecture, source);
   }
   for (int64_t id : source.generation.eosIds)
     if (id < 0 || id >= source.model.vocabulary)
@@ -176,6 +180,11 @@ const TensorView *ModelSource::ownWeight(std::string_view parameter) const {
   for (const std::string &prefix : model.optionalPrefixes)
     if (parameter.starts_with(prefix))
       if (const TensorView *found = checkpoint.find(parameter.substr(prefix.size()))) return found;
+  for (const auto &[ending, older] : model.olderEndings)
+    if (parameter.ends_with(ending)) {
+      std::string name(parameter.substr(0, parameter.size() - ending.size()));
+      if (const TensorView *found = checkpoint.find(name + older)) return found;
+    }
   return nullptr;
 }
 

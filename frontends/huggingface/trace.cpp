@@ -13,6 +13,12 @@ namespace {
 Input ids(const char *name, const char *dimension) { return {.name = name, .dimension = dimension}; }
 const Input batch{.name = "batch", .kind = Input::batch};
 
+// Of a model that sees sequences only whole: tokens, positions, segments, targets.
+const std::vector<Input> wholeSequence = {{.name = "tokens", .shape = {2}},
+                                          {.name = "positions", .shape = {2}},
+                                          {.name = "segments", .shape = {1, 2}},
+                                          {.name = "targets", .shape = {2}}};
+
 Tokens tokensOf(const std::vector<Value> &inputs) {
   return {Tensor(inputs[0].handle()), Tensor(inputs[1].handle()), Batch(inputs[2].handle())};
 }
@@ -72,6 +78,14 @@ Result<std::vector<dsl::NamedShape>> parametersOf(const dsl::Model &model, mlir:
     return DType::f32;
   };
   dsl::Program program(dsl::makeState(context, model.name, {}, DType::f32, note));
+  if (model.bidirectional) {
+    LLC_TRY(program.entry("all", wholeSequence, [&](const std::vector<Value> &inputs) {
+      auto input = [&](size_t place) { return Tensor(inputs[place].handle()); };
+      Tokens tokens{.ids = input(0), .positions = input(1), .segments = input(2)};
+      return model.logProbabilities(tokens, input(3));
+    }));
+    return parameters;
+  }
   Body all = model.labels ? scoresOf(model) : model.logProbabilities;
   LLC_TRY(program.entry(
       "all", {ids("tokens", "tokens"), ids("positions", "tokens"), batch, ids("last", "tokens")},

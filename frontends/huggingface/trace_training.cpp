@@ -41,6 +41,7 @@ class Training {
                                 [this](const std::string &name, const Shape &shape) { return typeOf(name, shape); })) {
     for (const char *name : {"input_ids", "segments", "labels"})
       batch_.push_back({.name = name, .shape = {options.batch, options.sequence}});
+    if (options.tokenTypes) batch_.push_back({.name = "token_type_ids", .shape = {options.batch, options.sequence}});
     tokens_ = batch_;
     for (const std::string &column : objective.columns)
       batch_.push_back({.name = column, .type = DType::f32, .shape = {options.batch}});
@@ -67,6 +68,17 @@ class Training {
     if (options_.rule) mark(*module);
     for (const NamedShape &weight : base_) freeze(*module, weight.name);
     LLC_TRY(markProducts(*module));
+    return module;
+  }
+
+  Result<mlir::OwningOpRef<mlir::ModuleOp>> traceForward() {
+    LLC_TRY(program_.entry(forwardEntry, tokens_, [&](const std::vector<Value> &values) {
+      return Tensors{objective_.reference(inputOf(values))};
+    }));
+    LLC_TRY(check_.nothingLeft());
+    LLC_ASSIGN(mlir::OwningOpRef<mlir::ModuleOp> module, dsl::takeModule(program_));
+    (*module)->setAttr("llm.vocabulary", mlir::Builder(&context_).getI64IntegerAttr(source_.model.vocabulary));
+    nameArguments(module->lookupSymbol<mlir::func::FuncOp>(forwardEntry), tokens_);
     return module;
   }
 
@@ -120,6 +132,7 @@ class Training {
       else
         in.columns[batch_[i].name] = input(i);
     }
+    if (options_.tokenTypes) in.types = input(3);
     if (teacher_) in.teacher = &*teacher_;
     return in;
   }
@@ -290,6 +303,13 @@ Result<mlir::OwningOpRef<mlir::ModuleOp>> traceTraining(const ModelSource &sourc
   LLC_TRY(checkPositions(source, options.sequence, "give shorter rows"));
   if (options.teacher) LLC_TRY(checkPositions(*options.teacher, options.sequence, "give shorter rows"));
   return Training(source, context, objective, options).trace();
+}
+
+Result<mlir::OwningOpRef<mlir::ModuleOp>> traceForward(const ModelSource &source, mlir::MLIRContext &context,
+                                                       const std::function<dsl::Tensor(const dsl::LossInput &)> &forward,
+                                                       const TrainingOptions &options) {
+  LLC_TRY(checkPositions(source, options.sequence, "give shorter rows"));
+  return Training(source, context, {.reference = forward}, options).traceForward();
 }
 
 }  // namespace llc::huggingface

@@ -16,6 +16,7 @@ struct Attention {
   std::optional<double> scale;    // of the scores; without it 1/sqrt(headSize)
   std::optional<double> softCap;  // scores become cap * tanh(score / cap)
   std::optional<int64_t> window;  // a row sees itself and this many rows minus one before it
+  bool causal = true;             // false: over whole sequences, without a cache
   bool inputBias = false, outputBias = false;
   WeightLayout layout = WeightLayout::outputsFirst;
   Norm norm;  // of queries and keys, used where these have a name

@@ -43,6 +43,10 @@ Model withChangedProducts(const Model &model, ChangeProduct change) {
   Model changed = model;
   for (Trace Model::*function : {&Model::logits, &Model::logProbabilities, &Model::embeddings})
     changed.*function = changing(model.*function, shared);
+  changed.head = [head = model.head, shared](Tensor embeddings) {
+    Changing now(*shared);
+    return head(embeddings);
+  };
   return changed;
 }
 

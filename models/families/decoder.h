@@ -11,6 +11,7 @@
 #include "models/blocks/mlp.h"
 #include "models/blocks/norm.h"
 #include "models/families/blocks.h"
+#include "models/families/config.h"
 
 namespace llc::models {
 
@@ -48,12 +49,6 @@ void checkDecoder(dsl::Config &config, const DecoderTraits &traits);
 dsl::Model decoderModel(const std::string &name, const DecoderTraits &traits, const Blocks &blocks);
 
 // ---- reading configurations: what several architectures share
-// Numbers of layers beyond this are mistakes; so a wrong one can't exhaust memory either.
-inline constexpr int64_t maxLayers = 4096;
-int64_t readLayers(dsl::Config &config, std::string_view key, int64_t fallback);  // fallback 0: the key is required
-double readEpsilon(dsl::Config &config, std::string_view key, double fallback);
-// Elements per head where no key says it.
-int64_t evenHeads(dsl::Config &config, std::string_view headsKey, int64_t hidden, int64_t heads);
 // What an architecture's reference implementation assumes when a key is absent, and where its keys have other names.
 struct LlamaLikeDefaults {
   int64_t maxPositions = 2048;

@@ -19,6 +19,7 @@ Tokens wholeRows(const LossInput &in) {
   tokens.lengths = flat(length);
   tokens.segments = in.segments;
   tokens.dropout = in.dropout;
+  if (in.types) tokens.types = flat(in.types);
   return tokens;
 }
 
@@ -27,6 +28,10 @@ Tensor next(Tensor x) {
 }
 
 Tensor learned(const LossInput &in) {
+  if (in.model.bidirectional)
+    fail(diagnose(ErrorKind::unsupported)
+             .says("the model sees the tokens after a token, too: there is nothing to predict of the next one")
+             .toFix("use --trainer mlm, which hides tokens from it"));
   Tensor numbers = cast(in.segments, DType::f32), target = next(in.labels);
   return ge(cast(target, DType::f32), scalar(0)) * lt(scalar(0), next(numbers));
 }
@@ -49,6 +54,26 @@ Tensor total(Tensor x) { return reduce(reshape(x, {1, dynamicSize}), {.signature
 LossTerms nextTokenLoss(const LossInput &in) {
   Tensor weight = learned(in);
   return {-total(nextLogProbabilities(in) * reshape(weight, {dynamicSize})), total(weight)};
+}
+
+LossTerms hiddenTokenLoss(const LossInput &in) {
+  if (!in.model.bidirectional)
+    fail(diagnose(ErrorKind::unsupported)
+             .says("the model sees only the tokens before a token, it can't fill in one from both sides")
+             .toFix("use a bidirectional model (bert, roberta), or --trainer causal_lm"));
+  Tokens tokens = wholeRows(in);
+  int64_t count = tokens.ids.size(0);
+  Tensor logits = in.model.head(in.model.embeddings(tokens, iota({count}, DType::i32)));
+  Tensor labels = reshape(in.labels, {count}), numbers = reshape(cast(in.segments, DType::f32), {count});
+  Tensor weight = ge(cast(labels, DType::f32), scalar(0)) * lt(scalar(0), numbers);
+  Tensor ofLabel = generic({logits, cast(labels, DType::f32)},
+                           {.signature = "tv,t->t", .body = "a*eq(@v,b)", .combiner = "sum"}, {count}, DType::f32);
+  Tensor best = reduce(logits, {.signature = "tv->t", .kind = "max"});
+  return {total(cross_entropy(logits, labels) * weight), total(weight), {{"accuracy", total(ge(ofLabel, best) * weight)}}};
+}
+
+LossTerms tokenLoss(const LossInput &in) {
+  return in.model.bidirectional ? hiddenTokenLoss(in) : nextTokenLoss(in);
 }
 
 RowLogProbabilities rowLogProbabilities(const LossInput &in) {

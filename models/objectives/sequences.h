@@ -22,6 +22,12 @@ dsl::Tensor total(dsl::Tensor x);
 // padding. S > 1. Padding may stand on the left or on the right; a mask of 1 and 0 is the plain case of segments.
 dsl::LossTerms nextTokenLoss(const dsl::LossInput &in);
 
+// The same for a model that fills in what is hidden: the label of a token is its own. Metric "accuracy": how often the
+// label is the model's first choice.
+dsl::LossTerms hiddenTokenLoss(const dsl::LossInput &in);
+// The one of both that fits the model.
+dsl::LossTerms tokenLoss(const dsl::LossInput &in);
+
 // Of rows [B]: log-probability of all its labels together, and how many there are.
 struct RowLogProbabilities {
   dsl::Tensor sum, count;

@@ -29,7 +29,7 @@ class Call {
 
   // `observer` may be null.
   void run(ThreadTeam &team, StepObserver *observer) {
-    const void *inputs[] = {batch_.ids.data(), batch_.mask.data(), batch_.labels.data()};
+    const void *inputs[] = {batch_.ids.data(), batch_.mask.data(), batch_.labels.data(), batch_.types.data()};
     int64_t sizes[] = {batch_.rows * batch_.width, 0, 0};
     llc_batch batch{};
     batch.tokens = sizes[LLC_DIM_TOKENS];

@@ -31,7 +31,7 @@ void declareGrad(CLI::App &app, GradFlags &o) {
   app.add_option(
          "--input", o.input,
          "safetensors with input_ids [B,S], and if there are any attention_mask [B,S] (1: token, 0: padding) and "
-         "labels [B,S] (-100: none; default: input_ids without padding), all i64")
+         "labels [B,S] (-100: none; default: input_ids without padding) and token_type_ids [B,S], all i64")
       ->required();
   app.add_option(
          "--output", o.output,
@@ -64,18 +64,13 @@ void declareGrad(CLI::App &app, GradFlags &o) {
 // The loss, then the gradients in the order of the entry's results.
 using Results = std::vector<std::vector<float>>;
 
-llm::Tensor matrix(const TrainingBatch &batch, const std::vector<int32_t> &values) {
-  return llm::Tensor({batch.rows, batch.width}, std::vector<double>(values.begin(), values.end()));
-}
-
 Result<Results> interpret(TracedModel &traced, const TrainingBatch &batch, Progress &progress) {
   progress.step("computing gradients");
   InterpretedWeights weights(*traced.source, *traced.module);
   llm::Environment environment;
   environment.parameters = [&](llvm::StringRef name) { return weights.get(name); };
-  llm::Datum inputs[] = {matrix(batch, batch.ids), matrix(batch, batch.mask), matrix(batch, batch.labels)};
   Diagnostics diagnostics(*traced.context);
-  auto results = llm::interpret(*traced.module, trainingEntry, inputs, environment);
+  auto results = llm::interpret(*traced.module, trainingEntry, batchArguments(batch), environment);
   if (mlir::failed(results)) return diagnostics.error(trainingEntry);
   Results values;
   for (const llm::Datum &result : *results)
@@ -128,10 +123,13 @@ Status runGrad(Context &context, CLI::App &, GradFlags &o) {
   Progress progress(context.quiet);
   LLC_ASSIGN(ModelPlace place, findModelDirectory(o.model, "training"));
   LLC_ASSIGN(TracedModel traced, openDirectory(place, o.dtype, progress, o.adapters));
-  LLC_ASSIGN(TrainingBatch batch, readTrainingBatch(o.input, traced.source->model.vocabulary));
+  LLC_ASSIGN(TrainingBatch batch, readTrainingBatch(o.input, traced.source->model));
   addVirtualTokens(batch, traced.source->model.vocabulary, traced.source->model.virtualTokens);
-  huggingface::TrainingOptions training{
-      .batch = batch.rows, .sequence = batch.width, .saving = o.saving, .products = o.precision};
+  huggingface::TrainingOptions training{.batch = batch.rows,
+                                        .sequence = batch.width,
+                                        .tokenTypes = !batch.types.empty(),
+                                        .saving = o.saving,
+                                        .products = o.precision};
   LLC_TRY(traceTraining(traced, training, progress));
   TrainingRun options{o.threads ? o.threads : threadLimits().threads, o.repeat, o.profile, o.dumpDirectory};
   TrainingMeasures measures;

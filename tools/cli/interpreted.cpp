@@ -56,6 +56,15 @@ llvm::SmallVector<llm::Datum> stepArguments(std::span<const int32_t> tokens, int
           llm::Datum(llm::Batch::contiguous(start, int64_t(tokens.size()), sequence)), llm::Datum(integers(rows))};
 }
 
+llvm::SmallVector<llm::Datum> batchArguments(const TrainingBatch &batch) {
+  llvm::SmallVector<llm::Datum> arguments;
+  for (const std::vector<int32_t> *values : {&batch.ids, &batch.mask, &batch.labels, &batch.types})
+    if (!values->empty())
+      arguments.push_back(
+          llm::Tensor({batch.rows, batch.width}, std::vector<double>(values->begin(), values->end())));
+  return arguments;
+}
+
 Diagnostics::Diagnostics(mlir::MLIRContext &context)
     : handler_(&context, [this](mlir::Diagnostic &diagnostic) {
         if (!text_.empty()) text_ += "\n";

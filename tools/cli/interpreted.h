@@ -7,6 +7,7 @@
 #include "dialect/reference/interpreter.h"
 #include "frontends/huggingface/import.h"
 #include "mlir/IR/Diagnostics.h"
+#include "tools/cli/training_batch.h"
 
 namespace llc::cli {
 
@@ -32,6 +33,9 @@ llm::Tensor integers(std::span<const int32_t> values);
 
 // The arguments of `step` for rows of one sequence that begin at position `start`: tokens, positions, batch, wanted rows.
 llvm::SmallVector<llm::Datum> stepArguments(std::span<const int32_t> tokens, int64_t start, int64_t sequence, bool allRows);
+
+// The arguments of entries that traceTraining makes: ids, segments, labels, types where the batch has some.
+llvm::SmallVector<llm::Datum> batchArguments(const TrainingBatch &batch);
 
 // Collects what the module's diagnostics say while it lives, so that it can be part of an Error.
 class Diagnostics {

@@ -1,5 +1,5 @@
 // logits: what the model gives for every token of a batch, as a file. Padding (attention_mask 0, left or right) is not
-// fed to the model: positions count real tokens, and the rows of padding are zero in the result.
+// fed to the model, or not seen by it: positions count real tokens, and the rows of padding are zero in the result.
 #include <fmt/format.h>
 
 #include "runtime/formats/safetensors.h"
@@ -19,7 +19,8 @@ struct LogitsFlags {
 void declareLogits(CLI::App &app, LogitsFlags &o) {
   addOpenFlags(app, o.open);
   app.add_option("--input", o.input,
-                 "safetensors with input_ids [B,S] and, if there is padding, attention_mask [B,S] (i64)")
+                 "safetensors with input_ids [B,S] and, if there is padding, attention_mask [B,S] (i64); of models "
+                 "with types of tokens also token_type_ids [B,S]")
       ->required();
   app.add_option("--output", o.output, "safetensors to write: logits F32 [B,S,V]")->required();
   app.add_option("--engine", o.engine, "jit: compiled code; reference: the interpreter, slow and plain")
@@ -108,36 +109,44 @@ int64_t longest(const Batch &batch) {
   return int64_t(most);
 }
 
-Status writeTrainingLogits(const LogitsFlags &o, Progress &progress) {
+Status writeWholeLogits(const LogitsFlags &o, Progress &progress) {
   LLC_ASSIGN(ModelPlace place, findModelDirectory(o.open.model, "training"));
-  LLC_ASSIGN(TracedModel traced, openDirectory(place, "f32", progress));
-  LLC_ASSIGN(TrainingBatch batch, readTrainingBatch(o.input, traced.source->model.vocabulary));
-  LLC_ASSIGN(std::vector<float> logits, trainingLogits(traced, batch, o.open.session.threads, progress));
+  bool training = o.program == "training";
+  LLC_ASSIGN(TracedModel traced, openDirectory(place, training ? "f32" : o.open.dtype, progress));
+  LLC_ASSIGN(TrainingBatch batch, readTrainingBatch(o.input, traced.source->model));
+  int64_t threads = o.open.session.threads;
+  LLC_ASSIGN(std::vector<float> logits, training ? trainingLogits(traced, batch, threads, progress)
+                                                 : wholeLogits(traced, batch, o.engine == "reference", threads, progress));
   SafeTensorsWriter writer(o.output);
   LLC_TRY(writer.declare("logits", DType::f32, {batch.rows, batch.width, traced.source->model.vocabulary}));
   LLC_TRY(writer.write(logits.data(), logits.size() * sizeof(float)));
   return writer.finish();
 }
 
-// The program that trains has no caches, no adapters beside it and no choice of types.
-Status refuseServingFlags(const CLI::App &app) {
-  for (const char *flag :
-       {"--engine", "--dtype", "--cache-dtype", "--activations", "--adapter", "--context", "--preload"})
+Status refuseFlags(const CLI::App &app, std::initializer_list<const char *> flags, const char *why, const char *remedy) {
+  for (const char *flag : flags)
     if (const CLI::Option *option = app.get_option_no_throw(flag); option && option->count() > 0)
-      return diagnose(ErrorKind::invalidInput, flag)
-          .says("is for the program that serves")
-          .toFix("leave it out, or --program training");
+      return diagnose(ErrorKind::invalidInput, flag).says(why).toFix(remedy);
   return success();
 }
 
 Status runLogits(Context &context, CLI::App &app, LogitsFlags &o) {
   Progress progress(context.quiet);
   if (o.program == "training") {
-    LLC_TRY(refuseServingFlags(app));
-    return writeTrainingLogits(o, progress);
+    // The program that trains has no caches, no adapters beside it and no choice of types.
+    LLC_TRY(refuseFlags(app, {"--engine", "--dtype", "--cache-dtype", "--activations", "--adapter", "--context", "--preload"},
+                        "is for the program that serves", "leave it out, or --program training"));
+    return writeWholeLogits(o, progress);
+  }
+  LLC_ASSIGN(ModelPlace place, findModel(o.open.model));
+  LLC_ASSIGN(bool whole, isBidirectional(place));
+  if (whole) {
+    LLC_TRY(refuseFlags(app, {"--cache-dtype", "--activations", "--adapter", "--context", "--preload", "--code-cache", "--weight-cache",
+                              "--tuning-cache"},
+                        "is for models with a cache", "leave it out"));
+    return writeWholeLogits(o, progress);
   }
   LLC_ASSIGN(Batch batch, readBatch(o.input));
-  LLC_ASSIGN(ModelPlace place, findModel(o.open.model));
   if (o.engine == "reference") {
     if (o.open.activations != "f32")
       return diagnose(ErrorKind::invalidInput, "--activations")

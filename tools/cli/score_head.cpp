@@ -81,6 +81,10 @@ Status writeClassifier(const huggingface::ModelSource &model, const std::vector<
 
 Result<bool> hasScoreHead(const std::string &model) {
   LLC_ASSIGN(huggingface::ModelSource source, huggingface::openConfig(model, models::architectures()));
+  if (source.model.bidirectional)
+    return diagnose(ErrorKind::unsupported, model)
+        .says("sees whole texts at once; heads for scores are for models that generate")
+        .toFix("take a model that generates, or --trainer mlm");
   return source.model.labels > 0;
 }
 

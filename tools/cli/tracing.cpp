@@ -82,11 +82,17 @@ Result<TracedModel> traceDirectory(const ModelPlace &place, const TraceOptions &
   return traced;
 }
 
+Result<bool> isBidirectional(const ModelPlace &place) {
+  if (place.kind != ModelKind::directory) return false;
+  LLC_ASSIGN(huggingface::ModelSource source, huggingface::openConfig(place.path, models::architectures()));
+  return source.model.bidirectional;
+}
+
 Status traceTraining(TracedModel &traced, huggingface::TrainingOptions options, Progress &progress) {
   progress.step("differentiating " + traced.name);
   options.dtype = traced.weightType;
   LLC_ASSIGN(traced.module,
-             huggingface::traceTraining(*traced.source, *traced.context, {.loss = models::nextTokenLoss}, options));
+             huggingface::traceTraining(*traced.source, *traced.context, {.loss = models::tokenLoss}, options));
   auto compiled = compiler::compile(*traced.module, {.stopAfter = compiler::Phase::differentiated});
   return compiled ? success() : Status(std::move(compiled.error()));
 }

@@ -41,8 +41,10 @@ Result<TracedModel> traceDirectory(const ModelPlace &place, const TraceOptions &
 // The same without its module: what traceTraining goes on from.
 Result<TracedModel> openDirectory(const ModelPlace &place, const std::string &dtype, Progress &progress,
                                   const std::vector<std::string> &adapters = {});
+// Whether it is a directory with a model that sees whole texts at once.
+Result<bool> isBidirectional(const ModelPlace &place);
 // Sets the module to the program that trains it: the entries loss and loss_and_gradients (phase differentiated). The
-// weights' type is that of `traced`.
+// loss is of next tokens, of a bidirectional model that of hidden ones. The weights' type is that of `traced`.
 Status traceTraining(TracedModel &traced, huggingface::TrainingOptions options, Progress &progress);
 
 // Reads the checkpoint's tensors under the names of the module; advances `progress` (may be null) for each.

@@ -11,7 +11,8 @@ namespace llc::cli {
 namespace {
 class Reader {
  public:
-  Reader(const SafeTensors &file, int64_t vocabulary) : file_(file), vocabulary_(vocabulary) {}
+  Reader(const SafeTensors &file, const dsl::Model &model)
+      : file_(file), model_(model), vocabulary_(model.vocabulary) {}
 
   Result<TrainingBatch> read() {
     LLC_ASSIGN(ids_, integerMatrix(file_, "input_ids"));
@@ -23,6 +24,7 @@ class Reader {
     LLC_TRY(readMask());
     LLC_TRY(readIds());
     LLC_TRY(file_.find("labels") ? readLabels() : defaultLabels());
+    LLC_TRY(readTypes());
     return std::move(batch_);
   }
 
@@ -71,23 +73,44 @@ class Reader {
     }
     return checkLabels();
   }
+  // Whether something could predict the token: a model that looks ahead needs nothing before it.
+  bool isPredicted(size_t place) const {
+    return batch_.mask[place] && (model_.bidirectional || int64_t(place) % batch_.width);
+  }
   // A token after padding has nothing before it that could predict it.
   Status defaultLabels() {
     for (size_t i = 0; i < count(); ++i) {
-      bool follows = int64_t(i) % batch_.width && batch_.mask[i] && batch_.mask[i - 1];
-      batch_.labels.push_back(follows ? batch_.ids[i] : ignoredLabel);
+      bool labeled = isPredicted(i) && (model_.bidirectional || batch_.mask[i - 1]);
+      batch_.labels.push_back(labeled ? batch_.ids[i] : ignoredLabel);
     }
     return checkLabels();
   }
   Status checkLabels() const {
     for (size_t i = 0; i < count(); ++i)
-      if (int64_t(i) % batch_.width && batch_.labels[i] != ignoredLabel && batch_.mask[i]) return success();
+      if (isPredicted(i) && batch_.labels[i] != ignoredLabel) return success();
     return diagnose(ErrorKind::invalidInput, file_.path())
         .says("no token has a label, so that there is no loss")
-        .toFix("label at least one token that is neither padding nor the first of its row");
+        .toFix(model_.bidirectional ? "label at least one token that is no padding"
+                                    : "label at least one token that is neither padding nor the first of its row");
+  }
+  Status readTypes() {
+    if (!file_.find("token_type_ids")) return success();
+    if (!model_.tokenTypes)
+      return diagnose(ErrorKind::invalidInput, file_.path() + ": token_type_ids")
+          .says("the model knows no types of tokens")
+          .toFix("leave it out");
+    LLC_ASSIGN(const TensorView *types, integerMatrixLike(file_, "token_type_ids", *ids_));
+    for (size_t i = 0; i < count(); ++i) {
+      int64_t type = batch_.mask[i] ? integer(*types, i) : 0;
+      if (type < 0 || type >= model_.tokenTypes)
+        return wrong("token_type_ids", i, type, fmt::format("use 0 to {}", model_.tokenTypes - 1));
+      batch_.types.push_back(int32_t(type));
+    }
+    return success();
   }
 
   const SafeTensors &file_;
+  const dsl::Model &model_;
   int64_t vocabulary_;
   const TensorView *ids_ = nullptr;
   TrainingBatch batch_;
@@ -95,7 +118,7 @@ class Reader {
 }  // namespace
 
 void addVirtualTokens(TrainingBatch &batch, int64_t vocabulary, int64_t count) {
-  TrainingBatch longer{batch.rows, batch.width + count, {}, {}, {}};
+  TrainingBatch longer{batch.rows, batch.width + count, {}, {}, {}, {}};
   for (int64_t row = 0; row < batch.rows; ++row) {
     auto maskOf = batch.mask.begin() + row * batch.width;
     int64_t first = std::find(maskOf, maskOf + batch.width, 1) - maskOf;
@@ -112,9 +135,9 @@ void addVirtualTokens(TrainingBatch &batch, int64_t vocabulary, int64_t count) {
   batch = std::move(longer);
 }
 
-Result<TrainingBatch> readTrainingBatch(const std::string &path, int64_t vocabulary) {
+Result<TrainingBatch> readTrainingBatch(const std::string &path, const dsl::Model &model) {
   LLC_ASSIGN(SafeTensors file, SafeTensors::open(path));
-  return Reader(file, vocabulary).read();
+  return Reader(file, model).read();
 }
 
 }  // namespace llc::cli

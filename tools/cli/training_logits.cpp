@@ -7,6 +7,7 @@
 #include "runtime/threads/limits.h"
 #include "runtime/threads/team.h"
 #include "runtime/train/entry_memory.h"
+#include "tools/cli/interpreted.h"
 #include "tools/cli/training_step.h"
 
 namespace llc::cli {
@@ -18,18 +19,64 @@ dsl::Tensor logitsOfAll(const dsl::LossInput &in) {
   return in.model.logits(models::wholeRows(in), rows);
 }
 
-Status traceForLogits(TracedModel &traced, const TrainingBatch &batch) {
+huggingface::TrainingOptions optionsFor(const TracedModel &traced, const TrainingBatch &batch) {
   huggingface::TrainingOptions options;
   options.dtype = traced.weightType;
   options.batch = batch.rows, options.sequence = batch.width;
+  options.tokenTypes = !batch.types.empty();
+  return options;
+}
+
+Status traceStep(TracedModel &traced, const TrainingBatch &batch) {
+  huggingface::TrainingOptions options = optionsFor(traced, batch);
   options.rule = [](const std::vector<dsl::NamedShape> &weights) {
     return models::updateRule(models::UpdateOptions(), weights);
   };
-  dsl::Objective objective{.loss = models::nextTokenLoss, .reference = logitsOfAll};
+  dsl::Objective objective{.loss = models::tokenLoss, .reference = logitsOfAll};
   LLC_ASSIGN(traced.module, huggingface::traceTraining(*traced.source, *traced.context, objective, options));
   LLC_ASSIGN([[maybe_unused]] auto compiled,
              compiler::compile(*traced.module, {.stopAfter = compiler::Phase::differentiated}));
   return success();
+}
+
+TrainingBatch withoutLabels(TrainingBatch batch) {
+  batch.labels.assign(batch.ids.size(), ignoredLabel);
+  return batch;
+}
+
+Result<std::vector<float>> interpret(TracedModel &traced, const TrainingBatch &batch, const char *entry,
+                                     Progress &progress) {
+  progress.step("interpreting " + traced.name);
+  InterpretedWeights weights(*traced.source, *traced.module);
+  llm::Environment environment;
+  environment.parameters = [&](llvm::StringRef name) { return weights.get(name); };
+  Diagnostics diagnostics(*traced.context);
+  auto results = llm::interpret(*traced.module, entry, batchArguments(batch), environment);
+  if (mlir::failed(results)) return diagnostics.error(entry);
+  auto values = results->front().tensor.values();
+  return std::vector<float>(values.begin(), values.end());
+}
+
+Result<std::vector<float>> runCompiled(TracedModel &traced, const compiler::CompiledModule &compiled,
+                                       const TrainingBatch &batch, const char *entry, int64_t threads,
+                                       Progress &progress) {
+  if (!threads) threads = threadLimits().threads;
+  progress.step("loading weights", int64_t(compiled.manifest.parameters.size()));
+  LLC_ASSIGN(compiler::JitProgram jit,
+             compiler::loadProgram(compiled, trainingTensors(traced, compiled.manifest, progress),
+                                   {.threads = int(threads), .weights = {"none"}}));
+  LLC_ASSIGN(train::EntryMemory memory, train::EntryMemory::allocate(jit.manifest, threads, "give a smaller batch"));
+  std::vector<float> logits(batch.ids.size() * size_t(traced.source->model.vocabulary));
+  const void *inputs[] = {batch.ids.data(), batch.mask.data(), batch.labels.data(), batch.types.data()};
+  void *outputs[] = {logits.data()};
+  int64_t sizes[] = {batch.rows * batch.width, 0, 0};
+  llc_batch none{};
+  llc_context context = memory.context();
+  context.parameters = jit.parameters.data(), context.batch = &none;
+  context.inputs = inputs, context.outputs = outputs, context.sizes = sizes;
+  ThreadTeam team(threads);
+  team.run(jit.entries.at(entry), context);
+  return logits;
 }
 
 void zeroPadding(const TrainingBatch &batch, std::vector<float> &logits) {
@@ -41,27 +88,29 @@ void zeroPadding(const TrainingBatch &batch, std::vector<float> &logits) {
 
 Result<std::vector<float>> trainingLogits(TracedModel &traced, const TrainingBatch &batch, int64_t threads,
                                           Progress &progress) {
-  if (!threads) threads = threadLimits().threads;
   progress.step("compiling the training step of " + traced.name);
-  LLC_TRY(traceForLogits(traced, batch));
+  LLC_TRY(traceStep(traced, batch));
   LLC_ASSIGN(compiler::CompiledModule compiled,
              compiler::compile(*traced.module, {.startAt = compiler::Phase::differentiated}));
-  progress.step("loading weights", int64_t(compiled.manifest.parameters.size()));
-  LLC_ASSIGN(compiler::JitProgram jit,
-             compiler::loadProgram(compiled, trainingTensors(traced, compiled.manifest, progress),
-                                   {.threads = int(threads), .weights = {"none"}}));
-  LLC_ASSIGN(train::EntryMemory memory, train::EntryMemory::allocate(jit.manifest, threads, "give a smaller batch"));
-  std::vector<float> logits(batch.ids.size() * size_t(traced.source->model.vocabulary));
-  std::vector<int32_t> labels(batch.ids.size(), ignoredLabel);
-  const void *inputs[] = {batch.ids.data(), batch.mask.data(), labels.data()};
-  void *outputs[] = {logits.data()};
-  int64_t sizes[] = {batch.rows * batch.width, 0, 0};
-  llc_batch none{};
-  llc_context context = memory.context();
-  context.parameters = jit.parameters.data(), context.batch = &none;
-  context.inputs = inputs, context.outputs = outputs, context.sizes = sizes;
-  ThreadTeam team(threads);
-  team.run(jit.entries.at(dsl::referenceColumn), context);
+  LLC_ASSIGN(
+      std::vector<float> logits,
+      runCompiled(traced, compiled, withoutLabels(batch), dsl::referenceColumn, threads, progress));
+  zeroPadding(batch, logits);
+  return logits;
+}
+
+Result<std::vector<float>> wholeLogits(TracedModel &traced, const TrainingBatch &batch, bool interpreted,
+                                       int64_t threads, Progress &progress) {
+  progress.step("compiling " + traced.name);
+  LLC_ASSIGN(traced.module, huggingface::traceForward(*traced.source, *traced.context, logitsOfAll,
+                                                      optionsFor(traced, batch)));
+  std::vector<float> logits;
+  if (interpreted) {
+    LLC_ASSIGN(logits, interpret(traced, withoutLabels(batch), huggingface::forwardEntry, progress));
+  } else {
+    LLC_ASSIGN(compiler::CompiledModule compiled, compiler::compile(*traced.module, {}));
+    LLC_ASSIGN(logits, runCompiled(traced, compiled, withoutLabels(batch), huggingface::forwardEntry, threads, progress));
+  }
   zeroPadding(batch, logits);
   return logits;
 }
