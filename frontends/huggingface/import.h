@@ -94,8 +94,9 @@ struct TrainingOptions {
 };
 inline constexpr std::string_view teacherPrefix = "teacher.";
 
-// The module with the entry loss(input_ids, segments, labels, [token_type_ids], columns ...) -> loss, marked to be differentiated. With a
-// rule -> (loss, weight, metrics ...; result names "metric/NAME"), and what --llm-compose-step makes the step of:
+// The module with the entry loss(input_ids, segments, labels, [token_type_ids], columns ...) -> loss, marked to be
+// differentiated. With a rule -> (loss, weight, metrics ...; result names "metric/NAME"), and what --llm-compose-step
+// makes the step of:
 // @update, for several batches also @loss_share (... normalizer [1]), which divides by that instead of the batch's own
 // weight, and @loss_weight. An objective with a reference has the entry reference(input_ids, segments, labels) ->
 // reference [B]. Parameters are checked as in traceModel. With adapters the
@@ -107,8 +108,8 @@ Result<mlir::OwningOpRef<mlir::ModuleOp>> traceTraining(const ModelSource &sourc
 // The module with the entry forward(input_ids, segments, labels, [token_type_ids]) alone, whose result is that of
 // `forward`. Of the options only sizes and types count.
 inline constexpr const char *forwardEntry = "forward";
-Result<mlir::OwningOpRef<mlir::ModuleOp>> traceForward(const ModelSource &source, mlir::MLIRContext &context,
-                                                       const std::function<dsl::Tensor(const dsl::LossInput &)> &forward,
-                                                       const TrainingOptions &options);
+Result<mlir::OwningOpRef<mlir::ModuleOp>> traceForward(
+    const ModelSource &source, mlir::MLIRContext &context,
+    const std::function<dsl::Tensor(const dsl::LossInput &)> &forward, const TrainingOptions &options);
 
 }  // namespace llc::huggingface

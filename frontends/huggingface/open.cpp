@@ -67,8 +67,9 @@ void warnOfOtherHeads(Config &config, const Architecture &architecture, ModelSou
   for (const std::string &name : classes)
     if (std::find(known.begin(), known.end(), name) != known.end()) return;
   if (!classes.empty() && !known.empty())
-    source.warnings.push_back(config.where("architectures") + ": '" + classes.front() + "' is read as '" + known.front() +
-                       (source.model.bidirectional ? "', which fills in hidden tokens" : "', which generates text"));
+    source.warnings.push_back(
+        config.where("architectures") + ": '" + classes.front() + "' is read as '" + known.front() +
+        (source.model.bidirectional ? "', which fills in hidden tokens" : "', which generates text"));
 }
 
 Status readGeneration(const fs::path &directory, Config &config, GenerationDefaults &out) {

@@ -305,9 +305,9 @@ Result<mlir::OwningOpRef<mlir::ModuleOp>> traceTraining(const ModelSource &sourc
   return Training(source, context, objective, options).trace();
 }
 
-Result<mlir::OwningOpRef<mlir::ModuleOp>> traceForward(const ModelSource &source, mlir::MLIRContext &context,
-                                                       const std::function<dsl::Tensor(const dsl::LossInput &)> &forward,
-                                                       const TrainingOptions &options) {
+Result<mlir::OwningOpRef<mlir::ModuleOp>> traceForward(
+    const ModelSource &source, mlir::MLIRContext &context,
+    const std::function<dsl::Tensor(const dsl::LossInput &)> &forward, const TrainingOptions &options) {
   LLC_TRY(checkPositions(source, options.sequence, "give shorter rows"));
   return Training(source, context, {.reference = forward}, options).traceForward();
 }

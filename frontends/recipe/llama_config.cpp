@@ -4,39 +4,23 @@
 
 #include <cmath>
 
+#include "frontends/recipe/config_values.h"
+
 namespace llc::recipe {
 
 namespace {
-// A value, or what the table of keys says when it is absent.
-OrderedJson valueOf(const OrderedJson &config, const std::string &name) {
-  auto found = config.find(name);
-  if (found != config.end() && !found->is_null()) return *found;
-  for (const KeySpec &key : configKeys())
-    if (key.path == name) return key.initial;
-  return nullptr;
-}
-int64_t integerOf(const OrderedJson &config, const std::string &name) { return valueOf(config, name).get<int64_t>(); }
-std::string textOf(const OrderedJson &config, const std::string &name, const std::string &otherwise) {
-  OrderedJson value = valueOf(config, name);
-  return value.is_string() ? value.get<std::string>() : otherwise;
-}
-bool flagOf(const OrderedJson &config, const std::string &name, bool otherwise) {
-  OrderedJson value = valueOf(config, name);
-  return value.is_boolean() ? value.get<bool>() : otherwise;
-}
-
 struct Shape {
   int64_t vocabulary, width, layers, heads, keyHeads, headWidth, inner;
 };
 Shape shapeOf(const OrderedJson &config) {
   Shape s{};
-  s.vocabulary = integerOf(config, "vocab_size");
-  s.width = integerOf(config, "d_model");
-  s.layers = integerOf(config, "n_layers");
-  s.heads = integerOf(config, "n_heads");
+  s.vocabulary = integerValue(config, "vocab_size");
+  s.width = integerValue(config, "d_model");
+  s.layers = integerValue(config, "n_layers");
+  s.heads = integerValue(config, "n_heads");
   s.inner = feedForwardWidth(config);
   OrderedJson keys = valueOf(config, "n_kv_heads"), head = valueOf(config, "head_dim");
-  bool shared = textOf(config, "attention_type", "") == "mqa";
+  bool shared = textValue(config, "attention_type", "") == "mqa";
   s.keyHeads = keys.is_null() ? (shared ? 1 : s.heads) : keys.get<int64_t>();
   s.headWidth = head.is_null() ? s.width / s.heads : head.get<int64_t>();
   return s;
@@ -50,24 +34,25 @@ Status requireLlama(const OrderedJson &config, const std::string &where) {
                           valueOf(config, key).dump(), what))
         .toFix(remedy);
   };
-  std::string position = textOf(config, "pos_type", "rope");
+  std::string position = textValue(config, "pos_type", "rope");
   bool positionGiven = config.contains("pos_type");
-  if (positionGiven ? position != "rope" : !flagOf(config, "use_rope", true))
+  if (positionGiven ? position != "rope" : !flagValue(config, "use_rope", true))
     return refuse(positionGiven ? "pos_type" : "use_rope", "has rotary positions", "write pos_type: rope");
-  std::string kind = textOf(config, "ffn_type", "swiglu");
+  std::string kind = textValue(config, "ffn_type", "swiglu");
   if (kind != "swiglu" && kind != "geglu")
     return refuse("ffn_type", "has gated feed-forward layers", "write swiglu or geglu");
-  if (textOf(config, "attention_type", "standard") == "sparse" || config.contains("sparse_attention"))
+  if (textValue(config, "attention_type", "standard") == "sparse" || config.contains("sparse_attention"))
     return refuse(config.contains("sparse_attention") ? "sparse_attention" : "attention_type",
                   "sees all earlier tokens", "write attention_type: standard, and leave sparse_attention out");
   if (!valueOf(config, "window").is_null()) return refuse("window", "sees all earlier tokens", "leave window out");
-  if (!flagOf(config, "norm_first", true))
+  if (!flagValue(config, "norm_first", true))
     return refuse("norm_first", "has its norms before the sub-layers", "write norm_first: true");
-  if (!flagOf(config, "use_rms_norm", true)) return refuse("use_rms_norm", "has RMS norms", "write use_rms_norm: true");
-  if (flagOf(config, "use_parallel_ffn", false))
+  if (!flagValue(config, "use_rms_norm", true))
+    return refuse("use_rms_norm", "has RMS norms", "write use_rms_norm: true");
+  if (flagValue(config, "use_parallel_ffn", false))
     return refuse("use_parallel_ffn", "has attention and feed-forward one after the other",
                   "write use_parallel_ffn: false");
-  if (textOf(config, "objective", "causal") != "causal")
+  if (textValue(config, "objective", "causal") != "causal")
     return refuse("objective", "predicts the next token", "write objective: causal");
   return success();
 }
@@ -95,8 +80,8 @@ Result<OrderedJson> llamaConfig(const OrderedJson &config, const std::string &wh
                      {"num_attention_heads", s.heads},
                      {"num_key_value_heads", s.keyHeads},
                      {"head_dim", s.headWidth},
-                     {"hidden_act", textOf(config, "ffn_type", "swiglu") == "geglu" ? "gelu" : "silu"},
-                     {"max_position_embeddings", integerOf(config, "max_len")},
+                     {"hidden_act", textValue(config, "ffn_type", "swiglu") == "geglu" ? "gelu" : "silu"},
+                     {"max_position_embeddings", integerValue(config, "max_len")},
                      {"initializer_range", valueOf(config, "initializer_range")},
                      {"rms_norm_eps", valueOf(config, "rms_norm_eps")},
                      {"rope_theta", theta.is_null() ? OrderedJson(10000.0) : theta},
@@ -134,7 +119,7 @@ std::vector<InitialTensor> llamaTensors(const OrderedJson &config) {
     add("mlp.down_proj", {s.width, s.inner}, deviation);
   }
   tensors.push_back({"model.norm.weight", {s.width}, 0});
-  if (!flagOf(config, "tie_word_embeddings", false))
+  if (!flagValue(config, "tie_word_embeddings", false))
     tensors.push_back({"lm_head.weight", {s.vocabulary, s.width}, deviation});
   return tensors;
 }

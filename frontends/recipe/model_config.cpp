@@ -154,6 +154,14 @@ ParameterCounts countParameters(const OrderedJson &config) {
   counts.feedForward = layers * width * feedForwardWidth(config) * (gated ? 3 : 2);
   counts.norms = (2 * layers + 1) * width * (bias ? 2 : 1);
   counts.head = flagOf(config, "tie_word_embeddings", false) ? 0 : vocabulary * width;
+  if (textOf(config, "objective", "causal") == "mlm") {  // a BERT: types of tokens, biases, more norms, a deeper head
+    int64_t inner = feedForwardWidth(config);
+    counts.embedding += 2 * width;
+    counts.attention += layers * 4 * width;
+    counts.feedForward += layers * (inner + width);
+    counts.norms = (2 * layers + 2) * 2 * width;
+    counts.head += width * width + width + vocabulary;
+  }
   return counts;
 }
 

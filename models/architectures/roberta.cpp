@@ -17,10 +17,10 @@ EncoderTraits readTraits(dsl::Config &config) {
 }  // namespace
 
 dsl::Architecture roberta(const Blocks &) {
-  return encoder({.name = "roberta",
-                  .answersTo = {"RobertaForMaskedLM", "xlm-roberta", "XLMRobertaForMaskedLM", "camembert",
-                                "CamembertForMaskedLM"},
-                  .traits = readTraits});
+  return encoder(
+      {.name = "roberta",
+       .answersTo = {"RobertaForMaskedLM", "xlm-roberta", "XLMRobertaForMaskedLM", "camembert", "CamembertForMaskedLM"},
+       .traits = readTraits});
 }
 
 }  // namespace llc::models

@@ -33,7 +33,8 @@ Heads projectHeads(Tensor x, const Attention &a) {
   Tensor key = part(a.key, a.keyValueHeads);
   return {query, key, part(a.value, a.keyValueHeads)};
 }
-// Each row over the rows before it (or over all, if not causal): those in the cache, or those of the batch. [T,heads,headSize] -> the same.
+// Each row over the rows before it (or over all, if not causal): those in the cache, or those of the batch.
+// [T,heads,headSize] -> the same.
 Tensor mix(const Heads &heads, const Attention &a, const LayerState &state) {
   double scale = a.scale.value_or(1 / std::sqrt(double(a.headSize)));
   int64_t window = a.window.value_or(0);
@@ -46,9 +47,11 @@ Tensor mix(const Heads &heads, const Attention &a, const LayerState &state) {
   }
   int64_t rows = tokens.segments.size(0), width = tokens.segments.size(1);
   auto perSequence = [&](Tensor x) { return reshape(x, {rows, width, x.size(1), x.size(2)}); };
-  Tensor y = attention(perSequence(heads.query), perSequence(heads.key), perSequence(heads.value),
-                       {.segments = tokens.segments, .scale = scale, .causal = a.causal, .window = window, .soft_cap = softCap})
-                 .y;
+  Tensor y =
+      attention(
+          perSequence(heads.query), perSequence(heads.key), perSequence(heads.value),
+          {.segments = tokens.segments, .scale = scale, .causal = a.causal, .window = window, .soft_cap = softCap})
+          .y;
   return reshape(y, heads.query.shape());
 }
 }  // namespace

@@ -1,6 +1,7 @@
 #include "models/families/encoder.h"
 
 #include "frontends/dsl/sugar.h"
+#include "models/blocks/dropout.h"
 
 namespace llc::models {
 using namespace dsl;
@@ -20,7 +21,8 @@ struct Encoder {
   Tensor embed(const Tokens &tokens) const {
     auto lookUp = [](Tensor rows, Tensor ids) { return cast(gather_rows(rows, ids), DType::f32); };
     Tensor first = constant({float(traits.firstPosition)}, {1});
-    Tensor positions = traits.firstPosition ? cast(cast(tokens.positions, DType::f32) + first, DType::i32) : tokens.positions;
+    Tensor positions =
+        traits.firstPosition ? cast(cast(tokens.positions, DType::f32) + first, DType::i32) : tokens.positions;
     Tensor x = lookUp(words(), tokens.ids);
     Scope scope(traits.embeddingsName);
     x = x + lookUp(table(traits.positionsName, traits.positionRows), positions);
@@ -30,23 +32,27 @@ struct Encoder {
       x = x + (tokens.types ? lookUp(types, tokens.types)
                             : cast(slice(types, {.dim = 0, .start = 0, .size = 1}), DType::f32));
     }
-    return normalize(x, traits.embeddingsNormName, traits.norm);
+    Dropping now(tokens.dropout, 0);
+    return dropped(normalize(x, traits.embeddingsNormName, traits.norm), tokens.dropout.rate);
   }
 
   Tensor layer(Tensor x, const LayerState &state) const {
-    x = normalize(x + attend(x, traits.attention, state), traits.attentionNormName, traits.norm);
-    return normalize(x + feedForward(x, traits.mlp), traits.mlpNormName, traits.norm);
+    double rate = state.tokens.dropout.rate;
+    x = normalize(x + dropped(attend(x, traits.attention, state), rate), traits.attentionNormName, traits.norm);
+    return normalize(x + dropped(feedForward(x, traits.mlp), rate), traits.mlpNormName, traits.norm);
   }
 
   Tensor states(const Tokens &tokens) const {
     if (tokens.areCached())
       fail(diagnose(ErrorKind::unsupported)
                .says("the model sees whole texts at once: it has no cache and generates nothing")
-               .toFix("use llc-model fill-mask, logits, grad, inspect --training --trainer mlm, or finetune --trainer mlm"));
+               .toFix("use llc-model fill-mask, logits, grad, inspect --training --trainer mlm, or finetune --trainer "
+                      "mlm"));
     Tensor x = embed(tokens);
     for (int64_t i = 0; i < traits.layers; ++i) {
       Scope scope(traits.layersName + "." + std::to_string(i));
-      LayerState state{tokens, {}, {}, {}};
+      LayerState state{tokens, {}, {}, {}, {}};
+      Dropping now(tokens.dropout, i + 1);
       x = block("layer", [&](Tensor inner) { return layer(inner, state); }, x);
     }
     return x;
@@ -128,7 +134,8 @@ Architecture encoder(EncoderArchitecture description) {
   architecture.build = [description](Config &config) -> Result<Model> {
     EncoderTraits traits = description.traits(config);
     if (traits.positionRows <= traits.firstPosition)
-      config.refuse("max_position_embeddings", "leaves no position for a token", "compare it with the model's repository");
+      config.refuse("max_position_embeddings", "leaves no position for a token",
+                    "compare it with the model's repository");
     LLC_TRY(config.status());
     return encoderModel(description.name, traits);
   };

@@ -24,8 +24,8 @@ struct EncoderTraits {
 
   // Names of the weights; those of a layer are relative to "LAYERS.number".
   std::string embeddingsName, layersName;
-  std::string wordsName = "word_embeddings", positionsName = "position_embeddings",
-              typesName = "token_type_embeddings", embeddingsNormName = "LayerNorm";
+  std::string wordsName = "word_embeddings", positionsName = "position_embeddings", typesName = "token_type_embeddings",
+              embeddingsNormName = "LayerNorm";
   std::string attentionNormName = "attention.output.LayerNorm", mlpNormName = "output.LayerNorm";
   std::string headName;  // in front of the next two, and of the bias [vocabulary]; the matrix is the embedding's
   std::string headDenseName, headNormName;

@@ -61,6 +61,10 @@ LossTerms hiddenTokenLoss(const LossInput &in) {
     fail(diagnose(ErrorKind::unsupported)
              .says("the model sees only the tokens before a token, it can't fill in one from both sides")
              .toFix("use a bidirectional model (bert, roberta), or --trainer causal_lm"));
+  if (in.model.virtualTokens)
+    fail(diagnose(ErrorKind::unsupported)
+             .says("adapters of virtual tokens are for models that generate")
+             .toFix("use LoRA (lora-finetune --target-modules query,value)"));
   Tokens tokens = wholeRows(in);
   int64_t count = tokens.ids.size(0);
   Tensor logits = in.model.head(in.model.embeddings(tokens, iota({count}, DType::i32)));
@@ -69,12 +73,11 @@ LossTerms hiddenTokenLoss(const LossInput &in) {
   Tensor ofLabel = generic({logits, cast(labels, DType::f32)},
                            {.signature = "tv,t->t", .body = "a*eq(@v,b)", .combiner = "sum"}, {count}, DType::f32);
   Tensor best = reduce(logits, {.signature = "tv->t", .kind = "max"});
-  return {total(cross_entropy(logits, labels) * weight), total(weight), {{"accuracy", total(ge(ofLabel, best) * weight)}}};
+  return {
+      total(cross_entropy(logits, labels) * weight), total(weight), {{"accuracy", total(ge(ofLabel, best) * weight)}}};
 }
 
-LossTerms tokenLoss(const LossInput &in) {
-  return in.model.bidirectional ? hiddenTokenLoss(in) : nextTokenLoss(in);
-}
+LossTerms tokenLoss(const LossInput &in) { return in.model.bidirectional ? hiddenTokenLoss(in) : nextTokenLoss(in); }
 
 RowLogProbabilities rowLogProbabilities(const LossInput &in) {
   Tensor weight = learned(in);

@@ -42,6 +42,9 @@ struct Trainer {
   std::vector<std::string> columns = {};
   // A number for each row by the weights before the first step, which the loss reads as its column "reference".
   std::function<dsl::Tensor(const dsl::LossInput &)> reference = nullptr;
+  // Names of three settings, for trainers of bidirectional models: share of the tokens that are hidden, and of these
+  // the shares of the mask token and of any token in their place. Labels are what is hidden. Empty: nothing is.
+  std::vector<std::string> hides = {};
   bool scores = false;      // of a model with one score for a sequence instead of tokens
   bool hasTeacher = false;  // needs a second model with the same vocabulary
   bool likelihood = true;   // the loss is the mean of -log p of tokens: its exponential is the perplexity

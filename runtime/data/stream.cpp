@@ -5,8 +5,6 @@
 namespace llc::data {
 
 namespace {
-constexpr int32_t noLabel = -100;
-
 Error badOption(const std::string &what, const std::string &remedy) {
   return diagnose(ErrorKind::invalidInput, "data").says(what).toFix(remedy);
 }
@@ -41,6 +39,16 @@ Status checkPairs(const std::vector<Source> &sources, const StreamOptions &o) {
   if (!paired) return success();
   if (o.packing != Packing::none || o.curriculum.steps > 0 || o.rows % 2)
     return badOption("pairs of sequences", "use an even number of rows, no packing and no curriculum");
+  return success();
+}
+
+// What is to be learned is decided in one place.
+Status checkMasking(const std::vector<Source> &sources, const Masking &masking) {
+  if (masking.probability <= 0) return success();
+  for (const Source &source : sources)
+    if (const DatasetHeader &header = source.dataset.header(); header.marked || header.paired)
+      return badOption(source.dataset.path() + " says itself what is to be learned, and tokens are to be hidden",
+                       "prepare the texts with llc-model data prepare");
   return success();
 }
 
@@ -88,6 +96,7 @@ Result<TokenStream> TokenStream::create(std::vector<Source> sources, const Strea
   LLC_TRY(check(options));
   LLC_TRY(check(sources));
   LLC_TRY(checkPairs(sources, options));
+  LLC_TRY(checkMasking(sources, options.masking));
   TokenStream stream;
   stream.sources_ = std::move(sources);
   stream.options_ = options;
@@ -256,6 +265,7 @@ Result<bool> TokenStream::next(Batch &batch) {
   batch.segments.assign(size, 0);
   batch.positions.assign(size, 0);
   for (size_t row = 0; row < taken.size(); ++row) LLC_TRY(fill(batch, int64_t(row), taken[row]));
+  if (options_.masking.probability > 0) options_.masking.hide(step_, batch);
   ++step_;
   return true;
 }
@@ -325,6 +335,10 @@ uint64_t TokenStream::fingerprint() const {
        {o.rows, o.length, int64_t(o.packing), o.packBuffer, int64_t(o.window), int64_t(o.seed), int64_t(o.repeat),
         c.steps, c.startLength, c.multiple, int64_t(c.schedule), int64_t(c.constantTokens)})
     mix(uint64_t(value));
+  if (const Masking &m = o.masking; m.probability > 0) {
+    for (double value : {m.probability, m.maskShare, m.randomShare}) mix(std::bit_cast<uint64_t>(value));
+    for (uint64_t value : {uint64_t(m.mask), uint64_t(m.vocabulary), m.seed}) mix(value);
+  }
   return hash;
 }
 

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/data/dataset.h"
+#include "runtime/data/masking.h"
 #include "runtime/data/split.h"
 #include "runtime/data/window_order.h"
 
@@ -57,14 +58,17 @@ struct StreamOptions {
   bool repeat = true;  // false: every source once, then the stream ends (the last batch may have fewer rows)
   int32_t padId = 0;
   Curriculum curriculum;
+  Masking masking;
 };
+
+inline constexpr int32_t noLabel = -100;
 
 // Row-major, [rows, length]. Of pairs, rows 2i and 2i + 1 are one.
 struct Batch {
   int64_t rows = 0, length = 0;
   std::vector<int32_t> ids;
   std::vector<int32_t> labels;  // the ids; -100 for padding, for what begins a segment (nothing before it predicts it),
-                                // and for what a marked dataset says is not to be learned
+                                // and for what a marked dataset says is not to be learned; or what Masking makes them
   std::vector<int32_t>
       segments;  // 1, 2 ... for the sequences in a row, 0 for padding; attention stays within a segment
   std::vector<int32_t> positions;                // from 0 in each segment
@@ -96,7 +100,7 @@ class TokenStream {
  public:
   // Errors: invalidInput (no source, an empty one, a weight that is not above 0, options out of range, sources made
   // with different tokenizers; pairs, which have a row for each sequence, that are to be packed or cut, or rows that
-  // don't hold whole pairs; sources with different columns).
+  // don't hold whole pairs; sources with different columns; hidden tokens of pairs or of marked datasets).
   static Result<TokenStream> create(std::vector<Source> sources, const StreamOptions &options);
 
   // False at the end (only without `repeat`). Errors: a dataset that is broken.

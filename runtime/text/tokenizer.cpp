@@ -18,7 +18,7 @@ using text::Json;
 using text::SideFiles;
 
 struct Tokenizer::Roles {
-  std::optional<TokenId> bos, eos, pad, unknown;
+  std::optional<TokenId> bos, eos, pad, unknown, mask;
   std::vector<TokenId> stop;
 };
 
@@ -253,9 +253,12 @@ Result<std::unique_ptr<Tokenizer>> Tokenizer::fromFiles(const Files &files) {
   tokenizer->roles_ = std::make_unique<Roles>();
   Roles &roles = *tokenizer->roles_;
   roles.bos = named(role("bos_token", engine.bosId()), "bos_token_id");
+  if (!roles.bos) roles.bos = role("cls_token", engine.idOf("[CLS]"));
   roles.eos = named(role("eos_token", engine.eosId()), "eos_token_id");
+  if (!roles.eos) roles.eos = role("sep_token", engine.idOf("[SEP]"));
   roles.pad = named(role("pad_token", engine.padId()), "pad_token_id");
   roles.unknown = role("unk_token", engine.unknownId());
+  roles.mask = role("mask_token", engine.idOf(engine.idOf("[MASK]") ? "[MASK]" : "<mask>"));
   roles.stop = idsField(sides.generationConfig, "eos_token_id");
   if (roles.stop.empty()) roles.stop = idsField(sides.config, "eos_token_id");
   if (roles.stop.empty() && roles.eos) roles.stop = {*roles.eos};
@@ -276,6 +279,7 @@ std::optional<TokenId> Tokenizer::bosId() const { return roles_->bos; }
 std::optional<TokenId> Tokenizer::eosId() const { return roles_->eos; }
 std::optional<TokenId> Tokenizer::padId() const { return roles_->pad; }
 std::optional<TokenId> Tokenizer::unknownId() const { return roles_->unknown; }
+std::optional<TokenId> Tokenizer::maskId() const { return roles_->mask; }
 const std::vector<TokenId> &Tokenizer::stopIds() const { return roles_->stop; }
 std::string_view Tokenizer::kind() const { return engine_->kind(); }
 

@@ -52,11 +52,14 @@ class Tokenizer {
   std::optional<std::string> tokenOf(TokenId id) const;  // the token as the vocabulary spells it ("Ġthe", "▁the", "<0x0A>")
   bool isSpecial(TokenId id) const;
 
+  // What begins and ends a text; of tokenizers that know only [CLS] and [SEP] (BERT), these.
   std::optional<TokenId> bosId() const;
   std::optional<TokenId> eosId() const;
   std::optional<TokenId> padId() const;
   std::optional<TokenId> unknownId() const;
-  // Every id that ends a generation: generation_config.json's eos_token_id, else config.json's, else eosId(). May be empty.
+  std::optional<TokenId> maskId() const;  // stands for a token that a model is to fill in
+  // Every id that ends a generation: generation_config.json's eos_token_id, else config.json's, else eosId(). May be
+  // empty.
   const std::vector<TokenId> &stopIds() const;
 
   std::string_view kind() const;  // "tokenizer.json (BPE)", "sentencepiece (unigram)", "tiktoken", …

@@ -31,6 +31,15 @@ std::string lineOf(const Record &record) {
 }
 }  // namespace
 
+std::vector<std::pair<std::string, double>> numbersOf(const Record &record) {
+  std::vector<std::pair<std::string, double>> numbers;
+  std::string event = record.value("event", "");
+  if (event != "train" && event != "evaluation") return numbers;
+  for (const auto &[name, value] : record.items())
+    if (value.is_number() && name != "step") numbers.emplace_back(name, value.get<double>());
+  return numbers;
+}
+
 Result<std::vector<Record>> readMetrics(const std::string &path) {
   LLC_ASSIGN(MappedFile file, MappedFile::open(path));
   std::vector<Record> records;

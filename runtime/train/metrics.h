@@ -11,11 +11,18 @@ namespace llc::train {
 // {"event": "train", "step": 10, "train/loss": 3.2, ...}. Events: train, evaluation, sample, checkpoint, warning.
 using Record = nlohmann::ordered_json;
 
+enum class RunEnd { finished, interrupted, failed };
+
 class RecordSink {
  public:
   virtual ~RecordSink() = default;
   virtual Status write(const Record &record) = 0;
+  // Nothing comes after it. A process that is killed does not get here.
+  virtual Status finish([[maybe_unused]] RunEnd end) { return success(); }
 };
+
+// Numbers of a record of training or evaluation, but for its step; empty for other events.
+std::vector<std::pair<std::string, double>> numbersOf(const Record &record);
 
 // metrics.jsonl.
 class MetricsFile : public RecordSink {

@@ -8,15 +8,21 @@
 #include "runtime/threads/limits.h"
 #include "runtime/threads/team.h"
 #include "runtime/train/listeners.h"
+#include "runtime/train/masking.h"
 #include "runtime/train/reference.h"
 #include "runtime/train/run_report.h"
 #include "runtime/train/run_settings.h"
 #include "runtime/train/run_start.h"
-#include "runtime/train/tensorboard.h"
+#include "runtime/train/trackers.h"
 
 namespace llc::train {
 
 namespace {
+RunEnd endOf(const Result<LoopOutcome> &outcome) {
+  if (!outcome) return RunEnd::failed;
+  return outcome->reason == StopReason::interrupted ? RunEnd::interrupted : RunEnd::finished;
+}
+
 class Run {
  public:
   Run(RunHost &host, RunConfig config, const TrainerTraits &trainer, RunStart start, const RunOptions &options,
@@ -36,6 +42,10 @@ class Run {
     if (virtualTokens()) LLC_TRY(makeRoom(length));
     LLC_ASSIGN(data_, openTrainingData(config_, trainer_.examples, start_.tokenizer, sizes_.vocabulary, length,
                                        dataFolder(), progress_));
+    if (trainer_.masking) {
+      LLC_ASSIGN(data_->options.masking, maskingFor(*trainer_.masking, *start_.tokenizer.tokenizer,
+                                                    uint64_t(config_.integer("data.shuffle_seed"))));
+    }
     LLC_TRY(makeProgram());
     return trainAndReport();
   }
@@ -153,18 +163,17 @@ class Run {
     TerminalSink terminal(progress_, options.schedule.totalSteps, config_.flag("logging.json"));
     LoopParts parts{.program = *program_, .stream = stream, .checkpoints = *store_};
     parts.sinks = {&metrics, &log, &terminal};
-    std::unique_ptr<TensorBoardFile> board;
-    auto trackers = config_.texts("logging.trackers");
-    if (std::find(trackers.begin(), trackers.end(), "tensorboard") != trackers.end()) {
-      LLC_ASSIGN(board, TensorBoardFile::create(directory_ + "/tensorboard", state.step));
-      parts.sinks.push_back(board.get());
-    }
+    LLC_ASSIGN(auto trackers,
+               openTrackers(config_.texts("logging.trackers"),
+                            {directory_, options_.outputDirectory, options_.verb, config_.all(), state.step}));
+    for (const auto &tracker : trackers) parts.sinks.push_back(tracker.get());
     LLC_TRY(fillParts(parts));
     parts.onStep = [&](const auto &now, const auto &result) { terminal.onStep(now, result); };
     announce(options, state, log);
     progress_.step("training", options.schedule.totalSteps, state.step);
     auto outcome = train(parts, options, state);
     progress_.finish();
+    for (const auto &tracker : trackers) LLC_TRY(tracker->finish(endOf(outcome)));
     LLC_TRY(writeRunReport(directory_, facts(options)));
     if (!outcome) return std::move(outcome.error());
     return end(*outcome);

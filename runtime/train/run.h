@@ -10,11 +10,17 @@
 
 namespace llc::train {
 
+// Shares of tokens for data::Masking.
+struct MaskingShares {
+  double probability = 0.15, mask = 0.8, random = 0.1;
+};
+
 // What is learned, as far as data and reports depend on it.
 struct TrainerTraits {
   Examples examples = Examples::text;
   bool likelihood = true;     // the loss is the mean of -log p of tokens: its exponential is the perplexity
   bool hasReference = false;  // it compares with the model as it was before the first step
+  std::optional<MaskingShares> masking = {};  // it learns what is hidden from the model
 };
 
 struct RunOptions {

@@ -1,6 +1,9 @@
 #include "runtime/train/run_settings.h"
 
+#include <algorithm>
+
 #include "runtime/train/run_start.h"
+#include "runtime/train/trackers.h"
 
 namespace llc::train {
 
@@ -33,8 +36,10 @@ Status refuseUnavailable(const RunConfig &config) {
   if (config.text("training.lr_schedule") == "multistage")
     return config.unavailable("training.lr_schedule", "use none, constant, linear, cosine, wsd or polynomial");
   for (const std::string &tracker : config.texts("logging.trackers"))
-    if (tracker != "jsonl" && tracker != "tensorboard")
-      return config.unavailable("logging.trackers", "use jsonl and tensorboard");
+    if (std::ranges::find(trackerNames, tracker) == std::end(trackerNames))
+      return diagnose(ErrorKind::invalidInput, "logging.trackers")
+          .says("there is no tracker '" + tracker + "'")
+          .toFix(fmt::format("use {}", fmt::join(trackerNames, ", ")));
   if (config.texts("evaluation.tasks") != std::vector<std::string>{"perplexity"})
     return config.unavailable("evaluation.tasks", "use perplexity");
   return success();

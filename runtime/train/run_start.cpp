@@ -1,5 +1,6 @@
 #include "runtime/train/run_start.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "runtime/base/json_read.h"
@@ -64,6 +65,13 @@ Result<ModelSizes> readModelSizes(const std::string &model) {
     if (!sizes.longest && object.has(key)) {
       LLC_ASSIGN(sizes.longest, object.integer(key, 1, INT32_MAX));
     }
+  // Their positions begin behind that of padding.
+  constexpr std::string_view behindPadding[] = {"roberta", "xlm-roberta", "camembert"};
+  LLC_ASSIGN(std::string type, object.text("model_type", ""));
+  if (std::ranges::find(behindPadding, type) != std::end(behindPadding)) {
+    LLC_ASSIGN(int64_t padding, object.integer("pad_token_id", 0, INT32_MAX, 1));
+    sizes.longest = std::max<int64_t>(sizes.longest - padding - 1, 1);
+  }
   return sizes;
 }
 

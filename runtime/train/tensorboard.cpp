@@ -9,6 +9,8 @@
 #include <chrono>
 #include <filesystem>
 
+#include "runtime/train/wire_format.h"
+
 namespace llc::train {
 
 namespace {
@@ -25,32 +27,13 @@ constexpr std::array<uint32_t, 256> crcTable = [] {
 // A CRC of data that holds CRCs is weak: TFRecord turns and shifts them.
 uint32_t masked(std::string_view bytes) { return std::rotr(crc32c(bytes), 15) + 0xa282ead8u; }
 
-template <class T>
-void addFixed(std::string &to, T value) {
-  to.append(reinterpret_cast<const char *>(&value), sizeof(value));  // both are little-endian
-}
-void addVarint(std::string &to, uint64_t value) {
-  for (; value >= 0x80; value >>= 7) to += char(value | 0x80);
-  to += char(value);
-}
-
-// Fields of a protobuf message: number and wire type, then the value.
-enum WireType : uint64_t { varint = 0, fixed64 = 1, bytes = 2, fixed32 = 5 };
-void addKey(std::string &to, uint64_t field, WireType type) { addVarint(to, field << 3 | type); }
-void addBytes(std::string &to, uint64_t field, std::string_view value) {
-  addKey(to, field, bytes);
-  addVarint(to, value.size());
-  to += value;
-}
-
 // Event: wall_time = 1, step = 2, file_version = 3, summary = 5, session_log = 7.
 std::string eventAt(double wallTime, int64_t step) {
   std::string event;
-  addKey(event, 1, fixed64);
+  addKey(event, 1, WireType::fixed64);
   addFixed(event, wallTime);
   if (step == 0) return event;  // what has its default is not written
-  addKey(event, 2, varint);
-  addVarint(event, uint64_t(step));
+  addInteger(event, 2, step);
   return event;
 }
 
@@ -86,8 +69,7 @@ std::string versionEvent(double wallTime) {
 
 std::string restartEvent(double wallTime, int64_t step) {
   std::string event = eventAt(wallTime, step), log;
-  addKey(log, 1, varint);  // SessionLog: status = 1, START = 1
-  addVarint(log, 1);
+  addInteger(log, 1, 1);  // SessionLog: status = 1, START = 1
   addBytes(event, 7, log);
   return event;
 }
@@ -97,7 +79,7 @@ std::string scalarsEvent(double wallTime, int64_t step, const std::vector<std::p
   for (const auto &[tag, number] : scalars) {
     std::string value;  // Summary.Value: tag = 1, simple_value = 2
     addBytes(value, 1, tag);
-    addKey(value, 2, fixed32);
+    addKey(value, 2, WireType::fixed32);
     addFixed(value, number);
     addBytes(summary, 1, value);
   }
@@ -133,9 +115,8 @@ Status TensorBoardFile::append(std::string_view event) {
 
 Status TensorBoardFile::write(const Record &record) {
   std::vector<std::pair<std::string, float>> scalars;
-  for (const auto &[name, value] : record.items())
-    if (value.is_number() && name != "step") scalars.emplace_back(name, value.get<float>());
-  if (scalars.empty() || !(record["event"] == "train" || record["event"] == "evaluation")) return success();
+  for (const auto &[name, value] : numbersOf(record)) scalars.emplace_back(name, float(value));
+  if (scalars.empty()) return success();
   return append(scalarsEvent(now(), record["step"].get<int64_t>(), scalars));
 }
 

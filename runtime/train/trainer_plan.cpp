@@ -51,6 +51,25 @@ Result<TrainerPlan::Key> readKey(const OrderedJson &json, const std::string &whe
   return key;
 }
 
+OrderedJson toJson(const std::optional<MaskingShares> &shares) {
+  if (!shares) return nullptr;
+  return {{"probability", shares->probability}, {"mask", shares->mask}, {"random", shares->random}};
+}
+Result<std::optional<MaskingShares>> readMasking(const JsonObject &object) {
+  if (!object.has("masking")) return std::optional<MaskingShares>();
+  LLC_ASSIGN(JsonObject json, object.object("masking"));
+  MaskingShares shares;
+  LLC_ASSIGN(shares.probability, json.number("probability"));
+  LLC_ASSIGN(shares.mask, json.number("mask"));
+  LLC_ASSIGN(shares.random, json.number("random"));
+  for (double share : {shares.probability, shares.mask, shares.random})
+    if (!(share >= 0 && share <= 1))
+      return diagnose(ErrorKind::invalidInput, object.at("masking"))
+          .says("holds shares that are not from 0 to 1")
+          .toFix("compile the trainer again");
+  return std::optional(shares);
+}
+
 Result<TrainerTraits> readTraits(const JsonObject &object) {
   TrainerTraits traits;
   LLC_ASSIGN(std::string examples, object.text("examples"));
@@ -62,6 +81,7 @@ Result<TrainerTraits> readTraits(const JsonObject &object) {
   traits.examples = Examples(found - std::begin(exampleNames));
   LLC_ASSIGN(traits.likelihood, object.boolean("likelihood", true));
   LLC_ASSIGN(traits.hasReference, object.boolean("reference", false));
+  LLC_ASSIGN(traits.masking, readMasking(object));
   return traits;
 }
 }  // namespace
@@ -74,7 +94,8 @@ std::string toJson(const TrainerPlan &plan) {
                       {"trainer",
                        {{"examples", exampleNames[size_t(plan.trainer.examples)]},
                         {"likelihood", plan.trainer.likelihood},
-                        {"reference", plan.trainer.hasReference}}},
+                        {"reference", plan.trainer.hasReference},
+                        {"masking", toJson(plan.trainer.masking)}}},
                       {"initial", listOf(plan.initial)},
                       {"names", plan.names},
                       {"keys", listOf(plan.keys)}};

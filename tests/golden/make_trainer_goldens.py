@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Writes trainers.json: what the trainers' losses are on two models of tests/golden/architectures while PyTorch trains them, in f32;
-and classifiers.json: what the architectures score with a head for classification (`score_head`).
+"""Writes trainers.json: what the trainers' losses are on two models of tests/golden/architectures (mlm: one of encoders) while PyTorch
+trains them, in f32; and classifiers.json: what the architectures score with a head for classification (`score_head`).
 
   python make_trainer_goldens.py
 
@@ -24,6 +24,13 @@ STEPS, RATE, BETA, SMOOTHING = 12, 1e-3, 0.5, 0.1
 def load(name):
     folder = HERE / "architectures" / name
     model = transformers.AutoModelForCausalLM.from_pretrained(folder, attn_implementation="eager", dtype=torch.float32).eval()
+    model.get_input_embeddings().padding_idx = None
+    return model
+
+
+def load_encoder(name):
+    folder = HERE / "encoders" / name
+    model = transformers.AutoModelForMaskedLM.from_pretrained(folder, attn_implementation="eager", dtype=torch.float32).eval()
     model.get_input_embeddings().padding_idx = None
     return model
 
@@ -114,6 +121,19 @@ def completions(model, reference, ids):
     return total / count, {}
 
 
+def hidden_tokens(model, reference, ids):
+    """Sequences as `packed` cuts them; in row i each fifth token from the i-th on is hidden, token 4 stands there."""
+    total = count = right = 0
+    for i, row in enumerate(ids):
+        hidden = torch.arange(LENGTH) % 5 == i
+        labels, seen = torch.where(hidden, row, -100), torch.where(hidden, 4, row)
+        for piece in (slice(0, 6 + i), slice(6 + i, LENGTH)):
+            logits, wanted = model(input_ids=seen[piece][None]).logits[0], labels[piece]
+            total = total + F.cross_entropy(logits, wanted, reduction="sum")
+            count, right = count + (wanted != -100).sum(), right + (logits.argmax(-1) == wanted).sum()
+    return total / count, {"accuracy": right / count}
+
+
 def distillation(teacher, temperature=3.0, alpha=0.7, hidden=0):
     def loss(model, reference, ids):
         soft = hard = count = apart = 0
@@ -194,7 +214,7 @@ def curve(model, loss_of):
 
 def main():
     torch.set_num_threads(1)
-    curves = {}
+    curves = {"bert mlm": curve(load_encoder("bert"), hidden_tokens)}
     for name in ("gpt2", "llama"):
         curves[f"{name} sft"] = curve(load(name), completions)
         curves[f"{name} distillation"] = curve(load(name), distillation(load("qwen2")))

@@ -41,6 +41,7 @@ void addProfile(Context &context);
 void addTokenize(Context &context);
 void addLogits(Context &context);
 void addClassify(Context &context);
+void addFillMask(Context &context);
 void addGrad(Context &context);
 void addInspect(Context &context);
 void addVerify(Context &context);

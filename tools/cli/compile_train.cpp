@@ -141,8 +141,8 @@ class TrainerCompilation {
   Status run() {
     LLC_ASSIGN(config_, TrainConfig::make(o_.train, verb_, [this](const std::string &text) { progress_.note(text); }));
     LLC_ASSIGN(const models::Trainer *trainer, config_->trainer());
-    LLC_TRY(config_->trainerSettings());
-    plan_.trainer = traitsOf(*trainer);
+    LLC_ASSIGN(models::TrainerSettings settings, config_->trainerSettings());
+    plan_.trainer = traitsOf(*trainer, settings);
     LLC_TRY(checkTrainerConfig(*config_, plan_.trainer));
     LLC_TRY(checkArchitecture(targetsOrAll(o_.targets, false)));
     LLC_ASSIGN(start_, findRunStart(*config_, o_.train, verb_, progress_));

@@ -1,7 +1,7 @@
 // create-config: a model's configuration, to be trained from the beginning.
 #include <filesystem>
 
-#include "frontends/recipe/model_config.h"
+#include "frontends/recipe/bert_config.h"
 #include "runtime/base/output_file.h"
 #include "runtime/serve/options.h"
 #include "tools/cli/command.h"
@@ -10,7 +10,7 @@ namespace llc::cli {
 
 namespace {
 struct CreateConfigFlags {
-  std::string type = "base", output = "config/default_config.json";
+  std::string type = "base", output = "config/default_config.json", objective = "causal";
   std::vector<std::string> set;
   int64_t vocabulary = 0;
   bool full = false, printParameters = false, json = false;
@@ -27,6 +27,10 @@ void declareCreateConfig(CLI::App &app, CreateConfigFlags &o) {
       ->take_all();
   app.add_option("--vocab-size", o.vocabulary, "The tokenizer's; the same as --set vocab_size=N")
       ->check(CLI::Range(1, 1 << 24));
+  app.add_option("--objective", o.objective,
+                 "causal: a llama that predicts the next token; mlm: a BERT that fills in hidden tokens")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"causal", "mlm"}));
   app.add_flag("--full", o.full,
                "Also writes the sections (training, data, lora, logging, checkpoint ...) with their defaults");
   app.add_flag("--print-params", o.printParameters, "Prints how many parameters the model has");
@@ -52,12 +56,19 @@ Status write(const std::string &path, const std::string &text) {
   return success();
 }
 
+void setObjective(recipe::OrderedJson &config, bool full) {
+  config["objective"] = "mlm";
+  for (const auto &[key, value] : recipe::bertDefaults()) config[key] = value;
+  if (full) config["training"]["trainer"] = "mlm";
+}
+
 Status runCreateConfig(Context &, CLI::App &app, CreateConfigFlags &o) {
   if (o.json && !o.printParameters)
     return diagnose(ErrorKind::invalidInput, "--json")
         .says("is for the counts of --print-params")
         .toFix("add --print-params, or leave it out");
   LLC_ASSIGN(recipe::OrderedJson config, recipe::configOfSize(o.type, o.full));
+  if (o.objective == "mlm") setObjective(config, o.full);
   if (o.vocabulary) config["vocab_size"] = o.vocabulary;
   for (const std::string &assignment : o.set) LLC_TRY(recipe::setKey(config, assignment));
   std::vector<std::string> warnings;

@@ -60,8 +60,7 @@ llvm::SmallVector<llm::Datum> batchArguments(const TrainingBatch &batch) {
   llvm::SmallVector<llm::Datum> arguments;
   for (const std::vector<int32_t> *values : {&batch.ids, &batch.mask, &batch.labels, &batch.types})
     if (!values->empty())
-      arguments.push_back(
-          llm::Tensor({batch.rows, batch.width}, std::vector<double>(values->begin(), values->end())));
+      arguments.push_back(llm::Tensor({batch.rows, batch.width}, std::vector<double>(values->begin(), values->end())));
   return arguments;
 }
 

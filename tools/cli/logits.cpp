@@ -115,15 +115,17 @@ Status writeWholeLogits(const LogitsFlags &o, Progress &progress) {
   LLC_ASSIGN(TracedModel traced, openDirectory(place, training ? "f32" : o.open.dtype, progress));
   LLC_ASSIGN(TrainingBatch batch, readTrainingBatch(o.input, traced.source->model));
   int64_t threads = o.open.session.threads;
-  LLC_ASSIGN(std::vector<float> logits, training ? trainingLogits(traced, batch, threads, progress)
-                                                 : wholeLogits(traced, batch, o.engine == "reference", threads, progress));
+  LLC_ASSIGN(std::vector<float> logits, training
+                                            ? trainingLogits(traced, batch, threads, progress)
+                                            : wholeLogits(traced, batch, o.engine == "reference", threads, progress));
   SafeTensorsWriter writer(o.output);
   LLC_TRY(writer.declare("logits", DType::f32, {batch.rows, batch.width, traced.source->model.vocabulary}));
   LLC_TRY(writer.write(logits.data(), logits.size() * sizeof(float)));
   return writer.finish();
 }
 
-Status refuseFlags(const CLI::App &app, std::initializer_list<const char *> flags, const char *why, const char *remedy) {
+Status refuseFlags(const CLI::App &app, std::initializer_list<const char *> flags, const char *why,
+                   const char *remedy) {
   for (const char *flag : flags)
     if (const CLI::Option *option = app.get_option_no_throw(flag); option && option->count() > 0)
       return diagnose(ErrorKind::invalidInput, flag).says(why).toFix(remedy);
@@ -141,9 +143,11 @@ Status runLogits(Context &context, CLI::App &app, LogitsFlags &o) {
   LLC_ASSIGN(ModelPlace place, findModel(o.open.model));
   LLC_ASSIGN(bool whole, isBidirectional(place));
   if (whole) {
-    LLC_TRY(refuseFlags(app, {"--cache-dtype", "--activations", "--adapter", "--context", "--preload", "--code-cache", "--weight-cache",
-                              "--tuning-cache"},
-                        "is for models with a cache", "leave it out"));
+    LLC_TRY(refuseFlags(
+        app,
+        {"--cache-dtype", "--activations", "--adapter", "--context", "--preload", "--code-cache", "--weight-cache",
+          "--tuning-cache"},
+        "is for models with a cache", "leave it out"));
     return writeWholeLogits(o, progress);
   }
   LLC_ASSIGN(Batch batch, readBatch(o.input));

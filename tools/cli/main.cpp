@@ -21,10 +21,10 @@ void declare(Context &context) {
       "MODEL is a Hugging Face directory, a compiled artifact, or the name of a built-in model.\n"
       "More about a command: llc-model COMMAND --help");
   for (auto add :
-       {addRun,      addGenerate,     addScore,     addEval,     addCreateConfig, addPretrain,     addTrain,
-        addFinetune, addLoraFinetune, addMerge,     addTrainers, addCompile,      addCompileTrain, addBench,
-        addProfile,  addTokenize,     addTokenizer, addData,     addLogits,       addClassify,     addGrad,
-        addInspect,  addVerify,       addTune,      addCache,    addDoctor,       addCompletion,   addManual})
+       {addRun,          addGenerate, addScore,    addEval,       addCreateConfig, addPretrain, addTrain,   addFinetune,
+        addLoraFinetune, addMerge,    addTrainers, addCompile,    addCompileTrain, addBench,    addProfile, addTokenize,
+        addTokenizer,    addData,     addLogits,   addClassify,   addFillMask,     addGrad,     addInspect, addVerify,
+        addTune,         addCache,    addDoctor,   addCompletion, addManual})
     add(context);
 }
 

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "frontends/recipe/bert_config.h"
 #include "frontends/recipe/read_config.h"
 #include "runtime/base/json_read.h"
 #include "runtime/train/run_settings.h"
@@ -50,11 +51,13 @@ constexpr KeyFlag keyFlags[] = {
     {"--early-stopping-patience", "training.early_stopping_patience",
      "Evaluations without improvement before it stops; 0: never"},
     {"--sample-prompt", "training.sample_prompt", "Shows text that continues it, after each evaluation"},
-    {"--trackers", "logging.trackers", "Besides metrics.jsonl: tensorboard"},
+    {"--trackers,--tracker", "logging.trackers",
+     "Besides metrics.jsonl: tensorboard, mlflow (OUTPUT/mlruns), wandb (OUTPUT/wandb, to be synced): a,b"},
     {"--trainer", "training.trainer", "What is learned: one that llc-model trainers lists"},
     {"--teacher", "training.teacher", "Model to learn from, for trainers that have a teacher"},
     {"--chat-format", "data.chat_format",
-     "How conversations become text: template (the model's own: the default if there is one), chatml, roles (<|user|> ...)"},
+     "How conversations become text: template (the model's own: the default if there is one), chatml, roles (<|user|> "
+     "...)"},
     {"--no-completion-only-loss", "data.completion_only_loss",
      "Of a prompt with its completion all tokens are learned, not the completion alone"},
     {"--assistant-only-loss", "data.assistant_only_loss", "Of a conversation only what the assistant says is learned"},
@@ -224,6 +227,15 @@ Status TrainConfig::addTrainer(const TrainFlags &flags) {
   return success();
 }
 
+// A new model is made for its trainer, and the trainer chosen for the model.
+void TrainConfig::settleObjective() {
+  const OrderedJson *trainer = findKey(given_, "training.trainer");
+  if (recipe::fillsIn(given_) && !trainer)
+    keyAt(given_, "training.trainer") = "mlm";
+  else if (trainer && *trainer == "mlm" && !given("objective"))
+    keyAt(given_, "objective") = "mlm";
+}
+
 Result<const models::Trainer *> TrainConfig::trainer() const { return models::trainerNamed(text("training.trainer")); }
 
 Result<models::TrainerSettings> TrainConfig::trainerSettings() const {
@@ -259,6 +271,7 @@ Result<TrainConfig> TrainConfig::make(const TrainFlags &flags, const TrainVerb &
   if (!flags.data.empty()) keyAt(config.given_, "data.path") = flags.data;
   if (!flags.freeze.empty()) keyAt(config.given_, "training.freeze") = flags.freeze;
   LLC_TRY(config.addTrainer(flags));
+  if (verb.makesModel) config.settleObjective();
   const OrderedJson *name = findKey(config.given_, "training.trainer");
   LLC_ASSIGN(const models::Trainer *trainer,
              models::trainerNamed(name && name->is_string() ? name->get<std::string>() : "causal_lm"));
@@ -266,6 +279,10 @@ Result<TrainConfig> TrainConfig::make(const TrainFlags &flags, const TrainVerb &
   auto fallBack = [&](std::string_view path, const OrderedJson &value) {
     if (!value.is_null() && !findKey(config.effective_, path)) keyAt(config.effective_, path) = value;
   };
+  if (verb.makesModel && recipe::fillsIn(config.given_))
+    for (const auto &[key, value] : recipe::bertDefaults())
+      if (!(key == "use_rope" && config.given("pos_type")) && !(key == "pos_type" && config.given("use_rope")))
+        fallBack(key, value);
   for (const auto &[key, value] : trainer->defaults)
     fallBack(key, value == std::floor(value) ? OrderedJson(int64_t(value)) : OrderedJson(value));
   for (const auto &[key, value] : verb.defaults) fallBack(key, value);
@@ -278,6 +295,10 @@ Result<TrainConfig> TrainConfig::make(const TrainFlags &flags, const TrainVerb &
   for (const std::string &warning : warnings) warn("warning: " + warning);
   LLC_TRY(refuseUnavailableKeys(config, verb));
   if (trainer->scores) LLC_TRY(refuseForScores(config, verb));
+  if (!trainer->hides.empty() && config.given("training.sample_prompt"))
+    return diagnose(ErrorKind::unsupported, "--sample-prompt")
+        .says("a model that fills in hidden tokens writes no text")
+        .toFix("leave it out");
   // Steps on the command line count, also where a file gives epochs.
   if (flags.keys.contains("training.total_steps")) keyAt(config.given_, "training.epochs") = nullptr;
   return config;

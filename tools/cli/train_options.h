@@ -52,6 +52,7 @@ class TrainConfig : public train::RunConfig {
 
  private:
   Status addTrainer(const TrainFlags &flags);
+  void settleObjective();
 };
 
 }  // namespace llc::cli

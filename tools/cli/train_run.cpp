@@ -68,7 +68,7 @@ Status runTraining(Context &context, const TrainFlags &flags, const TrainVerb &v
   LLC_ASSIGN(TrainConfig config, TrainConfig::make(flags, verb, [&](const std::string &text) { progress.note(text); }));
   LLC_TRY(checkGradientCheckpointing(gradientCheckpointingOf(config), /*budgets=*/true));
   LLC_ASSIGN(const models::Trainer *trainer, config.trainer());
-  LLC_TRY(config.trainerSettings());
+  LLC_ASSIGN(models::TrainerSettings settings, config.trainerSettings());
   CompilingHost host(flags, config, progress);
   LLC_ASSIGN(train::RunStart start, findRunStart(config, flags, verb, progress));
   if (verb.makesAdapter) {
@@ -84,7 +84,7 @@ Status runTraining(Context &context, const TrainFlags &flags, const TrainVerb &v
   }
   LLC_ASSIGN(host.step, stepOptionsOf(config, flags));
   train::RunOptions options{verb.name, flags.outputDirectory, flags.runName, flags.resume, flags.threads, flags.json};
-  return train::runTraining(host, config, traitsOf(*trainer), std::move(start), options, progress);
+  return train::runTraining(host, config, traitsOf(*trainer, settings), std::move(start), options, progress);
 }
 
 }  // namespace llc::cli

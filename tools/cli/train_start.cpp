@@ -1,5 +1,6 @@
 #include "tools/cli/train_start.h"
 
+#include "frontends/recipe/bert_config.h"
 #include "frontends/recipe/llama_config.h"
 #include "runtime/train/run_start.h"
 #include "tools/cli/model.h"
@@ -56,8 +57,12 @@ Status readOptimizerSettings(const TrainConfig &config, StepOptions &step) {
 }
 }  // namespace
 
-train::TrainerTraits traitsOf(const models::Trainer &trainer) {
-  return {examplesOf(trainer.examples), trainer.likelihood, trainer.reference != nullptr};
+train::TrainerTraits traitsOf(const models::Trainer &trainer, const models::TrainerSettings &settings) {
+  train::TrainerTraits traits{examplesOf(trainer.examples), trainer.likelihood, trainer.reference != nullptr};
+  if (!trainer.hides.empty())
+    traits.masking = {settings.number(trainer.hides.at(0)), settings.number(trainer.hides.at(1)),
+                      settings.number(trainer.hides.at(2))};
+  return traits;
 }
 
 Result<train::RunStart> findRunStart(TrainConfig &config, const TrainFlags &flags, const TrainVerb &verb,
@@ -76,7 +81,8 @@ Result<train::RunStart> findRunStart(TrainConfig &config, const TrainFlags &flag
   LLC_ASSIGN(start.tokenizer, corpus::loadTokenizer(tokenizer));
   if (verb.makesModel) {
     fitToTokenizer(config, *start.tokenizer.tokenizer, progress);
-    LLC_ASSIGN(start.modelConfig, recipe::llamaConfig(config.all(), config.where()));
+    LLC_ASSIGN(start.modelConfig, recipe::fillsIn(config.all()) ? recipe::bertConfig(config.all(), config.where())
+                                                                : recipe::llamaConfig(config.all(), config.where()));
   } else {
     LLC_ASSIGN(start.modelConfig, train::readOrderedJson(start.model + "/config.json"));
   }
@@ -84,7 +90,8 @@ Result<train::RunStart> findRunStart(TrainConfig &config, const TrainFlags &flag
 }
 
 train::InitialModel initialModelOf(const TrainConfig &config, const train::RunStart &start) {
-  return {start.modelConfig.dump(2) + "\n", recipe::llamaTensors(config.all()), start.tokenizer.files};
+  auto tensors = recipe::fillsIn(config.all()) ? recipe::bertTensors(config.all()) : recipe::llamaTensors(config.all());
+  return {start.modelConfig.dump(2) + "\n", std::move(tensors), start.tokenizer.files};
 }
 
 std::string gradientCheckpointingOf(const TrainConfig &config) {

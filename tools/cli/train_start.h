@@ -7,7 +7,7 @@
 
 namespace llc::cli {
 
-train::TrainerTraits traitsOf(const models::Trainer &trainer);
+train::TrainerTraits traitsOf(const models::Trainer &trainer, const models::TrainerSettings &settings);
 
 // Model and tokenizer; no adapter. The vocabulary of a model that the run makes, and its special ids, become the
 // tokenizer's (`config` changes). Errors: what can't be trained, before anything is made.

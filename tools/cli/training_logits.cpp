@@ -92,9 +92,8 @@ Result<std::vector<float>> trainingLogits(TracedModel &traced, const TrainingBat
   LLC_TRY(traceStep(traced, batch));
   LLC_ASSIGN(compiler::CompiledModule compiled,
              compiler::compile(*traced.module, {.startAt = compiler::Phase::differentiated}));
-  LLC_ASSIGN(
-      std::vector<float> logits,
-      runCompiled(traced, compiled, withoutLabels(batch), dsl::referenceColumn, threads, progress));
+  LLC_ASSIGN(std::vector<float> logits,
+             runCompiled(traced, compiled, withoutLabels(batch), dsl::referenceColumn, threads, progress));
   zeroPadding(batch, logits);
   return logits;
 }
@@ -102,14 +101,15 @@ Result<std::vector<float>> trainingLogits(TracedModel &traced, const TrainingBat
 Result<std::vector<float>> wholeLogits(TracedModel &traced, const TrainingBatch &batch, bool interpreted,
                                        int64_t threads, Progress &progress) {
   progress.step("compiling " + traced.name);
-  LLC_ASSIGN(traced.module, huggingface::traceForward(*traced.source, *traced.context, logitsOfAll,
-                                                      optionsFor(traced, batch)));
+  LLC_ASSIGN(traced.module,
+             huggingface::traceForward(*traced.source, *traced.context, logitsOfAll, optionsFor(traced, batch)));
   std::vector<float> logits;
   if (interpreted) {
     LLC_ASSIGN(logits, interpret(traced, withoutLabels(batch), huggingface::forwardEntry, progress));
   } else {
     LLC_ASSIGN(compiler::CompiledModule compiled, compiler::compile(*traced.module, {}));
-    LLC_ASSIGN(logits, runCompiled(traced, compiled, withoutLabels(batch), huggingface::forwardEntry, threads, progress));
+    LLC_ASSIGN(logits,
+               runCompiled(traced, compiled, withoutLabels(batch), huggingface::forwardEntry, threads, progress));
   }
   zeroPadding(batch, logits);
   return logits;

@@ -10,8 +10,8 @@ namespace llc::cli {
 Result<std::vector<float>> trainingLogits(TracedModel &traced, const TrainingBatch &batch, int64_t threads,
                                           Progress &progress);
 
-// By a program of the forward alone, by compiled code or by the interpreter: what bidirectional models have instead of a
-// program that serves.
+// By a program of the forward alone, by compiled code or by the interpreter: what bidirectional models have instead of
+// a program that serves.
 Result<std::vector<float>> wholeLogits(TracedModel &traced, const TrainingBatch &batch, bool interpreted,
                                        int64_t threads, Progress &progress);
 

@@ -98,6 +98,25 @@ TEST(Tokenizer, StopIdsComeFromTheGenerationConfig) {
   EXPECT_EQ((*tokenizer)->stopIds(), (Ids{2, 7}));
 }
 
+TEST(Tokenizer, TextsOfBertBeginAndEndWithItsOwnTokens) {
+  auto tokenizer = Tokenizer::fromFiles({{"vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n##b\n"}});
+  ASSERT_TRUE(tokenizer.ok()) << tokenizer.error().text();
+  EXPECT_EQ((*tokenizer)->bosId(), 2);
+  EXPECT_EQ((*tokenizer)->eosId(), 3);
+  EXPECT_EQ((*tokenizer)->maskId(), 4);
+  auto ids = (*tokenizer)->encode("ab [MASK]", {.addSpecial = true});
+  ASSERT_TRUE(ids.ok());
+  EXPECT_EQ(*ids, (Ids{2, 5, 6, 4, 3}));
+  auto named =
+      Tokenizer::fromFiles({{"vocab.txt", "<s>\n</s>\n<hidden>\n[UNK]\n"},
+                            {"tokenizer_config.json",
+                             R"({"cls_token": "<s>", "sep_token": "</s>", "mask_token": {"content": "<hidden>"}})"}});
+  ASSERT_TRUE(named.ok()) << named.error().text();
+  EXPECT_EQ((*named)->bosId(), 0);
+  EXPECT_EQ((*named)->eosId(), 1);
+  EXPECT_EQ((*named)->maskId(), 2);
+}
+
 struct BadFile {
   const char *name, *bytes, *says;
 };

@@ -12,7 +12,7 @@ TrainerPlan example() {
   TrainerPlan plan;
   plan.verb = "pretrain";
   plan.config = {{{"training", {{"lr", 0.1}}}}, {{"training", {{"lr", 0.1}, {"seed", 3}}}}, "c.json"};
-  plan.trainer = {Examples::preferences, false, true};
+  plan.trainer = {Examples::preferences, false, true, MaskingShares{0.2, 0.7, 0.3}};
   plan.initial = {{"a.weight", {2, 3}, 0.1, 1}, {"norm.weight", {3}, 0, 1}};
   plan.names = {{"model.a.weight", "a.weight"}};
   plan.keys = {{{"training.lr", KeyType::number, 0.1, 0, 10, {}, "Rate"}, false, "--lr", ""},
@@ -27,6 +27,7 @@ TEST(TrainerPlan, IsWhatWasWritten) {
   EXPECT_EQ(toJson(*plan), text);
   EXPECT_EQ(plan->initial[0].deviation, 0.1);
   EXPECT_EQ(plan->trainer.examples, Examples::preferences);
+  EXPECT_EQ(plan->trainer.masking->random, 0.3);
   EXPECT_EQ(plan->config.integer("training.seed"), 3);
   EXPECT_FALSE(plan->config.given("training.seed"));
 }
@@ -39,6 +40,9 @@ TEST(TrainerPlan, RefusesDamagedOnes) {
     json[key] = 5;
     EXPECT_FALSE(parseTrainerPlan(json.dump(), "t")) << key << " is a number";
   }
+  auto json = OrderedJson::parse(toJson(example()));
+  json["trainer"]["masking"]["mask"] = 1.5;
+  EXPECT_FALSE(parseTrainerPlan(json.dump(), "t"));
   EXPECT_FALSE(parseTrainerPlan("{", "t"));
 }
 

@@ -14,7 +14,8 @@ namespace llc::cli {
 namespace {
 constexpr int64_t rows = 4, length = 16;
 constexpr double rate = 1e-3;
-const std::string folder = LLC_SOURCE_DIR "/tests/golden/architectures/";
+const std::string folder = LLC_SOURCE_DIR "/tests/golden/architectures/",
+                  encoders = LLC_SOURCE_DIR "/tests/golden/encoders/";
 
 struct Data {
   std::vector<int32_t> ids = std::vector<int32_t>(rows * length), segments = std::vector<int32_t>(rows * length, 1),
@@ -60,6 +61,18 @@ Data packed(int64_t step) {
   return data;
 }
 
+// As `hidden_tokens` of make_trainer_goldens.py.
+Data hidden(int64_t step) {
+  Data data = dataOf(step);
+  data.labels.assign(data.ids.size(), -100);
+  for (int64_t row = 0; row < rows; ++row) {
+    auto at = size_t(row * length);
+    std::fill_n(data.segments.begin() + int64_t(at) + 6 + row, length - 6 - row, 2);
+    for (size_t i = size_t(row); i < length; i += 5) data.labels[at + i] = std::exchange(data.ids[at + i], 4);
+  }
+  return data;
+}
+
 const nlohmann::json &goldens() {
   static const nlohmann::json all = [] {
     std::ifstream file(LLC_SOURCE_DIR "/tests/golden/trainers.json");
@@ -96,7 +109,9 @@ std::vector<Data> dataFor(const StepOptions &options, size_t steps, train::StepP
   std::vector<Data> all;
   for (size_t step = 1; step <= steps; ++step) {
     bool paired = options.trainer == "dpo" || options.trainer == "reward";
-    all.push_back(paired ? pairs(int64_t(step)) : packed(int64_t(step)));
+    all.push_back(paired                     ? pairs(int64_t(step))
+                  : options.trainer == "mlm" ? hidden(int64_t(step))
+                                             : packed(int64_t(step)));
     if (program.columns().empty()) continue;
     Data &data = all.back();
     data.column.resize(rows);
@@ -120,7 +135,7 @@ TEST_P(TrainerCurve, IsPyTorchs) {
   size_t blank = GetParam().find(' ');
   StepOptions options = optionsOf(GetParam().substr(blank + 1));
   Progress progress(/*quiet=*/true);
-  std::string model = folder + GetParam().substr(0, blank);
+  std::string model = (options.trainer == "mlm" ? encoders : folder) + GetParam().substr(0, blank);
   TemporaryDirectory temporary;
   if (options.trainer == "reward") model = test::classifierOf(model, 1, temporary);
   auto program = makeTrainingStep(model, options, progress);
@@ -166,6 +181,17 @@ TEST(Trainers, EachHasACurve) {
     bool found = false;
     for (const auto &[name, curve] : goldens().items()) found = found || name.find(" " + trainer.name) != name.npos;
     EXPECT_TRUE(found) << trainer.name << " is not in trainers.json; add it to make_trainer_goldens.py";
+  }
+}
+
+TEST(Trainers, NextTokensAndHiddenOnesNeedTheirModels) {
+  Progress progress(/*quiet=*/true);
+  for (auto [model, trainer, says] : {std::tuple(encoders + "bert", "causal_lm", "--trainer mlm"),
+                                      {encoders + "bert", "dpo", "--trainer mlm"},
+                                      {folder + "llama", "mlm", "bidirectional"}}) {
+    auto program = makeTrainingStep(model, {.rows = 2, .length = 8, .trainer = trainer}, progress);
+    ASSERT_FALSE(program.ok()) << model << " " << trainer;
+    EXPECT_NE(program.error().text().find(says), std::string::npos) << program.error().text();
   }
 }
 

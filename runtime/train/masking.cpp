@@ -1,0 +1,25 @@
+#include "runtime/train/masking.h"
+
+namespace llc::train {
+
+Result<data::Masking> maskingFor(const MaskingShares &shares, const Tokenizer &tokenizer, uint64_t seed) {
+  if (!tokenizer.maskId())
+    return diagnose(ErrorKind::invalidInput, "tokenizer")
+        .says("has no token that stands for what is hidden")
+        .toFix("name it in tokenizer_config.json: \"mask_token\": \"[MASK]\"");
+  if (shares.mask + shares.random > 1)
+    return diagnose(ErrorKind::invalidInput, "trainer")
+        .says(fmt::format("shares of {:g} and {:g} of the hidden tokens are more than all", shares.mask, shares.random))
+        .toFix("give mask_replace_prob and random_replace_prob whose sum is at most 1");
+  data::Masking masking{shares.probability, shares.mask, shares.random};
+  masking.mask = *tokenizer.maskId();
+  masking.vocabulary = int32_t(tokenizer.vocabularySize());
+  masking.seed = seed;
+  for (int32_t id = 0; id < masking.vocabulary; ++id) masking.special.push_back(tokenizer.isSpecial(id));
+  for (std::optional<TokenId> id :
+       {tokenizer.bosId(), tokenizer.eosId(), tokenizer.padId(), tokenizer.unknownId(), tokenizer.maskId()})
+    if (id && *id < masking.vocabulary) masking.special[size_t(*id)] = true;
+  return masking;
+}
+
+}  // namespace llc::train
