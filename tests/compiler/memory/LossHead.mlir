@@ -3,7 +3,7 @@
 // Logits of all rows would be 64 MiB, and their gradients as much. There are those of 256 rows: 16 MiB each.
 // CHECK: llm.arena = 3{{[0-9][0-9][0-9][0-9][0-9][0-9][0-9]}} : i64
 // CHECK-LABEL: func.func @loss_and_gradients
-// CHECK-COUNT-4: "tv,vd->td"
+// CHECK-COUNT-4: "tv,td->vd"
 // CHECK-NOT: tensor<1024x16384xf32>
 module attributes {llm.max_tokens = 1 : i64, llm.max_rows = 1 : i64} {
   llm.parameter @head : tensor<16384x16xf32>
