@@ -79,6 +79,7 @@ Result<std::string> keyOf(mlir::ModuleOp module, const CompileOptions &options) 
   for (const Target &target : targets)
     text += fmt::format("{} {} {} {} {} {} {}\n", target.name, target.cpu, target.features, target.tune, target.l1Bytes,
                         target.l2Bytes, tuningText(tuningOf(target)));
+  if (options.deterministic) text += "deterministic\n";
   text += phaseName(options.startAt);
   text += '\n';
   llvm::raw_string_ostream stream(text);

@@ -111,6 +111,8 @@ class Compilation {
     LLC_ASSIGN(std::vector<Target> targets, findTargets(options_.targets));
     if (scheduled->hasAttr(roundingAttribute))
       for (Target &target : targets) target.roundActivations();
+    if (options_.deterministic)
+      for (Target &target : targets) target.tileUnitRows = 0;
     std::vector<LoweredProgram> programs;
     Diagnostics diagnostics(context_);
     for (const Target &target : targets) {

@@ -129,6 +129,14 @@ compiler::TensorSource ParameterStore::source() const {
           {}};
 }
 
+compiler::TensorSource tensorsOf(const huggingface::ModelSource &source) {
+  return {[&source](std::string_view name) -> Result<compiler::SourceTensor> {
+            LLC_ASSIGN(const TensorView *view, source.weight(std::string(name)));
+            return compiler::SourceTensor{view->type, view->shape, view->bytes};
+          },
+          {}};
+}
+
 Result<CompiledModule> compileWideForAvx2(mlir::ModuleOp module) {
   mlir::OwningOpRef<mlir::ModuleOp> copy(module.clone());
   LLC_ASSIGN(CompiledModule wide,

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "compiler/jit/engine.h"
+#include "frontends/huggingface/import.h"
 #include "runtime/base/cpu.h"
 #include "tests/conformance/table.h"
 
@@ -31,6 +32,9 @@ class ParameterStore {
   };
   std::map<std::string, Stored, std::less<>> tensors_;
 };
+
+// The tensors of a model as they lie in its files; it must outlive the result.
+compiler::TensorSource tensorsOf(const huggingface::ModelSource &);
 
 // Code that the generators make for AVX-512 (16 lanes, 32 registers, its tiles and tails), as an object of AVX2: LLVM
 // splits every vector. The object's level is "avx2".

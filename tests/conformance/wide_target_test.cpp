@@ -24,15 +24,6 @@ std::vector<std::string> names() {
   return list;
 }
 
-// The tensors of a model as they lie in its files.
-compiler::TensorSource tensorsOf(const huggingface::ModelSource &source) {
-  return {[&source](std::string_view name) -> Result<compiler::SourceTensor> {
-            LLC_ASSIGN(const TensorView *view, source.weight(std::string(name)));
-            return compiler::SourceTensor{view->type, view->shape, view->bytes};
-          },
-          {}};
-}
-
 class WideModels : public testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {

@@ -25,7 +25,7 @@ struct CompileFlags {
   TraceOptions trace;
   std::vector<std::string> targets;
   std::string startAt, stopAfter, dumpDirectory, tune;
-  bool json = false, timePhases = false, explainFusion = false;
+  bool json = false, timePhases = false, explainFusion = false, deterministic = false;
 };
 
 void declareCompile(CLI::App &app, CompileFlags &o) {
@@ -41,6 +41,7 @@ void declareCompile(CLI::App &app, CompileFlags &o) {
   app.add_option("--max-context", o.trace.maxContext, "Tokens of the longest sequence; 0: what the model was made for, up to 4096")
       ->capture_default_str()->check(wholeNumber())->group("Compilation");
   addTargetFlag(app, o.targets);
+  addDeterministicFlag(app, o.deterministic);
   app.add_flag("--tune{120}", o.tune,
                "First searches the tiles and prefetch distances that run fastest here (llc-model tune), in so many seconds")
       ->type_name("[=SECONDS]")->group("Compilation");
@@ -62,6 +63,7 @@ Result<compiler::CompileOptions> compileOptions(const CompileFlags &o) {
   options.targets = targetsOrAll(o.targets, /*halves=*/false);
   options.dumpDirectory = o.dumpDirectory;
   options.timePhases = o.timePhases;
+  options.deterministic = o.deterministic;
   options.explainFusion = o.explainFusion;
   if (!o.startAt.empty()) {
     LLC_ASSIGN(options.startAt, compiler::parsePhase(o.startAt));
@@ -110,6 +112,9 @@ Status checkRequest(const CompileFlags &o, const compiler::CompileOptions &optio
     return refuse("--cache-dtype", "a file of IR says it already", "leave it out, or compile from the model directory");
   if (!o.startAt.empty() && o.trace.activations != "f32")
     return refuse("--activations", "a file of IR says it already", "leave it out, or compile from the model directory");
+  LLC_TRY(checkDeterministic(o.deterministic, o.trace.activations));
+  if (o.deterministic && options.startAt >= compiler::Phase::vector)
+    return refuse("--deterministic", "kernels were chosen before this phase", "compile from an earlier one");
   if (o.startAt.empty() && !o.weights.empty())
     return refuse("--weights", "is for files of IR (--start-at)", "leave it out: weights come from MODEL");
   if (o.explainFusion && (options.stopAfter < compiler::Phase::fused || options.startAt > compiler::Phase::scheduled))

@@ -9,6 +9,7 @@
 #include "runtime/threads/limits.h"
 #include "runtime/train/trainer_plan.h"
 #include "tools/cli/adapters.h"
+#include "tools/cli/targets.h"
 #include "tools/cli/tracing.h"
 
 namespace llc::cli {
@@ -24,7 +25,7 @@ Result<OpenedModel> compileDirectory(const ModelPlace &place, const OpenOptions 
   auto begin = Clock::now();
   compiler::CacheOptions cache;
   cache.directory = options.cache;
-  compiler::CompileOptions compileOptions{.profile = options.profile};
+  compiler::CompileOptions compileOptions{.deterministic = options.deterministic, .profile = options.profile};
   LLC_ASSIGN(Target host, detectHost());
   auto tuning = compiler::readTuning(compiler::tuningFile(*traced.module, host, options.tuningCache));
   if (tuning && !tuning->empty()) compileOptions.targets = {"native:" + tuningText(*tuning)};
@@ -58,6 +59,10 @@ Result<OpenedModel> loadArtifact(const ModelPlace &place, const OpenOptions &opt
     return diagnose(ErrorKind::invalidInput, "--activations")
         .says(place.path + " is compiled already")
         .toFix("leave the option out, or compile with it");
+  if (options.deterministic)
+    return diagnose(ErrorKind::invalidInput, "--deterministic")
+        .says(place.path + " is compiled already")
+        .toFix("give the directory that it was compiled from, or compile it again with --deterministic");
   if (!options.adapters.empty())
     return diagnose(ErrorKind::invalidInput, "--adapter")
         .says(place.path + " is compiled already")
@@ -90,6 +95,7 @@ void addOpenFlags(CLI::App &app, OpenOptions &options) {
       ->group("Compilation");
   addCacheTypeFlag(app, options.cacheDtype);
   addActivationsFlag(app, options.activations);
+  addDeterministicFlag(app, options.deterministic);
   app.add_option("--code-cache", options.cache,
                  "Directory of compiled code, or none (default: in the user's cache directory)")
       ->group("Compilation");
@@ -103,6 +109,7 @@ void addOpenFlags(CLI::App &app, OpenOptions &options) {
 }
 
 Result<OpenedModel> openModel(const ModelPlace &place, const OpenOptions &options, Progress &progress) {
+  LLC_TRY(checkDeterministic(options.deterministic, options.activations));
   bool isDirectory = place.kind == ModelKind::directory;
   LLC_ASSIGN(OpenedModel opened,
              isDirectory ? compileDirectory(place, options, progress) : loadArtifact(place, options, progress));

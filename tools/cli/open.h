@@ -18,12 +18,13 @@ struct OpenOptions {
   std::string cache;       // directory of compiled code; "none": no cache; empty: the user's
   std::string weightCache;  // the same of packed weights
   std::string tuningCache;  // the same of tuning results
+  bool deterministic = false;  // see addDeterministicFlag
   bool preload = false;
   bool profile = false;    // directories only: code that writes down when each stage runs, always compiled anew
   SessionOptions session;  // `context` is also what a directory is compiled for
 };
 // MODEL, and the flags of everything that runs a model. Only directories are compiled: --adapter, --dtype,
-// --cache-dtype and the caches are refused for artifacts.
+// --cache-dtype, --deterministic and the caches are refused for artifacts.
 void addOpenFlags(CLI::App &app, OpenOptions &options);
 
 struct OpenedModel {

@@ -14,6 +14,21 @@ void addTargetFlag(CLI::App &app, std::vector<std::string> &targets) {
       ->delimiter(',')->group("Compilation");
 }
 
+void addDeterministicFlag(CLI::App &app, bool &deterministic) {
+  app.add_flag("--deterministic", deterministic,
+               "The same bits whatever else is in a step and however a text is cut into steps: leaves out the tile "
+               "unit (AMX), "
+               "without which that holds anyway")
+      ->group("Compilation");
+}
+
+Status checkDeterministic(bool deterministic, const std::string &activations) {
+  if (!deterministic || activations == "f32") return success();
+  return diagnose(ErrorKind::invalidInput, "--activations")
+      .says("is about products on the tile unit, which --deterministic leaves out")
+      .toFix("leave one of the two out");
+}
+
 std::vector<std::string> targetsOrAll(const std::vector<std::string> &targets, bool halves) {
   if (!targets.empty()) return targets;
   std::vector<std::string> all = {"generic", "avx2", "avx512"};

@@ -120,6 +120,19 @@ TEST(Pipeline, severalTargetsMakeSeveralObjects) {
   EXPECT_EQ(compiled->manifest.levels, (std::vector<std::string>{"avx512", "avx2", "generic"}));
 }
 
+TEST(Pipeline, deterministicCodeLeavesTheTileUnitOut) {
+  auto text = [](const char *target, bool deterministic) {
+    auto compiled = compileText(tinyText("bf16"), "tiny",
+                                {.targets = {target}, .stopAfter = Phase::vector, .deterministic = deterministic});
+    EXPECT_TRUE(compiled.ok()) << compiled.error().text();
+    return compiled.ok() ? compiled->text : "";
+  };
+  const char *tileProduct = "llvm.x86.tdpbf16ps";
+  EXPECT_NE(text("amx", false).find(tileProduct), std::string::npos);
+  EXPECT_EQ(text("amx", true).find(tileProduct), std::string::npos);
+  EXPECT_EQ(text("avx512", true), text("avx512", false));
+}
+
 TEST(Pipeline, theManifestDescribesTheProgram) {
   auto compiled = compileText(tinyText(), "tiny", {});
   ASSERT_TRUE(compiled.ok()) << compiled.error().text();
