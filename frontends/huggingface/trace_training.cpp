@@ -309,7 +309,7 @@ Result<mlir::OwningOpRef<mlir::ModuleOp>> traceForward(
     const ModelSource &source, mlir::MLIRContext &context,
     const std::function<dsl::Tensor(const dsl::LossInput &)> &forward, const TrainingOptions &options) {
   LLC_TRY(checkPositions(source, options.sequence, "give shorter rows"));
-  return Training(source, context, {.reference = forward}, options).traceForward();
+  return Training(source, context, {.loss = nullptr, .reference = forward}, options).traceForward();
 }
 
 }  // namespace llc::huggingface

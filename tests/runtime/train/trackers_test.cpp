@@ -55,7 +55,7 @@ std::vector<std::string> readLog(std::string_view file) {
 TEST(Wandb, RecordsFillBlocks) {
   EXPECT_EQ(inHex(WandbLog::header()), "3a572642e1be00");
   EXPECT_EQ(inHex(WandbLog::record("123456789", 7).substr(0, 7)),
-            "82b22e01"
+            "c02eb521"
             "0900"
             "01");  // zlib.crc32(b"\x01123456789")
   std::vector<std::string> messages;
