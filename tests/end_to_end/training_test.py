@@ -134,7 +134,7 @@ class Training(tiny_training.Case):
         for group, says in (({"lrr": 1}, "no 'lrr'"), ({"lr": -1}, "no number"), (3, "no object"), ({"lr": 1}, "no weight")):
             self.refused(*base, "--set", "training.parameter_groups=" + json.dumps({"decoder.*": group}), says=["decoder.*", says])
         self.refused(*base, "--set", "pos_type=alibi", code=3, says=["pos_type", "rope"])
-        self.refused(*base, "--trackers", "wandb", code=3, says=["wandb"])
+        self.refused(*base, "--trackers", "neptune", says=["neptune", "wandb"])
         self.refused(*base, "--data-path", self.folder / "none.txt", says=["none.txt"])
         self.refused(*base, "--resume-from-checkpoint", "best", says=["no such checkpoint"])
         self.refused("finetune", "--model-path", self.folder / "none", "--data-path", self.base / "text.txt", says=["none"])

@@ -130,6 +130,7 @@ void addVirtualTokens(TrainingBatch &batch, int64_t vocabulary, int64_t count) {
       longer.ids.push_back(isVirtual ? int32_t(vocabulary + i + count - first) : batch.ids[size_t(place)]);
       longer.mask.push_back(isVirtual ? maskOf[first] : batch.mask[size_t(place)]);
       longer.labels.push_back(isVirtual ? ignoredLabel : batch.labels[size_t(place)]);
+      if (!batch.types.empty()) longer.types.push_back(isVirtual ? 0 : batch.types[size_t(place)]);
     }
   }
   batch = std::move(longer);
