@@ -1,6 +1,7 @@
 #include "models/blocks/projection.h"
 
 #include "frontends/dsl/sugar.h"
+#include "models/blocks/within.h"
 
 namespace llc::models {
 using namespace dsl;
@@ -15,14 +16,6 @@ class Changing {
   Changing(const Changing &) = delete;
   Changing &operator=(const Changing &) = delete;
 };
-
-using Trace = std::function<Tensor(const Tokens &, Tensor)>;
-Trace changing(Trace inner, std::shared_ptr<const ChangeProduct> change) {
-  return [inner = std::move(inner), change = std::move(change)](const Tokens &tokens, Tensor rows) {
-    Changing now(*change);
-    return inner(tokens, rows);
-  };
-}
 }  // namespace
 
 Tensor project(Tensor x, const std::string &name, int64_t outputs, bool bias, WeightLayout layout) {
@@ -40,13 +33,8 @@ Tensor project(Tensor x, const std::string &name, int64_t outputs, bool bias, We
 
 Model withChangedProducts(const Model &model, ChangeProduct change) {
   auto shared = std::make_shared<const ChangeProduct>(std::move(change));
-  Model changed = model;
-  for (Trace Model::*function : {&Model::logits, &Model::logProbabilities, &Model::embeddings})
-    changed.*function = changing(model.*function, shared);
-  changed.head = [head = model.head, shared](Tensor embeddings) {
-    Changing now(*shared);
-    return head(embeddings);
-  };
+  Model changed = withTokensWithin<Changing>(model, shared);
+  changed.head = within<Changing>(model.head, shared);
   return changed;
 }
 

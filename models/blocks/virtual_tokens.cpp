@@ -1,6 +1,7 @@
 #include "models/blocks/virtual_tokens.h"
 
 #include "frontends/dsl/sugar.h"
+#include "models/blocks/within.h"
 
 namespace llc::models {
 using namespace dsl;
@@ -21,23 +22,14 @@ class Present {
  private:
   const Described *before_;
 };
-
-using Trace = std::function<Tensor(const Tokens &, Tensor)>;
-Trace within(Trace inner, std::shared_ptr<const Described> described) {
-  return [inner = std::move(inner), described = std::move(described)](const Tokens &tokens, Tensor rows) {
-    Present now(*described);
-    return inner(tokens, rows);
-  };
-}
 }  // namespace
 
 Model withVirtualTokens(const Model &model, VirtualTokens tokens) {
-  Model changed = model;
-  changed.virtualTokens = tokens.count;
+  int64_t count = tokens.count;
   auto described = std::make_shared<const Described>(
       Described{std::move(tokens), model.vocabulary, model.keyValueHeads * model.headSize});
-  for (Trace Model::*function : {&Model::logits, &Model::logProbabilities, &Model::embeddings})
-    changed.*function = within(model.*function, described);
+  Model changed = withTokensWithin<Present>(model, described);
+  changed.virtualTokens = count;
   return changed;
 }
 

@@ -3,10 +3,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <array>
 #include <bit>
 #include <cerrno>
-#include <chrono>
 #include <filesystem>
 
 #include "runtime/train/wire_format.h"
@@ -14,16 +12,6 @@
 namespace llc::train {
 
 namespace {
-constexpr std::array<uint32_t, 256> crcTable = [] {
-  std::array<uint32_t, 256> table = {};
-  for (uint32_t i = 0; i < 256; ++i) {
-    uint32_t crc = i;
-    for (int bit = 0; bit < 8; ++bit) crc = crc & 1 ? crc >> 1 ^ 0x82F63B78u : crc >> 1;
-    table[i] = crc;
-  }
-  return table;
-}();
-
 // A CRC of data that holds CRCs is weak: TFRecord turns and shifts them.
 uint32_t masked(std::string_view bytes) { return std::rotr(crc32c(bytes), 15) + 0xa282ead8u; }
 
@@ -37,8 +25,6 @@ std::string eventAt(double wallTime, int64_t step) {
   return event;
 }
 
-double now() { return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count(); }
-
 Error cannotWriteEvents(const std::string &path) {
   return diagnose(errno == ENOSPC ? ErrorKind::resource : ErrorKind::invalidInput, path)
       .says(std::string("can't be written: ") + std::strerror(errno))
@@ -46,11 +32,7 @@ Error cannotWriteEvents(const std::string &path) {
 }
 }  // namespace
 
-uint32_t crc32c(std::string_view bytes) {
-  uint32_t crc = ~0u;
-  for (char byte : bytes) crc = crcTable[(crc ^ uint8_t(byte)) & 255] ^ crc >> 8;
-  return ~crc;
-}
+uint32_t crc32c(std::string_view bytes) { return crcOf<0x82F63B78>(bytes); }
 
 std::string tfRecord(std::string_view data) {
   std::string record;
@@ -94,7 +76,7 @@ Result<std::unique_ptr<TensorBoardFile>> TensorBoardFile::create(const std::stri
   char host[256] = "localhost";
   gethostname(host, sizeof(host) - 1);
   std::unique_ptr<TensorBoardFile> file(new TensorBoardFile);
-  double time = now();
+  double time = timeOfDay();
   file->path_ = fmt::format("{}/events.out.tfevents.{:010}.{}.{}.0", directory, int64_t(time), host, getpid());
   file->descriptor_ = ::open(file->path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
   if (file->descriptor_ < 0) return cannotWriteEvents(file->path_);
@@ -117,7 +99,7 @@ Status TensorBoardFile::write(const Record &record) {
   std::vector<std::pair<std::string, float>> scalars;
   for (const auto &[name, value] : numbersOf(record)) scalars.emplace_back(name, float(value));
   if (scalars.empty()) return success();
-  return append(scalarsEvent(now(), record["step"].get<int64_t>(), scalars));
+  return append(scalarsEvent(timeOfDay(), record["step"].get<int64_t>(), scalars));
 }
 
 }  // namespace llc::train

@@ -3,9 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
-#include <chrono>
 #include <ctime>
 #include <filesystem>
 
@@ -17,20 +15,7 @@ namespace {
 constexpr size_t blockSize = 32768, headSize = 7;
 
 // CRC-32 as zlib has it; TFRecord's is another.
-uint32_t crc32(std::string_view bytes) {
-  static constexpr std::array<uint32_t, 256> table = [] {
-    std::array<uint32_t, 256> made = {};
-    for (uint32_t i = 0; i < 256; ++i) {
-      uint32_t crc = i;
-      for (int bit = 0; bit < 8; ++bit) crc = crc & 1 ? crc >> 1 ^ 0xEDB88320u : crc >> 1;
-      made[i] = crc;
-    }
-    return made;
-  }();
-  uint32_t crc = ~0u;
-  for (char byte : bytes) crc = table[(crc ^ uint8_t(byte)) & 255] ^ crc >> 8;
-  return ~crc;
-}
+uint32_t crc32(std::string_view bytes) { return crcOf<0xEDB88320>(bytes); }
 
 // Numbers of fields: Record has num 1, history 2, summary 3, run 17, exit 18, header 21, _info 200.
 std::string numbered(int64_t number, uint64_t field, const std::string &message) {
@@ -46,8 +31,6 @@ void addItem(std::string &to, uint64_t field, uint64_t keyField, const std::stri
   addBytes(item, 16, json);
   addBytes(to, field, item);
 }
-
-double seconds() { return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count(); }
 
 std::string timeText(double time) {
   std::time_t whole = std::time_t(time);
@@ -147,7 +130,7 @@ std::string wandbExit(int64_t number, const std::string &id, int code) {
 Result<std::unique_ptr<WandbFile>> WandbFile::create(const TrackedRun &run) {
   std::unique_ptr<WandbFile> file(new WandbFile);
   file->id_ = runIdOf(run, 8);
-  file->start_ = seconds();
+  file->start_ = timeOfDay();
   std::string folder = fmt::format("{}/wandb/offline-run-{}-{}", run.parent, timeText(file->start_), file->id_);
   std::error_code error;
   std::filesystem::create_directories(folder + "/files", error);
@@ -177,7 +160,7 @@ Status WandbFile::append(const std::string &message) {
 
 Status WandbFile::flush() {
   if (pending_.empty()) return success();
-  double time = seconds();
+  double time = timeOfDay();
   pending_["_step"] = double(pendingStep_), pending_["_timestamp"] = time, pending_["_runtime"] = time - start_;
   auto values = textsOf(pending_);
   for (auto &[name, json] : values)

@@ -46,10 +46,6 @@ inline std::vector<Target> productTargets() {
   return targets;
 }
 inline bool isEmulated(const Target &target) { return target.tileUnitRows && target.name != isaName(target.level); }
-// Whether products with weights of this type read activations rounded to bf16.
-inline bool roundsActivations(const Target &target, DType weights, int64_t rows) {
-  return target.tileUnitRows && target.activationTerms == 1 && weights == DType::bf16 && rows >= target.tileUnitRows;
-}
 inline std::string targetName(const testing::TestParamInfo<Target> &info) { return info.param.name; }
 
 using KernelPointer = void (*)();
@@ -177,6 +173,12 @@ inline double rounded(DType type, double value) {
   double cell = 0;
   storeElement(&cell, type, 0, value);
   return loadElement(&cell, type, 0);
+}
+// Activations as products with weights of this type read them.
+inline void roundAsRead(std::vector<float> &x, const Target &target, DType weights, int64_t rows) {
+  if (!target.tileUnitRows || target.activationTerms != 1 || weights != DType::bf16 || rows < target.tileUnitRows)
+    return;
+  for (float &value : x) value = float(rounded(DType::bf16, value));
 }
 
 }  // namespace llc::kernels

@@ -104,8 +104,7 @@ struct HeadProductsTest : KernelTest {
     run(pointers, rows, &batch);
     ASSERT_TRUE(y.intact());
     ASSERT_TRUE(cache.intact());
-    if (roundsActivations(GetParam(), s.weights, rows))
-      for (float &value : x) value = float(rounded(DType::bf16, value));  // as the kernel reads it
+    roundAsRead(x, GetParam(), s.weights, rows);
     double tolerance = s.cache == DType::f32 ? 2e-4 : 0.05;
     auto queries = query.reference(s, x, rows, c, sn, false);
     for (size_t i = 0; i < queries.size(); i++) ASSERT_NEAR(y[i], queries[i], 2e-4) << i;

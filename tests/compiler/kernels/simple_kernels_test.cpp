@@ -109,8 +109,7 @@ TEST_P(LogProbTest, Values) {
         if (rows == 3) targets[2] = -1;
         run({x.data(), packed.data(), targets.data(), y.data()}, rows);
         ASSERT_TRUE(y.intact());
-        if (roundsActivations(GetParam(), type, rows))
-          for (float &value : x) value = float(rounded(DType::bf16, value));  // as the kernel reads it
+        roundAsRead(x, GetParam(), type, rows);
         for (int64_t t = 0; t < rows; t++) {
           std::vector<double> logits;
           double total = 0;
