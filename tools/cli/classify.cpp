@@ -68,8 +68,7 @@ Result<Classifier> openClassifier(const ModelPlace &place, const ClassifyFlags &
   std::map<std::string, std::string> files;
   if (o.engine == "reference") {
     LLC_ASSIGN(ModelPlace directory, findModelDirectory(o.open.model, "the reference interpreter"));
-    TraceOptions trace{o.open.dtype, o.open.cacheDtype, o.open.activations, o.open.session.context, o.open.adapters};
-    LLC_ASSIGN(made.engine, makeReferenceEngine(directory, trace, progress));
+    LLC_ASSIGN(made.engine, makeReferenceEngine(directory, traceOptionsOf(o.open), progress));
     LLC_ASSIGN(made.tokenizer, tokenizerIn(directory.path, made.engine->limits().vocabulary));
   } else {
     LLC_ASSIGN(OpenedModel opened, openModel(place, o.open, progress));

@@ -152,14 +152,8 @@ Status runLogits(Context &context, CLI::App &app, LogitsFlags &o) {
   }
   LLC_ASSIGN(Batch batch, readBatch(o.input));
   if (o.engine == "reference") {
-    if (o.open.activations != "f32")
-      return diagnose(ErrorKind::invalidInput, "--activations")
-          .says("the reference computes in f32")
-          .toFix("leave it out, or --engine jit");
     LLC_ASSIGN(place, findModelDirectory(o.open.model, "the reference interpreter"));
-    LLC_ASSIGN(auto engine,
-               makeReferenceEngine(
-                   place, {o.open.dtype, o.open.cacheDtype, "f32", o.open.session.context, o.open.adapters}, progress));
+    LLC_ASSIGN(auto engine, makeReferenceEngine(place, traceOptionsOf(o.open), progress));
     return writeLogits(*engine, batch, o.output, progress);
   }
   if (o.open.session.context == 0 && longest(batch) > 4096) o.open.session.context = longest(batch);

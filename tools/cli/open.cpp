@@ -17,8 +17,7 @@ namespace llc::cli {
 namespace {
 Result<OpenedModel> compileDirectory(const ModelPlace &place, const OpenOptions &options, Progress &progress) {
   OpenedModel opened;
-  TraceOptions trace{options.dtype, options.cacheDtype, options.activations, options.session.context, options.adapters};
-  LLC_ASSIGN(TracedModel traced, traceDirectory(place, trace, progress));
+  LLC_ASSIGN(TracedModel traced, traceDirectory(place, traceOptionsOf(options), progress));
   // Large vocabularies take some tenths of a second to read: meanwhile the rest goes on.
   auto tokenizer = std::async(std::launch::async, tokenizerIn, place.path, traced.source->model.vocabulary);
   progress.step("compiling " + place.name);
@@ -81,6 +80,10 @@ Result<OpenedModel> loadArtifact(const ModelPlace &place, const OpenOptions &opt
   return opened;
 }
 }  // namespace
+
+TraceOptions traceOptionsOf(const OpenOptions &options) {
+  return {options.dtype, options.cacheDtype, options.activations, options.session.context, options.adapters};
+}
 
 void addOpenFlags(CLI::App &app, OpenOptions &options) {
   app.add_option("MODEL", options.model, "Directory, artifact, or name of a built-in model")->capture_default_str();

@@ -27,6 +27,10 @@ struct OpenOptions {
 // --cache-dtype, --deterministic and the caches are refused for artifacts.
 void addOpenFlags(CLI::App &app, OpenOptions &options);
 
+// What of it says how a directory is traced.
+struct TraceOptions;
+TraceOptions traceOptionsOf(const OpenOptions &options);
+
 struct OpenedModel {
   std::shared_ptr<const Program> program;
   std::unique_ptr<Session> session;
