@@ -279,7 +279,7 @@ void benchmarkPack(const Machine &machine, DType source, DType weights) {
 
 // The three products of a linear layer in training, of T rows, K inputs and N outputs: y[t,n] = x[t,k] w[n,k], the
 // gradient of x (sums over n), that of w (sums over t).
-void benchmarkDense(const Machine &machine, int64_t rows, int64_t k, int64_t n) {
+void benchmarkDense(const Machine &machine, int64_t rows, int64_t k, int64_t n, DType rounded) {
   struct Product {
     const char *name;
     DenseProductSpec spec;
@@ -288,14 +288,16 @@ void benchmarkDense(const Machine &machine, int64_t rows, int64_t k, int64_t n) 
       {"forward", {.m = rows, .n = n, .k = k, .aRow = k, .aStep = 1, .bStep = 1, .bColumn = k, .yRow = n}},
       {"dx", {.m = rows, .n = k, .k = n, .aRow = n, .aStep = 1, .bStep = k, .bColumn = 1, .yRow = k}},
       {"dw", {.m = n, .n = k, .k = rows, .aRow = 1, .aStep = n, .bStep = k, .bColumn = 1, .yRow = k}}};
-  for (auto &[name, spec] : products) {
+  for (auto [name, spec] : products) {
+    spec.aRounded = spec.bRounded = rounded;
     Compiled kernel = compile(machine.target, [&](Emitter &e) { return emitDenseProduct(e, spec); });
     Memory a(size_t(spec.m * spec.k * 4)), b(size_t(spec.k * spec.n * 4)), y(size_t(spec.m * spec.n * 4));
     double seconds = measure(kernel, machine.threads, 0, nullptr, 1,
                              [&](int) { return std::vector<void *>{a.data, b.data, y.data}; });
     double work = double(spec.m) * double(spec.n) * double(spec.k);
     report(machine,
-           std::string(name) + " rows " + std::to_string(rows) + " k" + std::to_string(k) + " n" + std::to_string(n),
+           std::string(name) + (rounded == DType::f32 ? "" : " in " + std::string(dtypeName(rounded))) + " rows " +
+               std::to_string(rows) + " k" + std::to_string(k) + " n" + std::to_string(n),
            seconds, 2 * work, double(a.bytes + b.bytes + y.bytes), kernel.seconds);
   }
 }
@@ -315,13 +317,14 @@ void benchmarkAll(const Machine &machine, const std::string &only) {
   if (wanted("prefill"))
     for (int64_t rows : {16, 64, 128, 200}) benchmarkMatmul(machine, 2048, 5632, DType::bf16, rows, false);
   if (wanted("prefill")) benchmarkMatmul(machine, 2048, 5632, DType::bf16, 512, true);
-  if (wanted("training")) {
-    benchmarkDense(machine, 256, 768, 3072);
-    benchmarkDense(machine, 256, 3072, 768);
-    benchmarkDense(machine, 1024, 768, 2304);
-    benchmarkDense(machine, 256, 768, 50257);
-    benchmarkDense(machine, 4608, 128, 384);
-    benchmarkDense(machine, 4608, 128, 2048);
+  for (DType rounded : {DType::f32, DType::bf16}) {
+    if (!wanted(rounded == DType::f32 ? "training f32" : "training bf16")) continue;
+    benchmarkDense(machine, 256, 768, 3072, rounded);
+    benchmarkDense(machine, 256, 3072, 768, rounded);
+    benchmarkDense(machine, 1024, 768, 2304, rounded);
+    benchmarkDense(machine, 256, 768, 50257, rounded);
+    benchmarkDense(machine, 4608, 128, 384, rounded);
+    benchmarkDense(machine, 4608, 128, 2048, rounded);
   }
   if (wanted("attention"))
     for (DType type : {DType::f32, DType::bf16}) {

@@ -9,7 +9,7 @@
 #include <algorithm>
 
 #include "compiler/kernels/dense_block.h"
-#include "compiler/kernels/dense_tiles.h"
+#include "compiler/kernels/dense_pairs.h"
 #include "compiler/kernels/kernels.h"
 #include "compiler/kernels/tile.h"
 #include "compiler/kernels/vector_math.h"
@@ -230,12 +230,12 @@ KernelFunction emitDenseProduct(Emitter &e, const DenseProductSpec &spec) {
   assert(epilogue.ok() && checkExpr(*epilogue).ok() && "the epilogue is an expression over a, b, c ...");
   assert((spec.extras.empty() || spec.batches.empty()) && "an epilogue's operands have no batches");
   std::string stem = fmt::format("product_{}x{}x{}", spec.m, spec.n, spec.k);
-  if (fitsTileUnit(e.target, spec)) {
-    DenseTilePlan plan(e.target, spec);
+  if (fitsPairs(e.target, spec)) {
+    DensePairPlan plan(e.target, spec);
     KernelFunction shape{
         .symbol = "", .rowsPerChunk = 0, .columnChunks = plan.chunks(), .scratchBytes = plan.scratchBytes};
     return e.kernel(keyOf(spec), stem, 3 + int64_t(spec.extras.size()), shape,
-                    [&](const KernelArguments &in) { emitDenseTiles(e, spec, plan, in, *epilogue); });
+                    [&](const KernelArguments &in) { emitDensePairs(e, spec, plan, in, *epilogue); });
   }
   Plan plan(e.target, spec);
   KernelFunction shape{

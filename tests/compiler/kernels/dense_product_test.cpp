@@ -117,12 +117,13 @@ TEST_P(DenseProductTest, Types) {
     }
 }
 
-// Halves that the tile unit multiplies: parts of k, rests in all directions, each order of the factors, sums that wait.
+// Halves that the tile unit or dot products of pairs multiply: parts of k, rests in all directions, each order of the
+// factors, sums that wait; few rows and few columns.
 TEST_P(DenseProductTest, LargeProductsOfHalves) {
   struct Size {
     int64_t m, n, k;
   };
-  for (Size s : {Size{64, 48, 64}, Size{300, 70, 90}, Size{35, 300, 530}})
+  for (Size s : {Size{64, 48, 64}, Size{300, 70, 90}, Size{35, 300, 530}, Size{3, 20, 33}, Size{40, 9, 70}})
     for (bool aTransposed : {false, true})
       for (bool bTransposed : {false, true}) {
         DenseProductSpec spec{.m = s.m, .n = s.n, .k = s.k, .aType = DType::bf16, .bType = DType::bf16};
@@ -133,6 +134,34 @@ TEST_P(DenseProductTest, LargeProductsOfHalves) {
       .m = 18, .n = 24, .k = 40, .aRow = 120, .aStep = 3, .bStep = 5, .bColumn = 200, .yRow = 30, .aType = DType::bf16};
   strides.bType = DType::bf16;
   if (!HasFatalFailure()) check(strides);
+}
+
+int64_t dotsOfPairs(const DenseProductSpec &spec) {
+  mlir::DialectRegistry registry;
+  registerCodeDialects(registry);
+  mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
+  context.loadAllAvailableDialects();
+  mlir::OwningOpRef<mlir::ModuleOp> module = mlir::ModuleOp::create(mlir::UnknownLoc::get(&context));
+  Emitter emitter(*module, targetOf(IsaLevel::avx512bf16));
+  emitDenseProduct(emitter, spec);
+  int64_t found = 0;
+  module->walk([&](mlir::LLVM::CallIntrinsicOp call) { found += call.getIntrin().contains("dpbf16ps"); });
+  return found;
+}
+
+// The instruction takes part exactly where both factors are halves when they are multiplied.
+TEST(DenseProductPairs, DotsOfPairs) {
+  DenseProductSpec spec{.m = 64, .n = 48, .k = 64};
+  layOut(spec, false, false);
+  EXPECT_EQ(dotsOfPairs(spec), 0);
+  spec.aRounded = DType::bf16;
+  EXPECT_EQ(dotsOfPairs(spec), 0);
+  spec.bRounded = DType::f16;
+  EXPECT_EQ(dotsOfPairs(spec), 0);
+  spec.bRounded = DType::bf16;
+  EXPECT_GT(dotsOfPairs(spec), 0);
+  spec.bRounded = DType::f32, spec.bType = DType::bf16;
+  EXPECT_GT(dotsOfPairs(spec), 0);
 }
 
 // Factors in memory as f32, rounded on the way; the left one with and without copies of its own layout.

@@ -1,5 +1,5 @@
-// Instructions that this machine may lack, in software: after emulateInstructions() a module's tile operations are calls
-// of the functions below and its bf16 conversions are integer arithmetic, so that code for AMX runs anywhere, with
+// Instructions that this machine may lack, in software: after emulateInstructions() a module's tile operations are
+// calls of the functions below and its bf16 instructions are plain arithmetic, so that code for AMX runs anywhere, with
 // every index that the generators compute. What an operation may not do (an undefined shape, registers that do not fit
 // together, no configuration) ends the process, as the processor would.
 #pragma once
@@ -107,6 +107,19 @@ inline void *functionFor(llvm::StringRef intrinsic) {
   return nullptr;
 }
 
+// vdpbf16ps: the odd element of a pair first. (That subnormals count as zero is left out.)
+inline mlir::Value dotOfPairs(kernels::Emitter &e, mlir::ValueRange operands) {
+  auto halves = [&](mlir::Value pairs) {
+    mlir::Value words = e.bitcast(e.vec(16, e.i32), pairs);
+    mlir::Value even = e.b.create<mlir::arith::ShLIOp>(words, e.constant(words.getType(), 16));
+    mlir::Value odd = e.b.create<mlir::arith::AndIOp>(words, e.constant(words.getType(), double(-0x10000)));
+    return std::pair(e.bitcast(e.f(16), even), e.bitcast(e.f(16), odd));
+  };
+  auto [evenLeft, oddLeft] = halves(operands[1]);
+  auto [evenRight, oddRight] = halves(operands[2]);
+  return e.fma(evenLeft, evenRight, e.fma(oddLeft, oddRight, operands[0]));
+}
+
 // Replaces what needs AMX or AVX512-BF16 in a module of phase `vector` (kernels as the generators emit them). The code
 // then runs in this process only: it holds addresses.
 inline void emulateInstructions(mlir::ModuleOp module) {
@@ -122,6 +135,9 @@ inline void emulateInstructions(mlir::ModuleOp module) {
           e.b.create<mlir::LLVM::IntToPtrOp>(e.ptr, e.c64(reinterpret_cast<int64_t>(function)))};
       operands.append(call.getOperands().begin(), call.getOperands().end());
       e.b.create<mlir::LLVM::CallOp>(type, operands);
+      call.erase();
+    } else if (call.getIntrin() == "llvm.x86.avx512bf16.dpbf16ps.512") {
+      call->replaceAllUsesWith(mlir::ValueRange{dotOfPairs(e, call.getOperands())});
       call.erase();
     } else if (call.getIntrin() == "llvm.x86.avx512bf16.cvtneps2bf16.512") {
       call->replaceAllUsesWith(

@@ -35,17 +35,21 @@ inline std::vector<Target> testTargets() {
       targets.push_back(shapeOf(target.level));
   return targets;
 }
-// For products: also the tile unit's code, its instructions emulated, with two terms of activations and with one.
+// For products: also the code for pairs of bf16 and for the tile unit, their instructions emulated, the latter with two
+// terms of activations and with one.
 inline std::vector<Target> productTargets() {
   std::vector<Target> targets = testTargets();
   if (hostArchitecture != Architecture::x86_64) return targets;
+  if (!contains(hostCpu().level, IsaLevel::avx512bf16)) targets.push_back(shapeOf(IsaLevel::avx512bf16));
   targets.push_back(shapeOf(IsaLevel::amx));
   targets.push_back(targets.back());
   targets.back().roundActivations();
   targets.back().name += "_rounding";
   return targets;
 }
-inline bool isEmulated(const Target &target) { return target.tileUnitRows && target.name != isaName(target.level); }
+inline bool isEmulated(const Target &target) {
+  return (target.tileUnitRows || target.pairDots) && target.name != isaName(target.level);
+}
 inline std::string targetName(const testing::TestParamInfo<Target> &info) { return info.param.name; }
 
 using KernelPointer = void (*)();
