@@ -323,6 +323,7 @@ void benchmarkAll(const Machine &machine, const std::string &only) {
     benchmarkDense(machine, 256, 3072, 768, rounded);
     benchmarkDense(machine, 1024, 768, 2304, rounded);
     benchmarkDense(machine, 256, 768, 50257, rounded);
+    benchmarkDense(machine, 512, 2048, 2048, rounded);
     benchmarkDense(machine, 4608, 128, 384, rounded);
     benchmarkDense(machine, 4608, 128, 2048, rounded);
   }

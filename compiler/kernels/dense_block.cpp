@@ -33,7 +33,8 @@ DenseBlocks::DenseBlocks(const DenseProductSpec &spec, const Limits &limits) {
   copies = roundUp(rows * sumRowBytes, 64);
 }
 
-void DenseBlock::emit(const index::ExprPtr &epilogue) {
+void DenseBlock::emit(const index::ExprPtr &ofSums) {
+  epilogue = ofSums;
   Value block = placeOfChunk();
   firstRow = e.mul(e.div(block, blocks.columnBlocks), blocks.rows);
   firstColumn = e.mul(e.rem(block, blocks.columnBlocks), blocks.blockPanels * panelColumns);
@@ -46,7 +47,7 @@ void DenseBlock::emit(const index::ExprPtr &epilogue) {
   begin();
   overOuterSteps(0, a, b);
   end();
-  finish(epilogue);
+  if (!finishesParts()) finish({e.c64(0), rows, e.c64(0), columns}, in.scratch);
 }
 
 // Moves the pointers to the chunk's batch element; gives the number of its block there.
@@ -73,31 +74,50 @@ void DenseBlock::overOuterSteps(size_t depth, Value aFrom, Value bFrom) {
   if (depth == spec.outerSteps.size()) return overSteps(aFrom, bFrom);
   const DenseProductSpec::Dimension &dimension = spec.outerSteps[depth];
   e.loop(e.c64(0), e.c64(dimension.extent), 1, [&](Value position) {
+    Value outside = isLast;
+    alsoLast(position, e.c64(dimension.extent), 1);
     overOuterSteps(depth + 1, e.gep(aFrom, e.mul(position, dimension.a * aBytes())),
                    e.gep(bFrom, e.mul(position, dimension.b * bBytes())));
+    isLast = outside;
   });
+}
+
+// Where `first` + `step` reaches the end, the last one of the loops outside is the last one still.
+void DenseBlock::alsoLast(Value first, Value end, int64_t step) {
+  Value reached = e.cmp(Emitter::IntCompare::sge, e.add(first, step), end);
+  isLast = isLast ? e.b.create<arith::AndIOp>(isLast, reached).getResult() : reached;
 }
 
 void DenseBlock::overSteps(Value aFrom, Value bFrom) {
   e.loop(e.c64(0), e.c64(spec.k), blocks.steps, [&](Value first) {
+    Value outside = isLast;
+    if (!blocks.isOneSum) alsoLast(first, e.c64(spec.k), blocks.steps);
     Value count = e.min(e.c64(blocks.steps), e.sub(e.c64(spec.k), first));
     multiply(e.gep(aFrom, e.mul(first, spec.aStep * aBytes())), e.gep(bFrom, e.mul(first, spec.bStep * bBytes())),
              count);
+    isLast = outside;
   });
 }
 
-void DenseBlock::finish(const index::ExprPtr &epilogue) {
-  e.loop(e.c64(0), rows, 1, [&](Value row) {
-    Value globalRow = e.add(firstRow, row), sums = e.gep(in.scratch, e.mul(row, blocks.sumRowBytes));
-    Value rowStart = e.add(e.mul(globalRow, spec.yRow), firstColumn);
+Value DenseBlock::sameElement(Value array, Value row, Value column) {
+  Value at = e.add(e.mul(e.add(firstRow, row), spec.yRow), e.add(firstColumn, column));
+  return e.gep(array, e.mul(at, 4));
+}
+
+void DenseBlock::finish(const Range &range, Value sumsOfRange) {
+  Value rangeColumn = e.add(firstColumn, range.firstColumn);
+  e.loop(e.c64(0), range.rows, 1, [&](Value row) {
+    Value globalRow = e.add(e.add(firstRow, range.firstRow), row);
+    Value sums = e.gep(sumsOfRange, e.mul(row, blocks.sumRowBytes));
+    Value rowStart = e.add(e.mul(globalRow, spec.yRow), rangeColumn);
     e.vectorLoop(
-        e.c64(0), columns,
+        e.c64(0), range.columns,
         [&](Value column, int64_t width) {
           Value at = e.add(rowStart, column);
           auto leaf = [&](const index::Expr &node) -> Value {
             if (node.operand == 0) return e.load(e.f(width), e.gep(sums, e.mul(column, 4)), 4);
             return loadExtra(e, spec.extras[size_t(node.operand - 1)], in.pointers[size_t(1 + node.operand)],
-                             {globalRow, e.add(firstColumn, column), at}, width);
+                             {globalRow, e.add(rangeColumn, column), at}, width);
           };
           e.store(emitExpr(e, epilogue, width, leaf), e.gep(y, e.mul(at, 4)), 4);
         },

@@ -37,6 +37,13 @@ class DenseBlock {
   virtual void multiply(Value aPart, Value bPart, Value count) = 0;
   virtual void begin() {}
   virtual void end() {}
+  // Does multiply() itself finish() the sums whose last part of k it is given?
+  virtual bool finishesParts() const { return false; }
+  // y = epilogue(sums) for a range of the block's rows and columns, whose sums begin at `sums`.
+  struct Range {
+    Value firstRow, rows, firstColumn, columns;
+  };
+  void finish(const Range &, Value sums);
 
   int64_t aBytes() const { return int64_t(byteSize(spec.aType)); }
   int64_t bBytes() const { return int64_t(byteSize(spec.bType)); }
@@ -46,15 +53,20 @@ class DenseBlock {
   const KernelArguments &in;
   int64_t lanes;
   Value rows, columns, panelCount;  // of this block
+  Value isLast;                     // while multiply() is emitted: no part of k follows; null: never does one
+  // The element of a row and a column of the block, of y and of an array like y.
+  Value resultAt(Value row, Value column) { return sameElement(y, row, column); }
+  Value sameElement(Value array, Value row, Value column);
 
  private:
   Value placeOfChunk();
   void zeroSums();
   void overOuterSteps(size_t depth, Value aFrom, Value bFrom);
   void overSteps(Value aFrom, Value bFrom);
-  void finish(const index::ExprPtr &epilogue);
+  void alsoLast(Value first, Value end, int64_t step);
 
   const DenseBlocks &blocks;
+  index::ExprPtr epilogue;
   Value a, b, y, firstRow, firstColumn;
 };
 

@@ -8,6 +8,8 @@
 
 namespace llc::kernels {
 
+inline constexpr int64_t lineBytes = 64;  // of a cache
+
 inline int64_t roundUp(int64_t value, int64_t unit) { return (value + unit - 1) / unit * unit; }
 
 // How x[t,k] * w[k,n] is cut into blocks of rowBlock rows x blockPanels panels. Scratch holds, for each weight, the

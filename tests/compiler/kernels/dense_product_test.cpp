@@ -236,6 +236,12 @@ void DenseProductTest::batchesAndOuterSteps(DType type) {
                   {groups, 2 * rows * rows, 2 * dim, dim}};
   sums.outerSteps = {{2, rows * rows, dim, 0}};
   if (!HasFatalFailure()) check(sums);
+  // Only the last of the outer steps' last parts of k completes the sums.
+  DenseProductSpec parts{.m = 9, .n = 21, .k = 300, .aRow = 300, .aStep = 1, .bStep = 21, .bColumn = 1, .yRow = 21};
+  parts.outerSteps = {{2, 9 * 300, 21 * 300, 0}, {3, 2 * 9 * 300, 0, 0}};
+  parts.aType = parts.bType = type;
+  parts.epilogue = "a*b", parts.extras = {"tn"};
+  if (!HasFatalFailure()) check(parts, [](double sum, auto &x) { return sum * x[0]; });
 }
 
 TEST_P(DenseProductTest, StridesBothWays) {
@@ -246,6 +252,21 @@ TEST_P(DenseProductTest, Epilogues) {
   DenseProductSpec spec{.m = 26, .n = 41, .k = 18, .aRow = 18, .aStep = 1, .bStep = 41, .bColumn = 1, .yRow = 41};
   spec.epilogue = "tanh(a)*d+b+c", spec.extras = {"n", "tn", "t"};
   check(spec, [](double sum, auto &x) { return std::tanh(sum) * x[2] + x[0] + x[1]; });
+}
+
+// Short ones, with which each tile ends, and long ones behind the block; several blocks of columns and rows, sums of
+// one part and of several.
+TEST_P(DenseProductTest, EpiloguesOfManyBlocks) {
+  for (int64_t k : {20, 270})
+    for (bool aTransposed : {false, true}) {
+      DenseProductSpec spec{.m = 275, .n = 811, .k = k};
+      layOut(spec, aTransposed, !aTransposed);
+      spec.epilogue = "a*d+b-c", spec.extras = {"n", "tn", "t"};
+      if (!HasFatalFailure()) check(spec, [](double sum, auto &x) { return sum * x[2] + x[0] - x[1]; });
+      spec.epilogue = "logistic(a)*d+2*b-c";
+      if (!HasFatalFailure())
+        check(spec, [](double sum, auto &x) { return x[2] / (1 + std::exp(-sum)) + 2 * x[0] - x[1]; });
+    }
 }
 
 INSTANTIATE_TEST_SUITE_P(Levels, DenseProductTest, testing::ValuesIn(productTargets()), targetName);
