@@ -277,8 +277,14 @@ void benchmarkPack(const Machine &machine, DType source, DType weights) {
          double(from.bytes + to.bytes), kernel.seconds);
 }
 
+double secondsOfCopy(const Machine &machine, const DenseProductSpec &spec, DenseFactor which, Memory &from,
+                     Memory &to) {
+  Compiled copy = compile(machine.target, [&](Emitter &e) { return copyDenseFactor(e, spec, which); });
+  return measure(copy, machine.threads, 0, nullptr, 1, [&](int) { return std::vector<void *>{from.data, to.data}; });
+}
+
 // The three products of a linear layer in training, of T rows, K inputs and N outputs: y[t,n] = x[t,k] w[n,k], the
-// gradient of x (sums over n), that of w (sums over t).
+// gradient of x (sums over n), that of w (sums over t); with the copies of factors that they need.
 void benchmarkDense(const Machine &machine, int64_t rows, int64_t k, int64_t n, DType rounded) {
   struct Product {
     const char *name;
@@ -290,10 +296,15 @@ void benchmarkDense(const Machine &machine, int64_t rows, int64_t k, int64_t n, 
       {"dw", {.m = n, .n = k, .k = rows, .aRow = 1, .aStep = n, .bStep = k, .bColumn = 1, .yRow = k}}};
   for (auto [name, spec] : products) {
     spec.aRounded = spec.bRounded = rounded;
-    Compiled kernel = compile(machine.target, [&](Emitter &e) { return emitDenseProduct(e, spec); });
+    DenseCopies copies = multipliesCopies(machine.target, spec) ? denseCopies(spec) : DenseCopies();
     Memory a(size_t(spec.m * spec.k * 4)), b(size_t(spec.k * spec.n * 4)), y(size_t(spec.m * spec.n * 4));
-    double seconds = measure(kernel, machine.threads, 0, nullptr, 1,
-                             [&](int) { return std::vector<void *>{a.data, b.data, y.data}; });
+    Memory copyA(size_t(copies.aBytes) + 64), copyB(size_t(copies.bBytes) + 64);
+    double copying = copies.aBytes ? secondsOfCopy(machine, spec, DenseFactor::a, a, copyA) : 0;
+    if (copies.bBytes) copying += secondsOfCopy(machine, spec, DenseFactor::b, b, copyB);
+    spec.aCopied = copies.aBytes > 0, spec.bCopied = copies.bBytes > 0;
+    Compiled kernel = compile(machine.target, [&](Emitter &e) { return emitDenseProduct(e, spec); });
+    std::vector<void *> pointers = {copies.aBytes ? copyA.data : a.data, copies.bBytes ? copyB.data : b.data, y.data};
+    double seconds = copying + measure(kernel, machine.threads, 0, nullptr, 1, [&](int) { return pointers; });
     double work = double(spec.m) * double(spec.n) * double(spec.k);
     report(machine,
            std::string(name) + (rounded == DType::f32 ? "" : " in " + std::string(dtypeName(rounded))) + " rows " +

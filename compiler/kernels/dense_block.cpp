@@ -31,6 +31,9 @@ DenseBlocks::DenseBlocks(const DenseProductSpec &spec, const Limits &limits) {
   isOneSum = spec.k <= steps && spec.outerSteps.empty();
   sumRowBytes = blockPanels * panelColumns * 4 + 64;
   copies = roundUp(rows * sumRowBytes, 64);
+  int64_t aBytes = int64_t(byteSize(spec.aType)), bBytes = int64_t(byteSize(spec.bType));
+  aRowBytes = spec.aRow * aBytes, aStepBytes = spec.aStep * aBytes;
+  bStepBytes = spec.bStep * bBytes, bColumnBytes = spec.bColumn * bBytes;
 }
 
 void DenseBlock::emit(const index::ExprPtr &ofSums) {
@@ -41,8 +44,8 @@ void DenseBlock::emit(const index::ExprPtr &ofSums) {
   rows = e.min(e.c64(blocks.rows), e.sub(e.c64(spec.m), firstRow));
   columns = e.min(e.c64(blocks.blockPanels * panelColumns), e.sub(e.c64(spec.n), firstColumn));
   panelCount = e.ceilDiv(columns, panelColumns);
-  a = e.gep(a, e.mul(firstRow, spec.aRow * aBytes()));
-  b = e.gep(b, e.mul(firstColumn, spec.bColumn * bBytes()));
+  a = e.gep(a, e.mul(firstRow, blocks.aRowBytes));
+  b = e.gep(b, e.mul(firstColumn, blocks.bColumnBytes));
   if (!blocks.isOneSum) zeroSums();
   begin();
   overOuterSteps(0, a, b);
@@ -93,8 +96,7 @@ void DenseBlock::overSteps(Value aFrom, Value bFrom) {
     Value outside = isLast;
     if (!blocks.isOneSum) alsoLast(first, e.c64(spec.k), blocks.steps);
     Value count = e.min(e.c64(blocks.steps), e.sub(e.c64(spec.k), first));
-    multiply(e.gep(aFrom, e.mul(first, spec.aStep * aBytes())), e.gep(bFrom, e.mul(first, spec.bStep * bBytes())),
-             count);
+    multiply(e.gep(aFrom, e.mul(first, blocks.aStepBytes)), e.gep(bFrom, e.mul(first, blocks.bStepBytes)), count);
     isLast = outside;
   });
 }

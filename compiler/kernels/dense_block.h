@@ -23,6 +23,8 @@ struct DenseBlocks {
   int64_t batches = 1, rowBlocks, columnBlocks;
   bool isOneSum;                // k has one part: sums need not be there before it
   int64_t sumRowBytes, copies;  // sums come first in scratch; offset of what follows
+  // From row to row of what multiply() is given, and so on.
+  int64_t aRowBytes, aStepBytes, bStepBytes, bColumnBytes;
 };
 
 class DenseBlock {

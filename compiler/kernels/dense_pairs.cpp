@@ -11,13 +11,23 @@ namespace {
 
 using tile_unit::rowBytes, tile_unit::tileBytes, tile_unit::tileK, tile_unit::tileRows;
 
-constexpr int64_t widening = 2;  // of the tile unit's blocks against those of packed weights: both factors are copied
-// Vectors: sums of eight rows by three panels take 24 of 32 registers.
-constexpr int64_t dotRows = 8, dotPanels = 3;
+constexpr int64_t widening = 2;  // of the tile unit's blocks against those of packed weights, if a is copied for each
+// Vectors: sums of eight rows by three panels take 24 of 32 registers; copies and sums of a block fit a second level of
+// 1 MiB.
+constexpr int64_t dotRows = 8, dotPanels = 3, dotBlockRows = 256, dotBlockPanels = 24;
 
 DType multiplied(DType stored, DType rounded) { return rounded == DType::f32 ? stored : rounded; }
+bool isOfPairs(const DenseProductSpec &spec) {
+  return multiplied(spec.aType, spec.aRounded) == DType::bf16 && multiplied(spec.bType, spec.bRounded) == DType::bf16;
+}
 
-// Copies both factors, then multiplies block by block.
+// From where a factor is copied is left open.
+pair_tiles::Factor factorOf(const DenseProductSpec &spec, DenseFactor which) {
+  if (which == DenseFactor::a) return {{}, spec.aType, spec.aRow, spec.aStep, {}, {}, 0, true};
+  return {{}, spec.bType, spec.bColumn, spec.bStep, {}, {}, 0, false};
+}
+
+// Copies the factors unless that was done before, then multiplies block by block.
 class PairProduct : public DenseBlock {
  public:
   PairProduct(Emitter &e, const DenseProductSpec &spec, const DensePairPlan &plan, const KernelArguments &in)
@@ -28,18 +38,27 @@ class PairProduct : public DenseBlock {
   virtual void multiplyCopies(Value steps) = 0;
 
   void multiply(Value aPart, Value bPart, Value count) override {
-    Value copyA = e.gep(in.scratch, plan.copyA), copyB = e.gep(in.scratch, plan.copyB);
-    pair_tiles::copy(e, {aPart, spec.aType, spec.aRow, spec.aStep, rows, copyA, plan.groupBytes, true}, count);
-    pair_tiles::copy(e, {bPart, spec.bType, spec.bColumn, spec.bStep, columns, copyB, plan.groupBytes, false}, count);
+    leftCopy_ = spec.aCopied ? aPart : copied(DenseFactor::a, aPart, rows, plan.copyA, count);
+    rightCopy_ = spec.bCopied ? bPart : copied(DenseFactor::b, bPart, columns, plan.copyB, count);
     multiplyCopies(e.ceilDiv(count, tileK));
   }
   Value sumsAt(Value row, Value panel) {
     return e.gep(in.scratch, e.add(e.mul(row, plan.sumRowBytes), e.mul(panel, rowBytes)));
   }
-  Value leftAt(Value rowTile) { return e.gep(in.scratch, e.add(e.mul(rowTile, plan.groupBytes), plan.copyA)); }
-  Value rightAt(Value panel) { return e.gep(in.scratch, e.add(e.mul(panel, plan.groupBytes), plan.copyB)); }
+  Value leftAt(Value rowTile) { return e.gep(leftCopy_, e.mul(rowTile, plan.groupBytes)); }
+  Value rightAt(Value panel) { return e.gep(rightCopy_, e.mul(panel, plan.groupBytes)); }
 
   const DensePairPlan &plan;
+
+ private:
+  Value copied(DenseFactor which, Value from, Value units, int64_t offset, Value count) {
+    pair_tiles::Factor factor = factorOf(spec, which);
+    factor.from = from, factor.units = units, factor.groupBytes = plan.groupBytes;
+    factor.copy = e.gep(in.scratch, offset);
+    pair_tiles::copy(e, factor, count);
+    return factor.copy;
+  }
+  Value leftCopy_, rightCopy_;
 };
 
 class TileUnitProduct final : public PairProduct {
@@ -63,11 +82,21 @@ class TileUnitProduct final : public PairProduct {
       tile_unit::loadSums(e, tiles, sums);
     e.loop(e.c64(0), steps, 1, [&](Value step) {
       Value offset = e.mul(step, tileBytes);
+      if (spec.aCopied) fetchNext(e.gep(left, offset), panel, 2, plan.aStepBytes);
+      if (spec.bCopied) fetchNext(e.gep(right, offset), e.mul(rowTile, 2), 4, plan.bStepBytes);
       tile_unit::loadLeft(e, tiles, e.gep(left, offset), plan.groupBytes);
       tile_unit::loadRight(e, tiles, e.gep(right, offset), plan.groupBytes);
       tile_unit::multiply(e, tiles);
     });
     tile_unit::storeSums(e, tiles, sums);
+  }
+  // Copies that were made before lie in no near cache. Each pass of a pair of tiles fetches some of its 32 lines for
+  // the next part of k: `count` from `line` on, as 16 passes (8) together take them all.
+  void fetchNext(Value tiles, Value line, int64_t count, int64_t stepBytes) {
+    if (!isLast) return;
+    Value next = e.gep(tiles, e.select(isLast, e.c64(0), e.c64(plan.steps * stepBytes)));
+    Value inTile = e.add(e.mul(e.div(line, tileRows), plan.groupBytes), e.mul(e.rem(line, tileRows), rowBytes));
+    for (int64_t i = 0; i < count; i++) e.prefetchFar(e.gep(next, e.add(inTile, i * rowBytes)));
   }
 };
 
@@ -92,9 +121,15 @@ class PairDotProduct final : public PairProduct {
     Values sums;
     for (int64_t i = 0; i < dotRows * width; i++)
       sums.push_back(plan.isOneSum ? e.zero(e.f(lanes)) : e.load(e.f(lanes), sumAt(i), 4));
+    // Copies that were made before lie in no near cache: the next rows' and a share of the next panels' are fetched.
+    Value nextLeft = e.gep(leftAt(e.div(row, tileRows)), plan.groupBytes);
+    Value nextRight = e.gep(right, e.mul(e.add(e.rem(e.div(row, dotRows), width), width), plan.groupBytes));
     sums = e.loop(e.c64(0), steps, 1, sums, [&](Value step, ValueRange carried) {
       Value offset = e.mul(step, tileBytes), leftTile = e.gep(left, offset), rightTile = e.gep(right, offset);
       return e.loop(e.c64(0), e.c64(tileK / 2), 1, carried, [&](Value pair, ValueRange inTile) {
+        Value line = e.add(offset, e.mul(pair, rowBytes));
+        if (spec.aCopied) e.prefetch(e.gep(nextLeft, line));
+        if (spec.bCopied) e.prefetch(e.gep(nextRight, line));
         return addPair(e.gep(leftTile, e.mul(pair, 4)), e.gep(rightTile, e.mul(pair, rowBytes)), width, inTile);
       });
     });
@@ -121,24 +156,46 @@ bool fitsTileUnit(const Target &target, const DenseProductSpec &spec) {
 
 DenseBlocks::Limits limitsOf(const Target &target, const DenseProductSpec &spec) {
   if (fitsTileUnit(target, spec))
-    return {target.rowBlock, tileRows, widening * target.tileUnitPanels, target.tileUnitK, tileK};
-  return {256, tileRows, 24, 256, tileK};
+    return {target.rowBlock, tileRows, (spec.aCopied ? 1 : widening) * target.tileUnitPanels, pair_tiles::mostSteps,
+            tileK};
+  return {dotBlockRows, tileRows, dotBlockPanels, pair_tiles::mostSteps, tileK};
 }
 
 }  // namespace
 
 bool fitsPairs(const Target &target, const DenseProductSpec &spec) {
-  return (target.pairDots || fitsTileUnit(target, spec)) && multiplied(spec.aType, spec.aRounded) == DType::bf16 &&
-         multiplied(spec.bType, spec.bRounded) == DType::bf16;
+  return (target.pairDots || fitsTileUnit(target, spec)) && isOfPairs(spec);
 }
 
 DensePairPlan::DensePairPlan(const Target &target, const DenseProductSpec &spec)
     : DenseBlocks(spec, limitsOf(target, spec)), usesTileUnit(fitsTileUnit(target, spec)) {
   groupBytes = steps / tileK * tileBytes;
   copyB = copies;
-  copyA = copyB + blockPanels * groupBytes;
-  settings = copyA + rows / tileRows * groupBytes;
+  copyA = copyB + (spec.bCopied ? 0 : blockPanels * groupBytes);
+  settings = copyA + (spec.aCopied ? 0 : rows / tileRows * groupBytes);
   scratchBytes = settings + 64;
+  if (spec.aCopied) {
+    pair_tiles::WholeCopy whole(spec.m, spec.k);
+    aRowBytes = whole.groupBytes / tileRows, aStepBytes = whole.partBytes / whole.steps;
+  }
+  if (spec.bCopied) {
+    pair_tiles::WholeCopy whole(spec.n, spec.k);
+    bColumnBytes = whole.groupBytes / tileRows, bStepBytes = whole.partBytes / whole.steps;
+  }
+}
+
+DenseCopies denseCopies(const DenseProductSpec &spec) {
+  if (!isOfPairs(spec) || !spec.batches.empty() || !spec.outerSteps.empty()) return {};
+  DenseCopies copies;
+  if (spec.n > dotBlockPanels * panelColumns) copies.aBytes = pair_tiles::WholeCopy(spec.m, spec.k).bytes();
+  if (spec.m > dotBlockRows) copies.bBytes = pair_tiles::WholeCopy(spec.n, spec.k).bytes();
+  return copies;
+}
+
+bool multipliesCopies(const Target &target, const DenseProductSpec &spec) { return fitsPairs(target, spec); }
+
+KernelFunction copyDenseFactor(Emitter &e, const DenseProductSpec &spec, DenseFactor which) {
+  return pair_tiles::emitWholeCopy(e, factorOf(spec, which), which == DenseFactor::a ? spec.m : spec.n, spec.k);
 }
 
 void emitDensePairs(Emitter &e, const DenseProductSpec &spec, const DensePairPlan &plan, const KernelArguments &in,

@@ -318,6 +318,7 @@ std::string keyOf(const DenseProductSpec &spec) {
     for (auto &d : *list) key += fmt::format("{},{},{},{};", d.extent, d.a, d.b, d.y);
   }
   for (auto &extra : spec.extras) key += "|" + extra;
+  key += fmt::format("|{},{}", spec.aCopied, spec.bCopied);
   return key;
 }
 }  // namespace

@@ -27,7 +27,21 @@ struct DenseProductSpec {
   // As in MatmulSpec; only without batches.
   std::string epilogue = "a";
   std::vector<std::string> extras = {};
+  // Operand a (b) is what copyDenseFactor() made of it; then strides and types are still those of what was copied.
+  bool aCopied = false, bCopied = false;
 };
 KernelFunction emitDenseProduct(Emitter &, const DenseProductSpec &);
+
+// A factor that many blocks of y multiply is copied once for all of them, by a kernel that runs before. Bytes of the
+// copies, 0 where blocks copy for themselves; the same for all targets, as memory is planned for all of them.
+struct DenseCopies {
+  int64_t aBytes = 0, bBytes = 0;
+};
+DenseCopies denseCopies(const DenseProductSpec &);
+// Does this target multiply such copies?
+bool multipliesCopies(const Target &, const DenseProductSpec &);
+enum class DenseFactor { a, b };
+// Operand: the factor. Result: its copy.
+KernelFunction copyDenseFactor(Emitter &, const DenseProductSpec &, DenseFactor);
 
 }  // namespace llc::kernels

@@ -1,5 +1,8 @@
 #include "compiler/kernels/pair_tiles.h"
 
+#include <fmt/format.h>
+
+#include "compiler/kernels/dense_block.h"
 #include "compiler/kernels/kernels.h"
 #include "compiler/kernels/panel_tiles.h"
 #include "compiler/kernels/tile.h"
@@ -12,6 +15,7 @@ namespace {
 
 using namespace tile_unit;
 
+constexpr int64_t chunkGroups = 16;  // of a whole copy: a KiB of a line either way
 constexpr int64_t bytesAhead = 256;  // a tile reads 16 or 32 rows, more than hardware foresees
 
 // A pair of columns (along k, or across) that lie next to each other is one register of 16 words of two elements; where
@@ -96,6 +100,33 @@ class Copy {
 
 }  // namespace
 
+WholeCopy::WholeCopy(int64_t units, int64_t k)
+    : steps(equalPiece(k, mostSteps, tileK)),
+      parts((k + steps - 1) / steps),
+      groups((units + tileRows - 1) / tileRows),
+      groupBytes(steps / tileK * tileBytes),
+      partBytes(groups * groupBytes) {}
+
 void copy(Emitter &e, const Factor &factor, Value count) { Copy(e, factor, count).emit(); }
+
+KernelFunction emitWholeCopy(Emitter &e, const Factor &factor, int64_t units, int64_t k) {
+  WholeCopy whole(units, k);
+  int64_t blocks = (whole.groups + chunkGroups - 1) / chunkGroups, blockUnits = chunkGroups * tileRows;
+  KernelFunction shape{.symbol = "", .rowsPerChunk = 0, .columnChunks = whole.parts * blocks};
+  std::string key = fmt::format("copy|{},{}|{},{}|{},{}", units, k, factor.unitStride, factor.stepStride,
+                                dtypeName(factor.type), factor.isLeft);
+  return e.kernel(key, fmt::format("copy_{}x{}", units, k), 2, shape, [&](const KernelArguments &in) {
+    Value block = e.rem(in.chunk, blocks), part = e.div(in.chunk, blocks);
+    Value unit = e.mul(block, blockUnits), step = e.mul(part, whole.steps);
+    Factor piece = factor;
+    Value offset = e.add(e.mul(unit, factor.unitStride), e.mul(step, factor.stepStride));
+    piece.from = e.gep(in.pointers[0], e.mul(offset, factor.bytes()));
+    piece.units = e.min(e.c64(blockUnits), e.sub(e.c64(units), unit));
+    piece.groupBytes = whole.groupBytes;
+    offset = e.add(e.mul(part, whole.partBytes), e.mul(block, chunkGroups * whole.groupBytes));
+    piece.copy = e.gep(in.pointers[1], offset);
+    copy(e, piece, e.min(e.c64(whole.steps), e.sub(e.c64(k), step)));
+  });
+}
 
 }  // namespace llc::kernels::pair_tiles

@@ -6,6 +6,17 @@
 
 namespace llc::kernels::pair_tiles {
 
+inline constexpr int64_t mostSteps = 256;  // of k in a part: panels of three groups of columns fit a small first level
+
+// A whole factor: part of k after part, in each all groups. The same on all targets.
+struct WholeCopy {
+  WholeCopy(int64_t units, int64_t k);
+  int64_t bytes() const { return parts * partBytes; }
+
+  int64_t steps, parts;  // of k in a part
+  int64_t groups, groupBytes, partBytes;
+};
+
 // One factor as it is copied: rows of a, or columns of b ("units"), and where its groups of 16 go.
 struct Factor {
   Value from;
@@ -20,5 +31,8 @@ struct Factor {
 
 // `count` steps of k, rounded.
 void copy(Emitter &, const Factor &, Value count);
+
+// Copies `units` x `k` elements to a WholeCopy in chunks. Operand: the factor; result: the copy.
+KernelFunction emitWholeCopy(Emitter &, const Factor &, int64_t units, int64_t k);
 
 }  // namespace llc::kernels::pair_tiles

@@ -182,6 +182,18 @@ std::optional<DenseProductOp> productOf(llm::FusedOp fused) {
   product->extras.assign(epilogue.operands().begin(), epilogue.operands().end());
   return product;
 }
+
+// Factors that are copied before; `spec` is then of their copies.
+llvm::SmallVector<Preparation> copiesOf(kernels::DenseProductSpec &spec, kernels::Emitter &emitter) {
+  using kernels::DenseFactor;
+  kernels::DenseCopies copies = kernels::denseCopies(spec);
+  llvm::SmallVector<Preparation> preparations;
+  if (copies.aBytes) preparations.push_back({kernels::copyDenseFactor(emitter, spec, DenseFactor::a), 0, 0});
+  if (copies.bBytes)
+    preparations.push_back({kernels::copyDenseFactor(emitter, spec, DenseFactor::b), 1, copies.aBytes});
+  spec.aCopied = copies.aBytes > 0, spec.bCopied = copies.bBytes > 0;
+  return preparations;
+}
 }  // namespace
 
 std::optional<DenseProductOp> asDenseProduct(Operation *op) {
@@ -192,8 +204,12 @@ std::optional<DenseProductOp> asDenseProduct(Operation *op) {
 Result<std::optional<KernelChoice>> denseProductKernel(Operation *op, const KernelContext &context) {
   auto product = asDenseProduct(op);
   if (!product) return std::optional<KernelChoice>();
-  KernelChoice choice{kernels::emitDenseProduct(context.emitter, product->spec), {product->a, product->b}};
+  KernelChoice choice;
+  choice.operands = {product->a, product->b};
   choice.operands.append(product->extras);
+  kernels::DenseProductSpec spec = product->spec;
+  if (kernels::multipliesCopies(context.emitter.target, spec)) choice.preparations = copiesOf(spec, context.emitter);
+  choice.function = kernels::emitDenseProduct(context.emitter, spec);
   return std::optional(std::move(choice));
 }
 

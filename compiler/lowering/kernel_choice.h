@@ -17,11 +17,19 @@ struct ContextSplit {
   llvm::SmallVector<mlir::Value> operands;
 };
 
+// A kernel that runs before, with a barrier behind it: makes of an operand what is read in its place.
+struct Preparation {
+  kernels::KernelFunction function;  // takes the operand, then the place in the workspace
+  size_t operand;                    // number in KernelChoice::operands
+  int64_t offset;                    // of the place
+};
+
 struct KernelChoice {
   kernels::KernelFunction function;
   llvm::SmallVector<mlir::Value> operands;  // whose memory is passed, in the kernel's order; tensor results follow
   int64_t rows = -1;                        // of the stage, where that is not for lowering to find out
   std::optional<ContextSplit> split = std::nullopt;  // then the kernel's last pointer is the workspace, or null
+  llvm::SmallVector<Preparation> preparations = {};
 };
 
 // What the choice depends on beside the op.

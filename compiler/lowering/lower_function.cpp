@@ -241,14 +241,18 @@ class FunctionLowering {
       if (isa<RankedTensorType>(result.getType())) pointers.push_back(memory);
     }
     Value chunks = chunksOf(choice.function, rowsOf(op, choice));
-    if (choice.split) {
-      if (!op->hasAttr("llm.frame_offset"))
-        return diagnose(ErrorKind::invalidInput, modelName(op))
-            .says("has no place for its workspace (llm.frame_offset)")
-            .toFix("run llm-plan-memory again: --start-at=fused");
-      chunks = splitStage(op, *choice.split, chunks, pointers);
+    if ((choice.split || !choice.preparations.empty()) && !op->hasAttr("llm.frame_offset"))
+      return diagnose(ErrorKind::invalidInput, modelName(op))
+          .says("has no place for its workspace (llm.frame_offset)")
+          .toFix("run llm-plan-memory again: --start-at=fused");
+    if (choice.split) chunks = splitStage(op, *choice.split, chunks, pointers);
+    if (choice.preparations.empty()) {
+      group_.push_back(codeOf(op, choice, pointers, numberOf(op, choice.function), chunks));
+    } else {
+      addPreparations(op, choice, pointers);
+      second_.push_back(codeOf(op, choice, pointers, numberOf(op, choice.function), chunks));
+      hasSecond_ = e_.constant(e_.i1, 1);
     }
-    group_.push_back(codeOf(op, choice, pointers, numberOf(op, choice.function), chunks));
     return success();
   }
 
@@ -334,30 +338,46 @@ class FunctionLowering {
     program_.scratchBytes = std::max(program_.scratchBytes, split.merge.scratchBytes);
     Value rows = rowsOf(op);
     ContextParts parts = emitContextParts(e_, team_, split.parts, rows, chunks);
-    Value workspace = e_.gep(frame_, op->getAttrOfType<IntegerAttr>("llm.frame_offset").getInt());
+    Value workspace = workspaceOf(op);
     pointers.push_back(e_.select(parts.split, workspace, e_.b.create<LLVM::ZeroOp>(e_.ptr)));
     Values operands;
     for (Value operand : split.operands) operands.push_back(operandMemory(operand));
     for (OpResult result : op->getResults()) operands.push_back(memory_.lookup(result));
     operands.push_back(workspace);
     Value mergeChunks = e_.select(parts.split, chunksOf(split.merge, rows), e_.c64(0));
-    Value stage =
-        program_.stages ? stageNumber(program_.stages->addSecondStage(source_, op, split.merge.symbol)) : Value();
-    merges_.push_back(codeOf(op, {split.merge, {}}, operands, stage, mergeChunks));
-    anySplit_ = anySplit_ ? e_.b.create<arith::OrIOp>(anySplit_, parts.split).getResult() : parts.split;
+    second_.push_back(codeOf(op, {split.merge, {}}, operands, numberOfSecond(op, split.merge), mergeChunks));
+    hasSecond_ = hasSecond_ ? e_.b.create<arith::OrIOp>(hasSecond_, parts.split).getResult() : parts.split;
     return e_.mul(chunks, parts.number);
+  }
+
+  // The stages that prepare operands are part of the group; `pointers` become what they make.
+  void addPreparations(Operation *op, const KernelChoice &choice, Values &pointers) {
+    Value workspace = workspaceOf(op);
+    for (const Preparation &preparation : choice.preparations) {
+      Value place = e_.gep(workspace, preparation.offset);
+      group_.push_back(codeOf(op, {preparation.function, {}}, {pointers[preparation.operand], place},
+                              numberOfSecond(op, preparation.function)));
+      pointers[preparation.operand] = place;
+    }
+  }
+  Value workspaceOf(Operation *op) {
+    return e_.gep(frame_, op->getAttrOfType<IntegerAttr>("llm.frame_offset").getInt());
+  }
+  // Profiling: of a further stage of the op, as numberOf.
+  Value numberOfSecond(Operation *op, const kernels::KernelFunction &kernel) {
+    return program_.stages ? stageNumber(program_.stages->addSecondStage(source_, op, kernel.symbol)) : Value();
   }
 
   void flush() {
     emitGroup(e_, team_, group_);
     group_.clear();
-    if (merges_.empty()) return;
-    emitIf(e_, team_, anySplit_, [&] {
+    if (second_.empty()) return;
+    emitIf(e_, team_, hasSecond_, [&] {
       barrier();
-      emitGroup(e_, team_, merges_);
+      emitGroup(e_, team_, second_);
     });
-    merges_.clear();
-    anySplit_ = {};
+    second_.clear();
+    hasSecond_ = {};
   }
 
   Status lowerCall(func::CallOp call) {
@@ -406,8 +426,8 @@ class FunctionLowering {
   Value stageBase_, latestStage_;  // profiling only
   bool barrierDone_ = false;       // the barrier before the next group is in the code already
   bool replicaTurn_ = false;
-  std::vector<StageCode> merges_;  // what follows the group, after a barrier, if anySplit_
-  Value anySplit_;
+  std::vector<StageCode> second_;  // what follows the group, after a barrier, if hasSecond_
+  Value hasSecond_;
 };
 }  // namespace
 

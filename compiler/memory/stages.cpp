@@ -1,6 +1,7 @@
 #include "compiler/memory/stages.h"
 
 #include "compiler/kernels/kernels.h"
+#include "compiler/lowering/dense_product.h"
 #include "compiler/memory/attention_spec.h"
 #include "dialect/interfaces/interfaces.h"
 #include "dialect/ops/llm.h"
@@ -165,6 +166,10 @@ int64_t boundedBytes(Value value, const Bounds &bounds) {
 }
 
 int64_t workspaceBytes(Operation *op, const Bounds &bounds) {
+  if (auto product = asDenseProduct(op)) {
+    kernels::DenseCopies copies = kernels::denseCopies(product->spec);
+    return copies.aBytes + copies.bBytes;
+  }
   auto attention = dyn_cast<llm::PagedAttentionOp>(op);
   if (!attention) return 0;
   kernels::AttentionParts parts = kernels::attentionParts(attentionSpec(attention, bounds));

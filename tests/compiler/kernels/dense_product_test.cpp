@@ -19,8 +19,6 @@ struct DenseProductTest : KernelTest {
   void check(DenseProductSpec spec, Epilogue epilogue) {
     SCOPED_TRACE(testing::Message() << spec.m << "x" << spec.n << "x" << spec.k << " a " << spec.aRow << ","
                                     << spec.aStep << " b " << spec.bStep << "," << spec.bColumn);
-    compile([&](Emitter &e) { return emitDenseProduct(e, spec); });
-    if (HasFatalFailure()) return;
     using Extents = std::vector<std::pair<int64_t, int64_t>>;
     Extents ofA = {{spec.m, spec.aRow}, {spec.k, spec.aStep}}, ofB = {{spec.k, spec.bStep}, {spec.n, spec.bColumn}};
     Extents ofY = {{spec.m, spec.yRow}, {spec.n, 1}};
@@ -35,7 +33,11 @@ struct DenseProductTest : KernelTest {
                                                           : indices == "t" ? spec.m
                                                                            : reach(ofY)),
                                                    3));
-    std::vector<void *> pointers = {a.data(), b.data()};
+    Buffer aCopy = spec.aCopied ? copied(spec, DenseFactor::a, a) : Buffer(DType::u8, size_t(0));
+    Buffer bCopy = spec.bCopied ? copied(spec, DenseFactor::b, b) : Buffer(DType::u8, size_t(0));
+    compile([&](Emitter &e) { return emitDenseProduct(e, spec); });
+    if (HasFatalFailure()) return;
+    std::vector<void *> pointers = {spec.aCopied ? aCopy.data() : a.data(), spec.bCopied ? bCopy.data() : b.data()};
     for (auto &extra : extras) pointers.push_back(extra.data());
     pointers.push_back(y.data());
     run(pointers, 1);
@@ -55,6 +57,15 @@ struct DenseProductTest : KernelTest {
           ASSERT_NEAR(y[size_t(place)], epilogue(sum, operands), 1e-6 * size + 2e-5) << i << "," << j;
         }
     });
+  }
+  // A factor copied by its kernel, into as many bytes as denseCopies() says.
+  Buffer copied(const DenseProductSpec &spec, DenseFactor which, Buffer &factor) {
+    DenseCopies bytes = denseCopies(spec);
+    Buffer copy(DType::u8, size_t(which == DenseFactor::a ? bytes.aBytes : bytes.bBytes));
+    compile([&](Emitter &e) { return copyDenseFactor(e, spec, which); });
+    if (!HasFatalFailure()) run({factor.data(), copy.data()}, 1);
+    EXPECT_TRUE(copy.intact());
+    return copy;
   }
   void batchesAndOuterSteps(DType type);
   void check(const DenseProductSpec &spec) {
@@ -134,6 +145,38 @@ TEST_P(DenseProductTest, LargeProductsOfHalves) {
       .m = 18, .n = 24, .k = 40, .aRow = 120, .aStep = 3, .bStep = 5, .bColumn = 200, .yRow = 30, .aType = DType::bf16};
   strides.bType = DType::bf16;
   if (!HasFatalFailure()) check(strides);
+}
+
+// Factors that are copied once for all blocks: the left one, the right one, both; parts of k and rests.
+TEST_P(DenseProductTest, FactorsCopiedBefore) {
+  DenseProductSpec spec{.m = 270, .n = 410, .k = 300};
+  spec.aRounded = spec.bRounded = DType::bf16;
+  for (bool aTransposed : {false, true})
+    for (bool bTransposed : {false, true})
+      for (auto [aCopied, bCopied] : {std::pair(true, false), {false, true}, {true, true}}) {
+        layOut(spec, aTransposed, bTransposed);
+        if (!multipliesCopies(GetParam(), spec)) GTEST_SKIP() << "blocks of this target copy for themselves";
+        DenseCopies copies = denseCopies(spec);
+        ASSERT_TRUE(copies.aBytes > 0 && copies.bBytes > 0);
+        spec.aCopied = aCopied, spec.bCopied = bCopied;
+        if (!HasFatalFailure()) check(spec);
+        spec.aCopied = spec.bCopied = false;
+      }
+}
+
+TEST(DenseProductPairs, CopiesWhereBlocksShare) {
+  DenseProductSpec spec{.m = 256, .n = 384, .k = 64, .aRounded = DType::bf16, .bRounded = DType::bf16};
+  layOut(spec, false, false);
+  auto copies = [&] { return std::pair(denseCopies(spec).aBytes > 0, denseCopies(spec).bBytes > 0); };
+  EXPECT_EQ(copies(), std::pair(false, false));
+  spec.n = 385;
+  EXPECT_EQ(copies(), std::pair(true, false));
+  spec.m = 257, spec.n = 384;
+  EXPECT_EQ(copies(), std::pair(false, true));
+  spec.n = 385;
+  EXPECT_EQ(copies(), std::pair(true, true));
+  spec.aRounded = DType::f32;
+  EXPECT_EQ(copies(), std::pair(false, false));
 }
 
 int64_t dotsOfPairs(const DenseProductSpec &spec) {
