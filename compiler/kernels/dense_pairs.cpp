@@ -37,12 +37,14 @@ class PairProduct : public DenseBlock {
   // The sums of the block += the copies' products, `steps` tiles along k.
   virtual void multiplyCopies(Value steps) = 0;
 
+  bool finishesParts() const override { return plan.isDirect; }
   void multiply(Value aPart, Value bPart, Value count) override {
     leftCopy_ = spec.aCopied ? aPart : copied(DenseFactor::a, aPart, rows, plan.copyA, count);
     rightCopy_ = spec.bCopied ? bPart : copied(DenseFactor::b, bPart, columns, plan.copyB, count);
     multiplyCopies(e.ceilDiv(count, tileK));
   }
   Value sumsAt(Value row, Value panel) {
+    if (plan.isDirect) return resultAt(row, e.mul(panel, panelColumns));
     return e.gep(in.scratch, e.add(e.mul(row, plan.sumRowBytes), e.mul(panel, rowBytes)));
   }
   Value leftAt(Value rowTile) { return e.gep(leftCopy_, e.mul(rowTile, plan.groupBytes)); }
@@ -74,12 +76,12 @@ class TileUnitProduct final : public PairProduct {
     });
   }
   void block(Value rowTile, Value panel, int64_t height, int64_t width, Value steps) {
-    Value sums = sumsAt(e.mul(rowTile, tileRows), panel), left = leftAt(rowTile), right = rightAt(panel);
+    Value place = sumsAt(e.mul(rowTile, tileRows), panel), left = leftAt(rowTile), right = rightAt(panel);
     tile_unit::Tiles tiles{height, width, plan.sumRowBytes};
     if (plan.isOneSum)
       tile_unit::zeroSums(e, tiles);
     else
-      tile_unit::loadSums(e, tiles, sums);
+      tile_unit::loadSums(e, tiles, place);
     e.loop(e.c64(0), steps, 1, [&](Value step) {
       Value offset = e.mul(step, tileBytes);
       if (spec.aCopied) fetchNext(e.gep(left, offset), panel, 2, plan.aStepBytes);
@@ -88,7 +90,7 @@ class TileUnitProduct final : public PairProduct {
       tile_unit::loadRight(e, tiles, e.gep(right, offset), plan.groupBytes);
       tile_unit::multiply(e, tiles);
     });
-    tile_unit::storeSums(e, tiles, sums);
+    tile_unit::storeSums(e, tiles, place);
   }
   // Copies that were made before lie in no near cache. Each pass of a pair of tiles fetches some of its 32 lines for
   // the next part of k: `count` from `line` on, as 16 passes (8) together take them all.
@@ -118,13 +120,13 @@ class PairDotProduct final : public PairProduct {
     Value place = sumsAt(row, panel), right = rightAt(panel);
     Value left = e.gep(leftAt(e.div(row, tileRows)), e.mul(e.rem(row, tileRows), rowBytes));
     auto sumAt = [&](int64_t i) { return e.gep(place, i / width * plan.sumRowBytes + i % width * rowBytes); };
-    Values sums;
+    Values totals;
     for (int64_t i = 0; i < dotRows * width; i++)
-      sums.push_back(plan.isOneSum ? e.zero(e.f(lanes)) : e.load(e.f(lanes), sumAt(i), 4));
+      totals.push_back(plan.isOneSum ? e.zero(e.f(lanes)) : e.load(e.f(lanes), sumAt(i), 4));
     // Copies that were made before lie in no near cache: the next rows' and a share of the next panels' are fetched.
     Value nextLeft = e.gep(leftAt(e.div(row, tileRows)), plan.groupBytes);
     Value nextRight = e.gep(right, e.mul(e.add(e.rem(e.div(row, dotRows), width), width), plan.groupBytes));
-    sums = e.loop(e.c64(0), steps, 1, sums, [&](Value step, ValueRange carried) {
+    totals = e.loop(e.c64(0), steps, 1, totals, [&](Value step, ValueRange carried) {
       Value offset = e.mul(step, tileBytes), leftTile = e.gep(left, offset), rightTile = e.gep(right, offset);
       return e.loop(e.c64(0), e.c64(tileK / 2), 1, carried, [&](Value pair, ValueRange inTile) {
         Value line = e.add(offset, e.mul(pair, rowBytes));
@@ -133,10 +135,10 @@ class PairDotProduct final : public PairProduct {
         return addPair(e.gep(leftTile, e.mul(pair, 4)), e.gep(rightTile, e.mul(pair, rowBytes)), width, inTile);
       });
     });
-    for (size_t i = 0; i < sums.size(); i++) e.store(sums[i], sumAt(int64_t(i)), 4);
+    for (size_t i = 0; i < totals.size(); i++) e.store(totals[i], sumAt(int64_t(i)), 4);
   }
   // Sums of dotRows x width vectors += the products of a pair along k.
-  Values addPair(Value left, Value right, int64_t width, ValueRange sums) {
+  Values addPair(Value left, Value right, int64_t width, ValueRange totals) {
     Type pairs = e.vec(2 * lanes, e.bf16);
     Values columns, next;
     for (int64_t p = 0; p < width; p++) columns.push_back(e.load(pairs, e.gep(right, p * plan.groupBytes), 4));
@@ -144,7 +146,7 @@ class PairDotProduct final : public PairProduct {
       Value pair = e.bitcast(pairs, e.splat(lanes, e.load(e.i32, e.gep(left, r * rowBytes), 4)));
       for (int64_t p = 0; p < width; p++)
         next.push_back(e.intrinsic("llvm.x86.avx512bf16.dpbf16ps.512", e.f(lanes),
-                                   {sums[size_t(r * width + p)], pair, columns[size_t(p)]}));
+                                   {totals[size_t(r * width + p)], pair, columns[size_t(p)]}));
     }
     return next;
   }
@@ -170,6 +172,9 @@ bool fitsPairs(const Target &target, const DenseProductSpec &spec) {
 DensePairPlan::DensePairPlan(const Target &target, const DenseProductSpec &spec)
     : DenseBlocks(spec, limitsOf(target, spec)), usesTileUnit(fitsTileUnit(target, spec)) {
   groupBytes = steps / tileK * tileBytes;
+  // Whole tiles of sums that nothing happens to: one pass less over the result of a short k.
+  isDirect = isOneSum && spec.epilogue == "a" && spec.m % tileRows == 0 && spec.n % panelColumns == 0;
+  if (isDirect) sumRowBytes = spec.yRow * 4, copies = 0;
   copyB = copies;
   copyA = copyB + (spec.bCopied ? 0 : blockPanels * groupBytes);
   settings = copyA + (spec.aCopied ? 0 : rows / tileRows * groupBytes);

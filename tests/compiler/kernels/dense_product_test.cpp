@@ -141,6 +141,11 @@ TEST_P(DenseProductTest, LargeProductsOfHalves) {
         layOut(spec, aTransposed, bTransposed);
         if (!HasFatalFailure()) check(spec);
       }
+  // Whole tiles, rows of y with gaps.
+  DenseProductSpec whole{.m = 304, .n = 80, .k = 70, .aType = DType::bf16, .bType = DType::bf16};
+  layOut(whole, false, true);
+  whole.yRow = 100;
+  if (!HasFatalFailure()) check(whole);
   DenseProductSpec strides{
       .m = 18, .n = 24, .k = 40, .aRow = 120, .aStep = 3, .bStep = 5, .bColumn = 200, .yRow = 30, .aType = DType::bf16};
   strides.bType = DType::bf16;
