@@ -13,6 +13,7 @@
 #include <algorithm>
 
 #include "compiler/kernels/kernels.h"
+#include "compiler/kernels/panel_pairs.h"
 #include "compiler/kernels/panel_tiles.h"
 
 using namespace mlir;
@@ -30,6 +31,9 @@ int64_t chooseBlockPanels(int64_t n) {
 }
 
 namespace {
+constexpr int64_t mostPairSteps = 256;  // three panels that far, 24 KiB, stay in a first level
+constexpr int64_t pairPanels = 24;      // of a chunk: its columns share the copied activations
+
 // Panels of a tile: as many as leave registers for the weights themselves.
 int64_t panelsOfTile(const Target &target, int64_t tileRows, int64_t most) {
   return std::clamp<int64_t>(target.registers / 2 / (tileRows * (panelColumns / target.lanes)), 1, most);
@@ -56,20 +60,23 @@ PanelPlan::PanelPlan(const Target &target, int64_t k, int64_t n, DType type, int
       rowBlock(rowBlock),
       narrowPanels(this->blockPanels) {
   bool tiles = target.tileUnitRows > 0 && type == DType::bf16;
-  if (tiles) {
-    int64_t wide = narrowPanels * std::max<int64_t>(1, target.tileUnitPanels / (narrowPanels * weights));
+  bool pairs = !tiles && target.pairRows > 0 && type == DType::bf16;
+  if (tiles || pairs) {
+    int64_t most = tiles ? target.tileUnitPanels : pairPanels;
+    int64_t wide = narrowPanels * std::max<int64_t>(1, most / (narrowPanels * weights));
     this->blockPanels = std::min(wide, panels);
-    fewRows = target.tileUnitRows - 1, tileUnitK = target.tileUnitK, terms = target.activationTerms;
   }
+  if (tiles) fewRows = target.tileUnitRows - 1, tileUnitK = target.tileUnitK, terms = target.activationTerms;
+  if (pairs) fewRows = target.pairRows - 1, pairSteps = std::min(mostPairSteps, roundUp(k, 16));
   kBlock = equalPieces(k, target.kBlock);
   // A line between the rows of tiles keeps them out of each other's cache sets.
-  sumRowBytes = this->blockPanels * panelColumns * 4 + (tiles ? 64 : 0);
+  sumRowBytes = this->blockPanels * panelColumns * 4 + (tiles || pairs ? 64 : 0);
   sumsBytes = roundUp(rowBlock * sumRowBytes, 64);
   expandRows = type == DType::f32 ? 0 : target.expandRows;
   int64_t stepBytesOfTile = panelsOfLargeTile(target) * panelColumns * 4;
   expandedSteps = equalPieces(k, target.l2Bytes / 4 / stepBytesOfTile / 16 * 16);
-  scratchBytes =
-      std::max(restOffset() + (expandRows ? expandedSteps * stepBytesOfTile : 0), tiles ? termOffset(terms) : 0);
+  scratchBytes = std::max({restOffset() + (expandRows ? expandedSteps * stepBytesOfTile : 0),
+                           tiles ? termOffset(terms) : 0, pairs ? restOffset() + rowBlock * pairRowBytes() : 0});
 }
 
 Value ChunkPlace::either(Emitter &e, int64_t narrow, int64_t wide) const {
@@ -317,7 +324,7 @@ void emitPanelSums(Emitter &e, const PanelPlan &plan, const PanelWork &work) {
   auto stream = [&] { PanelSums(e, plan, work).emit(); };
   if (!plan.fewRows) return stream();
   Value few = e.cmp(Emitter::IntCompare::sle, work.rows, e.c64(plan.fewRows));
-  e.ifElse(few, stream, [&] { emitTileSums(e, plan, work); });
+  e.ifElse(few, stream, [&] { plan.pairSteps ? emitPairSums(e, plan, work) : emitTileSums(e, plan, work); });
 }
 
 }  // namespace llc::kernels

@@ -31,11 +31,16 @@ struct PanelPlan {
   int64_t sumsOffset(int64_t weight) const { return weight * sumsBytes; }
   int64_t restOffset() const { return sumsOffset(weights); }  // what follows the sums in scratch
 
-  // With a tile unit (fewRows > 0): up to fewRows rows blocks are of narrowPanels panels, else of blockPanels; blocks
+  // With a tile unit (tileUnitK > 0): up to fewRows rows blocks are of narrowPanels panels, else of blockPanels; blocks
   // of more rows go through the unit. In scratch: 64 bytes that describe the tiles, then the activations' terms.
   int64_t fewRows = 0, narrowPanels, tileUnitK = 0, terms = 0;
   int64_t termBytes() const { return rowBlock * tileUnitK * 2; }
   int64_t termOffset(int64_t term) const { return restOffset() + 64 + term * termBytes(); }
+
+  // With dot products of pairs (pairSteps > 0) blocks are chosen by fewRows in the same way. In scratch: pairSteps of k
+  // of the activations as rows of bf16, a line between them.
+  int64_t pairSteps = 0;
+  int64_t pairRowBytes() const { return pairSteps * 2 + 64; }
 
   // Blocks side by side that `panels` columns of panels make: of blockPanels and of narrowPanels.
   int64_t wideBlocks(int64_t panels) const { return (panels + blockPanels - 1) / blockPanels; }

@@ -112,7 +112,7 @@ class Compilation {
     if (scheduled->hasAttr(roundingAttribute))
       for (Target &target : targets) target.roundActivations();
     if (options_.deterministic)
-      for (Target &target : targets) target.tileUnitRows = 0;
+      for (Target &target : targets) target.tileUnitRows = target.pairRows = 0;
     std::vector<LoweredProgram> programs;
     Diagnostics diagnostics(context_);
     for (const Target &target : targets) {

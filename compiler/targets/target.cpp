@@ -113,7 +113,9 @@ std::vector<std::string> knownNames() {
 }  // namespace
 
 void Target::roundActivations() {
+  constexpr int64_t leastPairRows = 16, pairRowBlock = 256;  // more rows share a copy of weights in the first level
   if (activationTerms == 2) activationTerms = 1, tileUnitK *= 2;
+  if (pairDots && tileUnitRows == 0) pairRows = leastPairRows, rowBlock = std::max(rowBlock, pairRowBlock);
 }
 
 const std::vector<Target> &allTargets() {

@@ -35,8 +35,12 @@ struct Target {
   int64_t tileUnitRows = 0, tileUnitPanels = 32, tileUnitK = 256;
   // Activations become sums of this many bf16 numbers: 2 keep 16 bits of the fraction, 1 what bf16 programs round to.
   int64_t activationTerms = 2;
-  bool pairDots = false;    // vectors of dot products of two bf16 with f32 sums (vdpbf16ps)
-  void roundActivations();  // to one term; twice as many steps of k take the place of two
+  // Vectors have dot products of two bf16 with f32 sums (vdpbf16ps). From pairRows rows on products with bf16 weights
+  // use them, if activations are rounded (0: never): two terms would take as long as multiply-adds.
+  bool pairDots = false;
+  int64_t pairRows = 0;
+  // To one term where products are of pairs. The tile unit then does twice as many steps of k at a time.
+  void roundActivations();
   // Attention: queries x columns (slots or value dimensions, a divisor of the page length) of a register tile, and of
   // the tile for the queries that are left.
   int64_t queryRows = 2, queryColumns = 16, smallQueryRows = 1, smallQueryColumns = 32;

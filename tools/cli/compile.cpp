@@ -60,7 +60,7 @@ bool explainsOnly(const CompileFlags &o) { return o.explainFusion && o.output.em
 
 Result<compiler::CompileOptions> compileOptions(const CompileFlags &o) {
   compiler::CompileOptions options;
-  options.targets = targetsOrAll(o.targets, /*halves=*/false);
+  options.targets = targetsOrAll(o.targets, FactorTypes());
   options.dumpDirectory = o.dumpDirectory;
   options.timePhases = o.timePhases;
   options.deterministic = o.deterministic;
@@ -222,8 +222,7 @@ Status runCompile(Context &context, CLI::App &, CompileFlags &o) {
   if (wantsObject || o.startAt.empty()) {
     LLC_ASSIGN(input, readInput(o, progress));
   }
-  // Elsewhere the tiles are no use.
-  if (input) options.targets = targetsOrAll(o.targets, input->traced.dtype == "bf16");
+  if (input) options.targets = targetsOrAll(o.targets, {o.trace.activations, input->traced.dtype});
   if (!o.tune.empty()) LLC_TRY(tuneTargets(o, options, input->traced, progress));
   LLC_ASSIGN(compiler::CompiledModule module, compileInput(o, options, input ? &*input : nullptr, progress));
   progress.finish();

@@ -144,7 +144,7 @@ class TrainerCompilation {
     LLC_ASSIGN(models::TrainerSettings settings, config_->trainerSettings());
     plan_.trainer = traitsOf(*trainer, settings);
     LLC_TRY(checkTrainerConfig(*config_, plan_.trainer));
-    LLC_TRY(checkArchitecture(targetsOrAll(o_.targets, false)));
+    LLC_TRY(checkArchitecture(targetsOrAll(o_.targets, FactorTypes())));
     LLC_ASSIGN(start_, findRunStart(*config_, o_.train, verb_, progress_));
     LLC_TRY(compile());
     LLC_TRY(makePlan());
@@ -172,7 +172,7 @@ class TrainerCompilation {
     step.rows = config_->integer("training.batch_size");
     if (arePairs(plan_.trainer.examples)) step.rows *= 2;
     LLC_ASSIGN(traced_, traceTrainingStep(model, step, progress_));
-    compiler::CompileOptions options{.targets = targetsOrAll(o_.targets, step.precision == "bf16"),
+    compiler::CompileOptions options{.targets = targetsOrAll(o_.targets, {step.precision, step.precision}),
                                      .startAt = compiler::Phase::differentiated};
     LLC_ASSIGN(bool here, runsHere(options.targets));
     if (!here) {

@@ -9,30 +9,34 @@ namespace llc::cli {
 
 void addTargetFlag(CLI::App &app, std::vector<std::string> &targets) {
   app.add_option("--target-cpu", targets,
-                 "What to make code for, the best is chosen at start: instruction set levels, processors, native; help lists them "
-                 "(default: generic,avx2,avx512, and amx for bf16 weights)")
-      ->delimiter(',')->group("Compilation");
+                 "What to make code for, the best is chosen at start: instruction set levels, processors, native; help "
+                 "lists them "
+                 "(default: generic,avx2,avx512, amx for bf16 weights, and avx512bf16 if both factors of products are "
+                 "rounded to bf16)")
+      ->delimiter(',')
+      ->group("Compilation");
 }
 
 void addDeterministicFlag(CLI::App &app, bool &deterministic) {
   app.add_flag("--deterministic", deterministic,
                "The same bits whatever else is in a step and however a text is cut into steps: leaves out the tile "
-               "unit (AMX), "
-               "without which that holds anyway")
+               "unit (AMX), without which that holds anyway")
       ->group("Compilation");
 }
 
 Status checkDeterministic(bool deterministic, const std::string &activations) {
   if (!deterministic || activations == "f32") return success();
   return diagnose(ErrorKind::invalidInput, "--activations")
-      .says("is about products on the tile unit, which --deterministic leaves out")
+      .says("is about products of many rows on instructions for bf16, which --deterministic leaves out")
       .toFix("leave one of the two out");
 }
 
-std::vector<std::string> targetsOrAll(const std::vector<std::string> &targets, bool halves) {
+std::vector<std::string> targetsOrAll(const std::vector<std::string> &targets, const FactorTypes &factors) {
   if (!targets.empty()) return targets;
   std::vector<std::string> all = {"generic", "avx2", "avx512"};
-  if (halves) all.emplace_back("amx");
+  bool bf16 = factors.weights == "bf16";
+  if (bf16 && factors.activations == "bf16") all.emplace_back("avx512bf16");
+  if (bf16) all.emplace_back("amx");
   return all;
 }
 

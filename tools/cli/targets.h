@@ -8,11 +8,15 @@ namespace llc::cli {
 
 // --deterministic: CompileOptions::deterministic.
 void addDeterministicFlag(CLI::App &app, bool &deterministic);
-// Error: --activations with it, which is about the tile unit.
+// Error: --activations with it, which is about products of many rows.
 Status checkDeterministic(bool deterministic, const std::string &activations);
 void addTargetFlag(CLI::App &app, std::vector<std::string> &targets);
-// What was asked for; without it every level, and the tiles of AMX where products read `halves`.
-std::vector<std::string> targetsOrAll(const std::vector<std::string> &targets, bool halves);
+// What products read: f32, f16, bf16 ...
+struct FactorTypes {
+  std::string activations = "f32", weights = "f32";
+};
+// What was asked for; without it every level that has instructions for such products.
+std::vector<std::string> targetsOrAll(const std::vector<std::string> &targets, const FactorTypes &factors);
 // Whether one of the levels can run here: code for other machines alone can't prepare the parameters.
 Result<bool> runsHere(const std::vector<std::string> &targets);
 

@@ -43,8 +43,8 @@ void addCacheTypeFlag(CLI::App &app, std::string &cacheDtype) {
 void addActivationsFlag(CLI::App &app, std::string &activations) {
   app.add_option(
          "--activations", activations,
-         "What products of 16 rows and more with bf16 weights read where the CPU multiplies tiles (AMX): f32, or "
-         "values rounded to bf16, as others do: faster prompts")
+         "What products of 16 rows and more with bf16 weights read where the CPU multiplies bf16 (AMX, AVX512-BF16): "
+         "f32, or values rounded to bf16, as others do: faster prompts")
       ->capture_default_str()
       ->check(CLI::IsMember({"f32", "bf16"}))
       ->group("Compilation");

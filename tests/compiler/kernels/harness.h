@@ -35,16 +35,18 @@ inline std::vector<Target> testTargets() {
       targets.push_back(shapeOf(target.level));
   return targets;
 }
-// For products: also the code for pairs of bf16 and for the tile unit, their instructions emulated, the latter with two
-// terms of activations and with one.
+// For products: also the code for pairs of bf16 and for the tile unit, their instructions emulated, with two terms of
+// activations and with one.
 inline std::vector<Target> productTargets() {
   std::vector<Target> targets = testTargets();
   if (hostArchitecture != Architecture::x86_64) return targets;
   if (!contains(hostCpu().level, IsaLevel::avx512bf16)) targets.push_back(shapeOf(IsaLevel::avx512bf16));
   targets.push_back(shapeOf(IsaLevel::amx));
-  targets.push_back(targets.back());
-  targets.back().roundActivations();
-  targets.back().name += "_rounding";
+  for (IsaLevel level : {IsaLevel::avx512bf16, IsaLevel::amx}) {
+    targets.push_back(shapeOf(level));
+    targets.back().roundActivations();
+    targets.back().name += "_rounding";
+  }
   return targets;
 }
 inline bool isEmulated(const Target &target) {
@@ -180,8 +182,8 @@ inline double rounded(DType type, double value) {
 }
 // Activations as products with weights of this type read them.
 inline void roundAsRead(std::vector<float> &x, const Target &target, DType weights, int64_t rows) {
-  if (!target.tileUnitRows || target.activationTerms != 1 || weights != DType::bf16 || rows < target.tileUnitRows)
-    return;
+  int64_t leastRows = target.tileUnitRows ? target.tileUnitRows : target.pairRows;
+  if (!leastRows || target.activationTerms != 1 || weights != DType::bf16 || rows < leastRows) return;
   for (float &value : x) value = float(rounded(DType::bf16, value));
 }
 

@@ -1,0 +1,108 @@
+// A panel of bf16 weights holds pairs along k, which is what the instruction reads. A part of k of the activations is
+// copied to rows of bf16; then some panels, which the first level holds that far, stay while all rows pass by. Between
+// parts the sums wait in scratch.
+#include "compiler/kernels/panel_pairs.h"
+
+#include <algorithm>
+
+#include "compiler/kernels/kernels.h"
+#include "compiler/kernels/pair_dots.h"
+#include "compiler/kernels/panel_tiles.h"
+
+using namespace mlir;
+
+namespace llc::kernels {
+namespace {
+
+class PairSums : PanelWork {
+ public:
+  PairSums(Emitter &e, const PanelPlan &plan, const PanelWork &work)
+      : PanelWork(work), e(e), plan(plan), lines(e.ceilDiv(rows, PairDots::mostRows)) {}
+
+  void emit() {
+    zeroSums();
+    e.loop(e.c64(0), e.c64(plan.k), plan.pairSteps, [&](Value first) {
+      Value steps = e.min(e.c64(plan.pairSteps), e.sub(e.c64(plan.k), first));
+      copyRows(first, steps);
+      for (int64_t weight = 0; weight < plan.weights; weight++) multiply(weight, first, e.ceilDiv(steps, 2));
+    });
+  }
+
+ private:
+  void zeroSums() {
+    for (int64_t weight = 0; weight < plan.weights; weight++)
+      e.loop(e.c64(0), rows, 1, [&](Value row) {
+        Value sums = e.gep(scratch, e.add(e.mul(row, plan.sumRowBytes), plan.sumsOffset(weight)));
+        e.zeroFill(sums, plan.blockPanels * panelColumns * 4);
+      });
+  }
+
+  // ---- activations
+  Value copiedRow(Value row) { return e.gep(scratch, e.add(e.mul(row, plan.pairRowBytes()), plan.restOffset())); }
+  void copyRows(Value first, Value steps) {
+    Value whole = e.mul(e.div(steps, 16), 16);
+    e.loop(e.c64(0), rows, 1, [&](Value row) {
+      Value source = e.gep(x, e.mul(e.add(e.mul(row, plan.k), first), 4)), target = copiedRow(row);
+      e.loop(e.c64(0), whole, 16, [&](Value step) {
+        Value values = e.load(e.f(16), e.gep(source, e.mul(step, 4)), 4);
+        e.store(tileBits(e, values), e.gep(target, e.mul(step, 2)), 2);
+      });
+      e.loop(whole, steps, 1, [&](Value step) {
+        Value value = e.load(e.f32, e.gep(source, e.mul(step, 4)), 4);
+        e.store(tileBits(e, value), e.gep(target, e.mul(step, 2)), 2);
+      });
+      // The second half of the last pair, should k be odd; the panel has a zero there, which a NaN would not mind.
+      if (plan.k % 2) e.store(e.zero(e.i16), e.gep(target, e.mul(steps, 2)), 2);
+    });
+    e.loop(rows, e.mul(lines, PairDots::mostRows), 1,
+           [&](Value row) { e.zeroFill(copiedRow(row), plan.pairRowBytes()); });
+  }
+
+  // ---- products
+  void multiply(int64_t weight, Value first, Value pairs) {
+    Value done = e.c64(0);
+    for (int64_t width = PairDots::mostPanels; width >= 1; width--) {
+      Value until = e.add(done, e.mul(e.div(e.sub(panelCount, done), width), width));
+      e.loop(done, until, width, [&](Value panel) {
+        Value right = e.gep(weights[size_t(weight)],
+                            e.add(e.mul(e.add(firstPanel, panel), plan.panelBytes), e.mul(first, panelColumns * 2)));
+        e.loop(e.c64(0), lines, 1, [&](Value line) {
+          prefetchNext(right, line, width);
+          block(weight, e.mul(line, PairDots::mostRows), panel, right, width, pairs);
+        });
+      });
+      done = until;
+    }
+  }
+  // Each line of tiles fetches its share of the panels that are next.
+  void prefetchNext(Value right, Value line, int64_t width) {
+    int64_t share = std::max<int64_t>(1, plan.pairSteps / 2 * PairDots::mostRows / plan.rowBlock);
+    Value next = e.gep(e.gep(right, width * plan.panelBytes), e.mul(line, share * 64));
+    for (int64_t p = 0; p < width; p++)
+      for (int64_t i = 0; i < share; i++) e.prefetchFar(e.gep(next, p * plan.panelBytes + i * 64));
+  }
+  void block(int64_t weight, Value row, Value panel, Value right, int64_t width, Value pairs) {
+    int64_t lanes = e.target.lanes;
+    Value place = e.gep(
+        scratch, e.add(e.add(e.mul(row, plan.sumRowBytes), e.mul(panel, panelColumns * 4)), plan.sumsOffset(weight)));
+    PairDots dots{.panels = width, .leftRowBytes = plan.pairRowBytes(), .panelBytes = plan.panelBytes};
+    Values sums;
+    auto sumAt = [&](int64_t i) { return e.gep(place, i / width * plan.sumRowBytes + i % width * panelColumns * 4); };
+    for (int64_t i = 0; i < dots.rows * width; i++) sums.push_back(e.load(e.f(lanes), sumAt(i), 4));
+    Value left = copiedRow(row);
+    sums = e.loop(e.c64(0), pairs, 1, sums, [&](Value pair, ValueRange carried) {
+      return addPair(e, dots, e.gep(left, e.mul(pair, 4)), e.gep(right, e.mul(pair, panelColumns * 4)), carried);
+    });
+    for (size_t i = 0; i < sums.size(); i++) e.store(sums[i], sumAt(int64_t(i)), 4);
+  }
+
+  Emitter &e;
+  const PanelPlan &plan;
+  Value lines;  // of register tiles
+};
+
+}  // namespace
+
+void emitPairSums(Emitter &e, const PanelPlan &plan, const PanelWork &work) { PairSums(e, plan, work).emit(); }
+
+}  // namespace llc::kernels

@@ -1,0 +1,11 @@
+// The sums of a block (panels.h) by dot products of pairs of bf16, for bf16 weights, rounded activations and many rows.
+#pragma once
+#include "compiler/kernels/panels.h"
+
+namespace llc::kernels {
+
+// As emitPanelSums, for any number of rows. The plan must have pairs (pairSteps > 0). Activations are rounded to bf16,
+// and subnormal factors count as zero.
+void emitPairSums(Emitter &, const PanelPlan &, const PanelWork &);
+
+}  // namespace llc::kernels
