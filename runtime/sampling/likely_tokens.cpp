@@ -34,13 +34,13 @@ void LikelyTokens::read(std::span<const float> logits) {
   logits_ = logits;
   border_ = {-INFINITY, allTokens};
   maxima_.resize(scanBlocks(logits.size()));
-  for (size_t block = 0; block < maxima_.size(); ++block) maxima_[block] = blockMaximum(logits, block);
-  best_ = maxima_[firstLargest(maxima_)];
+  for (size_t block = 0; block < maxima_.size(); ++block) maxima_[block] = code_.blockMaximum(logits, block);
+  best_ = maxima_[code_.firstLargest(maxima_)];
 }
 
 int32_t LikelyTokens::mostLikely() const {
-  size_t begin = firstLargest(maxima_) * scanBlock;
-  return int32_t(begin + firstLargest(logits_.subspan(begin, std::min(scanBlock, logits_.size() - begin))));
+  size_t begin = code_.firstLargest(maxima_) * scanBlock;
+  return int32_t(begin + code_.firstLargest(logits_.subspan(begin, std::min(scanBlock, logits_.size() - begin))));
 }
 
 // Fills masses_ with the weights of every layer within the border; returns the sum of all.
@@ -49,14 +49,14 @@ double LikelyTokens::sumLayers(float scale, float layersPerUnit) {
   float lowest = best_ - layers / layersPerUnit;
   eachBlock(border_.least, [&](size_t block) {
     LogitBlock buffer, weights;
-    const float *logits = keptLogits(logits_, block, border_, buffer);
-    weightsOf(logits, best_, scale, weights);
+    const float *logits = code_.keptLogits(logits_, block, border_, buffer);
+    code_.weightsOf(logits, best_, scale, weights);
     if (maxima_[block] < lowest) {
-      masses_.back() += sumOf(weights);
+      masses_.back() += code_.sumOf(weights);
       return;
     }
     LayerBlock layer;
-    layersOf(logits, best_, layersPerUnit, layers, layer);
+    code_.layersOf(logits, best_, layersPerUnit, layers, layer);
     for (size_t i = 0; i < scanBlock; ++i) masses_[size_t(layer[i])] += weights[i];
   });
   double total = 0;
@@ -70,26 +70,23 @@ void LikelyTokens::find(const Border &border, float scale, int32_t wanted, float
   bool bounded = wanted != anyLayer && wanted < layers - 1;
   float least = bounded ? std::max(border.least, best_ - float(wanted + 2) / layersPerUnit) : border.least;
   eachBlock(least, [&](size_t block) {
-    constexpr size_t group = 16;  // most have none
     LogitBlock buffer;
     LayerBlock layer;
-    const float *logits = keptLogits(logits_, block, border, buffer);
+    GroupFlags any;  // most have none
+    const float *logits = code_.keptLogits(logits_, block, border, buffer);
     layer.fill(anyLayer);
-    if (wanted != anyLayer) layersOf(logits, best_, layersPerUnit, layers, layer);
-    for (size_t begin = 0; begin < scanBlock; begin += group) {
-      int32_t any = 0;
-      for (size_t i = begin; i < begin + group; ++i)
-        any |= int32_t(layer[i] == wanted) & int32_t(logits[i] > -INFINITY);
-      for (size_t i = begin; any && i < begin + group; ++i)
+    if (wanted != anyLayer) code_.layersOf(logits, best_, layersPerUnit, layers, layer);
+    code_.groupsWith(logits, layer, wanted, any);
+    for (size_t begin = 0; begin < scanBlock; begin += scanGroup)
+      for (size_t i = begin; any[begin / scanGroup] && i < begin + scanGroup; ++i)
         if (layer[i] == wanted && logits[i] > -INFINITY)
           candidates_.push_back({int32_t(block * scanBlock + i), logits[i], 0});
-    }
   });
   for (size_t begin = 0; begin < candidates_.size(); begin += scanBlock) {
     size_t count = std::min(scanBlock, candidates_.size() - begin);
     LogitBlock logits = {}, weights;
     for (size_t i = 0; i < count; ++i) logits[i] = candidates_[begin + i].logit;
-    weightsOf(logits.data(), best_, scale, weights);
+    code_.weightsOf(logits.data(), best_, scale, weights);
     for (size_t i = 0; i < count; ++i) candidates_[begin + i].weight = weights[i];
   }
 }
@@ -158,7 +155,7 @@ void LikelyTokens::keepRelative(double weight) {
 
 void LikelyTokens::weigh(size_t block, float scale, LogitBlock &weights) const {
   LogitBlock buffer;
-  weightsOf(keptLogits(logits_, block, border_, buffer), best_, scale, weights);
+  code_.weightsOf(code_.keptLogits(logits_, block, border_, buffer), best_, scale, weights);
 }
 
 int32_t LikelyTokens::at(double fraction, float scale) {
@@ -167,7 +164,7 @@ int32_t LikelyTokens::at(double fraction, float scale) {
   LogitBlock weights;
   eachBlock(border_.least, [&](size_t block) {
     weigh(block, scale, weights);
-    total += sums_[block] = sumOf(weights);
+    total += sums_[block] = code_.sumOf(weights);
   });
   double left = fraction * total;
   size_t last = 0;  // of those that can be drawn: rounding may leave a crumb beyond

@@ -39,6 +39,7 @@ class LikelyTokens {
   template <class Body>
   void eachBlock(float least, Body body) const;
 
+  const ScanCode &code_ = scanCode();
   std::span<const float> logits_;
   float best_ = 0;
   Border border_ = {};

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstring>
 #include <map>
 
 #include "runtime/sampling/scan.h"
@@ -237,8 +238,8 @@ TEST(Sampler, CostsAFewPasses) {
   volatile float sink;
   double pass = fastest([&] {
     for (size_t block = 0; block < scanBlocks(from.size()); ++block) {
-      weightsOf(keptLogits(from, block, {-INFINITY, 0}, kept), 40, 1, weights);
-      sink = sumOf(weights);
+      scanCode().weightsOf(scanCode().keptLogits(from, block, {-INFINITY, 0}, kept), 40, 1, weights);
+      sink = scanCode().sumOf(weights);
     }
   });
   auto cost = [&](SamplingOptions options) {
@@ -264,7 +265,7 @@ TEST(Scan, WeightsAreExponentials) {
   for (int part = 0; part < 20; ++part) {
     for (size_t i = 8; i + 1 < values.size(); ++i) values[i] = -float(size_t(part) * values.size() + i) * 0.0437f;
     for (float scale : {1.0f, 0.3f}) {
-      weightsOf(values.data(), 0, scale, weights);
+      scanCode().weightsOf(values.data(), 0, scale, weights);
       for (size_t i = 0; i < values.size(); ++i) {
         double exponent = double(values[i]) * scale;
         if (!(exponent >= -88)) {
@@ -276,6 +277,37 @@ TEST(Scan, WeightsAreExponentials) {
         EXPECT_NEAR(weights[i], expected, (5e-7 - 1.5e-7 * exponent) * expected) << values[i];
       }
     }
+  }
+}
+
+// What is drawn does not depend on the machine.
+TEST(Scan, AllLevelsGiveTheSameBits) {
+  const ScanCode &plain = scanCodeFor(IsaLevel::generic);
+  auto logits = manyLogits(1000, 20);  // ends within a block
+  logits[3] = NAN, logits[130] = logits[131] = -INFINITY;
+  for (IsaLevel level : {IsaLevel::avx2, IsaLevel::avx512}) {
+    if (!contains(hostCpu().level, level)) continue;
+    const ScanCode &code = scanCodeFor(level);
+    EXPECT_NE(&code, &plain);
+    EXPECT_EQ(code.firstLargest(logits), plain.firstLargest(logits));
+    for (size_t block = 0; block < scanBlocks(logits.size()); ++block)
+      for (Border border : {Border{-INFINITY, 1000}, Border{1.25f, 200}, Border{logits[300], 300}}) {
+        EXPECT_EQ(code.blockMaximum(logits, block), plain.blockMaximum(logits, block));
+        LogitBlock buffers[2], weights[2];
+        LayerBlock layers[2];
+        GroupFlags flags[2];
+        for (size_t i = 0; i < 2; ++i) {
+          const ScanCode &own = i ? code : plain;
+          const float *kept = own.keptLogits(logits, block, border, buffers[i]);
+          own.weightsOf(kept, 100, 0.37f, weights[i]);
+          own.layersOf(kept, 100, 16, 1024, layers[i]);
+          own.groupsWith(kept, layers[i], 1023, flags[i]);
+        }
+        EXPECT_EQ(std::memcmp(&weights[0], &weights[1], sizeof(LogitBlock)), 0);
+        EXPECT_EQ(layers[0], layers[1]);
+        EXPECT_EQ(flags[0], flags[1]);
+        EXPECT_EQ(code.sumOf(weights[0]), plain.sumOf(weights[0]));
+      }
   }
 }
 
