@@ -120,11 +120,12 @@ AttentionParts attentionParts(const PagedAttentionSpec &);
 KernelFunction emitMergeAttention(Emitter &, const PagedAttentionSpec &);
 
 // Rows of a table: y[t,:] = table[ids[t],:] converted to f32. Operands: table (row-major, `type`), ids (i32). Result:
-// y. Ids outside [0, tableRows) are clamped into it; tableRows = 0: only negative ids (the table is an activation).
+// y. An id outside the table gives zeros.
 struct GatherRowsSpec {
   int64_t width = 0;
   DType type = DType::f32;
-  int64_t tableRows = 0;
+  int64_t tableRows = 0;   // 0: the table is an activation,
+  int64_t rowsOffset = 0;  // whose number of rows is in this place of the llc_batch
 };
 KernelFunction emitGatherRows(Emitter &, const GatherRowsSpec &);
 

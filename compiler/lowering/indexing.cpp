@@ -1,4 +1,6 @@
 // Stages that read rows by number.
+#include <cstddef>
+
 #include "compiler/lowering/kernel_choice.h"
 #include "compiler/memory/stages.h"
 #include "dialect/ops/llm.h"
@@ -21,7 +23,10 @@ Result<std::optional<KernelChoice>> indexingKernel(Operation *op, const KernelCo
   spec.width = 1;
   for (int64_t i = 1; i < type.getRank(); ++i) spec.width *= type.getDimSize(i);
   spec.type = *element;
-  spec.tableRows = type.isDynamicDim(0) ? context.bounds.tokens : type.getDimSize(0);
+  if (!type.isDynamicDim(0))
+    spec.tableRows = type.getDimSize(0);
+  else
+    spec.rowsOffset = dynamicDimension(table) == LLC_DIM_ROWS ? offsetof(llc_batch, rows) : offsetof(llc_batch, tokens);
   return std::optional(KernelChoice{kernels::emitGatherRows(context.emitter, spec), {table, ids}});
 }
 

@@ -21,7 +21,7 @@ def GatherRowsOp : Llm_Derived<"gather_rows", [], ["cost"]> {
 def TakeOp : Llm_Derived<"take", [], ["cost"]> {
   let summary = "some entries of the leading dimension";
   let description = [{
-    `y[r,...] = x[rows[r],...]`; picks the rows whose logits are wanted.
+    `y[r,...] = x[rows[r],...]`; picks the rows whose logits are wanted. A row outside `x` gives zeros.
 
     ```mlir
     %y = llm.take %x, %rows : (tensor<?x64xf32>, tensor<?xi32>) -> tensor<?x64xf32>

@@ -47,12 +47,21 @@ TEST_P(SimpleKernelTest, GatherRows) {
     GatherRowsSpec spec{37, type, 12};
     compile([&](Emitter &e) { return emitGatherRows(e, spec); });
     Buffer table(type, randomFloats(12 * 37, 1));
-    std::vector<int32_t> ids = {3, 0, 11, 7, 7, 1, 2, 9, 10, -5, 99};  // the last two are clamped
-    Buffer y(DType::f32, ids.size() * 37);
-    run({table.data(), ids.data(), y.data()}, int64_t(ids.size()));
-    ASSERT_TRUE(y.intact());
-    for (size_t t = 0; t < ids.size(); t++)
-      for (size_t i = 0; i < 37; i++) ASSERT_EQ(y[t * 37 + i], table[size_t(std::clamp(ids[t], 0, 11)) * 37 + i]);
+    std::vector<int32_t> ids = {3, 0, 11, 7, 7, 1, 2, 9, 10, -5, 12};  // the last two are outside
+    for (bool fixed : {true, false}) {
+      if (!fixed) {
+        spec.tableRows = 0, spec.rowsOffset = offsetof(llc_batch, tokens);
+        compile([&](Emitter &e) { return emitGatherRows(e, spec); });
+      }
+      llc_batch batch = {};
+      batch.tokens = 12;
+      Buffer y(DType::f32, ids.size() * 37);
+      run({table.data(), ids.data(), y.data()}, int64_t(ids.size()), &batch);
+      ASSERT_TRUE(y.intact());
+      for (size_t t = 0; t < ids.size(); t++)
+        for (size_t i = 0; i < 37; i++)
+          ASSERT_EQ(y[t * 37 + i], t < 9 ? table[size_t(ids[t]) * 37 + i] : 0.0f) << t << " " << i;
+    }
   }
 }
 
