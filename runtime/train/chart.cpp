@@ -13,12 +13,6 @@ constexpr const char *colours[] = {"#2563eb", "#dc2626", "#059669", "#9333ea"};
 constexpr double left = 64, right = 16, top = 34, bottom = 38;
 constexpr size_t stretches = 360;  // of which a line is made
 
-std::string escaped(const std::string &text) {
-  std::string out;
-  for (char c : text) out += c == '<' ? "&lt;" : c == '>' ? "&gt;" : c == '&' ? "&amp;" : std::string(1, c);
-  return out;
-}
-
 Points thinned(const Points &points) {
   if (points.size() <= 4 * stretches) return points;
   Points kept;
@@ -77,7 +71,7 @@ class Chart {
     std::string out = fmt::format(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {} {}\" role=\"img\" font-family=\"sans-serif\" "
         "font-size=\"11\">\n<text x=\"{}\" y=\"18\" font-size=\"14\" font-weight=\"bold\">{}</text>\n",
-        options_.width, options_.height, left, escaped(options_.title));
+        options_.width, options_.height, left, escapedText(options_.title));
     if (x_.empty()) return out + fmt::format("<text x=\"{}\" y=\"60\">no values</text>\n</svg>\n", left);
     x_.widen(), y_.widen();
     return out + axes() + curves() + legend() + "</svg>\n";
@@ -100,7 +94,7 @@ class Chart {
       out += fmt::format("<text stroke=\"none\" x=\"{:.1f}\" y=\"{}\" text-anchor=\"middle\">{:g}</text>\n", atX(x),
                          floor + 15, x);
     return out + fmt::format("<text stroke=\"none\" x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text>\n</g>\n",
-                             options_.width - right, floor + 30, escaped(options_.xLabel));
+                             options_.width - right, floor + 30, escapedText(options_.xLabel));
   }
 
   std::string curves() const {
@@ -119,7 +113,7 @@ class Chart {
     double x = options_.width - right;
     for (size_t i = lines_.size(); i-- > 0 && lines_.size() > 1;) {
       out += fmt::format("<text x=\"{}\" y=\"18\" text-anchor=\"end\" fill=\"{}\">{}</text>\n", x,
-                         colours[i % std::size(colours)], escaped(lines_[i].label));
+                         colours[i % std::size(colours)], escapedText(lines_[i].label));
       x -= 7 * double(lines_[i].label.size()) + 14;
     }
     return out;
@@ -131,6 +125,12 @@ class Chart {
   Range x_, y_;
 };
 }  // namespace
+
+std::string escapedText(const std::string &text) {
+  std::string out;
+  for (char c : text) out += c == '<' ? "&lt;" : c == '>' ? "&gt;" : c == '&' ? "&amp;" : std::string(1, c);
+  return out;
+}
 
 std::string lineChart(const std::vector<Line> &lines, const ChartOptions &options) {
   return Chart(lines, options).draw();

@@ -16,6 +16,8 @@ struct ChartOptions {
   int width = 720, height = 280;
 };
 
+// As it stands between the tags of a page or an <svg>.
+std::string escapedText(const std::string &text);
 // An <svg> element. Long lines are thinned to what the width can show: of each stretch first, least, greatest, last.
 std::string lineChart(const std::vector<Line> &lines, const ChartOptions &options);
 

@@ -6,8 +6,10 @@
 
 namespace llc::train {
 
-// Special tokens are never hidden. Errors: the tokenizer has no token that stands for what is hidden; shares that are
-// more than all.
+// The token that stands for what is hidden. Error: the tokenizer has none.
+Result<TokenId> maskTokenOf(const Tokenizer &tokenizer);
+
+// Special tokens are never hidden. Errors: no mask token; shares that are more than all.
 Result<data::Masking> maskingFor(const MaskingShares &shares, const Tokenizer &tokenizer, uint64_t seed);
 
 }  // namespace llc::train

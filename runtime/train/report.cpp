@@ -9,21 +9,6 @@ constexpr const char *style =
     "body{font-family:sans-serif;max-width:760px;margin:2em auto;padding:0 1em;color:#222}svg{width:100%;margin:0.8em "
     "0}td{padding:2px 1em 2px 0;vertical-align:top}pre{white-space:pre-wrap;background:#f4f4f4;padding:0.6em}";
 
-std::string escapedText(const std::string &text) {
-  std::string out;
-  for (char c : text) {
-    if (c == '<')
-      out += "&lt;";
-    else if (c == '>')
-      out += "&gt;";
-    else if (c == '&')
-      out += "&amp;";
-    else
-      out += c;
-  }
-  return out;
-}
-
 Line lineOf(const std::vector<Record> &records, const std::string &label, const std::string &key) {
   Line line{label, {}};
   for (const Record &record : records)

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/serve/options.h"
+#include "runtime/train/masking.h"
 #include "tools/cli/command.h"
 #include "tools/cli/training_logits.h"
 
@@ -34,16 +35,12 @@ void declareFill(CLI::App &app, FillFlags &o) {
 
 // One row; a batch has at least two columns, the rest is padding.
 Result<TrainingBatch> batchOf(const std::string &text, const Tokenizer &tokenizer) {
-  if (!tokenizer.maskId())
-    return diagnose(ErrorKind::invalidInput, "tokenizer")
-        .says("has no mask token")
-        .toFix("name it in tokenizer_config.json: \"mask_token\": \"[MASK]\"");
+  LLC_ASSIGN(TokenId mask, train::maskTokenOf(tokenizer));
   LLC_ASSIGN(std::vector<int32_t> ids, tokenizer.encode(text, {.addSpecial = true, .parseSpecial = true}));
-  if (std::ranges::find(ids, *tokenizer.maskId()) == ids.end())
+  if (std::ranges::find(ids, mask) == ids.end())
     return diagnose(ErrorKind::invalidInput, "--prompt")
         .says("has nothing to fill in")
-        .toFix("write " + tokenizer.tokenOf(*tokenizer.maskId()).value_or("the mask token") +
-               " where a token is missing");
+        .toFix("write " + tokenizer.tokenOf(mask).value_or("the mask token") + " where a token is missing");
   TrainingBatch batch;
   batch.rows = 1, batch.width = int64_t(std::max<size_t>(ids.size(), 2));
   batch.mask.assign(ids.size(), 1);

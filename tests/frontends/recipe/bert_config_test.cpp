@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/frontends/recipe/elements.h"
+
 namespace llc::recipe {
 namespace {
 
@@ -15,13 +17,7 @@ OrderedJson sized(const std::string &size) {
 TEST(BertConfig, HasTheParametersThatAreCounted) {
   for (const std::string &size : sizeNames()) {
     OrderedJson config = sized(size);
-    int64_t count = 0;
-    for (const InitialTensor &tensor : bertTensors(config)) {
-      int64_t elements = 1;
-      for (int64_t extent : tensor.shape) elements *= extent;
-      count += elements;
-    }
-    EXPECT_EQ(count, countParameters(config).total()) << size;
+    EXPECT_EQ(elementsOf(bertTensors(config)), countParameters(config).total()) << size;
   }
 }
 

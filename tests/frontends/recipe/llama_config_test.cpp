@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "frontends/recipe/read_config.h"
+#include "tests/frontends/recipe/elements.h"
 #include "tests/runtime/temporary_directory.h"
 
 namespace llc::recipe {
@@ -15,13 +16,7 @@ OrderedJson tiny() { return *configOfSize("tiny", false); }
 TEST(LlamaConfig, HasTheParametersThatAreCounted) {
   for (const std::string &size : sizeNames()) {
     OrderedJson config = *configOfSize(size, false);
-    int64_t count = 0;
-    for (const InitialTensor &tensor : llamaTensors(config)) {
-      int64_t elements = 1;
-      for (int64_t extent : tensor.shape) elements *= extent;
-      count += elements;
-    }
-    EXPECT_EQ(count, countParameters(config).total()) << size;
+    EXPECT_EQ(elementsOf(llamaTensors(config)), countParameters(config).total()) << size;
   }
 }
 
