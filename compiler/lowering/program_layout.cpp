@@ -66,29 +66,20 @@ Result<EntrySpec> entryOf(func::FuncOp function) {
   return entry;
 }
 
-// The call in @prepare that makes a parameter; null for parameters that come as they are.
-func::CallOp makerOf(ModuleOp module, StringRef parameter) {
+// The calls in @prepare that make parameters, by parameter; those that come as they are have none.
+llvm::StringMap<func::CallOp> makersIn(ModuleOp module) {
+  llvm::StringMap<func::CallOp> makers;
   auto prepare = module.lookupSymbol<func::FuncOp>(prepareFunctionName);
-  if (!prepare) return {};
-  for (unsigned i = 0; i < prepare.getNumResults(); ++i) {
-    auto name = prepare.getResultAttrOfType<StringAttr>(i, "llm.parameter");
-    if (name && name.getValue() == parameter)
-      return prepare.front().getTerminator()->getOperand(i).getDefiningOp<func::CallOp>();
-  }
-  return {};
-}
-
-// Functions are shared by parameters of one shape, so each text is printed once per parameter at most: they are short.
-std::string meaningOf(func::FuncOp function) {
-  std::string text;
-  llvm::raw_string_ostream stream(text);
-  function.print(stream);
-  return sha256OfText(text);
+  for (unsigned i = 0; prepare && i < prepare.getNumResults(); ++i)
+    if (auto name = prepare.getResultAttrOfType<StringAttr>(i, "llm.parameter"))
+      if (auto call = prepare.front().getTerminator()->getOperand(i).getDefiningOp<func::CallOp>())
+        makers.try_emplace(name.getValue(), call);
+  return makers;
 }
 
 class Layout {
  public:
-  explicit Layout(ModuleOp module) : module_(module) {}
+  explicit Layout(ModuleOp module) : module_(module), makers_(makersIn(module)) {}
   Result<ProgramLayout> build() {
     LLC_TRY(checkDimensions());
     readModule();
@@ -220,11 +211,22 @@ class Layout {
     return success();
   }
 
+  // Parameters of one shape share a function. To print it costs a walk through the whole module: once for each, or
+  // compiling would take the square of the depth.
+  const std::string &meaningOf(func::FuncOp function) {
+    auto [found, isNew] = meanings_.try_emplace(function.getName());
+    if (!isNew) return found->second;
+    std::string text;
+    llvm::raw_string_ostream stream(text);
+    function.print(stream);
+    return found->second = sha256OfText(text);
+  }
+
   Status addParameter(const std::string &name, Value value) {
     LLC_ASSIGN(TensorSpec own, specOf(name, value));
     ParameterSpec spec{name, own.type, own.shape, "rows", 0, 0};
     PrepareStep step;
-    if (func::CallOp maker = makerOf(module_, name)) {
+    if (func::CallOp maker = makers_.lookup(name)) {
       step.function = maker.getCallee().str();
       auto callee = module_.lookupSymbol<func::FuncOp>(maker.getCallee());
       if (auto frame = callee->getAttrOfType<IntegerAttr>("llm.frame")) step.arenaBytes = frame.getInt();
@@ -253,7 +255,7 @@ class Layout {
   // Bytes as the program holds them: of packed weights exactly what the packing kernel writes.
   uint64_t parameterBytes(const std::string &name, Value value) {
     uint64_t bytes = static_cast<uint64_t>(boundedBytes(value, {1, 1}));
-    func::CallOp maker = makerOf(module_, name);
+    func::CallOp maker = makers_.lookup(name);
     if (!maker) return bytes;
     module_.lookupSymbol<func::FuncOp>(maker.getCallee()).walk([&](llm::PackOp pack) {
       auto type = cast<RankedTensorType>(pack.getType());
@@ -302,6 +304,8 @@ class Layout {
   }
 
   ModuleOp module_;
+  const llvm::StringMap<func::CallOp> makers_;
+  llvm::StringMap<std::string> meanings_;
   ProgramLayout layout_;
   std::map<int64_t, CacheSpec> caches_;
   llvm::StringMap<llm::Cost> costs_;
