@@ -12,10 +12,10 @@ using namespace mlir;
 using kernels::Emitter;
 using kernels::Values;
 
-// Blocks take: context, thread, threads, scratch, batch, sync, tokens, rows, claim base, arrive target, frame, then the
-// memory of each tensor or cache argument, then of each result; for profiling also the number of their first stage.
-// They return the new claim base and arrive target.
-constexpr unsigned fixedBlockArguments = 11;
+// Blocks take: context, thread, threads, scratch, batch, sync, tokens, rows, claim base, frame, then the memory of each
+// tensor or cache argument, then of each result; for profiling also the number of their first stage. They return the
+// new claim base.
+constexpr unsigned fixedBlockArguments = 10;
 
 // Of the results of a replicated stage: a row program's chunk is no larger.
 constexpr int64_t mostReplicaBytes = 64 << 10;
@@ -42,7 +42,7 @@ class FunctionLowering {
     }
     flush();
     if (isBlock(source_))
-      e_.b.create<func::ReturnOp>(ValueRange{team_.claimBase, team_.arriveTarget});
+      e_.b.create<func::ReturnOp>(team_.claimBase);
     else
       e_.b.create<func::ReturnOp>();
     return success();
@@ -65,7 +65,7 @@ class FunctionLowering {
     Value sizes = pointerField(offsetof(llc_context, sizes));
     team_.tokens = e_.loadI64(e_.gep(sizes, 8 * LLC_DIM_TOKENS));
     team_.rows = e_.loadI64(e_.gep(sizes, 8 * LLC_DIM_ROWS));
-    team_.claimBase = team_.arriveTarget = e_.c64(0);
+    team_.claimBase = e_.c64(0);
     if (program_.stages) stageBase_ = e_.c64(program_.stages->begin(source_));
     frame_ = pointerField(offsetof(llc_context, arena));
     // A prepare function reads parameters of the checkpoint where an entry reads the step's inputs.
@@ -76,20 +76,19 @@ class FunctionLowering {
   }
 
   void beginBlock() {
-    llvm::SmallVector<Type> types = {e_.ptr, e_.i64, e_.i64, e_.ptr, e_.ptr, e_.ptr,
-                                     e_.i64, e_.i64, e_.i64, e_.i64, e_.ptr};
+    llvm::SmallVector<Type> types = {e_.ptr, e_.i64, e_.i64, e_.ptr, e_.ptr, e_.ptr, e_.i64, e_.i64, e_.i64, e_.ptr};
     for (Type type : source_.getArgumentTypes())
       if (hasMemory(type)) types.push_back(e_.ptr);
     for (Type type : source_.getResultTypes())
       if (isa<RankedTensorType>(type)) types.push_back(e_.ptr);
     if (program_.stages) types.push_back(e_.i64);
-    auto function = e_.b.create<func::FuncOp>(source_.getName(), e_.b.getFunctionType(types, {e_.i64, e_.i64}));
+    auto function = e_.b.create<func::FuncOp>(source_.getName(), e_.b.getFunctionType(types, {e_.i64}));
     function.setPrivate();
     e_.b.setInsertionPointToStart(function.addEntryBlock());
     auto argument = [&](unsigned i) { return function.getArgument(i); };
     team_ = {argument(0), argument(1), argument(2), argument(3), argument(4),
-             argument(5), argument(6), argument(7), argument(8), argument(9)};
-    frame_ = argument(10);
+             argument(5), argument(6), argument(7), argument(8)};
+    frame_ = argument(9);
     unsigned next = fixedBlockArguments;
     for (BlockArgument own : source_.getArguments())
       if (hasMemory(own.getType())) memory_[own] = argument(next++);
@@ -307,18 +306,18 @@ class FunctionLowering {
       place = e_.gep(place, replicaBytes(result, kernel));
     }
     Value stage = numberOf(op, kernel);
-    auto branch = e_.b.create<scf::IfOp>(TypeRange{e_.i64, e_.i64}, few, true);
+    auto branch = e_.b.create<scf::IfOp>(TypeRange{e_.i64}, few, true);
     {
       OpBuilder::InsertionGuard guard(e_.b);
       e_.b.setInsertionPointToStart(branch.thenBlock());
       codeOf(op, choice, own, stage).emitChunk(e_.c64(0));
-      e_.b.create<scf::YieldOp>(ValueRange{team_.claimBase, team_.arriveTarget});
+      e_.b.create<scf::YieldOp>(team_.claimBase);
       e_.b.setInsertionPointToStart(branch.elseBlock());
       emitGroup(e_, team_, codeOf(op, choice, shared, stage));
       barrier();
-      e_.b.create<scf::YieldOp>(ValueRange{team_.claimBase, team_.arriveTarget});
+      e_.b.create<scf::YieldOp>(team_.claimBase);
     }
-    team_.claimBase = branch.getResult(0), team_.arriveTarget = branch.getResult(1);
+    team_.claimBase = branch.getResult(0);
     barrierDone_ = true;
   }
 
@@ -394,7 +393,6 @@ class FunctionLowering {
                         team_.tokens,
                         team_.rows,
                         team_.claimBase,
-                        team_.arriveTarget,
                         e_.gep(frame_, place ? place.getInt() : 0)};
     for (Value operand : call.getOperands())
       if (hasMemory(operand.getType())) arguments.push_back(memory_[memoryOf(operand)]);
@@ -409,8 +407,8 @@ class FunctionLowering {
       arguments.push_back(e_.add(stageBase_, e_.c64(program_.stages->addCall(source_, call))));
       stageNumber(program_.stages->size(source_) - 1);
     }
-    auto emitted = e_.b.create<func::CallOp>(call.getCallee(), TypeRange{e_.i64, e_.i64}, arguments);
-    team_.claimBase = emitted.getResult(0), team_.arriveTarget = emitted.getResult(1);
+    auto emitted = e_.b.create<func::CallOp>(call.getCallee(), TypeRange{e_.i64}, arguments);
+    team_.claimBase = emitted.getResult(0);
     return success();
   }
 

@@ -14,21 +14,78 @@ using kernels::Values;
 // ns).
 constexpr int64_t spinsBeforeRelax = 2000;
 
-Value fetchAdd(Emitter &e, Value pointer, LLVM::AtomicOrdering ordering) {
-  return e.b.create<LLVM::AtomicRMWOp>(LLVM::AtomicBinOp::add, pointer, e.c64(1), ordering);
+Value fetchAdd(Emitter &e, Value pointer, Value value, LLVM::AtomicOrdering ordering) {
+  return e.b.create<LLVM::AtomicRMWOp>(LLVM::AtomicBinOp::add, pointer, value, ordering);
 }
 
-// The chunk a thread works on next: `own` counts locally for a team of one.
-Value claim(Emitter &e, const TeamValues &team, Value alone, Value own) {
-  auto choice = e.b.create<scf::IfOp>(TypeRange{e.i64}, alone, true);
+void callRelax(Emitter &e, Value context) {
+  Value relax = e.loadPointer(e.gep(context, int64_t(offsetof(llc_context, relax))));
+  auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(e.b.getContext()), {e.ptr});
+  e.b.create<LLVM::CallOp>(type, ValueRange{relax, context});
+}
+
+Value loadAtomic(Emitter &e, Value pointer, LLVM::AtomicOrdering ordering) {
+  return e.b.create<LLVM::LoadOp>(e.i64, pointer, /*alignment=*/8, /*isVolatile=*/false, /*isNonTemporal=*/false,
+                                  /*isInvariant=*/false, ordering);
+}
+
+void report(Emitter &e, Value sync, Value done) {
+  e.ifThen(e.cmp(arith::CmpIPredicate::ne, done, e.c64(0)),
+           [&] { fetchAdd(e, e.gep(sync, int64_t(offsetof(llc_sync, arrive))), done, LLVM::AtomicOrdering::acq_rel); });
+}
+
+// A function of the module, for what would make code large where it is used: a call costs nothing beside it.
+func::FuncOp teamFunction(Emitter &e, const char *name, TypeRange arguments, TypeRange results,
+                          llvm::function_ref<Values(ValueRange)> body) {
+  if (auto found = e.module.lookupSymbol<func::FuncOp>(name)) return found;
+  OpBuilder::InsertionGuard guard(e.b);
+  e.b.setInsertionPointToEnd(e.module.getBody());
+  auto function = e.b.create<func::FuncOp>(name, e.b.getFunctionType(arguments, results));
+  function.setPrivate();
+  e.b.setInsertionPointToStart(function.addEntryBlock());
+  e.b.create<func::ReturnOp>(body(function.getArguments()));
+  return function;
+}
+
+// (context, sync, end, done) -> the next chunk of the team, `end` or more if there is none below it; and `done`, 0 if
+// that was reported: before the thread leaves a lent CPU nobody may wait for it.
+func::FuncOp claimFunction(Emitter &e) {
+  return teamFunction(e, "llc_claim", {e.ptr, e.ptr, e.i64, e.i64}, {e.i64, e.i64}, [&](ValueRange in) -> Values {
+    Value context = in[0], sync = in[1], end = in[2], done = in[3];
+    Value away = loadAtomic(e, e.gep(sync, int64_t(offsetof(llc_sync, away))), LLVM::AtomicOrdering::monotonic);
+    Value asked = e.cmp(arith::CmpIPredicate::ne, away, e.c64(0));
+    e.ifThen(asked, [&] {
+      report(e, sync, done);
+      callRelax(e, context);
+    });
+    // The counter never passes a group before its chunks are claimed, so it is no fetch-and-add.
+    Value counter = e.gep(sync, int64_t(offsetof(llc_sync, claim)));
+    constexpr auto relaxed = LLVM::AtomicOrdering::monotonic;
+    Values last = e.whileLoop(
+        ValueRange{loadAtomic(e, counter, relaxed), e.c64(0)},
+        [&](ValueRange at) -> Value {
+          Value untaken = e.cmp(arith::CmpIPredicate::eq, at[1], e.c64(0));
+          return e.b.create<arith::AndIOp>(untaken, e.cmp(arith::CmpIPredicate::slt, at[0], end));
+        },
+        [&](ValueRange at) -> Values {
+          Value pair = e.b.create<LLVM::AtomicCmpXchgOp>(counter, at[0], e.add(at[0], 1), relaxed, relaxed);
+          Value taken = e.b.create<LLVM::ExtractValueOp>(pair, 1);
+          return {e.b.create<LLVM::ExtractValueOp>(pair, 0), e.select(taken, e.c64(1), e.c64(0))};
+        });
+    return {last[0], e.select(asked, e.c64(0), done)};
+  });
+}
+
+// The chunk that a thread works on next, and how many it has done and not reported. A team of one counts by itself.
+Values claim(Emitter &e, const TeamValues &team, Value alone, Value end, Value own, Value done) {
+  auto choice = e.b.create<scf::IfOp>(TypeRange{e.i64, e.i64}, alone, true);
   OpBuilder::InsertionGuard guard(e.b);
   e.b.setInsertionPointToStart(choice.thenBlock());
-  e.b.create<scf::YieldOp>(own);
+  e.b.create<scf::YieldOp>(ValueRange{own, e.c64(0)});
   e.b.setInsertionPointToStart(choice.elseBlock());
-  Value counter = e.gep(team.sync, int64_t(offsetof(llc_sync, claim)));
-  Value taken = fetchAdd(e, counter, LLVM::AtomicOrdering::monotonic);
-  e.b.create<scf::YieldOp>(ValueRange{e.sub(taken, team.claimBase)});
-  return choice.getResult(0);
+  auto call = e.b.create<func::CallOp>(claimFunction(e), ValueRange{team.context, team.sync, end, done});
+  e.b.create<scf::YieldOp>(call.getResults());
+  return {choice.getResult(0), choice.getResult(1)};
 }
 
 // if (chunk < n0) stage 0; else if (chunk - n0 < n1) stage 1; ... the last stage takes what is left.
@@ -40,43 +97,24 @@ void dispatch(Emitter &e, llvm::ArrayRef<StageCode> stages, Value chunk) {
       [&] { dispatch(e, stages.drop_front(), e.sub(chunk, stages.front().chunks)); });
 }
 
-void emitWait(Emitter &e, Value context, Value counter, Value target) {
-  e.whileLoop(
-      ValueRange{e.c64(0)},
-      [&](ValueRange) -> Value {
-        Value seen =
-            e.b.create<LLVM::LoadOp>(e.i64, counter, /*alignment=*/8, /*isVolatile=*/false, /*isNonTemporal=*/false,
-                                     /*isInvariant=*/false, LLVM::AtomicOrdering::acquire);
-        return e.cmp(arith::CmpIPredicate::slt, seen, target);
-      },
-      [&](ValueRange spins) -> Values {
-        e.pause();
-        Value next = e.add(spins[0], 1);
-        Value tired = e.cmp(arith::CmpIPredicate::sge, next, e.c64(spinsBeforeRelax));
-        e.ifThen(tired, [&] {
-          Value relax = e.loadPointer(e.gep(context, int64_t(offsetof(llc_context, relax))));
-          auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(e.b.getContext()), {e.ptr});
-          e.b.create<LLVM::CallOp>(type, ValueRange{relax, context});
-        });
-        return {e.select(tired, e.c64(0), next)};
-      });
-}
-
-// The barrier as one function of the module: a call costs nothing beside it, and code stays small.
+// (context, sync, target): waits until so many chunks are done.
 func::FuncOp barrierFunction(Emitter &e) {
-  constexpr const char *name = "llc_barrier";
-  if (auto found = e.module.lookupSymbol<func::FuncOp>(name)) return found;
-  OpBuilder::InsertionGuard guard(e.b);
-  e.b.setInsertionPointToEnd(e.module.getBody());
-  auto type = e.b.getFunctionType({e.ptr, e.ptr, e.i64}, {});
-  auto function = e.b.create<func::FuncOp>(name, type);
-  function.setPrivate();
-  e.b.setInsertionPointToStart(function.addEntryBlock());
-  Value context = function.getArgument(0), counter = function.getArgument(1), target = function.getArgument(2);
-  fetchAdd(e, counter, LLVM::AtomicOrdering::acq_rel);
-  emitWait(e, context, counter, target);
-  e.b.create<func::ReturnOp>();
-  return function;
+  return teamFunction(e, "llc_barrier", {e.ptr, e.ptr, e.i64}, {}, [&](ValueRange in) -> Values {
+    Value counter = e.gep(in[1], int64_t(offsetof(llc_sync, arrive)));
+    e.whileLoop(
+        ValueRange{e.c64(0)},
+        [&](ValueRange) -> Value {
+          return e.cmp(arith::CmpIPredicate::slt, loadAtomic(e, counter, LLVM::AtomicOrdering::acquire), in[2]);
+        },
+        [&](ValueRange spins) -> Values {
+          e.pause();
+          Value next = e.add(spins[0], 1);
+          Value tired = e.cmp(arith::CmpIPredicate::sge, next, e.c64(spinsBeforeRelax));
+          e.ifThen(tired, [&] { callRelax(e, in[0]); });
+          return {e.select(tired, e.c64(0), next)};
+        });
+    return {};
+  });
 }
 }  // namespace
 
@@ -85,25 +123,27 @@ void emitGroup(Emitter &e, TeamValues &team, llvm::ArrayRef<StageCode> stages) {
   Value total = stages.front().chunks;
   for (const StageCode &stage : stages.drop_front()) total = e.add(total, stage.chunks);
   Value alone = e.cmp(arith::CmpIPredicate::eq, team.threads, e.c64(1));
-  Value first = claim(e, team, alone, e.c64(0));
-  e.whileLoop(
-      ValueRange{first}, [&](ValueRange at) -> Value { return e.cmp(arith::CmpIPredicate::slt, at[0], total); },
+  Value base = team.claimBase, end = e.add(base, total);
+  Values after = e.whileLoop(
+      claim(e, team, alone, end, base, e.c64(0)),
+      [&](ValueRange at) -> Value { return e.cmp(arith::CmpIPredicate::slt, at[0], end); },
       [&](ValueRange at) -> Values {
-        dispatch(e, stages, at[0]);
-        return {claim(e, team, alone, e.add(at[0], 1))};
+        dispatch(e, stages, e.sub(at[0], base));
+        return claim(e, team, alone, end, e.add(at[0], 1), e.add(at[1], 1));
       });
-  team.claimBase = e.add(team.claimBase, e.add(total, team.threads));
+  report(e, team.sync, after[1]);
+  team.claimBase = end;
 }
 
 void emitIf(Emitter &e, TeamValues &team, Value condition, llvm::function_ref<void()> body) {
-  auto choice = e.b.create<scf::IfOp>(TypeRange{e.i64, e.i64}, condition, true);
+  auto choice = e.b.create<scf::IfOp>(TypeRange{e.i64}, condition, true);
   OpBuilder::InsertionGuard guard(e.b);
   e.b.setInsertionPointToStart(choice.elseBlock());
-  e.b.create<scf::YieldOp>(ValueRange{team.claimBase, team.arriveTarget});
+  e.b.create<scf::YieldOp>(team.claimBase);
   e.b.setInsertionPointToStart(choice.thenBlock());
   body();
-  e.b.create<scf::YieldOp>(ValueRange{team.claimBase, team.arriveTarget});
-  team.claimBase = choice.getResult(0), team.arriveTarget = choice.getResult(1);
+  e.b.create<scf::YieldOp>(team.claimBase);
+  team.claimBase = choice.getResult(0);
 }
 
 ContextParts emitContextParts(Emitter &e, const TeamValues &team, const kernels::AttentionParts &parts, Value rows,
@@ -123,14 +163,10 @@ ContextParts emitContextParts(Emitter &e, const TeamValues &team, const kernels:
   return {e.cmp(arith::CmpIPredicate::sgt, number, e.c64(1)), number};
 }
 
-void emitBarrier(Emitter &e, TeamValues &team) {
-  team.arriveTarget = e.add(team.arriveTarget, team.threads);
+void emitBarrier(Emitter &e, const TeamValues &team) {
   Value several = e.cmp(arith::CmpIPredicate::ne, team.threads, e.c64(1));
   func::FuncOp barrier = barrierFunction(e);
-  e.ifThen(several, [&] {
-    Value counter = e.gep(team.sync, int64_t(offsetof(llc_sync, arrive)));
-    e.b.create<func::CallOp>(barrier, ValueRange{team.context, counter, team.arriveTarget});
-  });
+  e.ifThen(several, [&] { e.b.create<func::CallOp>(barrier, ValueRange{team.context, team.sync, team.claimBase}); });
 }
 
 }  // namespace llc::compiler

@@ -1,7 +1,8 @@
 // Code by which the threads of a team share work inside a generated function (codegen.md: dynamic chunks, one parallel
 // region per step, inline barriers). Stages between two barriers form a group; the group's chunks, stage after stage,
-// are numbered 0..n-1 and claimed from one counter that only grows: every thread claims once beyond the end, so after a
-// group of n chunks the counter stands at base + n + threads, and nobody has to tell anybody.
+// have numbers that go on from the group before, and are claimed from one counter. A barrier opens when all chunks
+// before it are done, whoever did them: a thread without a CPU is waited for only while it holds a chunk. Coming late,
+// it walks through the groups that the others have done, and finds nothing to claim.
 #pragma once
 #include "compiler/kernels/emitter.h"
 #include "compiler/kernels/kernels.h"
@@ -12,8 +13,7 @@ namespace llc::compiler {
 struct TeamValues {
   mlir::Value context, thread, threads, scratch, batch, sync;
   mlir::Value tokens, rows;  // run-time values of the dynamic dimensions
-  mlir::Value claimBase;     // counter value at which the current group's chunk 0 stands
-  mlir::Value arriveTarget;  // value of the arrive counter at which the latest barrier opened
+  mlir::Value claimBase;     // number of the next group's chunk 0: so many chunks are before it
 };
 
 // One stage of a group: chunk count and the code of one chunk.
@@ -24,11 +24,11 @@ struct StageCode {
 
 // Emits the claim loop of one group and moves team.claimBase on. A single thread claims without atomics.
 void emitGroup(kernels::Emitter &, TeamValues &team, llvm::ArrayRef<StageCode> stages);
-// All threads wait here for each other; moves team.arriveTarget on. A single thread passes.
-void emitBarrier(kernels::Emitter &, TeamValues &team);
+// All threads wait here until every chunk so far is done. A single thread passes.
+void emitBarrier(kernels::Emitter &, const TeamValues &team);
 
-// What `body` emits happens if `condition`, which must be the same for all threads; team's counters move on
-// accordingly.
+// What `body` emits happens if `condition`, which must be the same for all threads, also for one that comes late: it
+// may not depend on results. team.claimBase moves on accordingly.
 void emitIf(kernels::Emitter &, TeamValues &team, mlir::Value condition, llvm::function_ref<void()> body);
 
 // Whether a stage of `chunks` chunks is cut along the context, and into how many parts: only if there are too few

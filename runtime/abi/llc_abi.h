@@ -18,7 +18,8 @@ extern "C" {
  *  - arrive: threads that reached a barrier. Barrier number b is passed when arrive >= b * threads. */
 typedef struct llc_sync {
   int64_t claim;
-  char pad0[56];
+  int64_t away; /* not 0: whoever is between two chunks calls relax */
+  char pad0[48];
   int64_t arrive;
   char pad1[56];
 } llc_sync;
@@ -71,7 +72,8 @@ typedef struct llc_context {
   void *const *outputs;            /* by number: the entry's results */
   const int64_t *sizes;            /* values of the dynamic dimensions, by number: 0 tokens, 1 rows, 2 sequences */
   llc_sync *sync;
-  void (*relax)(struct llc_context *); /* called now and then while spinning: yields the CPU */
+  void (*relax)(
+      struct llc_context *); /* called now and then while spinning, and as sync->away says: gives the CPU to others */
   llc_profile_log *profile;        /* [threads]; null: nothing is written down. Only programs compiled for profiling read it */
 } llc_context;
 

@@ -1,15 +1,17 @@
 #include "runtime/threads/team.h"
 
 #include <linux/futex.h>
-#include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <chrono>
 #include <climits>
+#include <limits>
 #include <system_error>
 #include <thread>
+
+#include "runtime/threads/lending.h"
 
 namespace llc {
 
@@ -34,35 +36,13 @@ void futexWakeAll(std::atomic<uint32_t> &word) {
   syscall(SYS_futex, reinterpret_cast<uint32_t *>(&word), FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0);
 }
 
-// Waiting for a thread that may have lost its CPU to another program: lets others run, and after a while sleeps for
-// moments. A CPU that falls idle takes over a thread that waits for its turn on a busy one; a CPU that spins does not.
-class Patience {
- public:
-  // Calls that follow each other closely belong to one wait, unless `another` begins.
-  void wait(bool another = false) {
-    auto now = Clock::now();
-    if (another || now - latest_ > gap) since_ = now;
-    latest_ = now;
-    if (now - since_ < spinning)
-      sched_yield();
-    else
-      std::this_thread::sleep_for(nap);
-  }
+// The seat of the calling thread in a team.
+thread_local CpuLending *lending = nullptr;
+thread_local int64_t seat = 0;
 
- private:
-  using Clock = std::chrono::steady_clock;
-  // Longer than well distributed chunks differ; a nap costs about as much again when it ends too late.
-  static constexpr std::chrono::microseconds spinning{200}, nap{50}, gap{500};
-  Clock::time_point since_, latest_;
-};
-
-// For generated barriers. Whoever waits calls this again and again; a new arrival begins a new wait.
+// For generated code. Whoever waits at a barrier calls this again and again; a chunk that is done is progress.
 void relax(llc_context *context) {
-  thread_local Patience patience;
-  thread_local int64_t seen = -1;
-  int64_t arrived = std::atomic_ref<int64_t>(context->sync->arrive).load(std::memory_order_relaxed);
-  patience.wait(arrived != seen);
-  seen = arrived;
+  lending->wait(seat, std::atomic_ref<int64_t>(context->sync->arrive).load(std::memory_order_relaxed));
 }
 }  // namespace
 
@@ -72,17 +52,23 @@ struct ThreadTeam::State {
   alignas(64) std::atomic<int64_t> asleep{0};
   std::atomic<bool> stopping{false};
   llc_sync sync = {};
+  CpuLending lending;
   const std::function<void(int64_t, int64_t)> *function = nullptr;
   llc_entry entry = nullptr;
   llc_context *context = nullptr;
   std::vector<std::thread> workers;
   int64_t size = 1;
 
-  void execute(int64_t thread) const {
+  explicit State(int64_t wanted) : lending(wanted, sync.away) {}
+
+  void execute(int64_t thread) {
+    llc::lending = &lending, seat = thread;
+    lending.join(thread);
     if (entry)
       entry(context, thread, size);
     else
       (*function)(thread, size);
+    lending.finish(thread);
   }
 
   void await(uint32_t seen) {
@@ -114,19 +100,21 @@ struct ThreadTeam::State {
   }
 
   void runAll() {
+    lending.begin();
     unfinished.store(size - 1, std::memory_order_relaxed);
-    if (size > 1) announce();
+    announce();
     execute(0);
-    Patience patience;
-    for (int64_t spins = 1; unfinished.load(std::memory_order_acquire) != 0; ++spins) {
+    int64_t left;
+    for (int64_t spins = 1; (left = unfinished.load(std::memory_order_acquire)) != 0; ++spins) {
       pauseBriefly();
-      if (spins % 1024 == 0) patience.wait();
+      if (spins % 1024 == 0) lending.wait(0, std::numeric_limits<int64_t>::max() - left);
     }
   }
 };
 
-ThreadTeam::ThreadTeam(int64_t threads) : state_(std::make_unique<State>()) {
+ThreadTeam::ThreadTeam(int64_t threads) {
   int64_t wanted = std::clamp<int64_t>(threads, 1, LLC_MAX_THREADS);
+  state_ = std::make_unique<State>(wanted);
   try {
     for (int64_t i = 1; i < wanted; ++i) state_->workers.emplace_back([this, i] { state_->work(i); });
   } catch (const std::system_error &) {
