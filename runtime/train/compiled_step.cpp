@@ -273,10 +273,11 @@ class CompiledStep final : public StepProgram {
   void run(const std::string &name) { run(name, {program_->parameters(), averaged_.size()}); }
   void run(const std::string &name, std::span<const void *const> parameters) {
     Call &call = calls_.at(name);
-    llc_batch none{};
+    llc_batch batch{};
+    batch.tokens = rows_ * length_;
     llc_context context = memory_->context();
-    int64_t sizes[] = {rows_ * length_, 0, 0};
-    context.parameters = parameters.data(), context.batch = &none;
+    int64_t sizes[] = {batch.tokens, 0, 0};
+    context.parameters = parameters.data(), context.batch = &batch;
     context.inputs = call.inputs.data(), context.outputs = call.outputs.data(), context.sizes = sizes;
     team_.run(call.function, context);
   }

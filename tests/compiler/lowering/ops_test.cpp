@@ -89,6 +89,7 @@ std::vector<std::vector<double>> runOnce(const JitProgram &program, const Golden
   int64_t sizes[] = {tokens, rows, 1};
   llc_sync sync{};
   llc_batch batch{};
+  batch.tokens = tokens, batch.rows = rows, batch.sequences = 1;
   llc_context context{};
   context.arena = align(arena), context.scratch = align(scratch),
   context.scratch_stride = int64_t(program.manifest.scratchBytes + 64);
