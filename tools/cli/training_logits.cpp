@@ -70,9 +70,10 @@ Result<std::vector<float>> runCompiled(TracedModel &traced, const compiler::Comp
   const void *inputs[] = {batch.ids.data(), batch.mask.data(), batch.labels.data(), batch.types.data()};
   void *outputs[] = {logits.data()};
   int64_t sizes[] = {batch.rows * batch.width, 0, 0};
-  llc_batch none{};
+  llc_batch step{};
+  step.tokens = sizes[LLC_DIM_TOKENS];
   llc_context context = memory.context();
-  context.parameters = jit.parameters.data(), context.batch = &none;
+  context.parameters = jit.parameters.data(), context.batch = &step;
   context.inputs = inputs, context.outputs = outputs, context.sizes = sizes;
   ThreadTeam team(threads);
   team.run(jit.entries.at(entry), context);
