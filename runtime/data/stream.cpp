@@ -15,9 +15,13 @@ Status check(const StreamOptions &o) {
                      "use at least 1 row of 2 tokens, and fewer than 2^31 tokens a batch");
   if (o.packBuffer < 1) return badOption("a packing buffer of less than one sequence", "use 1000");
   const Curriculum &c = o.curriculum;
-  if (c.steps < 0 || c.multiple < 1 || (c.steps > 0 && (c.startLength < 2 || c.startLength > o.length)))
-    return badOption(fmt::format("a curriculum from {} to {} tokens in {} steps", c.startLength, o.length, c.steps),
-                     "begin with at least 2 tokens and not more than a full row has");
+  if (c.steps == 0) return success();
+  int64_t end = c.endLength ? c.endLength : o.length;
+  if (c.steps < 0 || c.multiple < 1 || c.batchesPerStep < 1 || c.startLength < 2 || c.startLength > end ||
+      end > o.length)
+    return badOption(fmt::format("a curriculum from {} to {} tokens in {} steps, with rows of {} tokens", c.startLength,
+                                 end, c.steps, o.length),
+                     "begin with at least 2 tokens, and end with not more than a row has");
   return success();
 }
 
@@ -73,9 +77,11 @@ Status check(const std::vector<Source> &sources) {
 }
 }  // namespace
 
-int64_t Curriculum::lengthAt(int64_t step, int64_t fullLength) const {
-  if (steps <= 0 || step >= steps) return fullLength;
-  double share = double(step) / double(steps), range = double(fullLength - startLength);
+int64_t Curriculum::lengthAt(int64_t batch, int64_t rowLength) const {
+  if (steps <= 0) return rowLength;
+  int64_t step = batch / batchesPerStep, end = endLength ? endLength : rowLength;
+  if (step >= steps) return end;
+  double share = double(step) / double(steps), range = double(end - startLength);
   double length = double(startLength);
   switch (schedule) {
     case Schedule::linear:
@@ -86,10 +92,10 @@ int64_t Curriculum::lengthAt(int64_t step, int64_t fullLength) const {
       break;
     // As many steps at each length on the way: 64, 128, 256 ...
     case Schedule::doubling:
-      length *= std::exp2(std::floor(share * (std::floor(std::log2(double(fullLength) / length)) + 1)));
+      length *= std::exp2(std::floor(share * (std::floor(std::log2(double(end) / length)) + 1)));
       break;
   }
-  return std::clamp(int64_t(length) / multiple * multiple, std::min(startLength, fullLength), fullLength);
+  return std::clamp(int64_t(length) / multiple * multiple, startLength, end);
 }
 
 Result<TokenStream> TokenStream::create(std::vector<Source> sources, const StreamOptions &options) {
@@ -149,7 +155,7 @@ void TokenStream::advance(size_t source) {
 }
 
 // Two rows, each a whole sequence.
-Status TokenStream::drawPair(uint64_t length) {
+Status TokenStream::drawPair() {
   auto chosen = chooseSource();
   if (!chosen) return success();
   const Source &source = sources_[*chosen];
@@ -158,9 +164,9 @@ Status TokenStream::drawPair(uint64_t length) {
   for (uint64_t i = 0; i < source.groupSize(); ++i) {
     uint64_t sequence = source.sequence(index + i);
     LLC_ASSIGN(uint64_t tokens, source.dataset.length(sequence));
-    if (tokens > length)
+    if (tokens > rowLength())
       return badOption(fmt::format("{}: sequence {} of a pair has {} tokens, a row {}", source.dataset.path(), sequence,
-                                   tokens, length),
+                                   tokens, rowLength()),
                        "use longer rows (data.block_size), or prepare the data again");
     block_.push_back({Piece{uint32_t(*chosen), sequence, 0, tokens}});
     cursor.tokens += tokens;
@@ -169,23 +175,23 @@ Status TokenStream::drawPair(uint64_t length) {
   return success();
 }
 
-Result<TokenStream::Row> TokenStream::drawRow(uint64_t length) {
+Result<TokenStream::Row> TokenStream::drawRow() {
   Row row;
   uint64_t used = 0;
   do {
-    LLC_ASSIGN(auto piece, draw(length - used));
+    LLC_ASSIGN(auto piece, draw(std::min(rowLength() - used, uint64_t(longestPiece_))));
     if (!piece) break;
     used += piece->count;
     row.push_back(*piece);
-  } while (options_.packing == Packing::wrapped && used < length);
+  } while (options_.packing == Packing::wrapped && used < rowLength());
   return row;
 }
 
 // First fit, longest first; then the rows in any order, as the fullest would come first otherwise.
-Status TokenStream::packBlock(uint64_t length) {
+Status TokenStream::packBlock() {
   std::vector<Piece> pieces;
   for (int64_t i = 0; i < options_.packBuffer; ++i) {
-    LLC_ASSIGN(auto piece, draw(length));
+    LLC_ASSIGN(auto piece, draw(uint64_t(longestPiece_)));
     if (!piece) break;
     pieces.push_back(*piece);
   }
@@ -195,7 +201,7 @@ Status TokenStream::packBlock(uint64_t length) {
     size_t row = 0;
     while (row < room.size() && room[row] < piece.count) ++row;
     if (row == room.size()) {
-      room.push_back(length);
+      room.push_back(rowLength());
       block_.emplace_back();
     }
     room[row] -= piece.count;
@@ -208,12 +214,12 @@ Status TokenStream::packBlock(uint64_t length) {
 }
 
 // A block is what is packed at once, from blockStart_ on: a row, or the rows of packBuffer sequences.
-Status TokenStream::buildBlock(int64_t length) {
+Status TokenStream::buildBlock(int64_t longestPiece) {
   block_.clear();
-  blockLength_ = length;
-  if (paired()) return drawPair(uint64_t(length));
-  if (options_.packing == Packing::bestFit) return packBlock(uint64_t(length));
-  LLC_ASSIGN(Row row, drawRow(uint64_t(length)));
+  longestPiece_ = longestPiece;
+  if (paired()) return drawPair();
+  if (options_.packing == Packing::bestFit) return packBlock();
+  LLC_ASSIGN(Row row, drawRow());
   if (!row.empty()) block_.push_back(std::move(row));
   return success();
 }
@@ -243,15 +249,13 @@ Status TokenStream::fill(Batch &batch, int64_t row, const Row &pieces) const {
 }
 
 Result<bool> TokenStream::next(Batch &batch) {
-  const Curriculum &curriculum = options_.curriculum;
-  int64_t length = curriculum.lengthAt(int64_t(step_), options_.length), rows = options_.rows;
-  if (curriculum.constantTokens) rows = std::max<int64_t>(1, rows * options_.length / length);
+  int64_t length = options_.length;
   std::vector<Row> taken;
-  while (int64_t(taken.size()) < rows) {
+  while (int64_t(taken.size()) < options_.rows) {
     if (rowsGiven_ == block_.size()) {
       blockStart_ = cursors_;
       rowsGiven_ = 0;
-      LLC_TRY(buildBlock(length));
+      LLC_TRY(buildBlock(options_.curriculum.lengthAt(int64_t(step_), length)));
       if (block_.empty()) break;
     }
     taken.push_back(block_[rowsGiven_++]);
@@ -270,12 +274,12 @@ Result<bool> TokenStream::next(Batch &batch) {
   return true;
 }
 
-StreamState TokenStream::state() const { return {step_, blockStart_, rowsGiven_, blockLength_, fingerprint()}; }
+StreamState TokenStream::state() const { return {step_, blockStart_, rowsGiven_, longestPiece_, fingerprint()}; }
 
 Status TokenStream::restore(const StreamState &state) {
   if (state.fingerprint != fingerprint() || state.cursors.size() != sources_.size())
     return badOption("the saved position belongs to other datasets, or to other options of reading them",
-                     "give the same datasets, weights, seed, window, packing and lengths, or start anew");
+                     "give the same datasets, weights, seed, window, packing, lengths and curriculum, or start anew");
   for (size_t i = 0; i < sources_.size(); ++i)
     if (state.cursors[i].position >= sources_[i].groups())
       return badOption("the saved position is beyond the dataset", "start anew");
@@ -331,10 +335,10 @@ uint64_t TokenStream::fingerprint() const {
   }
   const StreamOptions &o = options_;
   const Curriculum &c = o.curriculum;
-  for (int64_t value :
-       {o.rows, o.length, int64_t(o.packing), o.packBuffer, int64_t(o.window), int64_t(o.seed), int64_t(o.repeat),
-        c.steps, c.startLength, c.multiple, int64_t(c.schedule), int64_t(c.constantTokens)})
+  for (int64_t value : {o.rows, o.length, int64_t(o.packing), o.packBuffer, int64_t(o.window), int64_t(o.seed),
+                        int64_t(o.repeat), c.steps, c.startLength, c.multiple, int64_t(c.schedule), c.batchesPerStep})
     mix(uint64_t(value));
+  if (c.endLength) mix(uint64_t(c.endLength));
   if (const Masking &m = o.masking; m.probability > 0) {
     for (double value : {m.probability, m.maskShare, m.randomShare}) mix(std::bit_cast<uint64_t>(value));
     for (uint64_t value : {uint64_t(m.mask), uint64_t(m.vocabulary), m.seed}) mix(value);

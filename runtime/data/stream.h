@@ -1,6 +1,6 @@
 // Batches for training out of prepared datasets: a weighted mixture, shuffled within windows, packed into rows, with a
-// curriculum on length if wanted. Where it stands is a small value that can be saved at any batch: a stream that is
-// restored gives exactly the batches that the interrupted one would have given.
+// curriculum on the length of texts if wanted. Where it stands is a small value that can be saved at any batch: a
+// stream that is restored gives exactly the batches that the interrupted one would have given.
 #pragma once
 #include <nlohmann/json.hpp>
 
@@ -36,16 +36,19 @@ enum class Packing {
   bestFit,  // sequences stay whole where they can: first fit, longest first, over `packBuffer` of them
 };
 
-// Rows get longer in the first steps of training.
+// Texts are cut into short pieces in the first steps of training. Rows keep their length and hold more of them, so that
+// a step takes as many tokens as later.
 struct Curriculum {
   enum class Schedule { linear, squareRoot, doubling };
-  int64_t steps = 0;  // until rows have their full length; 0: no curriculum
+  int64_t steps = 0;  // until pieces have their full length; 0: no curriculum
   int64_t startLength = 64;
   int64_t multiple = 64;  // lengths are rounded down to multiples of it
   Schedule schedule = Schedule::linear;
-  bool constantTokens = true;  // more rows while they are short
+  int64_t batchesPerStep = 1;
+  int64_t endLength = 0;  // the full length; 0: a row's
 
-  int64_t lengthAt(int64_t step, int64_t fullLength) const;
+  // The longest piece in a batch (counted from 0) of rows with that many tokens.
+  int64_t lengthAt(int64_t batch, int64_t rowLength) const;
 };
 
 struct StreamOptions {
@@ -89,7 +92,7 @@ struct StreamState {
   uint64_t step = 0;            // batches given
   std::vector<Cursor> cursors;  // where the rows that are being handed out began
   uint64_t rowsGiven = 0;       // of those rows
-  int64_t rowLength = 0;        // they were packed for
+  int64_t rowLength = 0;        // the longest piece that they were packed with
   uint64_t fingerprint = 0;     // of datasets and options
   bool operator==(const StreamState &) const = default;
 };
@@ -123,12 +126,13 @@ class TokenStream {
   TokenStream() = default;
   Result<std::optional<Piece>> draw(uint64_t most);
   std::optional<size_t> chooseSource() const;
-  Result<Row> drawRow(uint64_t length);
-  Status packBlock(uint64_t length);
-  Status drawPair(uint64_t length);
+  Result<Row> drawRow();
+  Status packBlock();
+  Status drawPair();
+  uint64_t rowLength() const { return uint64_t(options_.length); }
   bool paired() const { return sources_.front().dataset.header().paired; }
   void advance(size_t source);
-  Status buildBlock(int64_t length);
+  Status buildBlock(int64_t longestPiece);
   Status fill(Batch &batch, int64_t row, const Row &pieces) const;
   uint64_t fingerprint() const;
 
@@ -141,7 +145,7 @@ class TokenStream {
   std::vector<StreamState::Cursor> cursors_, blockStart_;
   std::vector<Row> block_;
   uint64_t rowsGiven_ = 0, step_ = 0;
-  int64_t blockLength_ = 0;
+  int64_t longestPiece_ = 0;  // of the block
 };
 
 }  // namespace llc::data

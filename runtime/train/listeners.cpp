@@ -81,22 +81,21 @@ void TerminalSink::onStep(const TrainerState &state, const StepResult &result) {
   progress_.advance(fmt::format("loss {:.4f}  {}  {}", result.loss, speed_, left));
 }
 
-TextLog::TextLog(const std::string &path, const std::string &level, int64_t totalSteps)
-    : file_(path, std::ios::app), least_(rankOf(level)), total_(totalSteps) {}
+TextLog::TextLog(RotatingFile file, const std::string &level, int64_t totalSteps)
+    : file_(std::move(file)), least_(rankOf(level)), total_(totalSteps) {}
 
 Status TextLog::write(const Record &record) {
-  say(record.value("event", "") == "warning" ? "WARNING" : "INFO", lineOf(record, total_));
-  return success();
+  return say(record.value("event", "") == "warning" ? "WARNING" : "INFO", lineOf(record, total_));
 }
 
-void TextLog::say(const std::string &level, const std::string &message) {
-  if (rankOf(level) < least_) return;
+Status TextLog::say(const std::string &level, const std::string &message) {
+  if (rankOf(level) < least_) return success();
   std::time_t now = std::time(nullptr);
   std::tm local = {};
   localtime_r(&now, &local);
   char time[32];
   std::strftime(time, sizeof(time), "%Y-%m-%d %H:%M:%S", &local);
-  file_ << time << " - " << level << " - " << message << std::endl;
+  return file_.append(fmt::format("{} - {} - {}\n", time, level, message));
 }
 
 }  // namespace llc::train

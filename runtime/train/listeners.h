@@ -1,7 +1,5 @@
 // Who listens to a run: the bar on the terminal, the log for people.
 #pragma once
-#include <fstream>
-
 #include "runtime/base/progress.h"
 #include "runtime/train/loop.h"
 
@@ -29,12 +27,12 @@ class TerminalSink : public RecordSink {
 class TextLog : public RecordSink {
  public:
   // `level`: DEBUG, INFO, WARNING or ERROR: the least that is written.
-  TextLog(const std::string &path, const std::string &level, int64_t totalSteps);
+  TextLog(RotatingFile file, const std::string &level, int64_t totalSteps);
   Status write(const Record &record) override;
-  void say(const std::string &level, const std::string &message);
+  Status say(const std::string &level, const std::string &message);
 
  private:
-  std::ofstream file_;
+  RotatingFile file_;
   int least_;
   int64_t total_;
 };

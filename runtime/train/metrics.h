@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "runtime/base/status.h"
+#include "runtime/train/rotating_file.h"
 
 namespace llc::train {
 
@@ -27,20 +28,17 @@ std::vector<std::pair<std::string, double>> numbersOf(const Record &record);
 // metrics.jsonl.
 class MetricsFile : public RecordSink {
  public:
-  // Goes on with the file that there is, without what a run that was killed wrote of steps after `step`, or wrote half.
-  static Result<MetricsFile> open(const std::string &path, int64_t step);
-  MetricsFile(MetricsFile &&other) noexcept;
-  MetricsFile &operator=(MetricsFile &&) = delete;
-  ~MetricsFile() override;
+  // Goes on with the files that there are, without what a run that was killed wrote of steps after `step`, or wrote
+  // half: in the file in which the record after that step belongs.
+  static Result<MetricsFile> open(const std::string &path, int64_t step, const Rotation &rotation = {});
   Status write(const Record &record) override;
 
  private:
-  MetricsFile() = default;
-  std::string path_;
-  int descriptor_ = -1;
+  explicit MetricsFile(RotatingFile file) : file_(std::move(file)) {}
+  RotatingFile file_;
 };
 
-// The records of a metrics.jsonl, lines that are none left out. Error: no such file.
+// The records of a metrics.jsonl, from its oldest part on; lines that are none left out. Error: no such file.
 Result<std::vector<Record>> readMetrics(const std::string &path);
 
 }  // namespace llc::train

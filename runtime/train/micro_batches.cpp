@@ -14,7 +14,7 @@ Status MicroBatches::check(const data::Batch &batch) const {
   if (batch.rows > rows_ || batch.length != length_)
     return badBatch(fmt::format("a batch of {} rows of {} tokens; the program was compiled for {} of {}", batch.rows,
                                 batch.length, rows_, length_),
-                    "use rows of one length (no curriculum)");
+                    "use rows of that length");
   for (size_t i = 0; i < batch.ids.size(); ++i) {
     int32_t id = batch.ids[i], label = batch.labels[i];
     if (id < 0 || id >= vocabulary_)

@@ -7,6 +7,7 @@
 #include "runtime/serve/bench.h"
 #include "runtime/threads/limits.h"
 #include "runtime/threads/team.h"
+#include "runtime/train/curriculum.h"
 #include "runtime/train/listeners.h"
 #include "runtime/train/masking.h"
 #include "runtime/train/reference.h"
@@ -46,6 +47,8 @@ class Run {
       LLC_ASSIGN(data_->options.masking, maskingFor(*trainer_.masking, *start_.tokenizer.tokenizer,
                                                     uint64_t(config_.integer("data.shuffle_seed"))));
     }
+    LLC_ASSIGN(LoopOptions loop, loopOptionsOf(config_, trainer_, *data_));
+    LLC_ASSIGN(data_->options.curriculum, curriculumOf(config_, trainer_, data_->options, loop.schedule.totalSteps));
     LLC_TRY(makeProgram());
     return trainAndReport();
   }
@@ -157,9 +160,10 @@ class Run {
     LLC_ASSIGN(data::TokenStream stream, data_->training());
     LLC_ASSIGN(TrainerState state, restore(stream));
     LLC_ASSIGN(LoopOptions options, loopOptions());
-    LLC_ASSIGN(MetricsFile metrics, MetricsFile::open(directory_ + "/metrics.jsonl", state.step));
-    TextLog log(directory_ + "/" + config_.text("logging.file"), config_.text("logging.level"),
-                options.schedule.totalSteps);
+    Rotation rotation = rotationOf(config_);
+    LLC_ASSIGN(MetricsFile metrics, MetricsFile::open(directory_ + "/metrics.jsonl", state.step, rotation));
+    LLC_ASSIGN(RotatingFile text, RotatingFile::open(directory_ + "/" + config_.text("logging.file"), rotation));
+    TextLog log(std::move(text), config_.text("logging.level"), options.schedule.totalSteps);
     TerminalSink terminal(progress_, options.schedule.totalSteps, config_.flag("logging.json"));
     LoopParts parts{.program = *program_, .stream = stream, .checkpoints = *store_};
     parts.sinks = {&metrics, &log, &terminal};
@@ -169,7 +173,7 @@ class Run {
     for (const auto &tracker : trackers) parts.sinks.push_back(tracker.get());
     LLC_TRY(fillParts(parts));
     parts.onStep = [&](const auto &now, const auto &result) { terminal.onStep(now, result); };
-    announce(options, state, log);
+    LLC_TRY(announce(options, state, log));
     progress_.step("training", options.schedule.totalSteps, state.step);
     auto outcome = train(parts, options, state);
     progress_.finish();
@@ -200,7 +204,7 @@ class Run {
     return success();
   }
 
-  void announce(const LoopOptions &options, const TrainerState &state, TextLog &log) {
+  Status announce(const LoopOptions &options, const TrainerState &state, TextLog &log) {
     std::string text = fmt::format(
         "{}: {} steps of {} x {} rows of {} tokens, {} tokens an epoch, learning rate {:g}, {} of memory planned",
         directory_, options.schedule.totalSteps, options.accumulation, data_->options.rows, data_->options.length,
@@ -209,7 +213,7 @@ class Run {
     if (adapter()) text += "; " + adapter()->summary;
     progress_.finish();
     progress_.say(text);
-    log.say("INFO", text);
+    return log.say("INFO", text);
   }
 
   std::vector<std::pair<std::string, std::string>> facts(const LoopOptions &options) const {

@@ -32,7 +32,6 @@ Result<Schedule> scheduleOf(const RunConfig &config, int64_t steps) {
 }  // namespace
 
 Status refuseUnavailable(const RunConfig &config) {
-  if (config.find("training.curriculum")) return config.unavailable("training.curriculum", "leave it out");
   if (config.text("training.lr_schedule") == "multistage")
     return config.unavailable("training.lr_schedule", "use none, constant, linear, cosine, wsd or polynomial");
   for (const std::string &tracker : config.texts("logging.trackers"))
@@ -48,6 +47,10 @@ Status refuseUnavailable(const RunConfig &config) {
 KeepRules keepRulesOf(const RunConfig &config) {
   return {config.integer("checkpoint.keep_last"), config.integer("checkpoint.keep_best"),
           config.integer("checkpoint.keep_every")};
+}
+
+Rotation rotationOf(const RunConfig &config) {
+  return {uint64_t(config.integer("logging.rotate_bytes")), config.integer("logging.rotate_keep")};
 }
 
 CheckpointLayout layoutOf(const RunConfig &config, const AdapterRun *adapter) {

@@ -11,6 +11,7 @@ namespace llc::train {
 Status refuseUnavailable(const RunConfig &config);
 
 KeepRules keepRulesOf(const RunConfig &config);
+Rotation rotationOf(const RunConfig &config);
 CheckpointLayout layoutOf(const RunConfig &config, const AdapterRun *adapter);  // null: a model is trained
 
 // Error: an unknown schedule. Vocabulary and the machine's peak are left to the caller.

@@ -166,6 +166,7 @@ Result<data::TokenStream> TrainingData::training() const {
 Result<data::TokenStream> TrainingData::validation() const {
   data::StreamOptions once = options;
   once.repeat = false;
+  once.curriculum = {};
   return data::TokenStream::create(parts(data::Part::validation), once);
 }
 

@@ -29,7 +29,8 @@ class Training(tiny_training.Case):
 
     def curve(self, run):
         """What must not depend on interruptions, line by line."""
-        records = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+        parts = sorted(run.glob("metrics.jsonl*"), key=lambda part: -int(part.suffix[1:]) if part.suffix != ".jsonl" else 0)
+        records = [json.loads(line) for part in parts for line in part.read_text().splitlines()]
         return [{key: value for key, value in record.items() if key not in TIMES} for record in records if record["event"] != "checkpoint"]
 
     def test_from_text_to_a_model_that_runs(self):
@@ -124,6 +125,21 @@ class Training(tiny_training.Case):
         latest = self.json(*self.pretrain(self.folder / "latest", "--ema-decay", 0.9, "--set", "training.ema_model=false", steps=6))
         self.assertEqual(latest["eval_loss"], averaged["eval_loss"])
         self.assertEqual(*(pathlib.Path(made["checkpoint"], "model.safetensors").read_bytes() for made in (latest, plain)))
+
+    def test_a_curriculum_goes_on_as_it_was(self):
+        """Texts in short pieces at first, by the program that there is without; logs in several files."""
+        grow = ("--curriculum", json.dumps({"start_len": 4, "steps": 5, "multiple": 2}))
+        small = ("--set", "logging.rotate_bytes=1500", "--set", "logging.rotate_keep=20")
+        made, _, _ = self.ends_the_same(self.pretrain(self.folder / "grow", *grow, steps=6))
+        run = pathlib.Path(made["run"])
+        plain = pathlib.Path(self.json(*self.pretrain(self.folder / "plain", *small, steps=6))["run"])
+        targets = [[record["train/loss"] for record in self.curve(one) if record["event"] == "train"] for one in (run, plain)]
+        self.assertGreater(len(list(plain.glob("metrics.jsonl.[0-9]*"))), 0)
+        self.assertEqual(len(targets[0]), 3)
+        self.assertNotEqual(targets[0][0], targets[1][0])
+        self.assertGreater((plain / "report.html").read_text().count("<svg"), 2)
+        self.refused(*self.pretrain(self.folder / "x", "--curriculum", '{"start_len": 400}'), says=["400", "64", "data.block_size"])
+        self.refused(*self.pretrain(self.folder / "grow", *grow, "--set", "training.curriculum={\"start_len\": 8}"), says=["curriculum"])
 
     def test_mistakes_get_one_message(self):
         out = self.folder / "out"

@@ -35,6 +35,10 @@ constexpr KeyFlag keyFlags[] = {
     {"--lr-schedule", "training.lr_schedule", "none, constant, linear, cosine, wsd, polynomial"},
     {"--warmup-steps", "training.warmup_steps", "Steps to the peak; default: at most a tenth of all"},
     {"--min-lr-ratio", "training.min_lr_ratio", "Learning rate at the end, as a share of the peak; linear: 0"},
+    {"--curriculum", "training.curriculum",
+     "Texts are cut into short pieces at first: {\"start_len\": 64, \"end_len\": tokens of a row, \"steps\": a tenth "
+     "of "
+     "all, \"schedule\": linear, sqrt or steps, \"multiple\": 64}; {} for these defaults"},
     {"--precision,--dtype", "training.precision",
      "What products of matrices read: f32, bf16, f16 (with loss scaling), fp8 (e4m3, emulated); the rest stays f32, "
      "weights "

@@ -225,29 +225,45 @@ TEST_F(Streams, SeedsAndEpochsGiveOtherOrders) {
   EXPECT_EQ(firstBatch(1, 0)[0], 1);
 }
 
-TEST_F(Streams, CurriculumLengthensRows) {
-  StreamOptions options = small(Packing::wrapped);
-  options.repeat = true;
-  options.length = 64;
-  options.curriculum = {.steps = 10, .startLength = 8, .multiple = 8};
-  TokenStream data = stream({source("a", 50, 1)}, options);
-  Batch batch;
-  int64_t last = 0;
-  for (int step = 0; step < 12; ++step) {
-    ASSERT_TRUE(*data.next(batch));
-    EXPECT_EQ(batch.length, options.curriculum.lengthAt(step, 64));
-    EXPECT_GE(batch.length, last);
-    EXPECT_EQ(batch.length % 8, 0);
-    EXPECT_NEAR(double(batch.rows * batch.length), 3 * 64, double(batch.length));
-    last = batch.length;
+TEST_F(Streams, CurriculumLengthensPiecesOfRowsThatStayAsTheyAre) {
+  Source long_ = source("a", 50, 1, 40, 80);
+  for (Packing packing : {Packing::wrapped, Packing::bestFit}) {
+    StreamOptions options = small(packing);
+    options.repeat = true;
+    options.packBuffer = 3;
+    options.length = 64;
+    options.curriculum = {.steps = 10, .startLength = 8, .multiple = 8, .batchesPerStep = 2};
+    TokenStream data = stream({long_}, options);
+    Batch batch;
+    int64_t longest = 0;
+    for (int number = 0; number < 24; ++number) {
+      ASSERT_TRUE(*data.next(batch));
+      ASSERT_EQ(batch.rows, options.rows);
+      ASSERT_EQ(batch.length, 64);
+      longest = 1 + *std::max_element(batch.positions.begin(), batch.positions.end());
+      EXPECT_LE(longest, options.curriculum.lengthAt(number, 64));
+      if (number < 8) EXPECT_EQ(longest, options.curriculum.lengthAt(number, 64)) << number;
+      if (packing == Packing::wrapped) EXPECT_EQ(batch.tokens, batch.rows * 64);
+    }
+    EXPECT_GT(longest, 40);
   }
-  EXPECT_EQ(last, 64);
-  for (auto schedule : {Curriculum::Schedule::squareRoot, Curriculum::Schedule::doubling}) {
-    options.curriculum.schedule = schedule;
-    EXPECT_EQ(options.curriculum.lengthAt(0, 64), 8);
-    EXPECT_GT(options.curriculum.lengthAt(5, 64), 8);
-    EXPECT_EQ(options.curriculum.lengthAt(10, 64), 64);
-  }
+}
+
+TEST(Curricula, RiseFromTheirStartToTheirEnd) {
+  for (auto schedule : {Curriculum::Schedule::linear, Curriculum::Schedule::squareRoot, Curriculum::Schedule::doubling})
+    for (int64_t end : {0, 32}) {
+      Curriculum curriculum{.steps = 10, .startLength = 8, .multiple = 8, .schedule = schedule, .batchesPerStep = 3};
+      curriculum.endLength = end;
+      EXPECT_EQ(curriculum.lengthAt(0, 64), 8);
+      EXPECT_EQ(curriculum.lengthAt(2, 64), 8) << "all batches of a step are alike";
+      EXPECT_GT(curriculum.lengthAt(15, 64), 8);
+      EXPECT_LT(curriculum.lengthAt(15, 64), end ? end : 64);
+      EXPECT_EQ(curriculum.lengthAt(30, 64), end ? end : 64);
+      for (int64_t batch = 1; batch < 40; ++batch) {
+        EXPECT_GE(curriculum.lengthAt(batch, 64), curriculum.lengthAt(batch - 1, 64));
+        EXPECT_EQ(curriculum.lengthAt(batch, 64) % 8, 0);
+      }
+    }
 }
 
 // At every batch: save, restore into a new stream, and both go on alike, over the ends of epochs.
@@ -307,6 +323,8 @@ TEST_F(Streams, RefusesBadOptions) {
   EXPECT_FALSE(TokenStream::create({a}, options).ok());
   options = {};
   options.curriculum = {.steps = 5, .startLength = 5000};
+  EXPECT_FALSE(TokenStream::create({a}, options).ok());
+  options.curriculum = {.steps = 5, .startLength = 2, .endLength = 5000};
   EXPECT_FALSE(TokenStream::create({a}, options).ok());
 }
 

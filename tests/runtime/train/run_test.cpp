@@ -9,6 +9,7 @@
 #include "runtime/train/initial_model.h"
 #include "runtime/train/listeners.h"
 #include "runtime/train/reference.h"
+#include "runtime/train/rotating_file.h"
 #include "runtime/train/run_report.h"
 #include "runtime/train/run_settings.h"
 #include "runtime/train/run_start.h"
@@ -39,7 +40,7 @@ OrderedJson configuration() {
              "packing": true, "on_bad_record": "refuse", "completion_only_loss": true, "assistant_only_loss": false,
              "max_prompt_length": 4},
     "evaluation": {"tasks": ["perplexity"]},
-    "logging": {"level": "INFO", "file": "training.log", "json": false, "trackers": ["jsonl"]},
+    "logging": {"level": "INFO", "file": "training.log", "json": false, "rotate_bytes": 1000, "rotate_keep": 50, "trackers": ["jsonl"]},
     "checkpoint": {"keep_last": 2, "keep_best": 1, "keep_every": 0, "shard_bytes": 5000000, "save_optimizer": true}})");
 }
 
@@ -116,6 +117,30 @@ TEST_F(Runs, GoOnWhereTheyWereAndEndTheSame) {
   ASSERT_TRUE(run(six, "whole"));
   EXPECT_EQ(metrics("whole"), before);
   EXPECT_EQ(host.models, 1) << "first weights are made once";
+}
+
+TEST_F(Runs, WithACurriculumGoOnWhereTheyWere) {
+  OrderedJson six = {
+      {"training", {{"total_steps", 6}, {"curriculum", {{"start_len", 2}, {"steps", 5}, {"multiple", 2}}}}}};
+  ASSERT_TRUE(run(six, "whole"));
+  std::string before = metrics("whole");
+  for (int lost = 0; lost < 2; ++lost) {  // the last checkpoint, then the last two
+    for (int i = 0; i <= lost; ++i) {
+      std::string newest;
+      for (const auto &entry : std::filesystem::directory_iterator(folder_.file("out/whole")))
+        if (std::string path = entry.path().string(); path.find("-step-") != path.npos) newest = std::max(newest, path);
+      ASSERT_FALSE(newest.empty());
+      std::filesystem::remove_all(newest);
+    }
+    Status again = run(six, "whole");
+    ASSERT_TRUE(again) << again.error().text();
+    EXPECT_EQ(metrics("whole"), before) << lost;
+  }
+  ASSERT_TRUE(run({{"training", {{"total_steps", 6}}}}, "plain"));
+  EXPECT_NE(metrics("plain"), before);
+  EXPECT_GT(partsOf(folder_.file("out/whole/metrics.jsonl")).size(), 2u);
+  std::string page = folder_.read("out/whole/report.html");
+  EXPECT_NE(page.find("training"), std::string::npos);
 }
 
 TEST_F(Runs, RefuseACheckpointOfAnotherModel) {
