@@ -43,6 +43,8 @@ struct Adapter {
   // Leaves weights that it does not change alone, and says whether it changed this one.
   using Read = std::function<std::vector<float>(const std::string &name)>;
   std::function<bool(const Projection &, const Read &read, std::span<float> weight)> mergeInto;
+  // The same of a projection's bias. Null: it changes none.
+  std::function<bool(const Projection &, const Read &read, std::span<float> bias)> mergeIntoBias = nullptr;
   std::set<std::string> spare = {};  // its parameters that a program need not read
 };
 
@@ -56,6 +58,9 @@ struct AdapterSettings {
   // Adapters that are layers of their own
   int64_t bottleneck = 64;
   std::string activation = "relu";
+  // IA3: ends of names of feed-forward modules (empty: the usual ones), and of all its targets (empty: an expression
+  // says which they are)
+  std::vector<std::string> feedForward = {}, targets = {};
   // Virtual tokens
   int64_t virtualTokens = 20;
   std::string encoder = "MLP";         // what computes their embeddings
@@ -71,6 +76,7 @@ struct AdapterTensor {
   Shape shape;
   enum First {
     zeros,
+    ones,
     uniform,        // in [-bound, bound)
     normal,         // with the standard deviation `bound`
     normsOfWeight,  // of the rows of `module`'s weight, one an output

@@ -29,9 +29,36 @@ Result<Schedule> scheduleOf(const RunConfig &config, int64_t steps) {
   s.decayShare = config.number("training.decay_share");
   return s;
 }
+
+// Keys that the sections have for what is not there yet, or what is done in one way only.
+Status refuseSections(const RunConfig &config) {
+  struct {
+    const char *key, *allowed, *remedy;
+  } const keys[] = {
+      {"training.active_learning", "", "leave it out"},
+      {"data.mix", "", "give the weights with the paths, data.path: [a.bin:3, b.bin:1]"},
+      {"evaluation.few_shot", "", "leave it out: perplexity is of texts alone"},
+      {"evaluation.max_new_tokens", "", "leave it out: perplexity is of texts alone"},
+      {"checkpoint.sharded", "true \"auto\"", "give a larger checkpoint.shard_bytes"},
+      {"checkpoint.async", "false", "leave it out: training waits for its checkpoints"},
+      {"distributed.strategy", "\"none\"", "leave it out: one process trains"},
+      {"distributed.zero_stage", "0", "leave it out: one process trains"},
+      {"distributed.mesh", "\"auto\"", "leave it out: one process trains"},
+  };
+  for (const auto &[key, allowed, remedy] : keys) {
+    const OrderedJson *value = config.find(key);
+    if (value && std::string_view(allowed).find(value->dump()) == std::string_view::npos)
+      return config.unavailable(key, remedy);
+  }
+  const OrderedJson *rows = config.find("evaluation.batch_size");
+  if (rows && *rows != *config.find("training.batch_size"))
+    return config.unavailable("evaluation.batch_size", "leave it out: its batches are those of training.batch_size");
+  return success();
+}
 }  // namespace
 
 Status refuseUnavailable(const RunConfig &config) {
+  LLC_TRY(refuseSections(config));
   if (config.text("training.lr_schedule") == "multistage")
     return config.unavailable("training.lr_schedule", "use none, constant, linear, cosine, wsd or polynomial");
   for (const std::string &tracker : config.texts("logging.trackers"))

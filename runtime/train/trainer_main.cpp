@@ -167,6 +167,7 @@ int trainerMain(int argc, char **argv, const llc_module *modules) {
   }
   Arguments arguments;
   arguments.run.verb = plan->verb;
+  if (plan->config.find("checkpoint.dir")) arguments.run.outputDirectory = plan->config.text("checkpoint.dir");
   CLI::App app(fmt::format("{}: a {} compiled to one program that trains it, by llc-model", artifact->manifest.name,
                            artifact->manifest.model));
   declare(app, *plan, arguments);

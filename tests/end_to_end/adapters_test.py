@@ -13,7 +13,7 @@ import tiny_training
 from support import PROGRAM, ROOT
 
 CASES = {"llama-lora": "llama", "llama-dora": "llama", "gpt2-lora": "gpt2", "gpt2-dora": "gpt2", "gpt_neox-lora": "gpt_neox",
-         "llama-saved": "llama"}
+         "llama-saved": "llama", "llama-ia3": "llama", "gpt2-ia3": "gpt2"}
 # Kinds that stay beside the weights.
 OTHERS = {"llama-prompt": "llama", "gemma2-prompt": "gemma2", "gpt2-ptuning": "gpt2", "llama-prefix": "llama", "gpt2-prefix": "gpt2",
           "llama-bottleneck": "llama", "gpt2-bottleneck": "gpt2"}
@@ -173,6 +173,13 @@ class Goldens(Case):
 
     def test_several(self):
         plain = self.logits(MODELS / "llama", "llama")
+        scales = f"{ADAPTERS / 'llama-ia3'}:0.5"
+        beside = self.logits(MODELS / "llama", "llama", "--adapter", ADAPTERS / "llama-lora", "--adapter", scales)
+        self.assertGreater(difference(beside[0], plain[0]), 1e-2)
+        self.near(self.logits(MODELS / "llama", "llama", "--adapter", f"{ADAPTERS / 'llama-ia3'}:0"), plain)
+        part = self.folder / "part"
+        self.good("merge", MODELS / "llama", "--adapter", scales, "-o", part, "-q")
+        self.near(self.logits(part, "llama"), self.logits(MODELS / "llama", "llama", "--adapter", scales))
         whole = self.logits(MODELS / "llama", "llama", "--adapter", ADAPTERS / "llama-lora")
         half = f"{ADAPTERS / 'llama-lora'}:0.5"
         self.near(self.logits(MODELS / "llama", "llama", "--adapter", half, "--lora", half), whole)
@@ -240,7 +247,8 @@ class Refusals(Case):
         self.refuse(folder, ["adapter_model.bin", "safe_serialization"])
 
     def test_configurations(self):
-        for keys, says, code in (({"peft_type": "IA3"}, ["'IA3'", "LORA"], 3), ({"r": 5}, ["3 rows", "rank 5"], 2),
+        for keys, says, code in (({"peft_type": "OFT"}, ["'OFT'", "LORA", "IA3"], 3), ({"peft_type": "IA3"}, ["no part of an IA3"], 3),
+                                 ({"r": 5}, ["3 rows", "rank 5"], 2),
                                  ({"use_dora": True}, ["lora_magnitude_vector", "is missing"], 2), ({"bias": "all"}, ["biases"], 2),
                                  ({"r": 0}, ["adapter_config.json: r"], 2),
                                  ({"init_lora_weights": "pissa_niter_4"}, ["pissa_niter_4"], 2), ({"rank_pattern": {"(": 3}}, ["("], 3),
@@ -282,6 +290,16 @@ class Refusals(Case):
         for length in (0, 7, 100, len(data) - 1):
             (folder / "adapter_model.safetensors").write_bytes(data[:length])
             self.refuse(folder, ["adapter_model.safetensors"])
+
+    def test_scales(self):
+        first = PREFIX + "model.layers.0.self_attn.k_proj.ia3_l"
+        for change, says, code in (
+                (lambda t: t.update({first: ("F32", [2, 4], t[first][2])}), ["k_proj.ia3_l", "neither a row"], 2),
+                (lambda t: t.update({first: ("F32", [4, 1], t[first][2][:4])}), ["the file has shape [4, 1]", "needs [8, 1]"], 2),
+                (lambda t: t.update({"base_model.model.other": t[first]}), ["other", "no part of an IA3"], 3)):
+            folder = self.copy("llama-ia3")
+            self.rewrite(folder, change)
+            self.refuse(folder, says, code=code)
 
     def test_saved_modules(self):
         self.refuse(f"{ADAPTERS / 'llama-saved'}:0.5", ["modules_to_save", "in part"])
@@ -391,6 +409,7 @@ class Training(Case, tiny_training.Case):
                 ("p_tuning", {"prompt_embeddings", "embedding.weight", "mlp_head.4.bias"}, ("--encoder-hidden-size", 24)),
                 ("prefix_tuning", {"prompt_embeddings"}, ()),
                 ("prefix_tuning", {"prompt_embeddings", "transform.2.weight"}, ("--prefix-projection",)),
+                ("ia3", {PREFIX + "model.layers.0.self_attn.k_proj.ia3_l", PREFIX + "model.layers.0.mlp.down_proj.ia3_l"}, ()),
                 ("bottleneck", {PREFIX + "model.layers.0.mlp.down_proj.adapter_up.weight"}, ("--bottleneck-size", 8)),
                 ("lora", {PREFIX + "model.norm.weight"}, ("--modules-to-save", "norm"))):
             with self.subTest(kind=kind, more=more):
@@ -400,6 +419,8 @@ class Training(Case, tiny_training.Case):
                 if kind != "lora":
                     place = arguments.index("--lora-rank")
                     del arguments[place:place + 2]
+                if kind == "ia3":
+                    arguments[arguments.index("--lr") + 1] = "0.1"
                 made = self.json(*arguments)
                 checkpoint = pathlib.Path(made["checkpoint"])
                 losses = self.losses(made["run"])

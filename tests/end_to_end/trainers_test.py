@@ -52,6 +52,29 @@ class Trainers(tiny_training.Case):
         (found,) = (out / "data").glob("*.bin")
         return found
 
+    def test_modes(self):
+        """Of finetune: what it trains where no trainer is named."""
+        def run(name, *more, data="sft.jsonl"):
+            arguments = list(self.finetune(self.folder / name, "", data, *more, steps=2))
+            place = arguments.index("--trainer")
+            return self.json(*arguments[:place], *arguments[place + 2:])
+
+        def losses(made):
+            return [record["train/loss"] for record in self.records(made)]
+
+        named = losses(self.json(*self.finetune(self.folder / "named", "sft", "sft.jsonl", steps=2)))
+        self.assertEqual(losses(run("records")), named)
+        self.assertEqual(losses(run("sft", "--mode", "sft")), named)
+        self.assertNotEqual(losses(run("full", "--mode", "full")), named)
+        config = self.folder / "mode.yaml"
+        config.write_text("training:\n  mode: prefix\n  use_amp: true\n")
+        for kind, more in (("LORA", ("--mode", "lora", "--lora-rank", 2)), ("BOTTLENECK", ("--mode", "adapter")),
+                           ("PREFIX_TUNING", ("--config", config))):
+            made = run(kind, *more)
+            written = json.loads((pathlib.Path(made["checkpoint"]) / "adapter_config.json").read_text())
+            self.assertEqual(written["peft_type"], kind)
+            self.assertEqual(pathlib.Path(made["run"]).name, "finetune")
+
     def test_completions(self):
         made = self.json(*self.finetune(self.folder / "out", "sft", "sft.jsonl"))
         losses = [record["train/loss"] for record in self.records(made)]
@@ -246,6 +269,13 @@ class Trainers(tiny_training.Case):
         skipped = self.good(*base, "--on-bad-record", "skip")
         self.assertEqual(skipped.err.count("warning: skipped"), 2)
         self.refused(*self.finetune(out, "dpq", "dpo.jsonl"), says=["dpq", "dpo"])
+        self.refused(*self.finetune(out, "dpo", "dpo.jsonl", "--mode", "sft"), says=["training.mode sft", "dpo"])
+        self.refused(*self.finetune(out, "sft", "sft.jsonl", "--mode", "qlora"), code=3, says=["4 bits", "lora"])
+        self.refused(*self.finetune(out, "sft", "sft.jsonl", "--mode", "lora", "--peft", "ia3"), says=["contradict"])
+        self.refused(*self.finetune(out, "sft", "sft.jsonl", "--set", "training.mode=lora", verb="train"), says=["is a mode of finetune"])
+        for key in ("training.active_learning={}", "data.mix={}", "checkpoint.async=true", "distributed.zero_stage=2",
+                    "evaluation.batch_size=100", "training.lr_schedule=multistage"):
+            self.refused(*self.finetune(out, "sft", "sft.jsonl", "--set", key), code=3, says=[key.split("=")[0], "not available yet"])
         self.refused(*self.finetune(out, "dpo", "dpo.jsonl", "--trainer-setting", "bets=1"), says=["bets", "beta"])
         self.refused(*self.finetune(out, "dpo", "dpo.jsonl", "--trainer-setting", "loss_type=ipq"), says=["ipq", "ipo"])
         self.refused(*self.finetune(out, "dpo", "dpo.jsonl", "--trainer-setting", "beta"), says=["NAME=VALUE"])

@@ -44,6 +44,10 @@ OTHERS = {
                                   encoder_hidden_size=6, encoder_num_layers=2, encoder_dropout=0.0)),
     "llama-prefix": ("llama", dict(peft_type="PREFIX_TUNING", num_virtual_tokens=4, prefix_projection=False, encoder_hidden_size=8)),
     "gpt2-prefix": ("gpt2", dict(peft_type="PREFIX_TUNING", num_virtual_tokens=3, prefix_projection=True, encoder_hidden_size=6)),
+    "llama-ia3": ("llama", dict(peft_type="IA3", target_modules=["k_proj", "v_proj", "down_proj"], feedforward_modules=["down_proj"],
+                                fan_in_fan_out=False, init_ia3_weights=True, exclude_modules=None, modules_to_save=None)),
+    "gpt2-ia3": ("gpt2", dict(peft_type="IA3", target_modules=["c_attn", "mlp.c_proj"], feedforward_modules=["mlp.c_proj"],
+                              fan_in_fan_out=True, init_ia3_weights=True, exclude_modules=None, modules_to_save=None)),
     "llama-bottleneck": ("llama", dict(peft_type="BOTTLENECK", bottleneck_size=5, non_linearity="tanh", scaling=0.5,
                                        target_modules=["o_proj", "down_proj"])),
     "gpt2-bottleneck": ("gpt2", dict(peft_type="BOTTLENECK", bottleneck_size=3, non_linearity="relu", scaling=1.0,
@@ -144,6 +148,24 @@ def add_bottlenecks(model, config, generator):
     return tensors
 
 
+def add_scales(model, config, generator):
+    """(IA)^3 as PEFT's Linear layer has it: biases are scaled, too."""
+    tensors = {}
+    for name, module in model.named_modules():
+        if not isinstance(module, (torch.nn.Linear, Conv1D)) or not targeted(name, config["target_modules"]):
+            continue
+        outputs, inputs = weight_of(module).shape
+        ahead = targeted(name, config["feedforward_modules"])
+        scale = (1 + 0.4 * torch.randn((1, inputs) if ahead else (outputs, 1), generator=generator)).requires_grad_(True)
+        tensors[f"base_model.model.{name}.ia3_l"] = scale
+
+        def scaled(x, plain=module.forward, ahead=ahead, scale=scale):
+            return plain(x * scale.flatten()) if ahead else plain(x) * scale.flatten()
+
+        module.forward = scaled
+    return tensors
+
+
 def add_prompt(model, config, generator):
     """What is trained; what is saved follows from it."""
     text, count = model.config.get_text_config(), config["num_virtual_tokens"]
@@ -202,6 +224,8 @@ def make(name, base, given, defaults):
     generator, prompt = torch.Generator().manual_seed(7), None
     if config["peft_type"] == "LORA":
         tensors = {**attach(model, config, generator), **saved(model, config["modules_to_save"])}
+    elif config["peft_type"] == "IA3":
+        tensors = add_scales(model, config, generator)
     elif config["peft_type"] == "BOTTLENECK":
         tensors = add_bottlenecks(model, config, generator)
     else:

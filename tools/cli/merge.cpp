@@ -19,7 +19,11 @@ namespace llc::cli {
 
 namespace {
 namespace fs = std::filesystem;
-using Modules = std::map<const TensorView *, dsl::Projection>;  // by their weights
+struct Place {
+  dsl::Projection module;
+  bool isBias = false;
+};
+using Modules = std::map<const TensorView *, Place>;  // by their weights and biases
 
 // A directory that is renamed when it is finished, and goes away if that never happens.
 class NewDirectory {
@@ -140,11 +144,13 @@ class MergedWeights {
   }
 
   // Whether an adapter changes the weight.
-  bool merge(const dsl::Projection &module, std::vector<float> &weight) const {
+  bool merge(const Place &place, std::vector<float> &weight) const {
     bool changed = false;
-    for (const auto &adapter : source_.adapters)
-      changed |=
-          adapter->adapter.mergeInto(module, [&](const std::string &name) { return adapter->values(name); }, weight);
+    for (const auto &adapter : source_.adapters) {
+      const auto &mergeInto = place.isBias ? adapter->adapter.mergeIntoBias : adapter->adapter.mergeInto;
+      if (!mergeInto) continue;
+      changed |= mergeInto(place.module, [&](const std::string &name) { return adapter->values(name); }, weight);
+    }
     return changed;
   }
 
@@ -222,7 +228,9 @@ Status mergeAdapters(const std::string &model, const MergeOptions &options, cons
   LLC_ASSIGN(std::vector<dsl::Projection> projections, projectionsOf(source.model));
   Modules modules;
   for (const dsl::Projection &module : projections) {
-    if (const TensorView *tensor = source.ownWeight(module.name + ".weight")) modules.emplace(tensor, module);
+    for (bool isBias : {false, true})
+      if (const TensorView *tensor = source.ownWeight(module.name + (isBias ? ".bias" : ".weight")))
+        modules.emplace(tensor, Place{module, isBias});
   }
   std::map<std::string, std::vector<const TensorView *>> files;
   for (const TensorView &tensor : source.checkpoint.tensors()) files[tensor.file].push_back(&tensor);

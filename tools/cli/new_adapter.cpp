@@ -79,6 +79,9 @@ Result<std::vector<float>> firstValues(const huggingface::ModelSource &source, c
     case dsl::AdapterTensor::uniform:
       for (float &value : values) value = float((2 * random.uniform() - 1) * tensor.bound);
       break;
+    case dsl::AdapterTensor::ones:
+      std::ranges::fill(values, 1.0f);
+      break;
     case dsl::AdapterTensor::zeros:
       break;
   }
@@ -130,11 +133,13 @@ Result<AdapterPlan> planAdapter(const huggingface::ModelSource &source, const Ad
   } else {
     plan.virtualTokens = request.settings.virtualTokens;
   }
-  LLC_ASSIGN(plan.made, kind->make(request.settings, source.model, targets.modules));
+  dsl::AdapterSettings settings = request.settings;
+  settings.targets = targets.endings;
+  LLC_ASSIGN(plan.made, kind->make(settings, source.model, targets.modules));
   if (!request.saved.empty() && !kind->savesModules)
     return diagnose(ErrorKind::invalidInput, "modules_to_save")
         .says("is no setting of " + kind->name)
-        .toFix("leave it out, or train a LoRA");
+        .toFix("leave it out, or train a LoRA or an IA3");
   LLC_TRY(addSaved(plan.made, source, request.saved));
   plan.config = huggingface::adapterConfig(request.kind, plan.made, changesLayers ? &targets : nullptr, request.base);
   plan.fingerprint = huggingface::baseFingerprint(source);

@@ -12,7 +12,9 @@ const TrainVerb finetuneVerb = {"finetune",
                                  {"training.epochs", 3},
                                  {"training.gradient_accumulation_steps", 8},
                                  {"training.warmup_steps", 100},
-                                 {"training.early_stopping_patience", 0}}};
+                                 {"training.early_stopping_patience", 0}},
+                                /*makesAdapter=*/false,
+                                /*hasModes=*/true};
 
 const TrainVerb loraFinetuneVerb = {"lora-finetune",
                                     false,
@@ -29,7 +31,10 @@ namespace {
 void add(Context &context, const TrainVerb &verb, const char *description) {
   addCommand<TrainFlags>(
       context, verb.name, description, [&verb](CLI::App &app, TrainFlags &o) { declareTrainFlags(app, o, verb); },
-      [&verb](Context &c, CLI::App &, TrainFlags &o) { return runTraining(c, o, verb); });
+      [&verb](Context &c, CLI::App &, TrainFlags &o) -> Status {
+        LLC_ASSIGN(TrainVerb chosen, trainVerbOf(o, verb));
+        return runTraining(c, o, chosen);
+      });
 }
 }  // namespace
 

@@ -26,6 +26,7 @@ const KindKeys peftKinds[] = {
      "LORA",
      {"lora.r", "lora.alpha", "lora.dropout", "lora.target_modules", "lora.use_rslora", "lora.use_dora", "lora.merge",
       "peft.modules_to_save"}},
+    {"ia3", "IA3", {"lora.target_modules", "lora.merge", "peft.modules_to_save", "peft.feedforward_modules"}},
     {"bottleneck", "BOTTLENECK", {"lora.dropout", "lora.target_modules", "peft.bottleneck_size", "peft.non_linearity"}},
     {"prompt_tuning", "PROMPT_TUNING", {"peft.num_virtual_tokens", "peft.prompt_tuning_init_text"}},
     {"p_tuning",
@@ -70,6 +71,7 @@ Result<AdapterRequest> requestOf(const TrainConfig &config, const TrainFlags &fl
   dsl::AdapterSettings &settings = request.settings;
   settings.bottleneck = config.integer("peft.bottleneck_size");
   settings.activation = config.text("peft.non_linearity");
+  settings.feedForward = config.texts("peft.feedforward_modules");
   settings.virtualTokens = config.integer("peft.num_virtual_tokens");
   settings.encoder = config.text("peft.encoder_reparameterization_type");
   if (config.given("peft.encoder_hidden_size")) settings.encoderSize = config.integer("peft.encoder_hidden_size");
@@ -98,9 +100,10 @@ std::string withThousands(int64_t number) {
 Status compareAdapters(const std::string &wanted, const std::string &found, const std::string &where) {
   LLC_ASSIGN(Json want, parseJson(wanted, "lora"));
   LLC_ASSIGN(Json have, parseJson(found, where));
-  for (const char *key : {"peft_type", "r", "lora_alpha", "target_modules", "use_rslora", "use_dora", "lora_dropout",
-                          "modules_to_save", "bottleneck_size", "non_linearity", "adapter_dropout",
-                          "num_virtual_tokens", "prompt_tuning_init_text", "encoder_hidden_size", "prefix_projection"})
+  for (const char *key :
+       {"peft_type", "r", "lora_alpha", "target_modules", "use_rslora", "use_dora", "lora_dropout", "modules_to_save",
+        "feedforward_modules", "bottleneck_size", "non_linearity", "adapter_dropout", "num_virtual_tokens",
+        "prompt_tuning_init_text", "encoder_hidden_size", "prefix_projection"})
     if (want.value(key, Json()) != have.value(key, Json()))
       return diagnose(ErrorKind::invalidInput, where)
           .says(fmt::format("{} is {}, now {} is asked for", key, have.value(key, Json()).dump(),

@@ -16,6 +16,7 @@ using recipe::OrderedJson;
 using train::findKey, train::keyAt;
 
 constexpr KeyFlag keyFlags[] = {
+    {"--output-dir", "checkpoint.dir", train::outputHelp},
     {"--tokenizer-path", "data.tokenizer_path", "tokenizer.model, tokenizer.json, or a directory with a tokenizer"},
     {"--batch-size", "training.batch_size", "Rows of a micro-batch"},
     {"--block-size", "data.block_size", "Tokens of a row; default: the longest that the model takes"},
@@ -74,19 +75,24 @@ constexpr KeyFlag keyFlags[] = {
 
 constexpr KeyFlag adapterFlags[] = {
     {"--peft", "peft.type",
-     "What is trained: lora; bottleneck, layers of their own; prompt_tuning, p_tuning, prefix_tuning: virtual tokens "
+     "What is trained: lora; ia3, factors of what layers give; bottleneck, layers of their own; prompt_tuning, "
+     "p_tuning, prefix_tuning: virtual tokens "
      "before each text"},
     {"--lora-rank", "lora.r", "Rank: columns of the two small matrices of a layer"},
     {"--lora-alpha", "lora.alpha", "What they add is scaled by alpha / rank"},
     {"--lora-dropout", "lora.dropout", "Share of what the adapter reads that is left out while it is trained"},
     {"--target-modules", "lora.target_modules",
      "Layers that get some: ends of their names with commas between, re:REGEX of whole names, or all-linear (default: "
-     "q_proj,v_proj, or what is in their place; bottleneck: the last layers of sublayers)"},
+     "q_proj,v_proj, or what is in their place; ia3: k_proj,v_proj,down_proj; bottleneck: the last layers of "
+     "sublayers)"},
     {"--use-rslora", "lora.use_rslora", "Scaled by alpha / sqrt(rank) (rsLoRA)"},
     {"--use-dora", "lora.use_dora", "Lengths of the weights' rows are trained, too (DoRA)"},
     {"--merge", "lora.merge", "Also writes the model with the adapter in its weights, as RUN/merged"},
     {"--modules-to-save", "peft.modules_to_save",
-     "Modules whose weights are trained in full beside a LoRA: ends of their names, with commas between"},
+     "Modules whose weights are trained in full beside a LoRA or an IA3: ends of their names, with commas between"},
+    {"--feedforward-modules", "peft.feedforward_modules",
+     "Of the target modules of ia3 those whose inputs are scaled: with commas between (default: down_proj, mlp.c_proj, "
+     "dense_4h_to_h, output.dense)"},
     {"--bottleneck-size", "peft.bottleneck_size", "Width of bottleneck adapters"},
     {"--non-linearity", "peft.non_linearity", "Of bottleneck adapters: relu, gelu, gelu_new, silu, tanh"},
     {"--num-virtual-tokens", "peft.num_virtual_tokens", "Virtual tokens before each text"},
@@ -98,6 +104,13 @@ constexpr KeyFlag adapterFlags[] = {
      "Width of the network of p_tuning, or of --prefix-projection (default: as wide as what it computes)"},
     {"--prefix-projection", "peft.prefix_projection", "Keys and values of prefix_tuning are computed by a network"},
 };
+
+constexpr KeyFlag modeFlag = {
+    "--mode", "training.mode",
+    "What is trained: full, all weights, of every token; sft, all weights, of completions (default where all data are "
+    "records); lora, adapter (bottleneck), prompt, p-tuning, p-tuning-v2 and prefix: as lora-finetune does it, with "
+    "its "
+    "defaults"};
 
 const KeySpec *specOf(std::string_view path) {
   for (const KeySpec &key : recipe::configKeys())
@@ -121,6 +134,16 @@ Status refuseUnavailableKeys(const TrainConfig &config, const TrainVerb &verb) {
   if (config.given("data.prefetch") && config.integer("data.prefetch") != specOf("data.prefetch")->initial)
     return refuse("data.prefetch", "leave it out: batches are views of mapped files, there is nothing to wait for");
   return train::refuseUnavailable(config);
+}
+
+// A file may be shared by several verbs.
+void warnOfAdapterKeys(const TrainConfig &config, const std::function<void(const std::string &)> &warn) {
+  for (const KeySpec &key : recipe::configKeys()) {
+    bool ofAdapters = key.path.starts_with("lora.") || key.path.starts_with("peft.");
+    if (ofAdapters && config.given(key.path) && *config.find(key.path) != key.initial)
+      warn(fmt::format("warning: {}: {} has no effect here: all weights are trained, and no adapter", config.where(),
+                       key.path));
+  }
 }
 
 // A model that scores has a head of its own, and says nothing.
@@ -164,7 +187,8 @@ void declareKeyFlags(CLI::App &app, TrainFlags &flags, const TrainVerb &verb) {
     if (!text.empty() && !computed) option->default_str(text);
   };
   for (const KeyFlag &one : keyFlags) declareKey(one);
-  if (verb.makesAdapter) {
+  if (verb.hasModes) declareKey(modeFlag);
+  if (verb.makesAdapter || verb.hasModes) {
     for (const KeyFlag &one : adapterFlags) declareKey(one);
     app.add_option("--adapter", flags.adapter,
                    "Directory of an adapter to go on from, instead of a new one; its own settings count");
@@ -194,8 +218,6 @@ void declareTrainFlags(CLI::App &app, TrainFlags &flags, const TrainVerb &verb) 
         ->required();
   }
   app.add_option("--data-path", flags.data, train::dataPathHelp)->expected(1)->take_all();
-  flags.outputDirectory = "checkpoints";
-  app.add_option("--output-dir", flags.outputDirectory, train::outputHelp)->capture_default_str();
   app.add_option("--run-name", flags.runName, fmt::format("That folder (default: {}, {}-2 ...)", verb.name, verb.name));
   app.add_option("--resume-from-checkpoint", flags.resume, train::resumeHelp)->capture_default_str();
   declareKeyFlags(app, flags, verb);
@@ -274,6 +296,10 @@ Result<TrainConfig> TrainConfig::make(const TrainFlags &flags, const TrainVerb &
   for (const std::string &assignment : flags.set) LLC_TRY(recipe::setKey(config.given_, assignment));
   if (!flags.data.empty()) keyAt(config.given_, "data.path") = flags.data;
   if (!flags.freeze.empty()) keyAt(config.given_, "training.freeze") = flags.freeze;
+  if (const OrderedJson *mixed = findKey(config.given_, "training.use_amp");
+      mixed && !config.given("training.precision"))
+    keyAt(config.given_, "training.precision") = mixed->is_boolean() && mixed->get<bool>() ? "bf16" : "f32";
+  LLC_TRY(config.settleMode(verb, warn));
   LLC_TRY(config.addTrainer(flags));
   if (verb.makesModel) config.settleObjective();
   const OrderedJson *name = findKey(config.given_, "training.trainer");
@@ -297,6 +323,7 @@ Result<TrainConfig> TrainConfig::make(const TrainFlags &flags, const TrainVerb &
   std::vector<std::string> again;
   LLC_TRY(recipe::checkConfig(config.effective_, config.where_, warnings.empty() ? warnings : again));
   for (const std::string &warning : warnings) warn("warning: " + warning);
+  if (!verb.makesAdapter) warnOfAdapterKeys(config, warn);
   LLC_TRY(refuseUnavailableKeys(config, verb));
   if (trainer->scores) LLC_TRY(refuseForScores(config, verb));
   if (!trainer->hides.empty() && config.given("training.sample_prompt"))

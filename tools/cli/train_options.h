@@ -13,12 +13,18 @@ struct TrainVerb {
   bool makesModel;  // pretrain: the configuration describes a model; otherwise there is one
   std::vector<std::pair<const char *, recipe::OrderedJson>> defaults;  // where they differ from the table's
   bool makesAdapter = false;                                           // lora-finetune: the model stays as it is
+  bool hasModes = false;                                               // finetune: see trainVerbOf()
 };
 
 extern const TrainVerb pretrainVerb, trainVerb, finetuneVerb, loraFinetuneVerb;  // train.cpp
 
+struct TrainFlags;
+// What finetune's mode makes of it: one that trains an adapter, or the verb itself. Errors: the configuration's; a mode
+// that is not available; a mode of another verb.
+Result<TrainVerb> trainVerbOf(const TrainFlags &flags, const TrainVerb &verb);
+
 struct TrainFlags {
-  std::string config, model, outputDirectory, runName, resume = "auto";
+  std::string config, model, runName, resume = "auto";
   std::string adapter;  // lora-finetune: a directory to begin with
   std::vector<std::string> data, set;
   std::vector<std::string> freeze, trainerSettings;
@@ -52,6 +58,7 @@ class TrainConfig : public train::RunConfig {
 
  private:
   Status addTrainer(const TrainFlags &flags);
+  Status settleMode(const TrainVerb &verb, const std::function<void(const std::string &)> &note);
   void settleObjective();
 };
 

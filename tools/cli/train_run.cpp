@@ -83,7 +83,8 @@ Status runTraining(Context &context, const TrainFlags &flags, const TrainVerb &v
     if (!hasHead) host.base = std::exchange(start.model, ""), host.files = start.tokenizer.files;
   }
   LLC_ASSIGN(host.step, stepOptionsOf(config, flags));
-  train::RunOptions options{verb.name, flags.outputDirectory, flags.runName, flags.resume, flags.threads, flags.json};
+  train::RunOptions options{verb.name, config.text("checkpoint.dir"), flags.runName, flags.resume, flags.threads,
+                            flags.json};
   return train::runTraining(host, config, traitsOf(*trainer, settings), std::move(start), options, progress);
 }
 
