@@ -253,10 +253,26 @@ Value AttentionBlocks::exponents(Value products, Value column, const Row &row, b
   return e.select(hidden, none, exponent);
 }
 
+// See llm.attention's decomposition.
+Value AttentionBlocks::kept(Value column, const Row &row, Value head) {
+  Type numbers = e.f(lanes);
+  auto toFloat = [&](Value whole) { return Value(e.b.create<arith::SIToFPOp>(numbers, whole)); };
+  Value query = e.add(e.add(e.mul(e.add(e.mul(batch, spec.heads), head), spec.queries), firstQuery), row.number);
+  Value first = e.splat(lanes, e.toI32(e.add(e.add(firstKey, column), 1)));
+  Value random = emitScalar(
+      e, "random",
+      {toFloat(e.splat(lanes, e.toI32(query))), toFloat(e.add(first, e.iota(lanes))), e.splat(lanes, dropKey)});
+  Value isLeftOut = e.cmpf(Emitter::FloatCompare::OLT, random, e.constant(numbers, spec.dropRate));
+  Value factor = e.select(isLeftOut, e.zero(numbers), e.constant(numbers, 1 / (1 - double(spec.dropRate))));
+  Value isOff = e.cmpf(Emitter::FloatCompare::OEQ, e.splat(lanes, dropKey), e.zero(numbers));
+  return e.select(isOff, e.constant(numbers, 1), factor);
+}
+
 std::string denseAttentionKey(const DenseAttentionSpec &s) {
-  return fmt::format("|{},{},{},{},{},{},{}|{},{},{},{}|{},{},{},{},{},{}", s.batch, s.queries, s.keys, s.heads,
+  return fmt::format("|{},{},{},{},{},{},{}|{},{},{},{}|{},{},{},{},{},{},{}", s.batch, s.queries, s.keys, s.heads,
                      s.kvHeads, s.keyDim, s.valueDim, dtypeName(s.qType), dtypeName(s.kType), dtypeName(s.vType),
-                     dtypeName(s.gradientType), s.scale, s.causal, s.window, s.softCap, s.sinks, s.segments);
+                     dtypeName(s.gradientType), s.scale, s.causal, s.window, s.softCap, s.sinks, s.segments,
+                     s.dropRate);
 }
 
 std::string denseAttentionStem(const DenseAttentionSpec &s) {

@@ -89,6 +89,8 @@ class AttentionBlocks {
   // A vector of dot products as base-2 exponents, -inf where hidden. `slope`: receives the derivative of the natural
   // exponent by the dot product, unless null.
   Value exponents(Value products, Value column, const Row &row, bool masked, Value *slope);
+  // Dropout: what a vector of weights is multiplied with.
+  Value kept(Value column, const Row &row, Value head);
 
   Value padToRows(Value count) { return e.mul(e.ceilDiv(count, layout.rows), layout.rows); }
   Value padToColumns(Value count) { return e.mul(e.ceilDiv(count, layout.columns), layout.columns); }
@@ -103,6 +105,7 @@ class AttentionBlocks {
   Value firstQuery, queryCount, firstKey, keyCount, shift;  // shift: position of the first query in the block of keys
   ScratchMatrix keySegments;                                // a row of i32; set by the constructor's caller
   Value segments;                                           // of the batch; null: there are none
+  Value dropKey;                                            // f32; null: no dropout
 
  private:
   struct Range {

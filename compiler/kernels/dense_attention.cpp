@@ -44,6 +44,7 @@ class DenseAttention final : AttentionBlocks {
     size_t next = 3;
     if (spec.sinks) sinks = in.pointers[next++];
     if (spec.segments) segments = e.gep(in.pointers[next++], e.mul(batch, spec.keys * 4));
+    if (spec.dropRate) dropKey = e.load(e.f32, in.pointers[next++], 4);
     setQueries(e.mul(block, plan.queryBlock));
     begin();
     Value kvHead = e.div(head, spec.heads / spec.kvHeads);
@@ -101,7 +102,7 @@ class DenseAttention final : AttentionBlocks {
       Value sums = e.loop(e.c64(0), end, lanes, ValueRange{e.zero(e.f(lanes))}, [&](Value column, ValueRange carried) {
         Value place = e.gep(line, e.mul(column, 4));
         Value weight = emitExp2Flush(e, e.subf(e.load(e.f(lanes), place, 4), wide));
-        e.store(weight, place, 4);
+        e.store(spec.dropRate ? e.mulf(weight, kept(column, row, head)) : weight, place, 4);
         return Values{e.addf(carried[0], weight)};
       })[0];
       Value total = e.load(e.f32, perQuery(plan.total, number), 4);
@@ -144,8 +145,8 @@ KernelFunction emitDenseAttention(Emitter &e, const DenseAttentionSpec &spec) {
                        .columnChunks = plan.queryBlocks * spec.batch * spec.heads,
                        .scratchBytes = plan.scratchBytes};
   std::string stem = "attention_" + denseAttentionStem(spec);
-  return e.kernel("attention" + denseAttentionKey(spec), stem, 5 + spec.sinks + spec.segments, shape,
-                  [&](const KernelArguments &in) { DenseAttention(e, spec, plan, in).emit(); });
+  return e.kernel("attention" + denseAttentionKey(spec), stem, 5 + spec.sinks + spec.segments + (spec.dropRate > 0),
+                  shape, [&](const KernelArguments &in) { DenseAttention(e, spec, plan, in).emit(); });
 }
 
 }  // namespace llc::kernels

@@ -20,10 +20,13 @@ struct DenseAttentionSpec {
   float softCap = 0;   // 0: none
   bool sinks = false;  // not for the gradient
   bool segments = false;
+  float dropRate = 0;  // 0: no dropout, no operand drop_key
 };
-// Operands: q, k, v [, sinks[h] (f32)] [, segments[b,t] (i32)]. Results: y[b,s,h,e], log_sum[b,s,h], f32.
+// Operands: q, k, v [, sinks[h] (f32)] [, segments[b,t] (i32)] [, drop_key[1] (f32)]. Results: y[b,s,h,e],
+// log_sum[b,s,h], f32.
 KernelFunction emitDenseAttention(Emitter &, const DenseAttentionSpec &);
-// Operands: q, k, v, dy[b,s,h,e], log_sum[b,s,h], delta[b,s,h] (f32) [, segments]. Results: dq, dk, dv, f32.
+// Operands: q, k, v, dy[b,s,h,e], log_sum[b,s,h], delta[b,s,h] (f32) [, segments] [, drop_key]. Results: dq, dk, dv,
+// f32.
 KernelFunction emitDenseAttentionBackward(Emitter &, const DenseAttentionSpec &);
 
 }  // namespace llc::kernels

@@ -41,6 +41,9 @@ struct BackwardLayout : AttentionLayout {
   ScratchMatrix dQueries, dKeys, dValues, segments;
 };
 
+// Operands that are not always there.
+int64_t extras(const DenseAttentionSpec &spec) { return spec.segments + (spec.dropRate > 0); }
+
 class DenseAttentionBackward final : AttentionBlocks {
  public:
   DenseAttentionBackward(Emitter &e, const DenseAttentionSpec &spec, const BackwardLayout &plan,
@@ -53,13 +56,14 @@ class DenseAttentionBackward final : AttentionBlocks {
         dy{in.pointers[3], spec.gradientType, spec.queries, spec.heads, spec.valueDim},
         logSum{in.pointers[4], DType::f32, spec.queries, spec.heads, 1},
         delta{in.pointers[5], DType::f32, spec.queries, spec.heads, 1},
-        dq{in.pointers[size_t(6 + spec.segments)], DType::f32, spec.queries, spec.heads, spec.keyDim},
-        dk{in.pointers[size_t(7 + spec.segments)], DType::f32, spec.keys, spec.kvHeads, spec.keyDim},
-        dv{in.pointers[size_t(8 + spec.segments)], DType::f32, spec.keys, spec.kvHeads, spec.valueDim},
+        dq{in.pointers[size_t(6 + extras(spec))], DType::f32, spec.queries, spec.heads, spec.keyDim},
+        dk{in.pointers[size_t(7 + extras(spec))], DType::f32, spec.keys, spec.kvHeads, spec.keyDim},
+        dv{in.pointers[size_t(8 + extras(spec))], DType::f32, spec.keys, spec.kvHeads, spec.valueDim},
         group(spec.heads / spec.kvHeads) {}
 
   void emit() {
     keySegments = plan.segments;
+    if (spec.dropRate) dropKey = e.load(e.f32, in.pointers[size_t(6 + spec.segments)], 4);
     if (plan.isWhole) return emitHead();
     e.ifElse(
         e.cmp(Emitter::IntCompare::slt, in.chunk, e.c64(plan.keyChunks)), [&] { emitKeys(); }, [&] { emitQueries(); });
@@ -189,8 +193,13 @@ class DenseAttentionBackward final : AttentionBlocks {
         Value offset = e.mul(column, 4), place = e.gep(weights, offset), slopePlace = e.gep(slopes, offset), slope;
         Value exponent = exponents(e.load(e.f(lanes), place, 4), column, row, masked, &slope);
         Value weight = emitExp2Flush(e, e.subf(exponent, wideSum));
-        Value gradient = e.subf(e.load(e.f(lanes), slopePlace, 4), wideDelta);
-        e.store(weight, place, 4);
+        Value ofWeight = e.load(e.f(lanes), slopePlace, 4), left = weight;
+        if (spec.dropRate) {
+          Value factor = kept(column, row, head);
+          ofWeight = e.mulf(ofWeight, factor), left = e.mulf(weight, factor);
+        }
+        Value gradient = e.subf(ofWeight, wideDelta);
+        e.store(left, place, 4);
         e.store(e.mulf(e.mulf(weight, gradient), slope), slopePlace, 4);
       });
       // Hidden from all of the tile.
@@ -217,7 +226,7 @@ KernelFunction emitDenseAttentionBackward(Emitter &e, const DenseAttentionSpec &
                        .columnChunks = plan.keyChunks + plan.queryChunks,
                        .scratchBytes = plan.scratchBytes};
   std::string stem = "attention_backward_" + denseAttentionStem(spec);
-  return e.kernel("attention_backward" + denseAttentionKey(spec), stem, 9 + spec.segments, shape,
+  return e.kernel("attention_backward" + denseAttentionKey(spec), stem, 9 + extras(spec), shape,
                   [&](const KernelArguments &in) { DenseAttentionBackward(e, spec, plan, in).emit(); });
 }
 

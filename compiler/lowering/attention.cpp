@@ -39,6 +39,8 @@ std::optional<kernels::DenseAttentionSpec> denseSpec(Op op) {
   for (Value result : op->getResults())
     if (!isF32(result)) return std::nullopt;
   if (op.getSegments() && !getElementTypeOrSelf(op.getSegments().getType()).isInteger(32)) return std::nullopt;
+  bool drops = op.getDropRate().convertToDouble() > 0;
+  if (drops != bool(op.getDropKey()) || (drops && !isF32(op.getDropKey()))) return std::nullopt;
   ArrayRef<int64_t> queries = cast<RankedTensorType>(op.getQ().getType()).getShape();
   ArrayRef<int64_t> keys = cast<RankedTensorType>(op.getK().getType()).getShape();
   if (queries[1] > keys[1] || llm::derive::bytesOf(op.getQ().getType(), {}) == 0) return std::nullopt;
@@ -56,7 +58,8 @@ std::optional<kernels::DenseAttentionSpec> denseSpec(Op op) {
                                      .causal = op.getCausal(),
                                      .window = static_cast<int64_t>(op.getWindow()),
                                      .softCap = static_cast<float>(op.getSoftCap().convertToDouble()),
-                                     .segments = bool(op.getSegments())};
+                                     .segments = bool(op.getSegments()),
+                                     .dropRate = static_cast<float>(op.getDropRate().convertToDouble())};
 }
 
 std::optional<kernels::DenseAttentionSpec> denseAttentionSpec(Operation *op) {

@@ -11,7 +11,10 @@ def AttentionOp : Llm_Inferred<"attention", [Pure, AttrSizedOperandSegments],
     key-value head. The queries are the last s of the t positions. `causal`: a key is seen only at or before its query;
     `window` w > 0: only the last w of them; `soft_cap` c > 0: scores become c*tanh(score/c). A sink[h] is one more
     logit per head that takes weight and has no value. `segments[b,t]` (integers): a key is seen only by the queries of
-    its own segment, which is how padding and packed documents stay apart; a query always sees itself.
+    its own segment, which is how padding and packed documents stay apart; a query always sees itself. `drop_key[1]`, a
+    whole number below 2^24, with `drop_rate` r: each weight becomes 0 with the probability r, else it is divided by
+    1 - r, before it meets its value (Srivastava et al. 2014). Which ones follows from the key, b, h, s and t alone; a key
+    of 0 leaves all as they are.
 
     log_sum[b,s,h] is the logarithm of the sum of exp(score) over what the query sees, the sink included: all that the
     gradient needs beside the operands and y, so that no weights have to be kept.
@@ -26,24 +29,26 @@ def AttentionOp : Llm_Inferred<"attention", [Pure, AttrSizedOperandSegments],
     ```
   }];
   let arguments = (ins AnyRankedTensor:$q, AnyRankedTensor:$k, AnyRankedTensor:$v, Optional<AnyRankedTensor>:$sinks,
-                       Optional<AnyRankedTensor>:$segments, F64Attr:$scale,
+                       Optional<AnyRankedTensor>:$segments, Optional<AnyRankedTensor>:$drop_key, F64Attr:$scale,
                        DefaultValuedAttr<BoolAttr, "true">:$causal, DefaultValuedAttr<I64Attr, "0">:$window,
-                       DefaultValuedAttr<F64Attr, "0.0">:$soft_cap);
+                       DefaultValuedAttr<F64Attr, "0.0">:$soft_cap, DefaultValuedAttr<F64Attr, "0.0">:$drop_rate);
   let results = (outs AnyRankedTensor:$y, AnyRankedTensor:$log_sum);
   let assemblyFormat = [{
-    $q `,` $k `,` $v (`sinks` $sinks^)? (`segments` $segments^)? attr-dict `:` functional-type(operands, results)
+    $q `,` $k `,` $v (`sinks` $sinks^)? (`segments` $segments^)? (`drop_key` $drop_key^)? attr-dict
+    `:` functional-type(operands, results)
   }];
 }
 
-def AttentionBackwardOp : Llm_Inferred<"attention_backward", [Pure],
+def AttentionBackwardOp : Llm_Inferred<"attention_backward", [Pure, AttrSizedOperandSegments],
                                        ["evaluate", "buildAdjoint", "decompose", "shardingFactors", "cost"]> {
   let summary = "gradients of attention's queries, keys and values";
   let description = [{
-    Of llm.attention with the same q, k, v, segments and attributes: from dy[b,s,h,e], its log_sum[b,s,h] and
+    Of llm.attention with the same q, k, v, segments, drop_key and attributes: from dy[b,s,h,e], its log_sum[b,s,h] and
     delta[b,s,h] = sum_e dy*y - (gradient of log_sum). With the weights P = exp(score - log_sum), which are computed
     again, dv = P^T dy, dS = P * (dy v^T - delta), dq = scale * dS k, dk = scale * dS^T q, where dk and dv are summed
     over the query heads of a group (Dao 2023, FlashAttention-2, algorithm 2). `soft_cap` multiplies dS by its derivative.
-    A sink plays no part but in log_sum.
+    A sink plays no part but in log_sum. With factors m by which dropout changed the weights: dv = (m * P)^T dy,
+    dS = P * (m * dy v^T - delta).
 
     ```mlir
     %dq, %dk, %dv = llm.attention_backward %q, %k, %v, %dy, %log_sum, %delta {scale = 0.125}
@@ -53,11 +58,12 @@ def AttentionBackwardOp : Llm_Inferred<"attention_backward", [Pure],
   }];
   let arguments = (ins AnyRankedTensor:$q, AnyRankedTensor:$k, AnyRankedTensor:$v, AnyRankedTensor:$dy,
                        AnyRankedTensor:$log_sum, AnyRankedTensor:$delta, Optional<AnyRankedTensor>:$segments,
-                       F64Attr:$scale, DefaultValuedAttr<BoolAttr, "true">:$causal,
-                       DefaultValuedAttr<I64Attr, "0">:$window, DefaultValuedAttr<F64Attr, "0.0">:$soft_cap);
+                       Optional<AnyRankedTensor>:$drop_key, F64Attr:$scale,
+                       DefaultValuedAttr<BoolAttr, "true">:$causal, DefaultValuedAttr<I64Attr, "0">:$window,
+                       DefaultValuedAttr<F64Attr, "0.0">:$soft_cap, DefaultValuedAttr<F64Attr, "0.0">:$drop_rate);
   let results = (outs AnyRankedTensor:$dq, AnyRankedTensor:$dk, AnyRankedTensor:$dv);
   let assemblyFormat = [{
-    $q `,` $k `,` $v `,` $dy `,` $log_sum `,` $delta (`segments` $segments^)? attr-dict
+    $q `,` $k `,` $v `,` $dy `,` $log_sum `,` $delta (`segments` $segments^)? (`drop_key` $drop_key^)? attr-dict
     `:` functional-type(operands, results)
   }];
 }

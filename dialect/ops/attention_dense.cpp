@@ -34,6 +34,25 @@ Status checkShapes(RankedTensorType q, RankedTensorType k, RankedTensorType v) {
   return checkGroups(q.getDimSize(2), k.getDimSize(2));
 }
 
+double dropRate(mlir::DictionaryAttr attributes) {
+  auto rate = attributes.getAs<mlir::FloatAttr>("drop_rate");
+  return rate ? rate.getValueAsDouble() : 0;
+}
+
+// The key goes with a rate. Random numbers are functions of whole numbers below 2^24, one of which counts the queries
+// of all heads.
+Status checkDropping(RankedTensorType key, RankedTensorType q, double rate) {
+  if (!(rate > 0 && rate < 1) || key.getRank() != 1 || key.getDimSize(0) != 1)
+    return diagnose(ErrorKind::invalidInput)
+        .says("drop_rate is not between 0 and 1, or drop_key is not one number")
+        .toFix("give both, or neither");
+  if (known(q.getDimSize(0), 1) * known(q.getDimSize(1), 1) * double(q.getDimSize(2)) < double(1 << 24))
+    return llc::success();
+  return diagnose(ErrorKind::unsupported)
+      .says("dropout of attention counts fewer than 2^24 queries of all heads")
+      .toFix("use smaller batches, or attention_dropout 0");
+}
+
 // Of y, and of its gradient.
 RankedTensorType resultType(mlir::ValueRange operands, mlir::Type element) {
   auto q = tensorType(operands[0]), v = tensorType(operands[2]);
@@ -44,19 +63,22 @@ RankedTensorType resultType(mlir::ValueRange operands, mlir::Type element) {
 class Scores {
  public:
   template <class Op>
-  Scores(Op op, const Tensor &q, const Tensor &k, const Tensor *segments)
-      : q_(q),
-        k_(k),
-        segments_(segments ? segments->values().data() : nullptr),
-        queries_(q.shape()[1]),
-        heads_(q.shape()[2]),
-        dim_(q.shape()[3]),
-        keys_(k.shape()[1]),
-        kvHeads_(k.shape()[2]),
+  Scores(Op op, llvm::ArrayRef<Datum> operands)
+      : q_(operands[0].tensor),
+        k_(operands[1].tensor),
+        queries_(q_.shape()[1]),
+        heads_(q_.shape()[2]),
+        dim_(q_.shape()[3]),
+        keys_(k_.shape()[1]),
+        kvHeads_(k_.shape()[2]),
         window_(op.getWindow()),
         causal_(op.getCausal()),
         scale_(op.getScale().convertToDouble()),
-        cap_(op.getSoftCap().convertToDouble()) {}
+        cap_(op.getSoftCap().convertToDouble()),
+        rate_(op.getDropRate().convertToDouble()) {
+    if (op.getDropKey()) dropKey_ = operands.back().tensor.values()[0], operands = operands.drop_back();
+    if (op.getSegments()) segments_ = operands.back().tensor.values().data();
+  }
 
   // Calls visit(b, s, h) for every query after its scores are computed.
   void forEach(llvm::function_ref<void(int64_t, int64_t, int64_t)> visit) {
@@ -74,6 +96,12 @@ class Scores {
   std::vector<double> slopes;                                                   // derivatives by the dot product
   int64_t keyRow(int64_t offset) const { return keyRow_ + offset * kvHeads_; }  // [b,t,g] as one number
   int64_t queryRow() const { return queryRow_; }                                // [b,s,h]
+  // What dropout makes of the weight of key `offset`: a factor.
+  double kept(int64_t offset) const {
+    if (dropKey_ == 0) return 1;
+    double place[] = {double(numberOfQuery_), double(start + offset + 1), dropKey_};
+    return random_->evaluate(place) < rate_ ? 0 : 1 / (1 - rate_);
+  }
 
  private:
   void compute(int64_t b, int64_t s, int64_t h) {
@@ -81,6 +109,7 @@ class Scores {
     int64_t end = causal_ ? std::clamp<int64_t>(position + 1, 0, keys_) : keys_;
     start = window_ > 0 ? std::clamp<int64_t>(position - window_ + 1, 0, end) : 0;
     queryRow_ = (b * queries_ + s) * heads_ + h;
+    numberOfQuery_ = (b * heads_ + h) * queries_ + s;
     keyRow_ = (b * keys_ + start) * kvHeads_ + h / (heads_ / kvHeads_);
     values.clear(), slopes.clear();
     for (int64_t t = start; t < end; ++t) {
@@ -93,11 +122,12 @@ class Scores {
   }
 
   const Tensor &q_, &k_;
-  const double *segments_;
+  const double *segments_ = nullptr;
   int64_t queries_, heads_, dim_, keys_, kvHeads_, window_;
   bool causal_;
-  double scale_, cap_;
-  int64_t queryRow_ = 0, keyRow_ = 0;
+  double scale_, cap_, rate_, dropKey_ = 0;
+  const index::ScalarFunction *random_ = index::findScalar("random");
+  int64_t queryRow_ = 0, keyRow_ = 0, numberOfQuery_ = 0;
 };
 
 // [b,s,h,...] -> [b,s,kv head,head of its group,...]
@@ -136,6 +166,14 @@ struct Parts {
     }
     return text + "c[bgrst] = " + score + ";";
   }
+  // `to` = what dropout leaves of `from`; nothing is to be done without it.
+  std::string dropped(const std::string &from, const std::string &to) {
+    if (!op.getDropKey()) return "";
+    scope["drop_key"] = op.getDropKey();
+    std::string random = "random(((@b*#g+@g)*#r+@r)*#s+@s,@t+1,drop_key[1])";
+    return to + "[bgrst] = " + from + "[bgrst]*select(eq(drop_key[1],0),1,select(lt(" + random +
+           ",%drop_rate),0,1/(1-%drop_rate)));";
+  }
   // Emits the program and gives its values of these names.
   struct Named {
     const char *name;
@@ -173,6 +211,12 @@ bool masksPositions(Op op) {
   return op.getCausal() || op.getWindow() > 0 || op.getSegments();
 }
 
+// What dropout leaves out follows from the numbers of batch elements, heads and positions: they can't be counted anew.
+template <class Op>
+bool countsAll(Op op) {
+  return bool(op.getDropKey());
+}
+
 template <class Op>
 Cost costOf(Op op, const CostQuery &query, double perKeyElement, double perValueElement, double perPair) {
   auto q = tensorType(op.getQ()), k = tensorType(op.getK()), v = tensorType(op.getV());
@@ -189,10 +233,16 @@ Cost costOf(Op op, const CostQuery &query, double perKeyElement, double perValue
 }  // namespace
 
 // ---- attention
-Result<llvm::SmallVector<mlir::Type>> AttentionOp::resultTypes(mlir::ValueRange operands, mlir::DictionaryAttr) {
+Result<llvm::SmallVector<mlir::Type>> AttentionOp::resultTypes(mlir::ValueRange operands,
+                                                               mlir::DictionaryAttr attributes) {
   auto q = tensorType(operands[0]), k = tensorType(operands[1]), v = tensorType(operands[2]);
   LLC_TRY(checkShapes(q, k, v));
-  for (mlir::Value extra : operands.drop_front(3))
+  mlir::ValueRange extras = operands.drop_front(3);
+  if (double rate = dropRate(attributes); rate != 0 && !extras.empty()) {
+    LLC_TRY(checkDropping(tensorType(extras.back()), q, rate));
+    extras = extras.drop_back();
+  }
+  for (mlir::Value extra : extras)
     LLC_TRY(tensorType(extra).getRank() == 2 ? checkSegments(tensorType(extra), q, k)
                                              : checkHeadVector(extra, q.getDimSize(2), "sinks"));
   mlir::Type element = derive::atLeastF32(derive::widestElement(operands.getTypes()));
@@ -205,13 +255,13 @@ llvm::LogicalResult AttentionOp::evaluate(llvm::ArrayRef<Datum> operands, Enviro
   const Tensor &q = operands[0].tensor, &v = operands[2].tensor;
   const double *sinks = getSinks() ? operands[3].tensor.values().data() : nullptr;
   int64_t valueDim = v.shape()[3];
-  Scores scores(*this, q, operands[1].tensor, getSegments() ? &operands.back().tensor : nullptr);
+  Scores scores(*this, operands);
   Tensor y({q.shape()[0], q.shape()[1], q.shape()[2], valueDim}), logSum({q.shape()[0], q.shape()[1], q.shape()[2]});
   std::span<double> out = y.mutableValues(), sums = logSum.mutableValues();
   scores.forEach([&](int64_t, int64_t, int64_t h) {
     sums[size_t(scores.queryRow())] = softmaxInPlace(scores.values, sinks ? sinks + h : nullptr);
     for (size_t i = 0; i < scores.values.size(); ++i)
-      accumulate(out.data() + scores.queryRow() * valueDim, scores.values[i],
+      accumulate(out.data() + scores.queryRow() * valueDim, scores.values[i] * scores.kept(int64_t(i)),
                  v.values().data() + scores.keyRow(int64_t(i)) * valueDim, valueDim);
   });
   results.push_back(std::move(y));
@@ -219,7 +269,8 @@ llvm::LogicalResult AttentionOp::evaluate(llvm::ArrayRef<Datum> operands, Enviro
   return mlir::success();
 }
 
-// m, n: largest score (with the sink), e, s: exponentials and their sum, p: weights, l: log of the sum.
+// m, n: largest score (with the sink), e, s: exponentials and their sum, p: weights, w: what dropout leaves of them, l:
+// log of the sum.
 llvm::LogicalResult AttentionOp::decompose(mlir::OpBuilder &builder, llvm::SmallVectorImpl<mlir::Value> &results) {
   Parts<AttentionOp> parts(*this, builder);
   std::string text = parts.scores(), largest = "stop(m[bgrs])", sum = "s[bgrs]";
@@ -232,7 +283,9 @@ llvm::LogicalResult AttentionOp::decompose(mlir::OpBuilder &builder, llvm::Small
   }
   text += "m[bgrs] = max[t] stop(c[bgrst]); n[bgrs] = " + largest + ";";
   text += "e[bgrst] = exp(c[bgrst]-n[bgrs]); s[bgrs] = sum[t] e[bgrst]; p[bgrst] = e[bgrst]/" + sum + ";";
-  text += "y[bsgre] = sum[t] p[bgrst]*v[btge]; l[bsgr] = n[bgrs]+log(" + sum + ")";
+  text += parts.dropped("p", "w");
+  text += "y[bsgre] = sum[t] " + std::string(getDropKey() ? "w" : "p") + "[bgrst]*v[btge]; l[bsgr] = n[bgrs]+log(" +
+          sum + ")";
   return parts.emit(text, {{"y", getY().getType(), true}, {"l", getLogSum().getType(), true}}, results);
 }
 
@@ -253,11 +306,12 @@ llvm::LogicalResult AttentionOp::buildAdjoint(mlir::OpBuilder &builder, mlir::Va
   Status status = derive::emitProgram(*program, builder, *this, scope, {}, {}, steps);
   if (!status.ok()) return derive::report(*this, status.error());
   auto backward = builder.create<AttentionBackwardOp>(getLoc(), getQ(), getK(), getV(), dy, getLogSum(), scope["delta"],
-                                                      getSegments(), getScaleAttr(), getCausalAttr(), getWindowAttr(),
-                                                      getSoftCapAttr());
+                                                      getSegments(), getDropKey(), getScaleAttr(), getCausalAttr(),
+                                                      getWindowAttr(), getSoftCapAttr(), getDropRateAttr());
   operandGradients.assign(backward->result_begin(), backward->result_end());
   if (getSinks()) operandGradients.push_back(scope["dsinks"]);
   if (getSegments()) operandGradients.push_back({});
+  if (getDropKey()) operandGradients.push_back({});
   return mlir::success();
 }
 
@@ -269,6 +323,7 @@ std::vector<Factor> AttentionOp::shardingFactors() {
       {q.getDimSize(3), true, {{0, 3}, {1, 3}}, {}},
       {v.getDimSize(3), false, {{2, 3}}, {{0, 3}}},
   };
+  if (countsAll(*this)) return {factors[2], factors[3]};
   if (getSinks()) factors[1].operands.push_back({3, 0});
   if (getSegments()) factors[0].operands.push_back({static_cast<int>(getNumOperands()) - 1, 0});
   if (masksPositions(*this)) return factors;
@@ -281,7 +336,7 @@ Cost AttentionOp::cost(const CostQuery &query) { return costOf(*this, query, 2, 
 
 // ---- attention_backward
 Result<llvm::SmallVector<mlir::Type>> AttentionBackwardOp::resultTypes(mlir::ValueRange operands,
-                                                                       mlir::DictionaryAttr) {
+                                                                       mlir::DictionaryAttr attributes) {
   auto q = tensorType(operands[0]), k = tensorType(operands[1]), v = tensorType(operands[2]);
   LLC_TRY(checkShapes(q, k, v));
   auto is = [](mlir::Value value, llvm::ArrayRef<int64_t> shape) {
@@ -296,7 +351,12 @@ Result<llvm::SmallVector<mlir::Type>> AttentionBackwardOp::resultTypes(mlir::Val
       return diagnose(ErrorKind::invalidInput)
           .says("log_sum or delta is not one number per query and head")
           .toFix("give them the shape [b,s,h] of q");
-  if (operands.size() > 6) LLC_TRY(checkSegments(tensorType(operands[6]), q, k));
+  mlir::ValueRange extras = operands.drop_front(6);
+  if (double rate = dropRate(attributes); rate != 0 && !extras.empty()) {
+    LLC_TRY(checkDropping(tensorType(extras.back()), q, rate));
+    extras = extras.drop_back();
+  }
+  if (!extras.empty()) LLC_TRY(checkSegments(tensorType(extras[0]), q, k));
   return llvm::SmallVector<mlir::Type>{derive::gradientType(q), derive::gradientType(k), derive::gradientType(v)};
 }
 
@@ -305,7 +365,7 @@ llvm::LogicalResult AttentionBackwardOp::evaluate(llvm::ArrayRef<Datum> operands
   const Tensor &q = operands[0].tensor, &k = operands[1].tensor, &v = operands[2].tensor, &dy = operands[3].tensor;
   std::span<const double> logSum = operands[4].tensor.values(), delta = operands[5].tensor.values();
   int64_t keyDim = q.shape()[3], valueDim = v.shape()[3];
-  Scores scores(*this, q, k, getSegments() ? &operands.back().tensor : nullptr);
+  Scores scores(*this, operands);
   Tensor dq(q.shape()), dk(k.shape()), dv(v.shape());
   double *dQueries = dq.mutableValues().data(), *dKeys = dk.mutableValues().data(),
          *dValues = dv.mutableValues().data();
@@ -316,9 +376,10 @@ llvm::LogicalResult AttentionBackwardOp::evaluate(llvm::ArrayRef<Datum> operands
       int64_t key = scores.keyRow(int64_t(i));
       double weight = std::exp(scores.values[i] - logSum[size_t(row)]);
       if (weight == 0) continue;
-      double dWeight = dot(outer, v.values().data() + key * valueDim, valueDim);
+      double kept = scores.kept(int64_t(i));
+      double dWeight = kept * dot(outer, v.values().data() + key * valueDim, valueDim);
       double dScore = weight * (dWeight - delta[size_t(row)]) * scores.slopes[i];
-      accumulate(dValues + key * valueDim, weight, outer, valueDim);
+      accumulate(dValues + key * valueDim, weight * kept, outer, valueDim);
       accumulate(dQueries + row * keyDim, dScore, k.values().data() + key * keyDim, keyDim);
       accumulate(dKeys + key * keyDim, dScore, q.values().data() + row * keyDim, keyDim);
     }
@@ -327,7 +388,7 @@ llvm::LogicalResult AttentionBackwardOp::evaluate(llvm::ArrayRef<Datum> operands
   return mlir::success();
 }
 
-// p: weights, w: their gradient, x: gradient of the dot products.
+// p: weights, d: what dropout leaves of them, w: gradient of that, g: of the weights, x: of the dot products.
 llvm::LogicalResult AttentionBackwardOp::decompose(mlir::OpBuilder &builder,
                                                    llvm::SmallVectorImpl<mlir::Value> &results) {
   Parts<AttentionBackwardOp> parts(*this, builder);
@@ -335,9 +396,11 @@ llvm::LogicalResult AttentionBackwardOp::decompose(mlir::OpBuilder &builder,
   parts.group("l", getLogSum());
   parts.group("delta", getDelta());
   bool caps = getSoftCap().convertToDouble() > 0;
-  std::string text = parts.scores() + "p[bgrst] = exp(c[bgrst]-l[bsgr]); dv[btge] = sum[rs] p[bgrst]*dy[bsgre];";
-  text += "w[bgrst] = sum[e] dy[bsgre]*v[btge];";
-  text += "x[bgrst] = p[bgrst]*(w[bgrst]-delta[bsgr])*%scale" + std::string(caps ? "*(1-t[bgrst]*t[bgrst]);" : ";");
+  std::string left = getDropKey() ? "d" : "p", gradient = getDropKey() ? "g" : "w";
+  std::string text = parts.scores() + "p[bgrst] = exp(c[bgrst]-l[bsgr]);" + parts.dropped("p", "d");
+  text += "dv[btge] = sum[rs] " + left + "[bgrst]*dy[bsgre]; w[bgrst] = sum[e] dy[bsgre]*v[btge];";
+  text += parts.dropped("w", "g") + "x[bgrst] = p[bgrst]*(" + gradient + "[bgrst]-delta[bsgr])*%scale" +
+          std::string(caps ? "*(1-t[bgrst]*t[bgrst]);" : ";");
   text += "dq[bsgrd] = sum[t] x[bgrst]*k[btgd]; dk[btgd] = sum[rs] x[bgrst]*q[bsgrd]";
   return parts.emit(
       text, {{"dq", getDq().getType(), true}, {"dk", getDk().getType(), false}, {"dv", getDv().getType(), false}},
@@ -357,6 +420,7 @@ std::vector<Factor> AttentionBackwardOp::shardingFactors() {
       {v.getDimSize(3), true, {{2, 3}, {3, 3}}, {{2, 3}}},
       {q.getDimSize(3), true, {{0, 3}, {1, 3}}, {{0, 3}, {1, 3}}},
   };
+  if (countsAll(*this)) return {factors[2], factors[3]};
   if (getSegments()) factors[0].operands.push_back({6, 0});
   if (masksPositions(*this)) return factors;
   factors.push_back({q.getDimSize(1), true, {{0, 1}, {3, 1}, {4, 1}, {5, 1}}, {{0, 1}}});

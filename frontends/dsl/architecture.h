@@ -15,6 +15,7 @@ struct Dropout {
   Tensor draw = {};   // [1] f32, below 2^24: another number in each micro-batch; 0: all stays. Absent: no dropout
   uint64_t seed = 0;  // counts modulo 2^24
   double rate = 0;    // of the model's own: on embeddings, and on what sublayers add to the residual
+  double attentionRate = 0;  // of the weights of attentions
 };
 
 // What a forward pass sees. Serving: T rows of a ragged batch, with a cache. Training: all T = B * S rows of a batch of

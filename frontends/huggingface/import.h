@@ -88,8 +88,9 @@ struct TrainingOptions {
   // What products of matrices read: f32, bf16, f16 or fp8 (transforms/precision/Passes.td).
   std::string products = "f32";
   bool lossScaling = false;  // with a rule: gradients are those of the loss times an input loss_scale [1]
-  // With a rule: where it is not 0, or the model drops, entries of the loss have an input `draw` [1], see dsl::Dropout.
-  double dropout = 0;
+  // With a rule: where one is not 0, or the model drops, entries of the loss have an input `draw` [1], see
+  // dsl::Dropout.
+  double dropout = 0, attentionDropout = 0;
   uint64_t seed = 0;
 };
 inline constexpr std::string_view teacherPrefix = "teacher.";

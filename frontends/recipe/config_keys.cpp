@@ -38,6 +38,7 @@ std::vector<KeySpec> modelKeys() {
       text("ffn_type", nullptr, {"swiglu", "geglu", "gelu", "relu", "silu"}, "Absent: swiglu"),
       integer("max_len", 4096, 1, 1 << 24, "Tokens of the longest sequence"),
       number("dropout", 0.0, 0, 0.99, "On the outputs of sub-layers"),
+      number("attention_dropout", 0.0, 0, 0.99, "On the weights of attention"),
       integer("pad_token_id", 0, 0, 1 << 24, "The tokenizer's"),
       integer("bos_token_id", 1, 0, 1 << 24, "The tokenizer's"),
       integer("eos_token_id", 2, 0, 1 << 24, "The tokenizer's"),

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "frontends/dsl/sugar.h"
+#include "models/blocks/dropout.h"
 
 namespace llc::models {
 using namespace dsl;
@@ -47,11 +48,16 @@ Tensor mix(const Heads &heads, const Attention &a, const LayerState &state) {
   }
   int64_t rows = tokens.segments.size(0), width = tokens.segments.size(1);
   auto perSequence = [&](Tensor x) { return reshape(x, {rows, width, x.size(1), x.size(2)}); };
-  Tensor y =
-      attention(
-          perSequence(heads.query), perSequence(heads.key), perSequence(heads.value),
-          {.segments = tokens.segments, .scale = scale, .causal = a.causal, .window = window, .soft_cap = softCap})
-          .y;
+  Tensor key = dropKey(tokens.dropout.attentionRate);
+  Tensor y = attention(perSequence(heads.query), perSequence(heads.key), perSequence(heads.value),
+                       {.segments = tokens.segments,
+                        .drop_key = key,
+                        .scale = scale,
+                        .causal = a.causal,
+                        .window = window,
+                        .soft_cap = softCap,
+                        .drop_rate = key ? tokens.dropout.attentionRate : 0})
+                 .y;
   return reshape(y, heads.query.shape());
 }
 }  // namespace

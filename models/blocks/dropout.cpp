@@ -22,9 +22,14 @@ Dropping::Dropping(const Dropout &dropout, int64_t part) : outer_(innermost) {
 }
 Dropping::~Dropping() { innermost = outer_; }
 
+Tensor dropKey(double rate) {
+  if (rate == 0 || !innermost || !innermost->key_) return {};
+  return keyFrom(innermost->key_, 1, innermost->calls_++);
+}
+
 Tensor dropped(Tensor x, double rate) {
-  if (rate == 0 || !innermost || !innermost->key_) return x;
-  Tensor key = keyFrom(innermost->key_, 1, innermost->calls_++);
+  Tensor key = dropKey(rate);
+  if (!key) return x;
   // Numbers of rows and columns as data, columns from one: see updates/rounding.cpp.
   Tensor row = iota({x.size(0)}, DType::f32), column = iota({x.size(1)}, DType::f32) + 1;
   std::string body = fmt::format("a*select(eq(d,0),1,select(lt(random(b,c,d),{}),0,{:.9g}))", rate, 1 / (1 - rate));

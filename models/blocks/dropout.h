@@ -16,7 +16,7 @@ class Dropping {
   Dropping &operator=(const Dropping &) = delete;
 
  private:
-  friend dsl::Tensor dropped(dsl::Tensor x, double rate);
+  friend dsl::Tensor dropKey(double rate);
   dsl::Tensor key_;    // [1], 0: nothing is dropped; absent: there is no dropout
   int64_t calls_ = 0;  // each draws other numbers
   Dropping *outer_;
@@ -24,5 +24,7 @@ class Dropping {
 
 // x[T,n] with dropout; x itself outside of training, or where the rate is 0.
 dsl::Tensor dropped(dsl::Tensor x, double rate);
+// For weights that attention leaves out itself: its drop_key [1]; absent outside of training, or where the rate is 0.
+dsl::Tensor dropKey(double rate);
 
 }  // namespace llc::models

@@ -16,6 +16,10 @@ struct Decoder {
       fail(diagnose(ErrorKind::unsupported)
                .says("this attention knows no keys of virtual tokens")
                .toFix("use an adapter of another kind"));
+    if (blocks.attention && state.tokens.dropout.attentionRate > 0)
+      fail(diagnose(ErrorKind::unsupported, "attention_dropout")
+               .says("this attention leaves out no weights")
+               .toFix("use attention_dropout 0"));
     return blocks.attention ? blocks.attention(x, layer, state) : attend(x, layer.attention, state);
   }
   Tensor mlp(Tensor x, const DecoderTraits &layer) const {

@@ -126,6 +126,14 @@ class Training(tiny_training.Case):
         self.assertEqual(latest["eval_loss"], averaged["eval_loss"])
         self.assertEqual(*(pathlib.Path(made["checkpoint"], "model.safetensors").read_bytes() for made in (latest, plain)))
 
+    def test_dropout_goes_on_as_it_was(self):
+        """Of sublayers and of attention's weights; what is left out follows from seed and micro-batch."""
+        rates = ("--set", "dropout=0.1", "--set", "attention_dropout=0.2")
+        made, _, _ = self.ends_the_same(self.pretrain(self.folder / "out", *rates, steps=6))
+        whole, _, _ = self.ends_the_same(self.pretrain(self.folder / "whole", *rates[:2], steps=6))
+        self.assertNotEqual(self.curve(pathlib.Path(made["run"])), self.curve(pathlib.Path(whole["run"])))
+        self.refused(*self.pretrain(self.folder / "x", "--set", "attention_dropout=1"), says=["attention_dropout", "0.99"])
+
     def test_a_curriculum_goes_on_as_it_was(self):
         """Texts in short pieces at first, by the program that there is without; logs in several files."""
         grow = ("--curriculum", json.dumps({"start_len": 4, "steps": 5, "multiple": 2}))

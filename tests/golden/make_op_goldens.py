@@ -63,23 +63,44 @@ def attention_scores(q, k, scale, causal=True, window=0, cap=0.0, slopes=None, s
     return scores
 
 
-def attention(q, k, v, scale, sinks=None, **options):
+def random(*numbers):
+    """PCG3D (Jarzynski and Olano 2020), as a number from 0 to below 1 of 24 bits."""
+    v = [(int(number) * 1664525 + 1013904223) & 0xffffffff for number in numbers]
+    for mix in (False, True):
+        if mix:
+            v = [word ^ word >> 16 for word in v]
+        for i in range(3):
+            v[i] = (v[i] + v[(i + 1) % 3] * v[(i + 2) % 3]) & 0xffffffff
+    return (v[0] >> 8) / 2 ** 24
+
+
+def kept(shape, key, rate):
+    """What dropout makes of weights [b,h,s,t]: factors."""
+    if key is None:
+        return 1.0
+    batch, heads, queries, keys = shape
+    return torch.tensor([[[[0.0 if random((b * heads + h) * queries + s, t + 1, key.item()) < rate else 1 / (1 - rate)
+                            for t in range(keys)] for s in range(queries)] for h in range(heads)] for b in range(batch)])
+
+
+def attention(q, k, v, scale, sinks=None, key=None, rate=0.0, **options):
     """The values, and the logarithm of the sum of exponentials [b,s,h]."""
     scores = attention_scores(q, k, scale, **options)
     if sinks is not None:
         column = sinks[None, :, None, None].expand(*scores.shape[:3], 1)
         scores = torch.cat([scores, column], -1)
     weights = torch.softmax(scores, -1)[..., :k.shape[1]]
+    weights = weights * kept(weights.shape, key, rate)
     v = v.repeat_interleave(q.shape[2] // v.shape[2], dim=2)
     return torch.einsum("bhst,bthe->bshe", weights, v), torch.logsumexp(scores, -1).transpose(1, 2)
 
 
-def attention_backward(q, k, v, dy, log_sum, delta, segments=None, **options):
+def attention_backward(q, k, v, dy, log_sum, delta, segments=None, key=None, rate=0.0, **options):
     """By automatic differentiation: sums of weights * (values - delta) with the weights' sums held constant."""
     q, k, v = (z if z.requires_grad else z.detach().requires_grad_() for z in (q, k, v))
     weights = torch.exp(attention_scores(q, k, segments=segments, **options) - log_sum.transpose(1, 2)[..., None])
     values = v.repeat_interleave(q.shape[2] // v.shape[2], dim=2)
-    products = torch.einsum("bshe,bthe->bhst", dy, values) - delta.transpose(1, 2)[..., None]
+    products = torch.einsum("bshe,bthe->bhst", dy, values) * kept(weights.shape, key, rate) - delta.transpose(1, 2)[..., None]
     return torch.autograd.grad((weights * products).sum(), (q, k, v), create_graph=True)
 
 
@@ -220,6 +241,11 @@ case("linear_log_prob_gradients", lambda x, w, t, dy: log_prob_transposed(x, w, 
      ints(1, 4, -1, 0, 5), real(5))
 case("linear_log_prob_gradients.tiles", lambda *inputs: log_prob_backward(*inputs, 0.5, 1.5), real(5, 4), real(4, 6),
      ints(1, 4, -1, 0, 5), real(5))
+SEGMENTS = ints([0, 0, 1, 1, 1], [1, 1, 2, 2, 3])
+case("attention.dropped", lambda q, k, v, sinks, segments, key: attention(q, k, v, 0.6, sinks, key, 0.4, segments=segments),
+     real(2, 3, 4, 3), real(2, 5, 2, 3), real(2, 5, 2, 2), real(4), SEGMENTS, torch.tensor([70001.0]))
+case("attention_gradients.dropped", lambda *inputs: attention_backward(*inputs, 0.4, scale=0.6, cap=2.0), *BACKWARD,
+     SEGMENTS, torch.tensor([9.0]))
 NOT_DIFFERENTIABLE = {"sequence_lengths", "one_hot", "iota", "use", "constant", "fused", "paged_attention",
                       "paged_attention.all"}
 

@@ -93,6 +93,39 @@ TEST_F(DropoutTest, FollowsFromItsNumbers) {
   EXPECT_NEAR(equal / double(first.size()), 0.3 * 0.3 + 0.7 * 0.7, 0.025);
 }
 
+// Attention of equal weights, over values that tell them apart.
+Body weights(double rate) {
+  return [=](Tensor x, Tensor draw) {
+    Dropping now({.draw = draw, .seed = 1}, 3);
+    Tensor zeros = reshape(x * 0, {1, rows, 1, columns});
+    Tensor one = generic({iota({rows}, DType::f32)}, {.signature = "t->te", .body = "eq(@t,@e)", .combiner = ""},
+                         {rows, rows}, DType::f32);
+    Tensor key = dropKey(rate);
+    return attention(zeros, zeros, reshape(one, {1, rows, 1, rows}),
+                     {.drop_key = key, .scale = 1.0, .causal = false, .drop_rate = key ? rate : 0})
+        .y;
+  };
+}
+
+TEST_F(DropoutTest, OfAttentionsWeights) {
+  double rate = 0.25, zeros = 0;
+  std::vector<double> values = of(weights(rate), 7);
+  ASSERT_EQ(values.size(), size_t(rows * rows));
+  std::vector<double> perQuery(rows), perKey(rows);
+  for (size_t i = 0; i < values.size(); ++i) {
+    EXPECT_TRUE(values[i] == 0 || std::fabs(values[i] * rows - 1 / (1 - rate)) < 1e-5) << values[i];
+    zeros += values[i] == 0, perQuery[i / rows] += values[i] == 0, perKey[i % rows] += values[i] == 0;
+  }
+  double deviation = std::sqrt(rate * (1 - rate));
+  EXPECT_NEAR(zeros / double(values.size()), rate, 4 * deviation / rows);
+  for (double count : perQuery) EXPECT_NEAR(count / rows, rate, 5 * deviation / std::sqrt(rows));
+  for (double count : perKey) EXPECT_NEAR(count / rows, rate, 5 * deviation / std::sqrt(rows));
+  EXPECT_EQ(of(weights(rate), 7), values);
+  EXPECT_NE(of(weights(rate), 8), values);
+  for (double value : of(weights(rate), 0)) EXPECT_NEAR(value * rows, 1, 1e-5);
+  for (double value : of(weights(0), 7)) EXPECT_NEAR(value * rows, 1, 1e-5);
+}
+
 TEST_F(DropoutTest, IsOffInEvaluationAndOutsideOfTraining) {
   for (double value : of(once(0.3), 0)) EXPECT_EQ(value, 2);
   mlir::OwningOpRef<mlir::ModuleOp> module = trace(context, [](Tensor x, Tensor) {

@@ -113,6 +113,7 @@ Result<StepOptions> stepOptionsOf(const TrainConfig &config, const TrainFlags &f
   step.stochasticRounding = config.flag("training.stochastic_rounding");
   step.seed = uint64_t(config.integer("training.seed"));
   step.dropout = config.number("dropout");
+  step.attentionDropout = config.number("attention_dropout");
   step.accumulate = config.integer("training.gradient_accumulation_steps") > 1;
   step.gradientCheckpointing = gradientCheckpointingOf(config);
   step.precision = config.text("training.precision");

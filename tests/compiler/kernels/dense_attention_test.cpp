@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "dialect/interfaces/index.h"
 #include "harness.h"
 
 namespace llc::kernels {
@@ -10,8 +11,9 @@ namespace {
 
 // All values of one call, and what they should give.
 struct Attention {
-  Attention(const DenseAttentionSpec &spec, std::vector<int32_t> segmentIds)
+  Attention(const DenseAttentionSpec &spec, std::vector<int32_t> segmentIds, float dropKey)
       : spec(spec),
+        dropKey(dropKey),
         q(spec.qType, randomFloats(queryRows() * size_t(spec.keyDim), 1)),
         k(spec.kType, randomFloats(keyRows() * size_t(spec.keyDim), 2)),
         v(spec.vType, randomFloats(keyRows() * size_t(spec.valueDim), 3)),
@@ -37,6 +39,13 @@ struct Attention {
     return !spec.segments || segments[size_t(b * spec.keys + t)] == segments[size_t(b * spec.keys + position)];
   }
 
+  // What dropout makes of a weight.
+  double kept(int64_t b, int64_t s, int64_t h, int64_t t) const {
+    if (!spec.dropRate || dropKey == 0) return 1;
+    double place[] = {double((b * spec.heads + h) * spec.queries + s), double(t + 1), dropKey};
+    return index::findScalar("random")->evaluate(place) < spec.dropRate ? 0 : 1 / (1 - double(spec.dropRate));
+  }
+
   void query(int64_t b, int64_t s, int64_t h) {
     size_t row = size_t((b * spec.queries + s) * spec.heads + h), e = size_t(spec.valueDim), d = size_t(spec.keyDim);
     auto keyRow = [&](int64_t t) {
@@ -57,14 +66,15 @@ struct Attention {
     for (double score : scores) total += std::exp(score - largest);
     logSum[row] = largest + std::log(total);
     for (int64_t t = 0; t < spec.keys; t++)
-      for (size_t i = 0; i < e; i++) y[row * e + i] += std::exp(scores[size_t(t)] - logSum[row]) * v[keyRow(t) * e + i];
+      for (size_t i = 0; i < e; i++)
+        y[row * e + i] += kept(b, s, h, t) * std::exp(scores[size_t(t)] - logSum[row]) * v[keyRow(t) * e + i];
     for (size_t i = 0; i < e; i++) delta[row] += dy[row * e + i] * y[row * e + i];
     for (int64_t t = 0; t < spec.keys; t++) {
       double weight = std::exp(scores[size_t(t)] - logSum[row]), outer = 0;
       if (weight == 0) continue;
       for (size_t i = 0; i < e; i++) outer += dy[row * e + i] * v[keyRow(t) * e + i];
-      double slope = weight * (outer - delta[row]) * slopes[size_t(t)];
-      for (size_t i = 0; i < e; i++) dv[keyRow(t) * e + i] += weight * dy[row * e + i];
+      double factor = kept(b, s, h, t), slope = weight * (factor * outer - delta[row]) * slopes[size_t(t)];
+      for (size_t i = 0; i < e; i++) dv[keyRow(t) * e + i] += factor * weight * dy[row * e + i];
       for (size_t i = 0; i < d; i++) {
         dq[row * d + i] += slope * k[keyRow(t) * d + i];
         dk[keyRow(t) * d + i] += slope * q[row * d + i];
@@ -73,6 +83,7 @@ struct Attention {
   }
 
   const DenseAttentionSpec &spec;
+  float dropKey;
   Buffer q, k, v, dy;
   std::vector<float> sinks;
   std::vector<int32_t> segments;
@@ -86,11 +97,11 @@ struct DenseAttentionTest : KernelTest {
     for (double value : wanted) size = std::max(size, std::abs(value));
     for (size_t i = 0; i < wanted.size(); i++) ASSERT_NEAR(got[i], wanted[i], 4e-6 * size) << name << " " << i;
   }
-  void check(const DenseAttentionSpec &spec, std::vector<int32_t> segments = {}) {
+  void check(const DenseAttentionSpec &spec, std::vector<int32_t> segments = {}, float dropKey = 0) {
     SCOPED_TRACE(testing::Message() << spec.batch << "x" << spec.queries << "/" << spec.keys << " heads " << spec.heads
                                     << "/" << spec.kvHeads << " dims " << spec.keyDim << "," << spec.valueDim
                                     << " causal " << spec.causal << " window " << spec.window);
-    Attention wanted(spec, std::move(segments));
+    Attention wanted(spec, std::move(segments), dropKey);
     forward(spec, wanted);
     if (!HasFatalFailure() && !spec.sinks) backward(spec, wanted);
   }
@@ -101,6 +112,7 @@ struct DenseAttentionTest : KernelTest {
     std::vector<void *> pointers = {wanted.q.data(), wanted.k.data(), wanted.v.data()};
     if (spec.sinks) pointers.push_back(wanted.sinks.data());
     if (spec.segments) pointers.push_back(wanted.segments.data());
+    if (spec.dropRate) pointers.push_back(&wanted.dropKey);
     pointers.insert(pointers.end(), {y.data(), logSum.data()});
     run(pointers, 1);
     if (!HasFatalFailure()) expect(y, wanted.y, "y");
@@ -115,6 +127,7 @@ struct DenseAttentionTest : KernelTest {
     std::vector<void *> pointers = {wanted.q.data(),  wanted.k.data(), wanted.v.data(),
                                     wanted.dy.data(), logSum.data(),   delta.data()};
     if (spec.segments) pointers.push_back(wanted.segments.data());
+    if (spec.dropRate) pointers.push_back(&wanted.dropKey);
     pointers.insert(pointers.end(), {dq.data(), dk.data(), dv.data()});
     run(pointers, 1);
     if (!HasFatalFailure()) expect(dq, wanted.dq, "dq");
@@ -169,6 +182,21 @@ TEST_P(DenseAttentionTest, Segments) {
       spec.scale = 0.5f, spec.causal = causal, spec.segments = true;
       if (!HasFatalFailure()) check(spec, segments);
     }
+}
+
+// Weights that are left out, in blocks, groups of heads, by chunks of heads and of keys; none with a key of 0.
+TEST_P(DenseAttentionTest, Dropout) {
+  for (float key : {12345.f, 0.f})
+    for (int64_t heads : {2, 16}) {
+      DenseAttentionSpec spec{2, 90, 130, heads, heads / 2, 8, 12};
+      spec.scale = 0.4f, spec.softCap = 2, spec.segments = true, spec.dropRate = 0.3f;
+      std::vector<int32_t> segments;
+      for (int64_t t = 0; t < 2 * 130; t++) segments.push_back(int32_t(t / 50));
+      if (!HasFatalFailure()) check(spec, segments, key);
+    }
+  DenseAttentionSpec spec{1, 70, 70, 2, 2, 8, 8};
+  spec.scale = 0.4f, spec.sinks = true, spec.dropRate = 0.6f;
+  if (!HasFatalFailure()) check(spec, {}, 77);
 }
 
 TEST_P(DenseAttentionTest, Halves) {

@@ -347,6 +347,24 @@ module {
             -> (tensor<2x3x4x3xf32>, tensor<2x5x2x3xf32>, tensor<2x5x2x2xf32>)
     return %dq, %dk, %dv : tensor<2x3x4x3xf32>, tensor<2x5x2x3xf32>, tensor<2x5x2x2xf32>
   }
+  func.func @attention.dropped(%q: tensor<2x3x4x3xf32>, %k: tensor<2x5x2x3xf32>, %v: tensor<2x5x2x2xf32>,
+      %sinks: tensor<4xf32>, %segments: tensor<2x5xi32>, %key: tensor<1xf32>)
+      -> (tensor<2x3x4x2xf32>, tensor<2x3x4xf32>) {
+    %y, %l = llm.attention %q, %k, %v sinks %sinks segments %segments drop_key %key {drop_rate = 0.4, scale = 0.6}
+        : (tensor<2x3x4x3xf32>, tensor<2x5x2x3xf32>, tensor<2x5x2x2xf32>, tensor<4xf32>, tensor<2x5xi32>, tensor<1xf32>)
+            -> (tensor<2x3x4x2xf32>, tensor<2x3x4xf32>)
+    return %y, %l : tensor<2x3x4x2xf32>, tensor<2x3x4xf32>
+  }
+  func.func @attention_gradients.dropped(%q: tensor<2x3x4x3xf32>, %k: tensor<2x5x2x3xf32>, %v: tensor<2x5x2x2xf32>,
+      %dy: tensor<2x3x4x2xf32>, %l: tensor<2x3x4xf32>, %delta: tensor<2x3x4xf32>, %segments: tensor<2x5xi32>, %key: tensor<1xf32>)
+      -> (tensor<2x3x4x3xf32>, tensor<2x5x2x3xf32>, tensor<2x5x2x2xf32>) {
+    %dq, %dk, %dv = llm.attention_backward %q, %k, %v, %dy, %l, %delta segments %segments drop_key %key
+        {drop_rate = 0.4, scale = 0.6, soft_cap = 2.0}
+        : (tensor<2x3x4x3xf32>, tensor<2x5x2x3xf32>, tensor<2x5x2x2xf32>, tensor<2x3x4x2xf32>, tensor<2x3x4xf32>, tensor<2x3x4xf32>,
+           tensor<2x5xi32>, tensor<1xf32>)
+            -> (tensor<2x3x4x3xf32>, tensor<2x5x2x3xf32>, tensor<2x5x2x2xf32>)
+    return %dq, %dk, %dv : tensor<2x3x4x3xf32>, tensor<2x5x2x3xf32>, tensor<2x5x2x2xf32>
+  }
   func.func @paged_attention(%q: tensor<?x4x3xf32>, %k: tensor<?x2x3xf32>, %v: tensor<?x2x2xf32>, %batch: !llm.batch,
       %p: tensor<?xi32>) -> tensor<?x4x2xf32> {
     %kv = llm.cache_layer {layer = 0 : i64} : !llm.kv<2, 3, 2, f32>
