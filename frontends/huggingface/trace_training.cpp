@@ -11,7 +11,7 @@ using dsl::Tensor;
 using dsl::Tensors;
 using dsl::Value;
 namespace {
-constexpr const char *updateEntry = "update", *shareEntry = "loss_share", *drawInput = "draw";
+constexpr const char *updateEntry = "update", *shareEntry = "loss_share", *drawInput = "draw", *averagePrefix = "ema/";
 
 // Names for the run time, which finds inputs and results by them.
 void nameArguments(mlir::func::FuncOp function, const std::vector<Input> &inputs) {
@@ -170,7 +170,7 @@ class Training {
 
   Status traceUpdate() {
     LLC_ASSIGN(rule_, options_.rule(weights_));
-    LLC_TRY(addDerived());
+    addDerived();
     std::map<std::string, Shape> shapes;
     for (const NamedShape &weight : weights_) shapes[weight.name] = weight.shape;
     for (const dsl::UpdateRule::State &state : rule_.state) stateTypes_[state.name] = state.type;
@@ -190,29 +190,31 @@ class Training {
     });
   }
 
-  // Derived parameters are written after what they follow from.
-  Status addDerived() {
+  // Derived parameters are written after what they follow from: of the weights, and of their averages if there are any.
+  void addDerived() {
+    bool averages =
+        std::ranges::any_of(rule_.changed, [](const auto &name) { return name.starts_with(averagePrefix); });
     for (const dsl::DerivedParameter &derived : source_.model.derived) {
-      for (const std::string &name : rule_.changed)
-        if (name.starts_with("ema/"))
-          return diagnose(ErrorKind::unsupported, derived.name)
-              .says("follows from weights that are trained, and averages of these would give another one")
-              .toFix("leave out --ema-decay");
-      stateTypes_[derived.name] = DType::f32;
-      rule_.update = [derived, before = rule_.update, changed = rule_.changed](const dsl::UpdateRule::Input &in) {
-        Tensors results = before(in);
-        Tensor now = derived.value([&](const std::string &name, const Shape &shape) {
-          auto place = std::find(changed.begin(), changed.end(), name);
-          // What is frozen stays. Results begin with the gradients' norm.
-          return place == changed.end() ? dsl::parameter(name, shape) : results[size_t(place - changed.begin()) + 1];
-        });
-        Tensor finite = dsl::lt(dsl::abs(in.loss), dsl::scalar(3e38f));
-        results.push_back(dsl::select(finite, now, dsl::parameter(derived.name, derived.shape)));
-        return results;
-      };
-      rule_.changed.push_back(derived.name);
+      addDerived(derived, "");
+      if (averages) addDerived(derived, averagePrefix);
     }
-    return success();
+  }
+  void addDerived(const dsl::DerivedParameter &derived, const std::string &prefix) {
+    std::string written = prefix + derived.name;
+    stateTypes_[written] = DType::f32;
+    rule_.update = [derived, prefix, written, before = rule_.update,
+                    changed = rule_.changed](const dsl::UpdateRule::Input &in) {
+      Tensors results = before(in);
+      Tensor now = derived.value([&](const std::string &name, const Shape &shape) {
+        auto place = std::find(changed.begin(), changed.end(), prefix + name);
+        // What is frozen stays. Results begin with the gradients' norm.
+        return place == changed.end() ? dsl::parameter(name, shape) : results[size_t(place - changed.begin()) + 1];
+      });
+      Tensor finite = dsl::lt(dsl::abs(in.loss), dsl::scalar(3e38f));
+      results.push_back(dsl::select(finite, now, dsl::parameter(written, derived.shape)));
+      return results;
+    };
+    rule_.changed.push_back(written);
   }
 
   // Results have the names `first`, and then those of the metrics.

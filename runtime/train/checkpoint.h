@@ -45,7 +45,8 @@ Result<ReadCheckpoint> readCheckpoint(const std::string &directory);
 // Copies the checkpoint's tensors over those of a program. Errors (invalidInput): other names, types or shapes; no
 // optimizer state.
 Status loadTensors(const ReadCheckpoint &checkpoint, std::span<const TensorState> into);
-// Copies the weights of a model directory over those of a program, and no other state. Errors: as above.
-Status loadWeights(const std::string &directory, std::span<const TensorState> into);
+// Copies the weights of a model directory, or of a file, over those of a program, in the program's types, and no other
+// state. Errors: as above, but for types.
+Status loadWeights(const std::string &place, std::span<const TensorState> into);
 
 }  // namespace llc::train

@@ -1,5 +1,6 @@
 #include <set>
 
+#include "runtime/base/convert.h"
 #include "runtime/base/json_read.h"
 #include "runtime/base/mapped_file.h"
 #include "runtime/formats/safetensors.h"
@@ -39,6 +40,15 @@ Status copyTensor(const TensorView *from, const TensorState &to, const std::stri
   if (from->type != to.type || from->shape != to.shape || from->bytes.size() != to.data.size())
     return otherModel(where, fmt::format("'{}' is {}, this training has {}", to.name, from->describe(), describe(to)));
   std::memcpy(to.data.data(), from->bytes.data(), to.data.size());
+  return success();
+}
+
+bool isFloat(DType type) { return type == DType::f32 || type == DType::f16 || type == DType::bf16; }
+
+Status convertTensor(const TensorView *from, const TensorState &to, const std::string &where) {
+  bool converts = from && isFloat(from->type) && isFloat(to.type) && from->type != to.type && from->shape == to.shape;
+  if (!converts) return copyTensor(from, to, where);
+  convertElements(from->bytes.data(), from->type, to.data.data(), to.type, from->elements());
   return success();
 }
 
@@ -95,10 +105,10 @@ Status loadTensors(const ReadCheckpoint &checkpoint, std::span<const TensorState
   return success();
 }
 
-Status loadWeights(const std::string &directory, std::span<const TensorState> into) {
-  LLC_ASSIGN(SafeTensors weights, SafeTensors::open(directory));
+Status loadWeights(const std::string &place, std::span<const TensorState> into) {
+  LLC_ASSIGN(SafeTensors weights, SafeTensors::open(place));
   for (const TensorState &tensor : into)
-    if (tensor.isWeight) LLC_TRY(copyTensor(weights.find(tensor.name), tensor, directory));
+    if (tensor.isWeight) LLC_TRY(convertTensor(weights.find(tensor.name), tensor, place));
   return success();
 }
 

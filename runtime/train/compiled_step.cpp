@@ -7,6 +7,7 @@
 #include <set>
 
 #include "runtime/threads/team.h"
+#include "runtime/train/checkpoint.h"
 #include "runtime/train/entry_memory.h"
 #include "runtime/train/loss_scale.h"
 
@@ -28,7 +29,7 @@ class CompiledStep final : public StepProgram {
                ModelWeights model)
       : program_(std::move(program)), team_(threads), names_(std::move(names)), model_(model) {}
 
-  Status prepare() {
+  Status prepare(const std::string &firstWeights) {
     LLC_TRY(readShape());
     const Manifest &m = program_->manifest();
     LLC_ASSIGN(memory_, EntryMemory::allocate(m, team_.size(), "use fewer rows, or shorter ones"));
@@ -38,6 +39,7 @@ class CompiledStep final : public StepProgram {
     for (const EntrySpec &entry : m.entries) LLC_TRY(addCall(entry));
     for (const char *name : {"loss", "weight", "gradient_norm"})
       if (!results_.contains(name)) return notATrainingProgram();
+    if (!firstWeights.empty()) LLC_TRY(loadWeights(firstWeights, trainedWeights()));
     LLC_TRY(beginAverages());
     listState();
     return success();
@@ -165,6 +167,14 @@ class CompiledStep final : public StepProgram {
   std::span<std::byte> memoryOf(size_t parameter) const {
     auto *data = static_cast<std::byte *>(const_cast<void *>(program_->parameters()[parameter]));
     return {data, size_t(program_->manifest().parameters[parameter].bytes)};
+  }
+
+  std::vector<TensorState> trainedWeights() const {
+    std::vector<TensorState> weights;
+    for (size_t i = 0; i < program_->manifest().parameters.size(); ++i)
+      if (const ParameterSpec &p = program_->manifest().parameters[i]; p.updated && !isOptimizerState(p.name))
+        weights.push_back({checkpointName(p.name), p.type, p.shape, memoryOf(i), true});
+    return weights;
   }
 
   // Each average is its weight before the first step. averaged_: all parameters, with averages instead of weights.
@@ -343,9 +353,10 @@ bool isSummedGradient(std::string_view parameter) { return parameter.starts_with
 bool isAverage(std::string_view parameter) { return parameter.starts_with(averagePrefix); }
 
 Result<std::unique_ptr<StepProgram>> makeStepProgram(std::shared_ptr<Program> program, int64_t threads,
-                                                     std::map<std::string, std::string> names, ModelWeights model) {
+                                                     std::map<std::string, std::string> names, ModelWeights model,
+                                                     const std::string &firstWeights) {
   auto step = std::make_unique<CompiledStep>(std::move(program), threads, std::move(names), model);
-  LLC_TRY(step->prepare());
+  LLC_TRY(step->prepare(firstWeights));
   return std::unique_ptr<StepProgram>(std::move(step));
 }
 

@@ -24,9 +24,12 @@ enum class ModelWeights { latest, averages };
 
 // `program` owns the memory of the parameters that it updates. `names`: what a weight is called in its checkpoint,
 // where that is not the program's name for it. Where the program keeps averages, evaluation is theirs; a program
-// without them has the latest weights only. Errors: unsupported (no training program), resource (memory).
+// without them has the latest weights only. `firstWeights`: directory of a model or file of an adapter, whose weights
+// become those that the program updates, in its types; empty: they are there already. Errors: unsupported (no training
+// program), resource (memory), invalidInput (weights that are missing or of another shape).
 Result<std::unique_ptr<StepProgram>> makeStepProgram(std::shared_ptr<Program> program, int64_t threads,
                                                      std::map<std::string, std::string> names = {},
-                                                     ModelWeights model = ModelWeights::averages);
+                                                     ModelWeights model = ModelWeights::averages,
+                                                     const std::string &firstWeights = "");
 
 }  // namespace llc::train

@@ -1,5 +1,6 @@
 #include "runtime/train/run.h"
 
+#include <filesystem>
 #include <set>
 
 #include "runtime/base/memory.h"
@@ -38,7 +39,7 @@ class Run {
   Status run() {
     directory_ = runDirectory(options_);
     LLC_TRY(findStart());
-    LLC_ASSIGN(sizes_, readModelSizes(model_));
+    LLC_ASSIGN(sizes_, modelSizesOf(start_.modelConfig, start_.modelName));
     LLC_ASSIGN(int64_t length, chooseLength(config_, sizes_, *start_.tokenizer.tokenizer));
     if (virtualTokens()) LLC_TRY(makeRoom(length));
     LLC_ASSIGN(data_, openTrainingData(config_, trainer_.examples, start_.tokenizer, sizes_.vocabulary, length,
@@ -90,11 +91,17 @@ class Run {
       LLC_ASSIGN(OrderedJson found, readOrderedJson(checkpoint_->directory + "/config.json"));
       LLC_TRY(compareModels(start_.modelConfig, found, checkpoint_->directory, start_.modelName));
       model_ = checkpoint_->directory;
-    } else if (start_.model.empty()) {
-      progress_.step("making first weights");
-      LLC_TRY(host_.writeModel(firstModel_));
     }
-    return success();
+    return start_.model.empty() ? makeFirstModel() : success();
+  }
+
+  // A run that goes on needs it only to be compared with, and may have begun with a model that was there.
+  Status makeFirstModel() {
+    std::error_code error;
+    if (checkpoint_ && (!trainer_.hasReference || std::filesystem::exists(firstModel_ + "/config.json", error)))
+      return success();
+    progress_.step("making first weights");
+    return host_.writeModel(firstModel_);
   }
 
   // The model stays what it is; checkpoints are of the adapter.

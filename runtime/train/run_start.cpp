@@ -55,10 +55,29 @@ Status compareModels(const OrderedJson &wanted, const OrderedJson &found, const 
   return success();
 }
 
+Status compareAdapters(const std::string &wanted, const std::string &found, const std::string &where) {
+  LLC_ASSIGN(Json want, parseJson(wanted, "lora"));
+  LLC_ASSIGN(Json have, parseJson(found, where));
+  for (const char *key : {"peft_type", "r", "lora_alpha", "target_modules", "use_rslora", "use_dora", "lora_dropout",
+                          "modules_to_save", "feedforward_modules", "bottleneck_size", "non_linearity", "adapter_dropout",
+                          "num_virtual_tokens", "prompt_tuning_init_text", "encoder_hidden_size", "prefix_projection"})
+    if (want.value(key, Json()) != have.value(key, Json()))
+      return diagnose(ErrorKind::invalidInput, where)
+          .says(fmt::format("{} is {}, now {} is asked for", key, have.value(key, Json()).dump(),
+                            want.value(key, Json()).dump()))
+          .toFix("start anew with --resume-from-checkpoint none, or choose another --run-name");
+  return success();
+}
+
 Result<ModelSizes> readModelSizes(const std::string &model) {
   std::string path = model + "/config.json";
-  LLC_ASSIGN(Json json, readJsonFile(path));
-  LLC_ASSIGN(JsonObject object, JsonObject::of(json, path));
+  LLC_ASSIGN(OrderedJson json, readOrderedJson(path));
+  return modelSizesOf(json, path);
+}
+
+Result<ModelSizes> modelSizesOf(const OrderedJson &config, const std::string &where) {
+  Json json(config);
+  LLC_ASSIGN(JsonObject object, JsonObject::of(json, where));
   ModelSizes sizes;
   LLC_ASSIGN(sizes.vocabulary, object.integer("vocab_size", 1, INT32_MAX));
   for (const char *key : {"max_position_embeddings", "n_positions", "n_ctx"})

@@ -18,12 +18,17 @@ Result<std::optional<ReadCheckpoint>> findCheckpoint(CheckpointStore &store, con
 Status compareModels(const OrderedJson &wanted, const OrderedJson &found, const std::string &where,
                      const std::string &name);
 
+// The same of the texts of two adapter_config.json: a run goes on with the adapter that it began with.
+Status compareAdapters(const std::string &wanted, const std::string &found, const std::string &where);
+
 struct ModelSizes {
   int64_t vocabulary = 0;
   int64_t longest = 0;  // tokens of a sequence; 0: the model does not say
 };
 // Of a model directory.
 Result<ModelSizes> readModelSizes(const std::string &model);
+// The same of a config.json that has been read; `where`: what it is called in errors.
+Result<ModelSizes> modelSizesOf(const OrderedJson &config, const std::string &where);
 // Tokens of a row: data.block_size, or what fits. Errors: more than the model takes; a tokenizer with more tokens than
 // its vocabulary.
 Result<int64_t> chooseLength(const RunConfig &config, const ModelSizes &sizes, const Tokenizer &tokenizer);

@@ -3,11 +3,12 @@
 #include <filesystem>
 
 #include "runtime/base/json_read.h"
+#include "runtime/base/mapped_file.h"
 #include "runtime/base/output_file.h"
 #include "runtime/threads/limits.h"
-#include "runtime/train/checkpoint.h"
 #include "runtime/train/compiled_step.h"
 #include "runtime/train/initial_model.h"
+#include "runtime/train/run_start.h"
 
 namespace llc::train {
 
@@ -53,6 +54,7 @@ Result<RunStart> TrainerHost::start() const {
   LLC_TRY(parseJson(config, artifact_.path + ":" + modelConfigFile));
   start.modelConfig = OrderedJson::parse(config);
   LLC_ASSIGN(start.tokenizer, corpus::makeTokenizer(tokenizerFiles()));
+  start.adapter = plan_.adapter;
   return start;
 }
 
@@ -68,20 +70,32 @@ Status TrainerHost::writeModel(const std::string &directory) {
   return writeFile(directory + "/config.json", config);
 }
 
-Result<std::string> TrainerHost::beginAdapter(const std::string &, const std::string &) {
-  return compiledWithout("an adapter");
+// The first one is written in any case: it is also what some losses compare with.
+Result<std::string> TrainerHost::beginAdapter(const std::string &checkpoint, const std::string &directory) {
+  LLC_ASSIGN(std::string_view weights, file(adapterWeightsFile));
+  std::error_code error;
+  std::filesystem::create_directories(directory, error);
+  LLC_TRY(writeFile(directory + "/adapter_model.safetensors", weights));
+  for (const auto &[name, text] : plan_.adapter->files) LLC_TRY(writeFile(directory + "/" + name, text));
+  if (checkpoint.empty()) return directory;
+  std::string path = checkpoint + "/adapter_config.json";
+  LLC_ASSIGN(std::string found, readTextFile(path, 1 << 24));
+  LLC_TRY(compareAdapters(plan_.adapter->files.at("adapter_config.json"), found, path));
+  return checkpoint;
 }
 
 Result<std::unique_ptr<StepProgram>> TrainerHost::makeProgram(const ProgramRequest &request) {
   LLC_ASSIGN(Program program, Program::self(modules_));
+  ModelWeights model = plan_.config.flag("training.ema_model") ? ModelWeights::averages : ModelWeights::latest;
+  std::string weights = plan_.adapter ? request.adapter + "/adapter_model.safetensors" : request.model;
   LLC_ASSIGN(std::unique_ptr<StepProgram> step,
-             makeStepProgram(std::make_shared<Program>(std::move(program)), threads_, plan_.names));
-  if (step->rows() != request.rows || step->length() != request.length)
+             makeStepProgram(std::make_shared<Program>(std::move(program)), threads_, plan_.names, model, weights));
+  int64_t length = step->length() + (plan_.adapter ? plan_.adapter->virtualTokens : 0);
+  if (step->rows() != request.rows || length != request.length)
     return diagnose(ErrorKind::unsupported, artifact_.path)
         .says(fmt::format("was compiled for batches of {} rows of {} tokens, and the run needs {} of {}", step->rows(),
-                          step->length(), request.rows, request.length))
+                          length, request.rows, request.length))
         .toFix("compile it again");
-  LLC_TRY(loadWeights(request.model, step->state()));
   return step;
 }
 

@@ -19,6 +19,7 @@ class TrainerHost : public RunHost {
 
   // First weights by the seed of the configuration, or those that travel along.
   Status writeModel(const std::string &directory) override;
+  // The adapter that travels along, unless there is a checkpoint.
   Result<std::string> beginAdapter(const std::string &checkpoint, const std::string &directory) override;
   Result<std::unique_ptr<StepProgram>> makeProgram(const ProgramRequest &request) override;
   Result<std::string> sample(const SampleRequest &request) override;

@@ -51,6 +51,32 @@ Result<TrainerPlan::Key> readKey(const OrderedJson &json, const std::string &whe
   return key;
 }
 
+OrderedJson toJson(const std::optional<AdapterRun> &adapter) {
+  if (!adapter) return nullptr;
+  return {{"files", adapter->files},
+          {"metadata", adapter->metadata},
+          {"summary", adapter->summary},
+          {"virtual_tokens", adapter->virtualTokens}};
+}
+Result<std::map<std::string, std::string>> readTexts(const JsonObject &object, const char *key) {
+  std::map<std::string, std::string> texts;
+  LLC_ASSIGN(JsonObject map, object.object(key));
+  for (const auto &[name, value] : object.find(key)->items()) {
+    LLC_ASSIGN(texts[name], map.text(name));
+  }
+  return texts;
+}
+Result<std::optional<AdapterRun>> readAdapter(const JsonObject &object) {
+  if (!object.has("adapter")) return std::optional<AdapterRun>();
+  LLC_ASSIGN(JsonObject json, object.object("adapter"));
+  AdapterRun adapter;
+  LLC_ASSIGN(adapter.files, readTexts(json, "files"));
+  LLC_ASSIGN(adapter.metadata, readTexts(json, "metadata"));
+  LLC_ASSIGN(adapter.summary, json.text("summary"));
+  LLC_ASSIGN(adapter.virtualTokens, json.integer("virtual_tokens", 0, INT32_MAX));
+  return std::optional(std::move(adapter));
+}
+
 OrderedJson toJson(const std::optional<MaskingShares> &shares) {
   if (!shares) return nullptr;
   return {{"probability", shares->probability}, {"mask", shares->mask}, {"random", shares->random}};
@@ -98,6 +124,7 @@ std::string toJson(const TrainerPlan &plan) {
                         {"masking", toJson(plan.trainer.masking)}}},
                       {"initial", listOf(plan.initial)},
                       {"names", plan.names},
+                      {"adapter", toJson(plan.adapter)},
                       {"keys", listOf(plan.keys)}};
   return json.dump(1) + "\n";
 }
@@ -119,10 +146,8 @@ Result<TrainerPlan> parseTrainerPlan(std::string_view text, const std::string &w
     LLC_ASSIGN(InitialTensor tensor, readTensor(item, where));
     plan.initial.push_back(std::move(tensor));
   }
-  LLC_ASSIGN(JsonObject names, object.object("names"));
-  for (const auto &[name, value] : json["names"].items()) {
-    LLC_ASSIGN(plan.names[name], names.text(name));
-  }
+  LLC_ASSIGN(plan.names, readTexts(object, "names"));
+  LLC_ASSIGN(plan.adapter, readAdapter(object));
   LLC_TRY(object.array("keys"));
   for (const OrderedJson &item : json["keys"]) {
     LLC_ASSIGN(TrainerPlan::Key key, readKey(item, where));

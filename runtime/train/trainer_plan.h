@@ -14,6 +14,8 @@ struct TrainerPlan {
   std::vector<InitialTensor> initial;        // pretrain: the weights of the first step; otherwise they travel along
   std::map<std::string, std::string> names;  // what a weight is called in its checkpoint, where that is not its name
 
+  std::optional<AdapterRun> adapter;  // that is trained; what it begins with travels along
+
   // The keys of a run. Those that are fixed have been compiled in; a flag may stand for a key.
   struct Key {
     KeySpec spec;
@@ -29,7 +31,8 @@ Result<TrainerPlan> parseTrainerPlan(std::string_view text, const std::string &w
 
 // Names of files in a trainer's artifact.
 inline constexpr const char *planFile = "trainer.json", *modelConfigFile = "model/config.json",
-                            *modelWeightsFile = "model/model.safetensors";
+                            *modelWeightsFile = "model/model.safetensors",
+                            *adapterWeightsFile = "adapter/adapter_model.safetensors";
 inline constexpr std::string_view tokenizerFolder = "tokenizer/";
 
 }  // namespace llc::train

@@ -5,9 +5,11 @@ import re
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 import unittest
 
+import support
 import tiny_training
 from tiny_training import TIMES, lines_of_words
 
@@ -106,6 +108,93 @@ class TrainerProgram(tiny_training.Case):
         one = self.json("finetune", *arguments, *self.run_options(self.folder / "one", steps=3))
         self.same(one, self.alone(self.folder / "other", program="tuner", steps=3))
 
+    def write(self, name, records):
+        (self.folder / name).write_text("".join(json.dumps(record) + "\n" for record in records))
+        return self.folder / name
+
+    def pair(self, verb, *settings, model=None, data=None, steps=3, fixes_seed=False, more=()):
+        """Trains with the compiler and with a program that was compiled with the same settings: both outcomes."""
+        folder = pathlib.Path(tempfile.mkdtemp(dir=self.folder))
+        settings = (*(() if model else ("--tokenizer-path", self.base / "tok")), "--batch-size", 4, "--gradient-accumulation-steps", 2, *settings)
+        given = ("--model-path", model) if model else ("--config", self.base / "c.json")
+        options = ["--data-path", data or self.base / "text.txt", "--max-steps", steps, "--log-interval", 1, "--eval-interval", 2,
+                   "--save-interval", 2, "--threads", 1, "-q", "--json", *more]
+        seed = ("--seed", 7)
+        self.good("compile-train", *(given if model else given[1:]), "--verb", verb, *settings, *(seed if fixes_seed else ()), "-o",
+                  folder / "trainer", "--target-cpu", "native", "-q")
+        if fixes_seed:
+            self.refused("--seed", 8, "--data-path", "x", program=folder / "trainer", says=["--seed", "compile again"])
+        one = self.json(verb, *given, *settings, *seed, *options, "--output-dir", folder / "one")
+        other = self.json(*(() if fixes_seed else seed), *options, "--output-dir", folder / "other", program=folder / "trainer")
+        return one, other
+
+    def trained_model(self):
+        return self.with_compiler(self.folder / "first", steps=2)["checkpoint"]
+
+    def same_files(self, one, other):
+        self.assertEqual(self.curve(one), self.curve(other))
+        ends = (".safetensors", "config.json")
+        names = {path.name for path in pathlib.Path(one["checkpoint"]).iterdir() if path.name.endswith(ends)}
+        self.assertEqual(names, {path.name for path in pathlib.Path(other["checkpoint"]).iterdir() if path.name.endswith(ends)})
+        for name in names:
+            self.assertEqual(*(pathlib.Path(made["checkpoint"], name).read_bytes() for made in (one, other)), name)
+
+    def test_averages_of_the_weights(self):
+        for more in ((), ("--set", "training.ema_model=false")):
+            self.same_files(*self.pair("pretrain", "--ema-decay", 0.8, *more))
+
+    def test_weights_in_bf16_and_dropout(self):
+        one, other = self.pair("pretrain", "--weight-dtype", "bf16", "--set", "dropout=0.1", fixes_seed=True)
+        self.same_files(one, other)
+        types = {entry["dtype"] for entry in support.read_safetensors_header(pathlib.Path(other["checkpoint"], STATE[0])).values()}
+        self.assertEqual(types, {"BF16", "F32"})
+        self.same_files(*self.pair("train", "--weight-dtype", "bf16", "--set", "training.stochastic_rounding=false",
+                                   model=one["checkpoint"]))
+
+    def test_adapters(self):
+        """Each kind; with what was there as well as made by the seed."""
+        model = self.trained_model()
+        for settings in (("--lora-rank", 4, "--lora-dropout", 0.1), ("--use-dora", "--modules-to-save", "norm"), ("--peft", "bottleneck"),
+                         ("--peft", "p_tuning", "--num-virtual-tokens", 4, "--block-size", 32),
+                         ("--peft", "prefix_tuning", "--num-virtual-tokens", 4, "--block-size", 32)):
+            one, other = self.pair("lora-finetune", *settings, model=model, fixes_seed=True)
+            self.same_files(one, other)
+        self.good("run", model, "--adapter", other["checkpoint"], "-p", "the", "-n", 2)
+        one, other = self.pair("lora-finetune", "--adapter", one["checkpoint"], "--block-size", 32, model=model)
+        self.same_files(one, other)
+        # Either goes on from what the other wrote.
+        run = pathlib.Path(one["run"]).parent
+        shutil.rmtree(one["checkpoint"])
+        trainer = run.parent / "trainer"
+        on = self.json("--data-path", self.base / "text.txt", "--max-steps", 3, "--log-interval", 1, "--eval-interval", 2, "--save-interval",
+                       2, "--seed", 7, "-t", 1, "-q", "--json", "--output-dir", run, program=trainer)
+        self.same_files(on, other)
+
+    def test_each_trainer(self):
+        model = self.trained_model()
+        pairs = [("the river", " runs under every", " runs over none"), ("old stone and", " carries water", " carries nothing at all")] * 12
+        answers = self.write("answers.jsonl", [{"prompt": a, "completion": b} for a, b, _ in pairs])
+        preferences = self.write("pairs.jsonl", [{"prompt": a, "chosen": b, "rejected": c} for a, b, c in pairs])
+        for trainer, data, more in (("sft", answers, ()), ("distillation", answers, ("--teacher", model)),
+                                    ("dpo", preferences, ("--block-size", 32)), ("reward", preferences, ("--block-size", 32))):
+            one, other = self.pair("finetune", "--trainer", trainer, *more, model=model, data=data, fixes_seed=trainer == "reward",
+                                   more=("--validation-split", 0.1))
+            self.same_files(one, other)
+        one, other = self.pair("lora-finetune", "--trainer", "dpo", "--block-size", 32, model=model, data=preferences, fixes_seed=True)
+        self.same_files(one, other)
+
+    def test_other_architectures(self):
+        for name in ("gpt2", "gemma2", "qwen3"):
+            model = self.folder / name
+            shutil.copytree(support.ROOT / "tests/golden/architectures" / name, model)
+            tokens = {**{chr(97 + i): i for i in range(26)}, "<unk>": 26, "</s>": 27}
+            (model / "tokenizer.json").write_text(json.dumps(
+                {"version": "1.0", "added_tokens": [{"id": 27, "content": "</s>", "special": True, "single_word": False, "lstrip": False,
+                                                      "rstrip": False, "normalized": False}],
+                 "normalizer": None, "pre_tokenizer": {"type": "Split", "pattern": {"Regex": "."}, "behavior": "Isolated", "invert": False},
+                 "post_processor": None, "decoder": None, "model": {"type": "WordLevel", "unk_token": "<unk>", "vocab": tokens}}))
+            self.same_files(*self.pair("train", "--block-size", 16, model=model))
+
     def test_what_can_not_be_compiled_is_said(self):
         base = ("compile-train", self.base / "c.json", "-o", self.folder / "t", "--tokenizer-path", self.base / "tok")
         self.refused("compile-train", "-o", self.folder / "t", says=["CONFIG"])
@@ -113,6 +202,10 @@ class TrainerProgram(tiny_training.Case):
         self.refused(*base, "--trainer", "dpo", says=["--block-size"])
         self.refused(*base, "--freeze", "model.embed_tokens.weight", code=3, says=["training.freeze"])
         self.refused(*base, "--sample-prompt", "x", code=3, says=["sample_prompt"])
+        self.refused(*base, "--adapter", "x", says=["--adapter", "lora-finetune"])
+        model = ("compile-train", "--model-path", self.trained_model(), "--verb", "lora-finetune", "-o", self.folder / "t")
+        self.refused(*model, "--merge", code=3, says=["lora.merge", "llc-model merge"])
+        self.refused(*model, "--peft", "prompt_tuning", "--trainer", "sft", says=["--block-size"])
         self.assertFalse((self.folder / "t").exists())
 
 

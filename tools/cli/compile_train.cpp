@@ -2,20 +2,22 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <numeric>
 
 #include "compiler/aot/artifact.h"
 #include "compiler/targets/target.h"
-#include "runtime/base/convert.h"
 #include "runtime/base/memory.h"
 #include "runtime/base/temporary_folder.h"
 #include "runtime/formats/safetensors.h"
-#include "runtime/train/compiled_step.h"
 #include "runtime/train/run_start.h"
 #include "runtime/train/training_memory.h"
 #include "tools/cli/command.h"
 #include "tools/cli/gradient_checkpointing.h"
+#include "tools/cli/score_head.h"
 #include "tools/cli/targets.h"
+#include "tools/cli/train_adapter.h"
 #include "tools/cli/train_start.h"
 #include "tools/cli/trainer_keys.h"
 
@@ -35,24 +37,27 @@ void declareCompileTrain(CLI::App &app, CompileTrainFlags &o) {
   app.add_option("CONFIG", o.train.config, "Configuration of the model and its training, of create-config");
   app.add_option("-o,--output", o.output, "Executable to write")->required();
   app.add_option("--verb", o.verb,
-                 "What it does: pretrain a new model, train or finetune that of --model-path (default: pretrain, with "
-                 "--model-path train)")
-      ->check(CLI::IsMember({"pretrain", "train", "finetune"}));
+                 "What it does: pretrain a new model, train or finetune that of --model-path, lora-finetune an adapter "
+                 "of it (default: pretrain, with --model-path train)")
+      ->check(CLI::IsMember({"pretrain", "train", "finetune", "lora-finetune"}));
   app.add_option("--model-path", o.train.model, "Directory of the model to go on from, or a built-in one");
   app.add_option("--data-path", o.train.data, train::dataPathHelp)->expected(1)->take_all();
   declareKeyFlags(app, o.train, pretrainVerb);
+  declareAdapterFlags(app, o.train, loraFinetuneVerb);
   addTargetFlag(app, o.targets);
   app.add_flag("--json", o.json, "One JSON object about the result");
 }
 
+constexpr const TrainVerb *verbs[] = {&pretrainVerb, &trainVerb, &finetuneVerb, &loraFinetuneVerb};
+
 Result<const TrainVerb *> verbOf(const CompileTrainFlags &o) {
   bool hasModel = !o.train.model.empty();
   std::string name = !o.verb.empty() ? o.verb : hasModel ? "train" : "pretrain";
-  const TrainVerb &verb = name == "pretrain" ? pretrainVerb : name == "train" ? trainVerb : finetuneVerb;
+  const TrainVerb &verb = **std::ranges::find(verbs, name, [](const TrainVerb *one) { return std::string(one->name); });
   if (verb.makesModel && hasModel)
     return diagnose(ErrorKind::invalidInput, "--model-path")
         .says("is for training a model that exists, and pretrain makes a new one")
-        .toFix("leave it out, or choose --verb train or finetune");
+        .toFix("leave it out, or choose --verb train, finetune or lora-finetune");
   if (!verb.makesModel && !hasModel)
     return diagnose(ErrorKind::invalidInput, "--model-path")
         .says("is missing: " + name + " goes on from a model")
@@ -61,24 +66,25 @@ Result<const TrainVerb *> verbOf(const CompileTrainFlags &o) {
     return diagnose(ErrorKind::invalidInput, "CONFIG")
         .says("is missing: nothing describes the model")
         .toFix("make one with llc-model create-config");
+  if (!verb.makesAdapter && !o.train.adapter.empty())
+    return diagnose(ErrorKind::invalidInput, "--adapter")
+        .says("is what lora-finetune goes on from, and this trains weights of the model")
+        .toFix("leave it out, or choose --verb lora-finetune");
   return &verb;
 }
 
 // What a trainer can't do, or can't know before it runs.
-Status checkTrainerConfig(const TrainConfig &config, const train::TrainerTraits &traits) {
+Status checkTrainerConfig(const TrainConfig &config, const train::TrainerTraits &traits, bool hasVirtualTokens) {
   if (config.given("training.sample_prompt"))
     return diagnose(ErrorKind::unsupported, "training.sample_prompt")
         .says("a trainer holds no program that generates text")
         .toFix("leave it out, and run its checkpoints with llc-model run");
-  auto refuse = [](const char *key, const char *why) {
-    return diagnose(ErrorKind::unsupported, key).says(why).toFix("leave it out, or train without compiling ahead");
-  };
-  if (config.number("training.ema_decay") > 0)
-    return refuse("training.ema_decay", "a trainer can't begin averages of the weights yet");
-  if (config.text("training.weight_dtype") != "f32")
-    return refuse("training.weight_dtype", "a trainer begins with weights in f32 only");
+  if (config.flag("lora.merge"))
+    return diagnose(ErrorKind::unsupported, "lora.merge")
+        .says("a trainer holds the model's weights as its program reads them")
+        .toFix("leave it out, and merge a checkpoint with llc-model merge MODEL --adapter CHECKPOINT -o DIR");
   bool packed = traits.examples == train::Examples::text ||
-                (traits.examples == train::Examples::completions && config.flag("data.packing"));
+                (traits.examples == train::Examples::completions && config.flag("data.packing") && !hasVirtualTokens);
   if (packed || config.given("data.block_size"))
     return checkGradientCheckpointing(gradientCheckpointingOf(config), true);
   return diagnose(ErrorKind::invalidInput, "--block-size")
@@ -103,33 +109,26 @@ Status writeShapes(const std::string &directory, train::InitialModel initial) {
   return train::writeInitialModel(directory, initial, 0);
 }
 
-// The weights that training begins with, as its checkpoints hold them: those that it changes in the program's type, the
-// others as they are.
-Status writeStartWeights(const std::string &path, const std::string &model, const Manifest &manifest,
-                         const std::map<std::string, std::string> &names) {
-  std::map<std::string_view, DType> types;
-  for (const ParameterSpec &parameter : manifest.parameters) {
-    if (!parameter.updated || train::isOptimizerState(parameter.name)) continue;
-    auto stored = names.find(parameter.name);
-    types[stored == names.end() ? parameter.name : stored->second] = parameter.type;
-  }
-  LLC_ASSIGN(SafeTensors weights, SafeTensors::open(model));
+// The weights that training begins with, in one file: those in `place`, a directory or a file, and zeros for what the
+// first step derives from others and is not there yet.
+Status writeStartWeights(const std::string &path, const std::string &place,
+                         const std::map<std::string, std::string> &metadata,
+                         const std::vector<dsl::DerivedParameter> &derived) {
+  LLC_ASSIGN(SafeTensors weights, SafeTensors::open(place));
   SafeTensorsWriter writer(path);
-  auto typeOf = [&](const TensorView &tensor) {
-    auto found = types.find(tensor.name);
-    return found == types.end() ? tensor.type : found->second;
-  };
-  for (const TensorView &tensor : weights.tensors()) LLC_TRY(writer.declare(tensor.name, typeOf(tensor), tensor.shape));
-  std::vector<std::byte> converted;
-  for (const TensorView &tensor : weights.tensors()) {
-    if (typeOf(tensor) == tensor.type) {
-      LLC_TRY(writer.write(tensor.bytes));
-      continue;
-    }
-    converted.resize(tensor.elements() * byteSize(typeOf(tensor)));
-    convertElements(tensor.bytes.data(), tensor.type, converted.data(), typeOf(tensor), tensor.elements());
-    LLC_TRY(writer.write(converted));
+  for (const auto &[key, value] : metadata) writer.setMetadata(key, value);
+  for (const TensorView &tensor : weights.tensors()) LLC_TRY(writer.declare(tensor.name, tensor.type, tensor.shape));
+  std::vector<std::vector<float>> zeros;
+  for (const dsl::DerivedParameter &one : derived) {
+    if (weights.find(one.name)) continue;
+    LLC_TRY(writer.declare(one.name, DType::f32, one.shape));
+    zeros.emplace_back(size_t(std::accumulate(one.shape.begin(), one.shape.end(), int64_t(1), std::multiplies<>())));
   }
+  for (const TensorView &tensor : weights.tensors()) {
+    LLC_TRY(writer.write(tensor.bytes));
+    weights.release(tensor);
+  }
+  for (const std::vector<float> &values : zeros) LLC_TRY(writer.write(values.data(), values.size() * sizeof(float)));
   return writer.finish();
 }
 
@@ -143,9 +142,11 @@ class TrainerCompilation {
     LLC_ASSIGN(const models::Trainer *trainer, config_->trainer());
     LLC_ASSIGN(models::TrainerSettings settings, config_->trainerSettings());
     plan_.trainer = traitsOf(*trainer, settings);
-    LLC_TRY(checkTrainerConfig(*config_, plan_.trainer));
     LLC_TRY(checkArchitecture(targetsOrAll(o_.targets, FactorTypes())));
     LLC_ASSIGN(start_, findRunStart(*config_, o_.train, verb_, progress_));
+    if (verb_.makesAdapter) LLC_TRY(makeAdapter());
+    LLC_TRY(checkTrainerConfig(*config_, plan_.trainer, plan_.adapter && plan_.adapter->virtualTokens));
+    if (trainer->scores) LLC_TRY(addScoreHead());
     LLC_TRY(compile());
     LLC_TRY(makePlan());
     LLC_TRY(write());
@@ -155,6 +156,35 @@ class TrainerCompilation {
   }
 
  private:
+  uint64_t seed() const { return uint64_t(config_->integer("training.seed")); }
+
+  Status makeAdapter() {
+    LLC_ASSIGN(AdapterStart adapter,
+               planAdapterTraining(*config_, o_.train, start_->model, *start_->tokenizer.tokenizer));
+    LLC_ASSIGN(adapter_, beginAdapter(adapter, "", folder_.path() + "/adapter", seed()));
+    plan_.adapter = adapterRunOf(adapter);
+    plan_.adapter->existing.clear();  // it travels along
+    madeBySeed_ = adapter.existing.empty();
+    return success();
+  }
+
+  Status addScoreHead() {
+    LLC_ASSIGN(bool hasHead, hasScoreHead(start_->model));
+    if (hasHead) return success();
+    std::string directory = folder_.path() + "/scores";
+    LLC_TRY(writeWithScoreHead(start_->model, start_->tokenizer.files, seed(), directory));
+    start_->model = directory;
+    LLC_ASSIGN(start_->modelConfig, train::readOrderedJson(directory + "/config.json"));
+    madeBySeed_ = true;
+    return success();
+  }
+
+  // Whether something in the program depends on the seed.
+  bool drawsInProgram() const {
+    bool drops = config_->number("dropout") > 0 || (verb_.makesAdapter && traced_->source->model.drops);
+    return drops || (config_->text("training.weight_dtype") != "f32" && config_->flag("training.stochastic_rounding"));
+  }
+
   Result<std::string> modelToTrace() {
     if (!verb_.makesModel) return start_->model;
     train::InitialModel initial = initialModelOf(*config_, *start_);
@@ -171,6 +201,7 @@ class TrainerCompilation {
     length_ = step.length;
     step.rows = config_->integer("training.batch_size");
     if (arePairs(plan_.trainer.examples)) step.rows *= 2;
+    step.adapter = adapter_;
     LLC_ASSIGN(traced_, traceTrainingStep(model, step, progress_));
     compiler::CompileOptions options{.targets = targetsOrAll(o_.targets, {step.precision, step.precision}),
                                      .startAt = compiler::Phase::differentiated};
@@ -205,7 +236,7 @@ class TrainerCompilation {
     train::keyAt(given, "data.block_size") = train::keyAt(effective, "data.block_size") = length_;
     plan_.config = train::RunConfig(std::move(given), std::move(effective), config_->where());
     plan_.names = checkpointNames(*traced_, module_->manifest);
-    plan_.keys = trainerKeys(*config_, verb_);
+    plan_.keys = trainerKeys(*config_, verb_, madeBySeed_ || drawsInProgram());
     return success();
   }
 
@@ -217,9 +248,13 @@ class TrainerCompilation {
     artifact.files = {{train::planFile, toJson(plan_)}, {train::modelConfigFile, start_->modelConfig.dump(2) + "\n"}};
     for (const auto &[file, text] : start_->tokenizer.files)
       artifact.files.emplace_back(std::string(train::tokenizerFolder) + file, text);
-    if (!verb_.makesModel) {
-      std::string weights = folder_.path() + "/model.safetensors";
-      LLC_TRY(writeStartWeights(weights, start_->model, module_->manifest, plan_.names));
+    std::string weights = folder_.path() + "/start.safetensors";
+    if (verb_.makesAdapter) {
+      LLC_TRY(writeStartWeights(weights, adapter_ + "/" + huggingface::adapterWeightsFile, plan_.adapter->metadata,
+                                traced_->source->model.derived));
+      artifact.largeFiles = {{train::adapterWeightsFile, weights}};
+    } else if (!verb_.makesModel) {
+      LLC_TRY(writeStartWeights(weights, start_->model, {{"format", "pt"}}, {}));
       artifact.largeFiles = {{train::modelWeightsFile, weights}};
     }
     progress_.step("writing " + o_.output);
@@ -251,6 +286,8 @@ class TrainerCompilation {
   TemporaryFolder folder_;
   std::optional<TrainConfig> config_;
   std::optional<train::RunStart> start_;
+  std::string adapter_;      // directory of the one that is trained
+  bool madeBySeed_ = false;  // something that travels along
   int64_t length_ = 0;
   train::TrainerPlan plan_;
   std::optional<TracedModel> traced_;

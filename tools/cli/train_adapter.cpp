@@ -8,6 +8,7 @@
 #include "models/registry.h"
 #include "runtime/base/json_read.h"
 #include "runtime/base/mapped_file.h"
+#include "runtime/train/run_start.h"
 #include "tools/cli/adapters.h"
 #include "tools/cli/model.h"
 
@@ -96,21 +97,6 @@ std::string withThousands(int64_t number) {
   return text;
 }
 
-// A run goes on with the adapter that it began with.
-Status compareAdapters(const std::string &wanted, const std::string &found, const std::string &where) {
-  LLC_ASSIGN(Json want, parseJson(wanted, "lora"));
-  LLC_ASSIGN(Json have, parseJson(found, where));
-  for (const char *key :
-       {"peft_type", "r", "lora_alpha", "target_modules", "use_rslora", "use_dora", "lora_dropout", "modules_to_save",
-        "feedforward_modules", "bottleneck_size", "non_linearity", "adapter_dropout", "num_virtual_tokens",
-        "prompt_tuning_init_text", "encoder_hidden_size", "prefix_projection"})
-    if (want.value(key, Json()) != have.value(key, Json()))
-      return diagnose(ErrorKind::invalidInput, where)
-          .says(fmt::format("{} is {}, now {} is asked for", key, have.value(key, Json()).dump(),
-                            want.value(key, Json()).dump()))
-          .toFix("start anew with --resume-from-checkpoint none, or choose another --run-name");
-  return success();
-}
 Result<std::string> configIn(const std::string &directory) {
   return readTextFile(directory + "/" + huggingface::adapterConfigFile, 1 << 24);
 }
@@ -142,11 +128,19 @@ Result<AdapterStart> planAdapterTraining(const TrainConfig &config, const TrainF
   return start;
 }
 
+train::AdapterRun adapterRunOf(const AdapterStart &start) {
+  return {{{huggingface::adapterConfigFile, start.plan.config}},
+          {{huggingface::baseFingerprintKey, start.plan.fingerprint}},
+          start.existing,
+          start.summary,
+          start.plan.virtualTokens};
+}
+
 Result<std::string> beginAdapter(const AdapterStart &start, const std::string &checkpoint, const std::string &directory,
                                  uint64_t seed) {
   if (!checkpoint.empty()) {
     LLC_ASSIGN(std::string found, configIn(checkpoint));
-    LLC_TRY(compareAdapters(start.plan.config, found, checkpoint + "/" + huggingface::adapterConfigFile));
+    LLC_TRY(train::compareAdapters(start.plan.config, found, checkpoint + "/" + huggingface::adapterConfigFile));
     return checkpoint;
   }
   if (!start.existing.empty()) return start.existing;

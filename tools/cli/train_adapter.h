@@ -1,5 +1,6 @@
 // The adapter that lora-finetune trains: a new one by the configuration, or one that exists.
 #pragma once
+#include "runtime/train/run.h"
 #include "tools/cli/new_adapter.h"
 #include "tools/cli/train_options.h"
 
@@ -16,6 +17,9 @@ struct AdapterStart {
 // another kind.
 Result<AdapterStart> planAdapterTraining(const TrainConfig &config, const TrainFlags &flags, const std::string &model,
                                          const Tokenizer &tokenizer);
+
+// What a run knows of it.
+train::AdapterRun adapterRunOf(const AdapterStart &start);
 
 // The directory of the adapter that training begins with: `checkpoint` (the one that is resumed, or empty), the
 // existing one, or `directory`, where a new one is written. Errors: a checkpoint of another adapter; the disk's.

@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <cmath>
+#include <span>
 
 #include "frontends/recipe/bert_config.h"
 #include "frontends/recipe/read_config.h"
@@ -161,8 +162,9 @@ Status refuseForScores(const TrainConfig &config, const TrainVerb &verb) {
 }  // namespace
 
 const KeyFlag *flagOf(std::string_view key) {
-  for (const KeyFlag &one : keyFlags)
-    if (one.key == key) return &one;
+  for (std::span<const KeyFlag> flags : {std::span<const KeyFlag>(keyFlags), std::span<const KeyFlag>(adapterFlags)})
+    for (const KeyFlag &one : flags)
+      if (one.key == key) return &one;
   return nullptr;
 }
 
@@ -171,28 +173,31 @@ std::string textOfFlag(const KeySpec &key) {
   return key.initial == true ? "false" : "true";  // the other one than without the flag
 }
 
-void declareKeyFlags(CLI::App &app, TrainFlags &flags, const TrainVerb &verb) {
-  auto declareKey = [&](const KeyFlag &one) {
-    if (std::string other = textOfFlag(*specOf(one.key)); !other.empty()) {
-      app.add_flag_callback(
-          one.flag, [&flags, other, key = std::string(one.key)] { flags.keys[key] = other; }, one.help);
-      return;
-    }
-    std::string text = defaultOf(one.key, verb);
-    CLI::Option *option = app.add_option_function<std::string>(
-        one.flag, [&flags, key = std::string(one.key)](const std::string &value) { flags.keys[key] = value; },
-        one.help);
-    bool computed =
-        std::string_view(one.key) == "training.total_steps" || std::string_view(one.key) == "training.sample_prompt";
-    if (!text.empty() && !computed) option->default_str(text);
-  };
-  for (const KeyFlag &one : keyFlags) declareKey(one);
-  if (verb.hasModes) declareKey(modeFlag);
-  if (verb.makesAdapter || verb.hasModes) {
-    for (const KeyFlag &one : adapterFlags) declareKey(one);
-    app.add_option("--adapter", flags.adapter,
-                   "Directory of an adapter to go on from, instead of a new one; its own settings count");
+namespace {
+void declareKey(CLI::App &app, TrainFlags &flags, const TrainVerb &verb, const KeyFlag &one) {
+  if (std::string other = textOfFlag(*specOf(one.key)); !other.empty()) {
+    app.add_flag_callback(one.flag, [&flags, other, key = std::string(one.key)] { flags.keys[key] = other; }, one.help);
+    return;
   }
+  std::string text = defaultOf(one.key, verb);
+  CLI::Option *option = app.add_option_function<std::string>(
+      one.flag, [&flags, key = std::string(one.key)](const std::string &value) { flags.keys[key] = value; }, one.help);
+  bool computed =
+      std::string_view(one.key) == "training.total_steps" || std::string_view(one.key) == "training.sample_prompt";
+  if (!text.empty() && !computed) option->default_str(text);
+}
+}  // namespace
+
+void declareAdapterFlags(CLI::App &app, TrainFlags &flags, const TrainVerb &verb) {
+  for (const KeyFlag &one : adapterFlags) declareKey(app, flags, verb, one);
+  app.add_option("--adapter", flags.adapter,
+                 "Directory of an adapter to go on from, instead of a new one; its own settings count");
+}
+
+void declareKeyFlags(CLI::App &app, TrainFlags &flags, const TrainVerb &verb) {
+  for (const KeyFlag &one : keyFlags) declareKey(app, flags, verb, one);
+  if (verb.hasModes) declareKey(app, flags, verb, modeFlag);
+  if (verb.makesAdapter || verb.hasModes) declareAdapterFlags(app, flags, verb);
   app.add_option("--trainer-setting", flags.trainerSettings,
                  "NAME=VALUE of the trainer (llc-model trainers lists them); may be given more than once")
       ->expected(1)

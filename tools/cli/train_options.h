@@ -34,6 +34,8 @@ struct TrainFlags {
 };
 // The flags that stand for keys.
 void declareKeyFlags(CLI::App &app, TrainFlags &flags, const TrainVerb &verb);
+// Those of adapters, which verbs have that make one.
+void declareAdapterFlags(CLI::App &app, TrainFlags &flags, const TrainVerb &verb);
 // Flags and help of the key; null: it has no flag.
 struct KeyFlag {
   const char *flag, *key, *help;

@@ -53,14 +53,6 @@ class CompilingHost : public train::RunHost {
   const TrainConfig &config_;
   Progress &progress_;
 };
-
-train::AdapterRun adapterRunOf(const AdapterStart &adapter) {
-  return {{{huggingface::adapterConfigFile, adapter.plan.config}},
-          {{huggingface::baseFingerprintKey, adapter.plan.fingerprint}},
-          adapter.existing,
-          adapter.summary,
-          adapter.plan.virtualTokens};
-}
 }  // namespace
 
 Status runTraining(Context &context, const TrainFlags &flags, const TrainVerb &verb) {

@@ -44,27 +44,45 @@ const std::set<std::string_view> ofRuns = {"training.lr",
                                            "checkpoint.keep_every",
                                            "checkpoint.shard_bytes",
                                            "checkpoint.save_optimizer"};
-const std::set<std::string_view> compiledIn = {
-    "use_gradient_checkpointing", "training.optimizer",    "training.optimizer_settings",
-    "training.optimizer_state",   "training.weight_decay", "training.parameter_groups",
-    "training.max_grad_norm",     "training.freeze",       "training.batch_size",
-    "training.precision",         "training.trainer",      "training.trainer_settings",
-    "training.teacher",           "data.block_size",       "data.packing",
-    "data.tokenizer_path"};
+const std::set<std::string_view> compiledIn = {"use_gradient_checkpointing",
+                                               "training.optimizer",
+                                               "training.optimizer_settings",
+                                               "training.optimizer_state",
+                                               "training.weight_decay",
+                                               "training.parameter_groups",
+                                               "training.max_grad_norm",
+                                               "training.freeze",
+                                               "training.batch_size",
+                                               "training.precision",
+                                               "training.trainer",
+                                               "training.trainer_settings",
+                                               "training.teacher",
+                                               "data.block_size",
+                                               "data.packing",
+                                               "data.tokenizer_path",
+                                               "training.ema_decay",
+                                               "training.ema_model",
+                                               "training.weight_dtype",
+                                               "training.stochastic_rounding",
+                                               "dropout"};
+// Of an adapter.
+bool ofAdapter(std::string_view path) { return path.starts_with("lora.") || path.starts_with("peft."); }
 // Those of the model stand outside of sections.
 bool ofModel(std::string_view path) { return path.find('.') == path.npos; }
 }  // namespace
 
-std::vector<train::TrainerPlan::Key> trainerKeys(const TrainConfig &config, const TrainVerb &verb) {
+std::vector<train::TrainerPlan::Key> trainerKeys(const TrainConfig &config, const TrainVerb &verb, bool fixesSeed) {
   std::vector<train::TrainerPlan::Key> keys;
   for (const KeySpec &spec : recipe::configKeys()) {
     train::TrainerPlan::Key key{.spec = spec, .fixed = !ofRuns.contains(spec.path), .flag = {}, .flagText = {}};
+    if (spec.path == "training.seed") key.fixed = fixesSeed;
     bool accumulates = spec.path == "training.gradient_accumulation_steps";
     if (accumulates && config.integer(spec.path) > 1) {
       key.fixed = false;  // another program takes one micro-batch a step
       key.spec.least = 2;
     }
-    bool known = !key.fixed || accumulates || compiledIn.contains(spec.path) || (verb.makesModel && ofModel(spec.path));
+    bool known = !key.fixed || accumulates || ofRuns.contains(spec.path) || compiledIn.contains(spec.path) ||
+                 (verb.makesModel && ofModel(spec.path)) || (verb.makesAdapter && ofAdapter(spec.path));
     if (!known) continue;
     if (const KeyFlag *flag = flagOf(spec.path)) {
       key.flag = flag->flag;

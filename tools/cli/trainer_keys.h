@@ -5,7 +5,8 @@
 
 namespace llc::cli {
 
-// The keys that a trainer knows, with the flags of training for them.
-std::vector<train::TrainerPlan::Key> trainerKeys(const TrainConfig &config, const TrainVerb &verb);
+// The keys that a trainer knows, with the flags of training for them. `fixesSeed`: something that was made by the seed
+// is part of it.
+std::vector<train::TrainerPlan::Key> trainerKeys(const TrainConfig &config, const TrainVerb &verb, bool fixesSeed);
 
 }  // namespace llc::cli
