@@ -56,7 +56,7 @@ LossTerms nextTokenLoss(const LossInput &in) {
   return {-total(nextLogProbabilities(in) * reshape(weight, {dynamicSize})), total(weight)};
 }
 
-LossTerms hiddenTokenLoss(const LossInput &in) {
+HiddenTokens hiddenTokens(const LossInput &in) {
   if (!in.model.bidirectional)
     fail(diagnose(ErrorKind::unsupported)
              .says("the model sees only the tokens before a token, it can't fill in one from both sides")
@@ -73,8 +73,12 @@ LossTerms hiddenTokenLoss(const LossInput &in) {
   Tensor ofLabel = generic({logits, cast(labels, DType::f32)},
                            {.signature = "tv,t->t", .body = "a*eq(@v,b)", .combiner = "sum"}, {count}, DType::f32);
   Tensor best = reduce(logits, {.signature = "tv->t", .kind = "max"});
-  return {
-      total(cross_entropy(logits, labels) * weight), total(weight), {{"accuracy", total(ge(ofLabel, best) * weight)}}};
+  return {cross_entropy(logits, labels) * weight, ge(ofLabel, best) * weight, weight};
+}
+
+LossTerms hiddenTokenLoss(const LossInput &in) {
+  HiddenTokens tokens = hiddenTokens(in);
+  return {total(tokens.losses), total(tokens.weight), {{"accuracy", total(tokens.hits)}}};
 }
 
 LossTerms tokenLoss(const LossInput &in) { return in.model.bidirectional ? hiddenTokenLoss(in) : nextTokenLoss(in); }

@@ -22,6 +22,13 @@ dsl::Tensor total(dsl::Tensor x);
 // padding. S > 1. Padding may stand on the left or on the right; a mask of 1 and 0 is the plain case of segments.
 dsl::LossTerms nextTokenLoss(const dsl::LossInput &in);
 
+// Of tokens [B*S] of a model that fills in what is hidden, in whole rows: -log p of a token's own label, whether that
+// is the model's first choice (1 or 0), and 1 where it has a label and is no padding; all are 0 elsewhere.
+struct HiddenTokens {
+  dsl::Tensor losses, hits, weight;
+};
+HiddenTokens hiddenTokens(const dsl::LossInput &in);
+
 // The same for a model that fills in what is hidden: the label of a token is its own. Metric "accuracy": how often the
 // label is the model's first choice.
 dsl::LossTerms hiddenTokenLoss(const dsl::LossInput &in);

@@ -1,6 +1,7 @@
 """Bidirectional models: logits and gradients against the reference implementation's, training on hidden tokens, filling in, and what such
 models refuse."""
 import json
+import math
 import pathlib
 import random
 import shutil
@@ -132,6 +133,65 @@ class Training(tiny_training.Case):
                          self.folder / "more", "--max-steps", 2, "--trainer-setting", "mlm_probability=0.4", "-t", 1, "-q", "--json")
         self.assertLess(more["eval_loss"], losses[0]["train/loss"])
 
+    def hidden_losses(self, model, rows, labels):
+        """Of hidden tokens, by the command logits: -log p of each label, and whether it is the first choice."""
+        width = max(map(len, rows))
+        ids = [id for row in rows for id in row + [0] * (width - len(row))]
+        mask = [int(place < len(row)) for row in rows for place in range(width)]
+        path, out = self.folder / "in.safetensors", self.folder / "logits.safetensors"
+        shape = (len(rows), width)
+        support.write_safetensors(path, {"input_ids": ("I64", shape, ids), "attention_mask": ("I64", shape, mask)})
+        self.good("logits", model, "--input", path, "--output", out, "-q")
+        (_, _, vocabulary), values = support.read_safetensors(out)["logits"]
+        found = []
+        for row, of in enumerate(labels):
+            for place, label in of.items():
+                logits = values[(row * width + place) * vocabulary:(row * width + place + 1) * vocabulary]
+                most = max(logits)
+                found.append((most + math.log(sum(math.exp(x - most) for x in logits)) - logits[label], logits[label] == most))
+        return found
+
+    def test_evaluation(self):
+        """Each token hidden alone, as logits of such rows say; longer texts in rows; a share of them at once, by a seed."""
+        model = self.json(*self.pretrain(self.config("c.json"), self.folder / "out", steps=10))["checkpoint"]
+        words = sorted(set(WORDS))
+        texts = [WORDS[:7], WORDS[3:5], WORDS + WORDS[:2]]
+        (self.folder / "t.txt").write_text("\n".join(" ".join(text) for text in texts) + "\n")
+        arguments = ("eval", model, "--perplexity", self.folder / "t.txt", "--document-separator", "line", "--json")
+        for context in (32, 8):
+            rows, labels = [], []
+            for text in texts:
+                ids = [5 + words.index(word) for word in text]
+                for first in range(0, len(ids), context - 2):
+                    part = ids[first:first + context - 2]
+                    for place in range(len(part)):
+                        rows.append([2, *part[:place], 4, *part[place + 1:], 3])
+                        labels.append({place + 1: part[place]})
+            expected = self.hidden_losses(model, rows, labels)
+            found = self.json(*arguments, "--context", context, "-t", 1)
+            self.assertEqual(found["total_tokens_evaluated"], len(rows))
+            self.assertAlmostEqual(found["avg_loss"], math.fsum(loss for loss, _ in expected) / len(rows), delta=1e-5)
+            self.assertAlmostEqual(found["pseudo_perplexity"], math.exp(found["avg_loss"]), delta=1e-6 * found["pseudo_perplexity"])
+            self.assertAlmostEqual(found["accuracy"], sum(hit for _, hit in expected) / len(rows), delta=1e-9)
+            self.assertEqual((found["documents"], found["context"]), (3, context if context == 8 else max(map(len, rows))))
+        one = self.json(*arguments, "--limit", 1)
+        self.assertEqual((one["documents"], one["total_tokens_evaluated"]), (1, 7))
+        some, again, other = (self.json(*arguments, "--mlm-probability", 0.5, "--seed", seed) for seed in (1, 1, 2))
+        self.assertEqual(some["avg_loss"], again["avg_loss"])
+        self.assertNotEqual(some["avg_loss"], other["avg_loss"])
+        self.assertIn("perplexity_of_hidden", some)
+        self.assertTrue(0 < some["total_tokens_evaluated"] < sum(map(len, texts)))
+        # A prepared dataset holds the same tokens.
+        self.good("data", "prepare", "-i", self.folder / "t.txt", "--tokenizer-path", self.base / "vocab.txt", "-o",
+                  self.folder / "t.bin", "-q")
+        prepared = self.json("eval", model, "--perplexity", self.folder / "t.bin", "--json")
+        self.assertAlmostEqual(prepared["avg_loss"], self.json(*arguments)["avg_loss"], delta=1e-9)
+        self.assertIn("pseudo-perplexity", self.good(*arguments[:-1]).out)
+        for more, says in ((("--stride", 4), "--stride"), (("--preload",), "--preload"), (("--context", 99), "--context"),
+                           (("--mlm-probability", 2), "--mlm-probability")):
+            self.refused(*arguments, *more, says=[says])
+        self.refused("eval", "default", "--perplexity", self.folder / "t.txt", "--mlm-probability", 0.2, says=["--mlm-probability"])
+
     def test_compiled_ahead_it_is_the_same(self):
         config = self.config("c.json")
         arguments = self.pretrain(config, self.folder / "jit", steps=8)
@@ -167,11 +227,12 @@ class Refusals(Case):
     def test_other_uses(self):
         bert = FOLDER / "bert"
         for arguments in (("run", bert, "-p", "a"), ("compile", bert, "-o", self.folder / "a"), ("verify", bert), ("inspect", bert),
-                          ("eval", bert, "--perplexity", self.base_text()), ("score", bert, "--ids", "5,6")):
+                          ("score", bert, "--ids", "5,6")):
             self.refused(*arguments, code=3, says=["sees whole texts at once", "fill-mask"])
         self.good("inspect", bert, "--training", "--trainer", "mlm", "--block-size", 32, "--memory")
         self.refused("inspect", bert, "--training", "--block-size", 32, code=3, says=["--trainer mlm"])
         self.refused("fill-mask", bert, "-p", "a [MASK]", says=["no tokenizer"])
+        self.refused("eval", bert, "--perplexity", self.base_text(), says=["no tokenizer"])
         self.refused("fill-mask", TINY, "-p", "a [MASK]", code=3, says=["only the tokens before"])
         self.refused("logits", bert, "--input", bert / "expected.safetensors", "--output", self.folder / "o", "--context", 16,
                      says=["--context", "cache"])

@@ -1,8 +1,9 @@
-// eval: how well a model predicts a text of any length.
+// eval: how well a model predicts a text of any length, or fills in what is hidden of it.
 #include "runtime/data/dataset.h"
 #include "runtime/eval/perplexity.h"
 #include "runtime/serve/options.h"
 #include "tools/cli/corpus_flags.h"
+#include "tools/cli/eval_hidden.h"
 #include "tools/cli/open.h"
 
 namespace llc::cli {
@@ -12,6 +13,8 @@ struct EvalFlags {
   OpenOptions open;
   CorpusFlags texts;
   int64_t stride = 0, limit = 0;
+  double share = 0;
+  uint64_t seed = 0;
   bool json = false;
 };
 
@@ -31,7 +34,34 @@ void declareEval(CLI::App &app, EvalFlags &o) {
       ->default_val("file");
   app.add_option("--field", o.texts.fields, "JSONL and CSV: fields whose text counts: a,b")->delimiter(',');
   app.add_option("--limit", o.limit, "At most so many documents; 0: all")->capture_default_str()->check(wholeNumber());
+  app.add_option("--mlm-probability", o.share,
+                 "Bidirectional models: hides this share of the tokens at once, as training does, by --seed; 0: each "
+                 "token alone, for the pseudo-perplexity")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 1.0));
+  app.add_option("--seed", o.seed, "What --mlm-probability hides")->capture_default_str()->check(wholeNumber());
   app.add_flag("--json", o.json, "One JSON object instead of a line");
+}
+
+// What a model that fills in has no use for; nothing of it is dropped in silence.
+Status evalHidden(const CLI::App &app, const ModelPlace &place, const EvalFlags &o, Progress &progress) {
+  for (const char *flag : {"--stride", "--cache-dtype", "--activations", "--deterministic", "--preload", "--code-cache",
+                           "--weight-cache", "--tuning-cache"})
+    if (app.count(flag))
+      return diagnose(ErrorKind::invalidInput, flag)
+          .says("is for models that generate, and " + o.open.model + " fills in what is hidden")
+          .toFix("leave it out");
+  return evaluateHidden(place,
+                        {.dtype = o.open.dtype,
+                         .adapters = o.open.adapters,
+                         .texts = o.texts,
+                         .context = o.open.session.context,
+                         .limit = o.limit,
+                         .threads = o.open.session.threads,
+                         .share = o.share,
+                         .seed = o.seed,
+                         .json = o.json},
+                        progress);
 }
 
 struct Tally {
@@ -135,9 +165,16 @@ void print(const Tally &tally, const EvalFlags &o, int64_t context, double secon
       result.tokens, tally.documents, result.windows, context, double(result.tokens) / seconds);
 }
 
-Status runEval(Context &context, CLI::App &, EvalFlags &o) {
+Status runEval(Context &context, CLI::App &app, EvalFlags &o) {
   LLC_ASSIGN(ModelPlace place, findModel(o.open.model));
   Progress progress(context.quiet);
+  LLC_ASSIGN(bool fillsIn, isBidirectional(place));
+  if (fillsIn) return evalHidden(app, place, o, progress);
+  for (const char *flag : {"--mlm-probability", "--seed"})
+    if (app.count(flag))
+      return diagnose(ErrorKind::invalidInput, flag)
+          .says("is for models that fill in hidden tokens, and " + o.open.model + " generates")
+          .toFix("leave it out");
   LLC_ASSIGN(OpenedModel opened, openModel(place, o.open, progress));
   auto start = std::chrono::steady_clock::now();
   Tally tally;
@@ -150,8 +187,9 @@ Status runEval(Context &context, CLI::App &, EvalFlags &o) {
 }  // namespace
 
 void addEval(Context &context) {
-  addCommand<EvalFlags>(context, "eval", "Perplexity of texts of any length, by overlapping windows", declareEval,
-                        runEval);
+  addCommand<EvalFlags>(
+      context, "eval", "Perplexity of texts of any length; of a bidirectional model its pseudo-perplexity and accuracy",
+      declareEval, runEval);
 }
 
 }  // namespace llc::cli

@@ -4,11 +4,8 @@
 #include "frontends/dsl/sugar.h"
 #include "models/objectives/sequences.h"
 #include "models/updates/update.h"
-#include "runtime/threads/limits.h"
-#include "runtime/threads/team.h"
-#include "runtime/train/entry_memory.h"
+#include "tools/cli/forward_program.h"
 #include "tools/cli/interpreted.h"
-#include "tools/cli/training_step.h"
 
 namespace llc::cli {
 
@@ -19,16 +16,8 @@ dsl::Tensor logitsOfAll(const dsl::LossInput &in) {
   return in.model.logits(models::wholeRows(in), rows);
 }
 
-huggingface::TrainingOptions optionsFor(const TracedModel &traced, const TrainingBatch &batch) {
-  huggingface::TrainingOptions options;
-  options.dtype = traced.weightType;
-  options.batch = batch.rows, options.sequence = batch.width;
-  options.tokenTypes = !batch.types.empty();
-  return options;
-}
-
 Status traceStep(TracedModel &traced, const TrainingBatch &batch) {
-  huggingface::TrainingOptions options = optionsFor(traced, batch);
+  huggingface::TrainingOptions options = forwardOptions(traced, batch);
   options.rule = [](const std::vector<dsl::NamedShape> &weights) {
     return models::updateRule(models::UpdateOptions(), weights);
   };
@@ -57,27 +46,12 @@ Result<std::vector<float>> interpret(TracedModel &traced, const TrainingBatch &b
   return std::vector<float>(values.begin(), values.end());
 }
 
-Result<std::vector<float>> runCompiled(TracedModel &traced, const compiler::CompiledModule &compiled,
+Result<std::vector<float>> runCompiled(const TracedModel &traced, const compiler::CompiledModule &compiled,
                                        const TrainingBatch &batch, const char *entry, int64_t threads,
                                        Progress &progress) {
-  if (!threads) threads = threadLimits().threads;
-  progress.step("loading weights", int64_t(compiled.manifest.parameters.size()));
-  LLC_ASSIGN(compiler::JitProgram jit,
-             compiler::loadProgram(compiled, trainingTensors(traced, compiled.manifest, progress),
-                                   {.threads = int(threads), .weights = {"none"}}));
-  LLC_ASSIGN(train::EntryMemory memory, train::EntryMemory::allocate(jit.manifest, threads, "give a smaller batch"));
-  std::vector<float> logits(batch.ids.size() * size_t(traced.source->model.vocabulary));
-  const void *inputs[] = {batch.ids.data(), batch.mask.data(), batch.labels.data(), batch.types.data()};
-  void *outputs[] = {logits.data()};
-  int64_t sizes[] = {batch.rows * batch.width, 0, 0};
-  llc_batch step{};
-  step.tokens = sizes[LLC_DIM_TOKENS];
-  llc_context context = memory.context();
-  context.parameters = jit.parameters.data(), context.batch = &step;
-  context.inputs = inputs, context.outputs = outputs, context.sizes = sizes;
-  ThreadTeam team(threads);
-  team.run(jit.entries.at(entry), context);
-  return logits;
+  size_t logits = batch.ids.size() * size_t(traced.source->model.vocabulary);
+  LLC_ASSIGN(ForwardProgram program, ForwardProgram::load(traced, compiled, entry, logits, threads, progress));
+  return program.run(batch);
 }
 
 void zeroPadding(const TrainingBatch &batch, std::vector<float> &logits) {
@@ -103,7 +77,7 @@ Result<std::vector<float>> wholeLogits(TracedModel &traced, const TrainingBatch 
                                        int64_t threads, Progress &progress) {
   progress.step("compiling " + traced.name);
   LLC_ASSIGN(traced.module,
-             huggingface::traceForward(*traced.source, *traced.context, logitsOfAll, optionsFor(traced, batch)));
+             huggingface::traceForward(*traced.source, *traced.context, logitsOfAll, forwardOptions(traced, batch)));
   std::vector<float> logits;
   if (interpreted) {
     LLC_ASSIGN(logits, interpret(traced, withoutLabels(batch), huggingface::forwardEntry, progress));
