@@ -40,6 +40,8 @@ struct Objective {
   // A number [B] for each row as the weights are before the first step; it is the loss's column "reference" in all
   // steps. Null: none.
   std::function<Tensor(const LossInput &)> reference = nullptr;
+  // Logits [1,V] behind the token at `place` [1] of whole rows, for text from a model that is trained. Null: none.
+  std::function<Tensor(const LossInput &, Tensor place)> nextLogits = nullptr;
 };
 inline constexpr const char *referenceColumn = "reference";
 

@@ -92,7 +92,12 @@ struct TrainingOptions {
   // dsl::Dropout.
   double dropout = 0, attentionDropout = 0;
   uint64_t seed = 0;
+  // With a rule: tokens of the row of nextLogitsEntry, which gives the logits behind one of its tokens; 0: no such
+  // entry.
+  int64_t sampleLength = 0;
 };
+// next_logits(input_ids [1,L], segments [1,L], place f32 [1]) -> next_logits [1,V]: as the loss computes them.
+inline constexpr const char *nextLogitsEntry = "next_logits";
 inline constexpr std::string_view teacherPrefix = "teacher.";
 
 // The module with the entry loss(input_ids, segments, labels, [token_type_ids], columns ...) -> loss, marked to be

@@ -158,6 +158,7 @@ class Training {
       LLC_TRY(program_.entry(dsl::referenceColumn, tokens_, [&](const std::vector<Value> &values) {
         return Tensors{objective_.reference(inputOf(values))};
       }));
+    if (options_.sampleLength) LLC_TRY(traceNextLogits());
     if (!options_.accumulate) return success();
     LLC_TRY(program_.entry("loss_weight", batch_,
                            [&](const std::vector<Value> &values) { return Tensors{terms(values).weight}; }));
@@ -165,6 +166,18 @@ class Training {
     share_.push_back({.name = "normalizer", .type = DType::f32, .shape = {1}});
     return program_.entry(shareEntry, share_, [&](const std::vector<Value> &values) {
       return shares(terms(values), Tensor(values.back().handle()));
+    });
+  }
+
+  // Of one row, which is all that a text in the making has.
+  Status traceNextLogits() {
+    for (const char *name : {"input_ids", "segments"})
+      sample_.push_back({.name = name, .shape = {1, options_.sampleLength}});
+    sample_.push_back({.name = "place", .type = DType::f32, .shape = {1}});
+    return program_.entry(nextLogitsEntry, sample_, [&](const std::vector<Value> &values) {
+      Tensor ids(values[0].handle()), segments(values[1].handle()), place(values[2].handle());
+      dsl::LossInput in{.model = source_.model, .ids = ids, .segments = segments, .labels = ids, .columns = {}};
+      return Tensors{objective_.nextLogits(in, dsl::cast(place, DType::i32))};
     });
   }
 
@@ -233,6 +246,10 @@ class Training {
       nameArguments(function(dsl::referenceColumn), tokens_);
       function(dsl::referenceColumn).setResultAttr(0, "llm.name", builder.getStringAttr(dsl::referenceColumn));
     }
+    if (options_.sampleLength) {
+      nameArguments(function(nextLogitsEntry), sample_);
+      function(nextLogitsEntry).setResultAttr(0, "llm.name", builder.getStringAttr(nextLogitsEntry));
+    }
     if (options_.accumulate) {
       nameArguments(function("loss_weight"), batch_);
       function("loss_weight").setResultAttr(0, "llm.name", builder.getStringAttr("weight"));
@@ -274,7 +291,7 @@ class Training {
       return diagnose(ErrorKind::invalidInput, "precision")
           .says("there is no '" + options_.products + "'")
           .toFix("use f32, bf16, f16 or fp8");
-    for (const char *name : {"loss", shareEntry, dsl::referenceColumn})
+    for (const char *name : {"loss", shareEntry, dsl::referenceColumn, nextLogitsEntry})
       if (mlir::Operation *entry = module.lookupSymbol(name); entry && !found->second.isF32())
         entry->setAttr("llm.products", mlir::TypeAttr::get(found->second));
     return success();
@@ -293,6 +310,7 @@ class Training {
   std::vector<NamedShape> base_;     // those of a model with adapters, which stay as they are
   std::set<std::string> weightNames_;
   std::map<std::string, DType> stateTypes_;
+  std::vector<Input> sample_;
   std::vector<Input> tokens_, batch_, share_, update_;  // batch: tokens, columns, and what decides about dropout
   std::vector<std::string> metrics_;                    // names of the results that they are
   dsl::Program program_;

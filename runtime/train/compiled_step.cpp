@@ -15,6 +15,7 @@ namespace llc::train {
 namespace {
 constexpr std::string_view metricPrefix = "metric/", referenceName = "reference", averagePrefix = "ema/";
 constexpr const char *lossScaleInput = "loss_scale", *drawInput = "draw";
+constexpr std::string_view nextLogitsName = "next_logits";
 
 // One entry's inputs and outputs, found by name.
 struct Call {
@@ -90,6 +91,28 @@ class CompiledStep final : public StepProgram {
     return success();
   }
 
+  int64_t sampleLength() const override {
+    const EntrySpec *entry = program_->manifest().entry(std::string(nextLogitsName));
+    return entry ? entry->inputs[0].shape[1] - virtualTokens() : 0;
+  }
+
+  Result<std::span<const float>> nextLogits(std::span<const int32_t> tokens) override {
+    int64_t first = virtualTokens(), count = int64_t(tokens.size()), room = sampleLength();
+    if (!room) return StepProgram::nextLogits(tokens);
+    if (count < 1 || count > room)
+      return diagnose(ErrorKind::invalidInput, "tokens")
+          .says(fmt::format("{} of them, and rows have room for {}", count, room))
+          .toFix("give fewer, but at least one");
+    std::vector<int32_t> &ids = batch_[0], &segments = batch_[1];
+    std::fill_n(segments.begin(), first + room, 0), std::fill_n(ids.begin(), first + room, 0);
+    for (int64_t i = 0; i < first; ++i) ids[size_t(i)] = int32_t(program_->manifest().vocabulary + i);
+    std::ranges::copy(tokens, ids.begin() + first);
+    std::fill_n(segments.begin(), first + count, 1);
+    scalar("place") = float(first + count - 1);
+    run(std::string(nextLogitsName), averaged_);
+    return std::span<const float>(nextLogits_);
+  }
+
   uint64_t plannedBytes() const override {
     uint64_t bytes = memory_->bytes();
     for (const ParameterSpec &parameter : program_->manifest().parameters) bytes += parameter.bytes;
@@ -142,6 +165,11 @@ class CompiledStep final : public StepProgram {
     for (const TensorSpec &output : entry.outputs) {
       if (entry.name == referenceName && output.shape == std::vector<int64_t>{rows_}) {
         call.outputs.push_back(reference_.data());
+        continue;
+      }
+      if (entry.name == nextLogitsName && output.shape.size() == 2 && output.type == DType::f32) {
+        nextLogits_.resize(size_t(output.shape[0] * output.shape[1]));
+        call.outputs.push_back(nextLogits_.data());
         continue;
       }
       LLC_TRY(checkScalar(entry, output));
@@ -338,6 +366,7 @@ class CompiledStep final : public StepProgram {
   std::vector<std::string> columnNames_;
   std::map<std::string, std::vector<float>> columns_;
   std::vector<float> reference_;          // [rows]
+  std::vector<float> nextLogits_;         // [vocabulary]
   Metrics metrics_;                       // of the step
   std::map<std::string, float> scalars_;  // nodes keep their place
   std::set<std::string> results_;         // names among them

@@ -15,6 +15,7 @@
 #include "runtime/train/run_report.h"
 #include "runtime/train/run_settings.h"
 #include "runtime/train/run_start.h"
+#include "runtime/train/sample.h"
 #include "runtime/train/trackers.h"
 
 namespace llc::train {
@@ -196,9 +197,9 @@ class Run {
     parts.frozen = frozen_;
     parts.origin = {{"verb", options_.verb}, {"config", config_.all()}};
     if (config_.given("training.sample_prompt"))
-      parts.sample = [this, &parts](int64_t) {
-        return host_.sample({*program_, frozen_, parts.files, directory_, adapter() ? model_ : "",
-                             config_.text("training.sample_prompt")});
+      parts.sample = [this](int64_t) {
+        return sampleText(*program_, *start_.tokenizer.tokenizer, start_.modelConfig,
+                          config_.text("training.sample_prompt"));
       };
     return success();
   }

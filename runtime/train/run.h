@@ -62,15 +62,6 @@ struct ProgramRequest {
   std::string model, adapter;  // directories of the weights to begin with; no adapter: empty
 };
 
-struct SampleRequest {
-  const StepProgram &program;
-  std::span<const TensorState> frozen;              // weights that no step changes
-  const std::map<std::string, std::string> &files;  // config.json, the tokenizer's, by name
-  std::string directory;                            // of the run
-  std::string base;                                 // directory of the model, when the weights are an adapter's
-  std::string prompt;
-};
-
 class RunHost {
  public:
   virtual ~RunHost() = default;
@@ -80,8 +71,6 @@ class RunHost {
   // `directory`, where a new one is written.
   virtual Result<std::string> beginAdapter(const std::string &checkpoint, const std::string &directory) = 0;
   virtual Result<std::unique_ptr<StepProgram>> makeProgram(const ProgramRequest &request) = 0;
-  // A text from the model as it is now; must leave the program as it was.
-  virtual Result<std::string> sample(const SampleRequest &request) = 0;
   // After the last step; `checkpoint`: the last one.
   virtual Status finish([[maybe_unused]] const std::string &directory, [[maybe_unused]] const std::string &checkpoint) {
     return success();

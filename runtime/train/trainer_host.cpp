@@ -12,14 +12,6 @@
 
 namespace llc::train {
 
-namespace {
-Error compiledWithout(const std::string &what) {
-  return diagnose(ErrorKind::unsupported, what)
-      .says("is nothing that this trainer was compiled for")
-      .toFix("train with llc-model itself");
-}
-}  // namespace
-
 Result<TrainerPlan> planOf(const Artifact &artifact) {
   auto text = artifact.file(planFile);
   if (text) return parseTrainerPlan(*text, artifact.path + ":" + planFile);
@@ -98,7 +90,5 @@ Result<std::unique_ptr<StepProgram>> TrainerHost::makeProgram(const ProgramReque
         .toFix("compile it again");
   return step;
 }
-
-Result<std::string> TrainerHost::sample(const SampleRequest &) { return compiledWithout("training.sample_prompt"); }
 
 }  // namespace llc::train

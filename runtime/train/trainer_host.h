@@ -22,7 +22,6 @@ class TrainerHost : public RunHost {
   // The adapter that travels along, unless there is a checkpoint.
   Result<std::string> beginAdapter(const std::string &checkpoint, const std::string &directory) override;
   Result<std::unique_ptr<StepProgram>> makeProgram(const ProgramRequest &request) override;
-  Result<std::string> sample(const SampleRequest &request) override;
 
  private:
   Result<std::string_view> file(const std::string &name) const;

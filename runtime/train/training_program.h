@@ -62,6 +62,12 @@ class StepProgram {
   virtual Status reference(const Batch &, [[maybe_unused]] std::span<float> rows) {
     return diagnose(ErrorKind::unsupported, "reference").says("this program has none").toFix("compile it again");
   }
+  // Tokens of a text that can be gone on with; 0: none can.
+  virtual int64_t sampleLength() const { return 0; }
+  // With the present weights: logits of what comes behind the tokens, until the next call.
+  virtual Result<std::span<const float>> nextLogits([[maybe_unused]] std::span<const int32_t> tokens) {
+    return diagnose(ErrorKind::unsupported, "next_logits").says("this program has none").toFix("compile it again");
+  }
   virtual uint64_t plannedBytes() const = 0;  // weights, state, gradients, activations
   virtual double flopsPerStep() const = 0;    // of one micro-batch
 };

@@ -115,7 +115,8 @@ class TrainerProgram(tiny_training.Case):
     def pair(self, verb, *settings, model=None, data=None, steps=3, fixes_seed=False, more=()):
         """Trains with the compiler and with a program that was compiled with the same settings: both outcomes."""
         folder = pathlib.Path(tempfile.mkdtemp(dir=self.folder))
-        settings = (*(() if model else ("--tokenizer-path", self.base / "tok")), "--batch-size", 4, "--gradient-accumulation-steps", 2, *settings)
+        settings = (*(() if model else ("--tokenizer-path", self.base / "tok")), "--batch-size", 4, "--gradient-accumulation-steps", 2,
+                    *settings)
         given = ("--model-path", model) if model else ("--config", self.base / "c.json")
         options = ["--data-path", data or self.base / "text.txt", "--max-steps", steps, "--log-interval", 1, "--eval-interval", 2,
                    "--save-interval", 2, "--threads", 1, "-q", "--json", *more]
@@ -143,6 +144,26 @@ class TrainerProgram(tiny_training.Case):
         for more in ((), ("--set", "training.ema_model=false")):
             self.same_files(*self.pair("pretrain", "--ema-decay", 0.8, *more))
 
+    def test_text_on_the_way(self):
+        """By the program that trains: with averages, another prompt than the compiled one, and behind virtual tokens."""
+        texts = lambda made: [record["text"] for record in self.curve(made) if record["event"] == "sample"]
+        one, other = self.pair("pretrain", "--sample-prompt", "the river", "--ema-decay", 0.5, steps=4)
+        self.same_files(one, other)
+        self.assertEqual(len(texts(one)), 2)
+        self.assertTrue(all(text.startswith("the river") and len(text) > 12 for text in texts(one)))
+        model, last = one["checkpoint"], texts(one)[-1]
+        one, other = self.pair("lora-finetune", "--sample-prompt", "x", "--peft", "prompt_tuning", "--num-virtual-tokens", 3,
+                               model=model, fixes_seed=True)
+        self.same_files(one, other)
+        changed = self.json("--data-path", self.base / "text.txt", "--max-steps", 1, "--sample-prompt", "old stone", "--output-dir",
+                            self.folder / "changed", "-q", "--json", program=pathlib.Path(one["run"]).parents[1] / "trainer")
+        self.assertTrue(texts(changed)[0].startswith("old stone"))
+        self.refused("--sample-prompt", "x", "--data-path", "x", program=self.base / "trainer", says=["--sample-prompt", "compile again"])
+        # It is what a program that serves says: the text of the checkpoint of the same step.
+        served = self.json("run", model, "-p", "the river", "-n", 50, "--temp", 0.8, "--seed", 42, "--top-k", 0, "--top-p", 1, "--json",
+                           "--dtype", "f32", "--cache-dtype", "f32")
+        self.assertEqual("the river" + served["text"], last)
+
     def test_weights_in_bf16_and_dropout(self):
         one, other = self.pair("pretrain", "--weight-dtype", "bf16", "--set", "dropout=0.1", fixes_seed=True)
         self.same_files(one, other)
@@ -166,8 +187,8 @@ class TrainerProgram(tiny_training.Case):
         run = pathlib.Path(one["run"]).parent
         shutil.rmtree(one["checkpoint"])
         trainer = run.parent / "trainer"
-        on = self.json("--data-path", self.base / "text.txt", "--max-steps", 3, "--log-interval", 1, "--eval-interval", 2, "--save-interval",
-                       2, "--seed", 7, "-t", 1, "-q", "--json", "--output-dir", run, program=trainer)
+        on = self.json("--data-path", self.base / "text.txt", "--max-steps", 3, "--log-interval", 1, "--eval-interval", 2,
+                       "--save-interval", 2, "--seed", 7, "-t", 1, "-q", "--json", "--output-dir", run, program=trainer)
         self.same_files(on, other)
 
     def test_each_trainer(self):
@@ -201,7 +222,6 @@ class TrainerProgram(tiny_training.Case):
         self.refused(*base, "--verb", "finetune", says=["--model-path"])
         self.refused(*base, "--trainer", "dpo", says=["--block-size"])
         self.refused(*base, "--freeze", "model.embed_tokens.weight", code=3, says=["training.freeze"])
-        self.refused(*base, "--sample-prompt", "x", code=3, says=["sample_prompt"])
         self.refused(*base, "--adapter", "x", says=["--adapter", "lora-finetune"])
         model = ("compile-train", "--model-path", self.trained_model(), "--verb", "lora-finetune", "-o", self.folder / "t")
         self.refused(*model, "--merge", code=3, says=["lora.merge", "llc-model merge"])

@@ -75,10 +75,6 @@ Result<const TrainVerb *> verbOf(const CompileTrainFlags &o) {
 
 // What a trainer can't do, or can't know before it runs.
 Status checkTrainerConfig(const TrainConfig &config, const train::TrainerTraits &traits, bool hasVirtualTokens) {
-  if (config.given("training.sample_prompt"))
-    return diagnose(ErrorKind::unsupported, "training.sample_prompt")
-        .says("a trainer holds no program that generates text")
-        .toFix("leave it out, and run its checkpoints with llc-model run");
   if (config.flag("lora.merge"))
     return diagnose(ErrorKind::unsupported, "lora.merge")
         .says("a trainer holds the model's weights as its program reads them")

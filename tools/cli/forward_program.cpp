@@ -31,9 +31,10 @@ std::vector<float> ForwardProgram::run(const TrainingBatch &batch) {
   const void *inputs[] = {batch.ids.data(), batch.mask.data(), batch.labels.data(), batch.types.data()};
   void *outputs[] = {results.data()};
   int64_t sizes[] = {batch.rows * batch.width, 0, 0};
-  llc_batch none{};
+  llc_batch step{};
+  step.tokens = sizes[LLC_DIM_TOKENS];
   llc_context context = memory_.context();
-  context.parameters = program_.parameters.data(), context.batch = &none;
+  context.parameters = program_.parameters.data(), context.batch = &step;
   context.inputs = inputs, context.outputs = outputs, context.sizes = sizes;
   team_->run(entry_, context);
   return results;

@@ -9,7 +9,6 @@
 #include "tools/cli/model.h"
 #include "tools/cli/score_head.h"
 #include "tools/cli/train_adapter.h"
-#include "tools/cli/train_sample.h"
 #include "tools/cli/train_start.h"
 
 namespace llc::cli {
@@ -18,8 +17,7 @@ namespace {
 // Compiles the program when the run asks for it.
 class CompilingHost : public train::RunHost {
  public:
-  CompilingHost(const TrainFlags &flags, const TrainConfig &config, Progress &progress)
-      : flags_(flags), config_(config), progress_(progress) {}
+  CompilingHost(const TrainConfig &config, Progress &progress) : config_(config), progress_(progress) {}
   std::optional<train::InitialModel> initial;  // pretrain
   std::optional<AdapterStart> adapter;         // lora-finetune
   std::string base;                            // directory of the adapter's model, or of one that gets a head
@@ -37,9 +35,6 @@ class CompilingHost : public train::RunHost {
     step.rows = request.rows, step.length = request.length, step.adapter = request.adapter;
     return makeTrainingStep(request.model, step, progress_);
   }
-  Result<std::string> sample(const train::SampleRequest &request) override {
-    return sampleText(request, flags_.threads);
-  }
   Status finish(const std::string &directory, const std::string &checkpoint) override {
     if (!adapter || !config_.flag("lora.merge")) return success();
     std::error_code error;
@@ -49,7 +44,6 @@ class CompilingHost : public train::RunHost {
 
  private:
   uint64_t seed() const { return uint64_t(config_.integer("training.seed")); }
-  const TrainFlags &flags_;
   const TrainConfig &config_;
   Progress &progress_;
 };
@@ -61,7 +55,7 @@ Status runTraining(Context &context, const TrainFlags &flags, const TrainVerb &v
   LLC_TRY(checkGradientCheckpointing(gradientCheckpointingOf(config), /*budgets=*/true));
   LLC_ASSIGN(const models::Trainer *trainer, config.trainer());
   LLC_ASSIGN(models::TrainerSettings settings, config.trainerSettings());
-  CompilingHost host(flags, config, progress);
+  CompilingHost host(config, progress);
   LLC_ASSIGN(train::RunStart start, findRunStart(config, flags, verb, progress));
   if (verb.makesAdapter) {
     LLC_ASSIGN(host.adapter, planAdapterTraining(config, flags, start.model, *start.tokenizer.tokenizer));

@@ -3,6 +3,7 @@
 #include "frontends/recipe/bert_config.h"
 #include "frontends/recipe/llama_config.h"
 #include "runtime/train/run_start.h"
+#include "runtime/train/sample.h"
 #include "tools/cli/model.h"
 #include "tools/cli/parameter_groups.h"
 
@@ -123,6 +124,7 @@ Result<StepOptions> stepOptionsOf(const TrainConfig &config, const TrainFlags &f
   step.frozen = config.texts("training.freeze");
   step.trainer = config.text("training.trainer");
   LLC_ASSIGN(step.trainerSettings, config.trainerSettings());
+  if (config.given("training.sample_prompt")) step.sampleLength = train::longestSample;
   if (config.find("training.teacher")) step.teacher = config.text("training.teacher");
   return step;
 }

@@ -76,12 +76,14 @@ std::vector<train::TrainerPlan::Key> trainerKeys(const TrainConfig &config, cons
   for (const KeySpec &spec : recipe::configKeys()) {
     train::TrainerPlan::Key key{.spec = spec, .fixed = !ofRuns.contains(spec.path), .flag = {}, .flagText = {}};
     if (spec.path == "training.seed") key.fixed = fixesSeed;
+    bool samples = spec.path == "training.sample_prompt";
+    if (samples) key.fixed = !config.given(spec.path);  // without one the program goes on with no text
     bool accumulates = spec.path == "training.gradient_accumulation_steps";
     if (accumulates && config.integer(spec.path) > 1) {
       key.fixed = false;  // another program takes one micro-batch a step
       key.spec.least = 2;
     }
-    bool known = !key.fixed || accumulates || ofRuns.contains(spec.path) || compiledIn.contains(spec.path) ||
+    bool known = !key.fixed || accumulates || samples || ofRuns.contains(spec.path) || compiledIn.contains(spec.path) ||
                  (verb.makesModel && ofModel(spec.path)) || (verb.makesAdapter && ofAdapter(spec.path));
     if (!known) continue;
     if (const KeyFlag *flag = flagOf(spec.path)) {

@@ -1,6 +1,7 @@
 #include "tools/cli/training_step.h"
 
 #include "compiler/pipelines/pipeline.h"
+#include "models/objectives/sequences.h"
 #include "models/objectives/trainer.h"
 #include "models/registry.h"
 #include "runtime/threads/limits.h"
@@ -68,8 +69,12 @@ Status trace(TracedModel &traced, const StepOptions &options, Progress &progress
   training.seed = options.seed;
   training.rule = [update](const std::vector<dsl::NamedShape> &weights) { return models::updateRule(update, weights); };
   training.teacher = traced.teacher.get();
-  LLC_ASSIGN(traced.module, huggingface::traceTraining(*traced.source, *traced.context,
-                                                       models::objectiveOf(*trainer, settings), training));
+  training.sampleLength = std::min(options.sampleLength, options.length);
+  dsl::Objective objective = models::objectiveOf(*trainer, settings);
+  objective.nextLogits = [](const dsl::LossInput &in, dsl::Tensor place) {
+    return in.model.logits(models::wholeRows(in), place);
+  };
+  LLC_ASSIGN(traced.module, huggingface::traceTraining(*traced.source, *traced.context, objective, training));
   return success();
 }
 

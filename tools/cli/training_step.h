@@ -35,6 +35,7 @@ struct StepOptions {
   std::string trainer = "causal_lm";
   models::TrainerSettings trainerSettings = {};  // over its own
   std::string teacher = "";                      // a model, for trainers that have one
+  int64_t sampleLength = 0;  // tokens of a text that it can go on with, if rows are as long; 0: none
 };
 
 // The program in phase differentiated, before anything is compiled: entries loss and train_step, or loss, loss_weight,

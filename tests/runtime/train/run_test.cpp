@@ -57,7 +57,6 @@ class BigramHost : public RunHost {
     LLC_TRY(loadWeights(request.model, program->state()));
     return std::unique_ptr<StepProgram>(std::move(program));
   }
-  Result<std::string> sample(const SampleRequest &request) override { return request.prompt + " more"; }
   Status finish(const std::string &, const std::string &checkpoint) override {
     last = checkpoint;
     return success();
