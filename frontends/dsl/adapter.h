@@ -30,6 +30,7 @@ struct AdapterFile {
   std::map<std::string, Shape> tensors;
   std::string suffix;  // what the names of its parameters end in; tells several adapters of one model apart
   double share = 1;    // how much of it is added
+  bool sharesAtRunTime = false;  // by parameters instead of `share`: see Adapter::shares
   // Whether a key of rank_pattern or alpha_pattern means the module: a regular expression for the end of its name.
   std::function<Result<bool>(const std::string &key, const std::string &module)> means;
 };
@@ -46,6 +47,9 @@ struct Adapter {
   // The same of a projection's bias. Null: it changes none.
   std::function<bool(const Projection &, const Read &read, std::span<float> bias)> mergeIntoBias = nullptr;
   std::set<std::string> spare = {};  // its parameters that a program need not read
+  // Parameters [1] that all hold how much of the adapter is added, where that is asked for and the kind can do it; by
+  // the names of AdapterFile::tensors, and in no file.
+  std::set<std::string> shares = {};
 };
 
 // What a new adapter is to be.

@@ -88,6 +88,22 @@ std::string sampleOf(const TensorView &tensor) {
   }
   return text;
 }
+Status addShares(AttachedAdapter &attached, const dsl::Config &config, double share) {
+  if (attached.adapter.shares.empty())
+    return diagnose(ErrorKind::unsupported, config.where("peft_type"))
+        .says("how much of such an adapter is added can't change from prompt to prompt")
+        .toFix("use LoRAs or bottlenecks, without DoRA and modules_to_save, or run once for each adapter");
+  attached.share = std::make_unique<AttachedAdapter::Share>();
+  attached.share->value = float(share);
+  attached.share->tensor = {.name = "share",
+                            .type = DType::f32,
+                            .shape = {1},
+                            .bytes = std::as_bytes(std::span(&attached.share->value, 1)),
+                            .file = attached.directory.string()};
+  for (const std::string &name : attached.adapter.shares)
+    attached.parameters[name + attached.suffix] = &attached.share->tensor;
+  return success();
+}
 }  // namespace
 
 std::vector<float> AttachedAdapter::values(const std::string &name) const {
@@ -115,7 +131,7 @@ std::string baseFingerprint(const ModelSource &source) {
 }
 
 Status attachAdapter(ModelSource &source, const fs::path &directory, double share,
-                     const std::vector<dsl::AdapterKind> &kinds) {
+                     const std::vector<dsl::AdapterKind> &kinds, bool sharesAtRunTime) {
   fs::path path = directory / adapterConfigFile;
   if (!fs::exists(path))
     return diagnose(ErrorKind::notFound, directory.string())
@@ -130,12 +146,13 @@ Status attachAdapter(ModelSource &source, const fs::path &directory, double shar
   LLC_ASSIGN(auto names, namesOf(attached->file, kind->prefix));
   LLC_TRY(checkBase(source, attached->file));
   attached->suffix = source.adapters.empty() ? "" : "@" + std::to_string(source.adapters.size() + 1);
-  dsl::AdapterFile file{source.model, config, {}, attached->suffix, share, patternTest()};
+  dsl::AdapterFile file{source.model, config, {}, attached->suffix, share, sharesAtRunTime, patternTest()};
   for (const auto &[name, tensor] : names) {
     file.tensors[name] = tensor->shape;
     attached->parameters[name + attached->suffix] = tensor;
   }
   LLC_ASSIGN(attached->adapter, kind->read(file));
+  if (sharesAtRunTime) LLC_TRY(addShares(*attached, config, share));
   for (const std::string &key : config.unreadKeys())
     source.warnings.push_back(config.where(key) + " is not understood and was ignored");
   source.model = attached->adapter.applyTo(source.model);

@@ -19,6 +19,12 @@ struct AttachedAdapter {
   std::string suffix;                                                 // dsl::AdapterFile::suffix
   std::map<std::string, const TensorView *, std::less<>> parameters;  // by the names that the program gives them
   dsl::Adapter adapter;
+  // How much of it is added: what the parameters dsl::Adapter::shares are read from, wherever they are.
+  struct Share {
+    alignas(64) float value;
+    TensorView tensor;
+  };
+  std::unique_ptr<Share> share;  // null: it is a constant of the program
 
   // A tensor as f32, by its name without its kind's prefix.
   std::vector<float> values(const std::string &name) const;
@@ -26,11 +32,12 @@ struct AttachedAdapter {
 
 bool isAdapterDirectory(const std::filesystem::path &directory);
 
-// Makes the source's model read the adapter, `share` times. Further adapters add to those before. Errors: no such
-// directory; files that lie; an adapter of another base; a kind or key that is not supported. Whether every tensor fits
-// the model is checked when it is traced, as for the model's own.
+// Makes the source's model read the adapter, `share` times; `sharesAtRunTime`: by AttachedAdapter::share, which may be
+// changed while the program is there. Further adapters add to those before. Errors: no such directory; files that lie;
+// an adapter of another base; a kind or key that is not supported. Whether every tensor fits the model is checked when
+// it is traced, as for the model's own.
 Status attachAdapter(ModelSource &source, const std::filesystem::path &directory, double share,
-                     const std::vector<dsl::AdapterKind> &kinds);
+                     const std::vector<dsl::AdapterKind> &kinds, bool sharesAtRunTime = false);
 
 // Tells models from others by some numbers of each tensor, rounded to bf16: the same for a copy in another type.
 std::string baseFingerprint(const ModelSource &source);

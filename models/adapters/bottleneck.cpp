@@ -13,7 +13,8 @@ namespace llc::models {
 using namespace dsl;
 namespace {
 constexpr const char *nameOfDown = ".adapter_down.weight", *nameOfDownBias = ".adapter_down.bias",
-                     *nameOfUp = ".adapter_up.weight", *nameOfUpBias = ".adapter_up.bias";
+                     *nameOfUp = ".adapter_up.weight", *nameOfUpBias = ".adapter_up.bias",
+                     *nameOfShare = ".adapter_share";
 
 struct Bottleneck {
   std::set<std::string> modules;
@@ -21,6 +22,7 @@ struct Bottleneck {
   Activation activation = nullptr;
   double scale = 1, dropout = 0;
   std::string suffix;
+  bool sharesAtRunTime = false;
 
   Tensor own(const char *name, const Shape &shape) const { return parameter(std::string(name + 1) + suffix, shape); }
 
@@ -30,7 +32,8 @@ struct Bottleneck {
     Tensor y = product.bias ? result + product.bias : result;
     Tensor inner = activation(linear(y, own(nameOfDown, {size, width})) + own(nameOfDownBias, {size}));
     Tensor change = linear(inner, own(nameOfUp, {width, size})) + own(nameOfUpBias, {width});
-    return result + llc::dsl::scale(dropped(change, dropout), scale);
+    change = llc::dsl::scale(dropped(change, dropout), scale);
+    return result + (sharesAtRunTime ? change * own(nameOfShare, {1}) : change);
   }
 };
 
@@ -40,7 +43,8 @@ Result<Adapter> readBottleneck(const AdapterFile &file) {
   adapter->suffix = file.suffix;
   adapter->size = config.requiredSize("bottleneck_size");
   adapter->activation = readActivation(config, "non_linearity", "tanh");
-  adapter->scale = config.number("scaling", 1) * file.share;
+  adapter->scale = config.number("scaling", 1) * (file.sharesAtRunTime ? 1 : file.share);
+  adapter->sharesAtRunTime = file.sharesAtRunTime;
   adapter->dropout = config.number("adapter_dropout", 0);
   if (!(adapter->dropout >= 0 && adapter->dropout < 1))
     config.refuse("adapter_dropout", "must be from 0 to below 1", "0.05 and 0.1 are common");
@@ -65,6 +69,8 @@ Result<Adapter> readBottleneck(const AdapterFile &file) {
     adapter->modules.insert(module);
   }
   Adapter made;
+  if (adapter->sharesAtRunTime)
+    for (const std::string &module : adapter->modules) made.shares.insert(module + nameOfShare);
   made.applyTo = [adapter](const Model &model) {
     Model changed =
         withChangedProducts(model, [adapter](const Product &product, Tensor y) { return adapter->change(product, y); });

@@ -13,7 +13,7 @@ namespace llc::models {
 using namespace dsl;
 namespace {
 constexpr const char *nameOfA = ".lora_A.weight", *nameOfB = ".lora_B.weight",
-                     *nameOfLengths = ".lora_magnitude_vector";
+                     *nameOfLengths = ".lora_magnitude_vector", *nameOfShare = ".adapter_share";
 
 struct Part {
   int64_t rank = 0;
@@ -26,6 +26,7 @@ struct Lora {
   std::map<std::string, Part> parts;
   std::string suffix;
   double share = 1, dropout = 0;
+  bool sharesAtRunTime = false;
 
   Tensor own(const char *name, const Shape &shape) const { return parameter(std::string(name + 1) + suffix, shape); }
 
@@ -36,6 +37,7 @@ struct Lora {
     Tensor a = own(nameOfA, {part.rank, product.module.inputs}), b = own(nameOfB, {product.module.outputs, part.rank});
     Tensor x = dropped(product.x, dropout);
     if (part.hasLengths) return withLengths(product, result, part, x, a, b);
+    if (sharesAtRunTime) return result + linear(scale(linear(x, a), part.scale) * own(nameOfShare, {1}), b);
     return result + linear(scale(linear(x, a), part.scale * share), b);
   }
 
@@ -185,6 +187,10 @@ Result<Adapter> read(const AdapterFile &file) {
     LLC_ASSIGN(lora->parts[module], readPart(file, module, ranks, alphas, byRoot, hasLengths));
   }
   Adapter adapter;
+  // Whole weights are there or not, and lengths that depend on a share would be computed anew for each token.
+  lora->sharesAtRunTime = file.sharesAtRunTime && !hasLengths && !saved.any();
+  if (lora->sharesAtRunTime)
+    for (const auto &[module, part] : lora->parts) adapter.shares.insert(module + nameOfShare);
   adapter.applyTo = [lora](const Model &model) {
     Model changed =
         withChangedProducts(model, [lora](const Product &product, Tensor y) { return lora->change(product, y); });

@@ -11,6 +11,7 @@ class SavedModules {
   explicit SavedModules(const dsl::AdapterFile &file);
   // Whether a tensor of the file is a weight of one of the modules.
   bool has(const std::string &tensor) const;
+  bool any() const { return !endings_.empty(); }
 
  private:
   std::vector<std::string> endings_;

@@ -43,6 +43,7 @@ void declare(CLI::App &app, Arguments &arguments) {
   app.require_subcommand(1);
   auto *run = app.add_subcommand("run", "Generates text");
   addRunFlags(*run, arguments.run);
+  addChatFlags(*run, arguments.run.chat);
   addCommand(run, arguments);
   auto *score = app.add_subcommand("score", "Log-probabilities and perplexity of a given text");
   addScoreFlags(*score, arguments.score);
@@ -68,7 +69,11 @@ Status execute(const CLI::App &app, const llc_module *modules, Arguments &argume
   if (arguments.run.stats || app.got_subcommand("bench"))
     fmt::print(stderr, "{}\n",
                threadsAndReason(loaded.program->manifest(), arguments.session.threads, loaded.session->threads()));
-  if (app.got_subcommand("run")) return runCommand(*loaded.session, loaded.tokenizer.get(), arguments.run);
+  if (app.got_subcommand("run")) {
+    std::map<std::string, std::string> files;
+    if (arguments.run.chat.on) files = filesOf(*loaded.program);
+    return runCommand(*loaded.session, loaded.tokenizer.get(), arguments.run, files);
+  }
   if (app.got_subcommand("score")) return scoreCommand(*loaded.session, loaded.tokenizer.get(), arguments.score);
   arguments.bench.startSeconds = secondsSince(begin);
   return benchCommand(*loaded.session, arguments.bench, arguments.json);

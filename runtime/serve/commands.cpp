@@ -18,10 +18,15 @@ bool printNow(std::string_view text) {
 }
 }  // namespace
 
-Result<std::unique_ptr<Tokenizer>> tokenizerOf(const Program &program) {
+std::map<std::string, std::string> filesOf(const Program &program) {
   std::map<std::string, std::string> files;
   for (const FilePart &part : program.manifest().files)
     if (auto content = program.file(part.name)) files.emplace(part.name, *content);
+  return files;
+}
+
+Result<std::unique_ptr<Tokenizer>> tokenizerOf(const Program &program) {
+  std::map<std::string, std::string> files = filesOf(program);
   if (!files.empty()) return Tokenizer::fromFiles(files);
   return diagnose(ErrorKind::notFound, program.manifest().name)
       .says("was compiled without a tokenizer")
@@ -60,18 +65,45 @@ nlohmann::json toJson(const GenerateResult &result) {
                          {"prefill_s", result.prefillSeconds},
                          {"decode_s", result.decodeSeconds}};
   if (!result.logProbs.empty()) json["log_probs"] = result.logProbs;
+  if (result.keptTokens) json["kept_tokens"] = result.keptTokens;
   return json;
 }
 
 void printStats(const GenerateResult &result) {
   int64_t decoded = std::max<int64_t>(0, int64_t(result.ids.size()) - 1);
   fmt::print(stderr, "prompt {} tokens, {:.1f} tok/s; generated {} tokens, {:.1f} tok/s; ended by {}\n",
-             result.promptTokens, perSecond(result.promptTokens, result.prefillSeconds), result.ids.size(),
-             perSecond(decoded, result.decodeSeconds), finishReasonName(result.reason));
+             result.promptTokens, perSecond(result.promptTokens - result.keptTokens, result.prefillSeconds),
+             result.ids.size(), perSecond(decoded, result.decodeSeconds), finishReasonName(result.reason));
 }
 }  // namespace
 
-Status runCommand(Engine &engine, const Tokenizer *tokenizer, const RunOptions &options) {
+namespace {
+Status chatCommand(Engine &engine, const Tokenizer *tokenizer, const RunOptions &options,
+                   const std::map<std::string, std::string> &files) {
+  if (!tokenizer)
+    return diagnose(ErrorKind::invalidInput, "--chat")
+        .says("text needs a tokenizer, and this model has none")
+        .toFix("copy the model's tokenizer beside it");
+  ChatOutput output;
+  if (!options.json) output.print = printNow;
+  output.onAnswer = [&](const GenerateResult &result) {
+    if (options.json)
+      printJson(toJson(result));
+    else
+      printNow("\n");
+    if (options.stats) printStats(result);
+  };
+  return converse(engine, *tokenizer, files, options.chat, options.prompt.text, options.generate, output);
+}
+}  // namespace
+
+Status runCommand(Engine &engine, const Tokenizer *tokenizer, const RunOptions &options,
+                  const std::map<std::string, std::string> &files) {
+  if (options.chat.on) return chatCommand(engine, tokenizer, options, files);
+  if (!options.prompt.hasIds && options.prompt.text.empty() && !options.prompt.hasText)
+    return diagnose(ErrorKind::invalidInput, "--prompt")
+        .says("is missing: there is nothing to go on from")
+        .toFix("give -p TEXT or --ids 1,2,3, or talk to the model with --chat");
   LLC_ASSIGN(auto prompt, idsOf(options.prompt, tokenizer));
   std::optional<TokenizerStream> stream;
   if (tokenizer) stream.emplace(*tokenizer);

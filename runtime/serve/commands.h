@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "runtime/serve/bench.h"
+#include "runtime/serve/chat.h"
 #include "runtime/serve/generate.h"
 #include "runtime/serve/program.h"
 #include "runtime/serve/session.h"
@@ -36,7 +37,7 @@ GenerateOptions generateOptions(const GenerationDefaults &defaults);
 struct TextOrIds {
   std::string text;
   std::vector<int32_t> ids;
-  bool hasIds = false;
+  bool hasIds = false, hasText = false;  // which was given; an empty text may be
 };
 // Ids as given, or the text's with the special tokens that the tokenizer puts around it (beginning of text).
 Result<std::vector<int32_t>> idsOf(const TextOrIds &input, const Tokenizer *tokenizer);
@@ -47,9 +48,14 @@ struct RunOptions {
   bool json = false;   // one object with "ids" and "text" of the new tokens, counts and times; instead of streaming
   bool echo = false;   // prints the prompt first
   bool stats = false;  // one line of speeds on stderr
+  ChatOptions chat = {};
 };
-// `tokenizer` may be null when ids are given; no text comes out then.
-Status runCommand(Engine &engine, const Tokenizer *tokenizer, const RunOptions &options);
+// `tokenizer` may be null when ids are given; no text comes out then. `files`: the tokenizer's, by name; a chat needs
+// them.
+Status runCommand(Engine &engine, const Tokenizer *tokenizer, const RunOptions &options,
+                  const std::map<std::string, std::string> &files = {});
+// The files that travel with a program.
+std::map<std::string, std::string> filesOf(const Program &program);
 
 struct ScoreOptions {
   TextOrIds input;

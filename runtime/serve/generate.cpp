@@ -93,6 +93,7 @@ struct Generation {
   StopFilter filter;
   Sampler sampler;
   GenerateResult &result;
+  KeptSequence *kept;
 
   bool ends(int32_t token) const {
     return !options.ignoreEos && std::find(options.eos.begin(), options.eos.end(), token) != options.eos.end();
@@ -120,19 +121,22 @@ struct Generation {
     return false;
   }
 
-  Status run(std::span<const int32_t> prompt) {
+  // `seen`: how many tokens of the prompt the sequence holds already.
+  Status run(std::span<const int32_t> prompt, int64_t seen) {
     for (int32_t token : prompt) {
       sampler.accept(token);
       if (stream) stream->push(token);
     }
     auto begin = Clock::now();
-    SequenceTokens part{sequence, prompt, Wanted::last};
+    SequenceTokens part{sequence, prompt.subspan(size_t(seen)), Wanted::last};
     LLC_ASSIGN(Rows rows, engine.step({&part, 1}));
+    if (kept) kept->saw(part.tokens);
     result.prefillSeconds = secondsSince(begin);
     begin = Clock::now();
     while (take(rows.row(0))) {
       part.tokens = {&result.ids.back(), 1};
       LLC_ASSIGN(rows, engine.step({&part, 1}));
+      if (kept) kept->saw(part.tokens);
     }
     result.decodeSeconds = secondsSince(begin);
     return success();
@@ -140,19 +144,39 @@ struct Generation {
 };
 }  // namespace
 
+Result<std::pair<int64_t, int64_t>> KeptSequence::begin(std::span<const int32_t> prompt) {
+  bool goesOn =
+      sequence_ && tokens_.size() < prompt.size() && std::ranges::equal(tokens_, prompt.first(tokens_.size()));
+  if (!goesOn) {
+    clear();
+    LLC_ASSIGN(sequence_, engine_.open());
+  }
+  return std::pair(*sequence_, int64_t(tokens_.size()));
+}
+
+void KeptSequence::clear() {
+  if (sequence_) engine_.close(*sequence_);
+  sequence_.reset();
+  tokens_.clear();
+}
+
 Result<GenerateResult> generate(Engine &engine, std::span<const int32_t> prompt, const GenerateOptions &options,
-                                TextStream *text, const std::function<bool(std::string_view)> &onText) {
+                                TextStream *text, const std::function<bool(std::string_view)> &onText,
+                                KeptSequence *kept) {
   LLC_TRY(options.sampling.check());
   LLC_TRY(checkLength(engine, prompt, options));
   GenerateResult result;
   result.promptTokens = int64_t(prompt.size());
   if (options.maxTokens <= 0) return result;
-  LLC_ASSIGN(int64_t sequence, engine.open());
+  KeptSequence own(engine);
+  LLC_ASSIGN(auto begun, (kept ? kept : &own)->begin(prompt));
+  auto [sequence, seen] = begun;
+  result.keptTokens = seen;
   Generation generation{
       engine, options, text, sequence, StopFilter(options.stop, onText, result.text), Sampler(options.sampling),
-      result};
-  Status status = generation.run(prompt);
-  engine.close(sequence);
+      result, kept};
+  Status status = generation.run(prompt, seen);
+  if (!status && kept) kept->clear();
   LLC_TRY(std::move(status));
   if (text && result.reason != FinishReason::stop && result.reason != FinishReason::cancelled) {
     generation.filter.push(text->finish());

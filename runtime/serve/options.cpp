@@ -20,7 +20,13 @@ CLI::Validator someText() {
 
 void addInputFlags(CLI::App &app, TextOrIds &input, bool required) {
   auto *group = app.add_option_group("Input");
-  group->add_option("-p,--prompt", input.text, "Text to go on from");
+  group->add_option_function<std::string>(
+      "-p,--prompt",
+      [&input](const std::string &text) {
+        input.text = text;
+        input.hasText = true;
+      },
+      "Text to go on from");
   group
       ->add_option_function<std::vector<int32_t>>(
           "--ids",
@@ -80,8 +86,26 @@ void addGenerateFlags(CLI::App &app, GenerateOptions &options) {
       ->group(choice);
 }
 
+void addChatFlags(CLI::App &app, ChatOptions &options) {
+  constexpr const char *group = "Conversation";
+  auto *chat =
+      app.add_flag("--chat,--conversation", options.on,
+                   "Talks by the model's chat template: a turn for each line of the input, after that of -p if "
+                   "it is given; /exit ends, /clear begins anew, a backslash at its end goes on in the next line")
+          ->group(group)
+          ->excludes("--ids")
+          ->excludes("--echo");
+  app.add_option("--system", options.system, "What the system says before all turns")->needs(chat)->group(group);
+  app.add_option("--chat-template", options.chatTemplate,
+                 "Instead of the model's own: chatml, or a file of Jinja (docs/guides/chat-templates.md)")
+      ->needs(chat)
+      ->check(someText())
+      ->group(group);
+  app.add_flag("--single-turn", options.once, "Ends after the first answer")->needs(chat)->group(group);
+}
+
 void addRunFlags(CLI::App &app, RunOptions &options) {
-  addInputFlags(app, options.prompt, true);
+  addInputFlags(app, options.prompt, false);
   addGenerateFlags(app, options.generate);
   app.add_flag("--json", options.json, "One JSON object (ids and text of the new tokens) instead of a stream of text");
   app.add_flag("--echo", options.echo, "Prints the prompt before the new text")->excludes("--json");

@@ -14,6 +14,7 @@ void addInputFlags(CLI::App &app, TextOrIds &input, bool required);
 // -n, --temp, --top-k ... --seed, --stop, --ignore-eos. The defaults in --help are the values that `options` has now.
 void addGenerateFlags(CLI::App &app, GenerateOptions &options);
 void addRunFlags(CLI::App &app, RunOptions &options);          // input, generation, --json, --echo, --stats
+void addChatFlags(CLI::App &app, ChatOptions &options);        // --chat and what belongs to it; behind addRunFlags
 void addScoreFlags(CLI::App &app, ScoreOptions &options);      // input, --json
 void addSessionFlags(CLI::App &app, SessionOptions &options);  // --threads, --context
 void addBenchFlags(CLI::App &app, BenchOptions &options);      // --prompt-tokens, --gen-tokens, --sequences, --repeats

@@ -75,6 +75,74 @@ class Case(support.Case):
         path.write_text(json.dumps({**json.loads(path.read_text()), **keys}))
 
 
+class Choosing(Case):
+    """Several adapters are loaded, and each prompt says how much of which one it gets."""
+
+    def run_prompts(self, *records, adapters, options=()):
+        path = self.folder / "prompts.jsonl"
+        path.write_text("".join(json.dumps({"ids": [3, 5, 7], **record}) + "\n" for record in records))
+        given = [item for adapter in adapters for item in ("--adapter", adapter)]
+        out = self.good("run", MODELS / "llama", *given, "--prompts", path, "--temp", 0, "-n", 6, "--ignore-eos", "--log-probs", "--json",
+                        "-q", *EXACT, *options).out
+        return [json.loads(line) for line in out.splitlines()]
+
+    def alone(self, model, *adapters):
+        given = [item for adapter in adapters for item in ("--adapter", adapter)]
+        return self.json("run", model, *given, "--ids", "3,5,7", "--temp", 0, "-n", 6, "--ignore-eos", "--log-probs", "--json", "-q",
+                         *EXACT)
+
+    def same(self, found, expected):
+        self.assertEqual(found["ids"], expected["ids"])
+        for one, other in zip(found["log_probs"], expected["log_probs"]):
+            self.assertAlmostEqual(one, other, delta=2e-5)
+
+    def test_each_prompt_has_its_own(self):
+        style, other = ADAPTERS / "llama-lora", self.copy("llama-lora")
+        self.rewrite(other, lambda t: t.update({name: (kind, shape, [-2 * x for x in values] if "lora_B" in name else values)
+                                                for name, (kind, shape, values) in t.items()}))
+        merged = self.folder / "merged"
+        self.good("merge", MODELS / "llama", "--adapter", f"{style}:0.5", "--adapter", other, "-o", merged, "-q", "--dtype", "f32")
+        records = [{}, {"adapters": "style"}, {"adapters": {"style": 0.5, "other": 1}}, {"adapters": []}, {"adapters": ["other"]}, {},
+                   {"adapters": {"style": -1}}]
+        found = self.run_prompts(*records, adapters=[f"style={style}:0.7", f"other={other}"])
+        plain = self.alone(MODELS / "llama")
+        expected = [self.alone(MODELS / "llama", f"{style}:0.7", other), self.alone(MODELS / "llama", style), self.alone(merged), plain,
+                    self.alone(MODELS / "llama", other), None, self.alone(MODELS / "llama", f"{style}:-1")]
+        expected[5] = expected[0]
+        self.assertEqual(len(found), len(expected))
+        for one, want in zip(found, expected):
+            self.same(one, want)
+        self.assertEqual(len({tuple(one["log_probs"]) for one in found}), 6)
+        # Without a name it is the directory's; the others of the line stay what they were.
+        (named,) = self.run_prompts({"adapters": "llama-lora"}, adapters=[style])
+        self.same(named, expected[1])
+
+    def test_other_kinds(self):
+        bottleneck = ADAPTERS / "llama-bottleneck"
+        whole, half, none = self.run_prompts({"adapters": "b"}, {"adapters": {"b": 0.5}}, {"adapters": []}, adapters=[f"b={bottleneck}"])
+        self.same(whole, self.alone(MODELS / "llama", bottleneck))
+        self.same(half, self.alone(MODELS / "llama", f"{bottleneck}:0.5"))
+        self.same(none, self.alone(MODELS / "llama"))
+        # Those that can't be chosen may be there for all prompts.
+        (dora,) = self.run_prompts({}, adapters=[ADAPTERS / "llama-dora"])
+        self.same(dora, self.alone(MODELS / "llama", ADAPTERS / "llama-dora"))
+        path = self.folder / "p.jsonl"
+        for case in ("llama-dora", "llama-saved", "llama-prompt"):
+            path.write_text(json.dumps({"ids": [1], "adapters": case}) + "\n")
+            self.refused("run", MODELS / "llama", "--adapter", ADAPTERS / case, "--prompts", path, code=3, says=["from prompt to prompt"])
+
+    def test_mistakes_name_the_line(self):
+        path = self.folder / "p.jsonl"
+        for text, says in (('{"ids": [1]}\n{"prompts": "a"}\n', [":2", "prompts"]), ('{"adapters": []}\n', [":1", "has no prompt"]),
+                           ('{"ids": [1], "prompt": "a"}\n', ["a prompt and ids"]), ("\n", ["holds no prompt"]), ("{\n", [":1"]),
+                           ('{"ids": [1], "adapters": "b"}\n', ["no adapter 'b'", "--adapter b=DIR"]),
+                           ('{"ids": [1], "adapters": {"a": "x"}}\n', [":1", "adapters"])):
+            path.write_text(text)
+            self.refused("run", MODELS / "llama", "--prompts", path, says=says)
+        self.refused("run", MODELS / "llama", "--prompts", self.folder / "none", says=["none"])
+        self.refused("run", MODELS / "llama", "--prompts", path, "--ids", "1", says=["--prompts"])
+
+
 class Goldens(Case):
     def expected(self, case):
         return support.read_safetensors(ADAPTERS / case / "expected.safetensors")
@@ -407,6 +475,7 @@ class Training(Case, tiny_training.Case):
         for kind, names, more in (
                 ("prompt_tuning", {"prompt_embeddings"}, ("--prompt-tuning-init-text", "once upon a time")),
                 ("p_tuning", {"prompt_embeddings", "embedding.weight", "mlp_head.4.bias"}, ("--encoder-hidden-size", 24)),
+                ("p_tuning", {"prompt_embeddings", "embedding.weight", "mlp_head.2.bias", "mlp_head.4.bias"}, ("--ema-decay", 0.5)),
                 ("prefix_tuning", {"prompt_embeddings"}, ()),
                 ("prefix_tuning", {"prompt_embeddings", "transform.2.weight"}, ("--prefix-projection",)),
                 ("ia3", {PREFIX + "model.layers.0.self_attn.k_proj.ia3_l", PREFIX + "model.layers.0.mlp.down_proj.ia3_l"}, ()),

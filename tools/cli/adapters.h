@@ -8,11 +8,14 @@
 
 namespace llc::cli {
 
-// --adapter DIR or DIR:SHARE, may be given more than once.
+// --adapter DIR, DIR:SHARE or NAME=DIR, may be given more than once.
 void addAdapterFlag(CLI::App &app, std::vector<std::string> &adapters);
 
 // Attaches what was given, in order. Errors: those of attachAdapter; a share that is no number.
-Status attachAdapters(huggingface::ModelSource &source, const std::vector<std::string> &adapters);
+Status attachAdapters(huggingface::ModelSource &source, const std::vector<std::string> &adapters,
+                      bool sharesAtRunTime = false);
+// What prompts call it: NAME of NAME=DIR, or the directory's own.
+std::string adapterName(const std::string &given);
 
 // The linear layers of a model, in the order in which it runs them.
 Result<std::vector<dsl::Projection>> projectionsOf(const dsl::Model &model);

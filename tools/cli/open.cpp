@@ -15,6 +15,22 @@
 namespace llc::cli {
 
 namespace {
+// Shares are to be changed, so the program has to read them where they are.
+Result<std::vector<float *>> sharesOf(const huggingface::ModelSource &source, const compiler::JitProgram &program) {
+  std::vector<float *> shares;
+  for (const auto &adapter : source.adapters) {
+    shares.push_back(&adapter->share->value);
+    for (size_t i = 0; i < program.parameters.size(); ++i) {
+      const std::string &name = program.manifest.parameters[i].name;
+      auto found = adapter->parameters.find(name);
+      bool isShare = found != adapter->parameters.end() && found->second == &adapter->share->tensor;
+      if (isShare && program.parameters[i] != shares.back())
+        return diagnose(ErrorKind::internal, name).says("was copied into the program").toFix("please report this");
+    }
+  }
+  return shares;
+}
+
 Result<OpenedModel> compileDirectory(const ModelPlace &place, const OpenOptions &options, Progress &progress) {
   OpenedModel opened;
   LLC_ASSIGN(TracedModel traced, traceDirectory(place, traceOptionsOf(options), progress));
@@ -38,6 +54,9 @@ Result<OpenedModel> compileDirectory(const ModelPlace &place, const OpenOptions 
   LLC_ASSIGN(opened.tokenizer, tokenizer.get());
   noteVocabulary(opened.tokenizer.get(), traced.source->model.vocabulary, progress);
   completeManifest(jit.manifest, traced, opened.tokenizer.get());
+  if (options.adapterSharesAtRunTime) {
+    LLC_ASSIGN(opened.adapterShares, sharesOf(*traced.source, jit));
+  }
   // The checkpoint stays mapped as long as the program: parameters may be used where they lie in the file.
   std::shared_ptr<const void> source = std::move(traced.source);
   LLC_ASSIGN(opened.program, programOf(std::move(jit), std::move(source)));
@@ -82,7 +101,8 @@ Result<OpenedModel> loadArtifact(const ModelPlace &place, const OpenOptions &opt
 }  // namespace
 
 TraceOptions traceOptionsOf(const OpenOptions &options) {
-  return {options.dtype, options.cacheDtype, options.activations, options.session.context, options.adapters};
+  return {options.dtype,           options.cacheDtype, options.activations,
+          options.session.context, options.adapters,   options.adapterSharesAtRunTime};
 }
 
 void addOpenFlags(CLI::App &app, OpenOptions &options) {

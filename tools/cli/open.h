@@ -15,6 +15,7 @@ struct OpenOptions {
   std::string model = defaultModel;
   std::string dtype, cacheDtype, activations = "f32";
   std::vector<std::string> adapters;  // of directories; see addAdapterFlag
+  bool adapterSharesAtRunTime = false;  // OpenedModel::adapterShares says how much of each is added
   std::string cache;       // directory of compiled code; "none": no cache; empty: the user's
   std::string weightCache;  // the same of packed weights
   std::string tuningCache;  // the same of tuning results
@@ -37,6 +38,8 @@ struct OpenedModel {
   std::unique_ptr<Tokenizer> tokenizer;  // null when the model has none
   double compileSeconds = 0;
   std::vector<StageSpec> stages;  // with OpenOptions::profile
+  // With OpenOptions::adapterSharesAtRunTime, of each adapter in order; the program reads them at each step.
+  std::vector<float *> adapterShares = {};
 };
 Result<OpenedModel> openModel(const ModelPlace &place, const OpenOptions &options, Progress &progress);
 

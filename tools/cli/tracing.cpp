@@ -51,14 +51,14 @@ void addActivationsFlag(CLI::App &app, std::string &activations) {
 }
 
 Result<TracedModel> openDirectory(const ModelPlace &place, const std::string &dtype, Progress &progress,
-                                  const std::vector<std::string> &adapters) {
+                                  const std::vector<std::string> &adapters, bool adapterSharesAtRunTime) {
   progress.step("reading " + place.name);
   TracedModel traced;
   traced.name = place.name;
   LLC_ASSIGN(traced.weightType, elementType("--dtype", dtype));
   LLC_ASSIGN(huggingface::ModelSource source, huggingface::openHuggingFace(place.path, models::architectures()));
   traced.source = std::make_unique<huggingface::ModelSource>(std::move(source));
-  LLC_TRY(attachAdapters(*traced.source, adapters));
+  LLC_TRY(attachAdapters(*traced.source, adapters, adapterSharesAtRunTime));
   for (const std::string &warning : traced.source->warnings) progress.note("warning: " + warning);
   traced.context = compiler::makeContext();
   traced.dtype = dtypeName(weightTypeOf(traced));
@@ -66,7 +66,8 @@ Result<TracedModel> openDirectory(const ModelPlace &place, const std::string &dt
 }
 
 Result<TracedModel> traceDirectory(const ModelPlace &place, const TraceOptions &options, Progress &progress) {
-  LLC_ASSIGN(TracedModel traced, openDirectory(place, options.dtype, progress, options.adapters));
+  LLC_ASSIGN(TracedModel traced,
+             openDirectory(place, options.dtype, progress, options.adapters, options.adapterSharesAtRunTime));
   huggingface::TraceOptions trace;
   trace.dtype = traced.weightType;
   LLC_ASSIGN(std::optional<DType> cacheType, elementType("--cache-dtype", options.cacheDtype));

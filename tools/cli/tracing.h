@@ -23,6 +23,7 @@ struct TraceOptions {
   std::string activations = "f32";  // what products of bf16 tiles read: f32 (to 16 bits of the fraction), or bf16
   int64_t maxContext = 0;  // 0: what the model was made for, but at most defaultMaxContext
   std::vector<std::string> adapters;  // attachAdapters
+  bool adapterSharesAtRunTime = false;
 };
 inline constexpr int64_t defaultMaxContext = 4096;
 void addCacheTypeFlag(CLI::App &app, std::string &cacheDtype);
@@ -40,7 +41,7 @@ struct TracedModel {
 Result<TracedModel> traceDirectory(const ModelPlace &place, const TraceOptions &options, Progress &progress);
 // The same without its module: what traceTraining goes on from.
 Result<TracedModel> openDirectory(const ModelPlace &place, const std::string &dtype, Progress &progress,
-                                  const std::vector<std::string> &adapters = {});
+                                  const std::vector<std::string> &adapters = {}, bool adapterSharesAtRunTime = false);
 // Whether it is a directory with a model that sees whole texts at once.
 Result<bool> isBidirectional(const ModelPlace &place);
 // Sets the module to the program that trains it: the entries loss and loss_and_gradients (phase differentiated). The

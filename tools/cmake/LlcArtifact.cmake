@@ -74,7 +74,7 @@ function(llc_cross_archive architecture)
     return()
   endif()
   list(POP_BACK files)  # libc is linked when an executable is made
-  llc_sources(sources runtime/base runtime/abi runtime/formats runtime/text runtime/threads runtime/cache runtime/sampling
+  llc_sources(sources runtime/base runtime/abi runtime/formats runtime/text runtime/chat runtime/threads runtime/cache runtime/sampling
               runtime/serve runtime/eval)
   set(name llc_runtime_${architecture})
   add_library(${name} STATIC ${sources} ${CMAKE_SOURCE_DIR}/compiler/aot/start/start_${architecture}.S

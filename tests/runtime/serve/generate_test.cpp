@@ -185,5 +185,39 @@ TEST(Generate, SaysWhatIsWrongAndClosesItsSequence) {
   EXPECT_EQ(engine.closed_, 1);
 }
 
+// What was computed stays: only what is new is fed.
+TEST(Generate, KeptSequences) {
+  Alphabet engine;
+  GenerateOptions options;
+  options.maxTokens = 3;
+  {
+    KeptSequence kept(engine);
+    auto first = generate(engine, std::vector<int32_t>{0, 1}, options, nullptr, nullptr, &kept);
+    ASSERT_TRUE(first.ok());
+    EXPECT_EQ(first->ids, (std::vector<int32_t>{2, 3, 4}));
+    EXPECT_EQ(first->keptTokens, 0);
+    EXPECT_EQ(engine.length(0), 4);  // the last token was not fed
+    auto second = generate(engine, std::vector<int32_t>{0, 1, 2, 3, 4, 9}, options, nullptr, nullptr, &kept);
+    ASSERT_TRUE(second.ok());
+    EXPECT_EQ(second->ids, (std::vector<int32_t>{10, 11, 12}));
+    EXPECT_EQ(second->keptTokens, 4);
+    EXPECT_EQ(engine.length(0), 8);
+    EXPECT_EQ(engine.opened_, 1);
+    // Another beginning is another sequence, and so is what ends within the one that is kept.
+    for (const std::vector<int32_t> &prompt : {std::vector<int32_t>{5, 1, 2, 3, 4, 9, 10, 11, 12}, {5, 1}}) {
+      auto other = generate(engine, prompt, options, nullptr, nullptr, &kept);
+      ASSERT_TRUE(other.ok());
+      EXPECT_EQ(other->keptTokens, 0);
+    }
+    EXPECT_EQ(engine.opened_, 3);
+    EXPECT_EQ(engine.closed_, 2);
+    // A sequence that an error left in the middle is not gone on with.
+    engine.failAt_ = engine.steps_ + 1;
+    EXPECT_FALSE(generate(engine, std::vector<int32_t>{5, 1, 2, 3, 4}, options, nullptr, nullptr, &kept).ok());
+    EXPECT_EQ(engine.closed_, 3);
+  }
+  EXPECT_EQ(engine.closed_, engine.opened_);
+}
+
 }  // namespace
 }  // namespace llc
