@@ -64,6 +64,7 @@ Status execute(const CLI::App &app, const llc_module *modules, Arguments &argume
     infoCommand(artifact.manifest, arguments.json);
     return success();
   }
+  if (app.got_subcommand("run")) LLC_TRY(checkInput(arguments.run));
   arguments.session.sequences = arguments.bench.sequences;  // 1 unless `bench` was asked for more
   LLC_ASSIGN(Loaded loaded, load(modules, arguments));
   if (arguments.run.stats || app.got_subcommand("bench"))

@@ -97,13 +97,18 @@ Status chatCommand(Engine &engine, const Tokenizer *tokenizer, const RunOptions 
 }
 }  // namespace
 
+Status checkInput(const RunOptions &options) {
+  const TextOrIds &prompt = options.prompt;
+  if (options.chat.on || prompt.hasIds || prompt.hasText || !prompt.text.empty()) return success();
+  return diagnose(ErrorKind::invalidInput, "--prompt")
+      .says("is missing: there is nothing to go on from")
+      .toFix("give -p TEXT or --ids 1,2,3, or talk to the model with --chat");
+}
+
 Status runCommand(Engine &engine, const Tokenizer *tokenizer, const RunOptions &options,
                   const std::map<std::string, std::string> &files) {
+  LLC_TRY(checkInput(options));
   if (options.chat.on) return chatCommand(engine, tokenizer, options, files);
-  if (!options.prompt.hasIds && options.prompt.text.empty() && !options.prompt.hasText)
-    return diagnose(ErrorKind::invalidInput, "--prompt")
-        .says("is missing: there is nothing to go on from")
-        .toFix("give -p TEXT or --ids 1,2,3, or talk to the model with --chat");
   LLC_ASSIGN(auto prompt, idsOf(options.prompt, tokenizer));
   std::optional<TokenizerStream> stream;
   if (tokenizer) stream.emplace(*tokenizer);

@@ -50,6 +50,8 @@ struct RunOptions {
   bool stats = false;  // one line of speeds on stderr
   ChatOptions chat = {};
 };
+// Whether there is something to go on from: text, ids, or a chat.
+Status checkInput(const RunOptions &options);
 // `tokenizer` may be null when ids are given; no text comes out then. `files`: the tokenizer's, by name; a chat needs
 // them.
 Status runCommand(Engine &engine, const Tokenizer *tokenizer, const RunOptions &options,

@@ -53,6 +53,8 @@ Status runRun(Context &context, CLI::App &app, RunFlags &options) {
   if (!options.prompts.empty()) {
     LLC_ASSIGN(prompts, readPrompts(options.prompts));
     options.open.adapterSharesAtRunTime = chooseAdapters(prompts);
+  } else {
+    LLC_TRY(checkInput(options.run));
   }
   LLC_ASSIGN(OpenedModel opened, openModel(place, options.open, progress));
   applyDefaults(app, opened.program->manifest(), options.run.generate);

@@ -9,13 +9,13 @@ namespace llc {
 namespace {
 
 // Words are tokens; "</s>" ends a text.
-const char *const tokenizerJson = R"({"version": "1.0", "truncation": null, "padding": null,
+const char *const chatTokenizer = R"({"version": "1.0", "truncation": null, "padding": null,
   "added_tokens": [{"id": 1, "content": "</s>", "single_word": false, "lstrip": false, "rstrip": false,
                     "normalized": false, "special": true}],
   "normalizer": null, "pre_tokenizer": {"type": "Whitespace"}, "post_processor": null, "decoder": null,
   "model": {"type": "WordLevel", "unk_token": "<unk>",
             "vocab": {"<unk>": 0, "</s>": 1, "user": 2, "assistant": 3, "a": 4, "b": 5, "c": 6, "d": 7, "system": 8}}})";
-const char *const whole = "{% for m in messages %}{{ m.role }} {{ m.content }} {% endfor %}assistant";
+const char *const plainTemplate = "{% for m in messages %}{{ m.role }} {{ m.content }} {% endfor %}assistant";
 
 // Answers "a b" to everything, and remembers what it was fed.
 class Answering final : public Engine {
@@ -47,7 +47,7 @@ class Chat : public testing::Test {
  protected:
   // Answers to the lines of `input`.
   Result<std::vector<GenerateResult>> run(const std::string &input, const std::string &first = "") {
-    auto tokenizer = Tokenizer::fromFiles({{"tokenizer.json", tokenizerJson}});
+    auto tokenizer = Tokenizer::fromFiles({{"tokenizer.json", chatTokenizer}});
     EXPECT_TRUE(tokenizer.ok());
     std::istringstream in(input);
     auto *before = std::cin.rdbuf(in.rdbuf());
@@ -65,7 +65,7 @@ class Chat : public testing::Test {
   }
   Answering engine;
   ChatOptions options;
-  std::map<std::string, std::string> files = {{"chat_template.jinja", whole}};
+  std::map<std::string, std::string> files = {{"chat_template.jinja", plainTemplate}};
 };
 
 TEST_F(Chat, GoesOnInOneSequence) {

@@ -5,7 +5,7 @@
 namespace llc::train {
 namespace {
 
-const char *const tokenizerJson = R"({"version": "1.0", "truncation": null, "padding": null,
+const char *const sampleTokenizer = R"({"version": "1.0", "truncation": null, "padding": null,
   "added_tokens": [{"id": 1, "content": "</s>", "single_word": false, "lstrip": false, "rstrip": false,
                     "normalized": false, "special": true}],
   "normalizer": null, "pre_tokenizer": {"type": "Whitespace"}, "post_processor": null, "decoder": null,
@@ -38,7 +38,7 @@ class Counting final : public StepProgram {
 class Sample : public testing::Test {
  protected:
   Result<std::string> text(const std::string &prompt, const std::string &model) {
-    auto tokenizer = Tokenizer::fromFiles({{"tokenizer.json", tokenizerJson}});
+    auto tokenizer = Tokenizer::fromFiles({{"tokenizer.json", sampleTokenizer}});
     EXPECT_TRUE(tokenizer.ok());
     return sampleText(program, **tokenizer, OrderedJson::parse(model), prompt);
   }
