@@ -1,8 +1,9 @@
 // Weights are read in place, straight into multiply-adds. With many rows, tiles of some rows pass by one or two panels,
-// which stay in the second-level cache until all rows have passed; long sums are cut so that they do. With few rows
-// (decode) several panels are read side by side with software prefetch, and memory bandwidth is the limit. Measured on
-// Zen 3: 95 % of the multiply-add peak from 16 rows on. Copying x and the weights into f32 blocks that fit the first
-// level (as for larger tiles in Goto & van de Geijn 2008) reached 85 %.
+// which stay in the second-level cache until all rows have passed, while the panels that follow come there; long sums
+// are cut so that there is room for both. With few rows (decode) several panels are read side by side with software
+// prefetch, and memory bandwidth is the limit. Measured on Zen 3: 95 % of the multiply-add peak from 16 rows on.
+// Copying x and the weights into f32 blocks that fit the first level (as for larger tiles in Goto & van de Geijn 2008)
+// reached 85 %.
 //
 // Where a vector takes two operations (Zen 1), the conversion of halves fills the slots that multiply-adds need: 78 %
 // of the peak. There (Target::expandRows) weights alone are copied, as f32, as much of k at a time as a quarter of the
@@ -68,7 +69,9 @@ PanelPlan::PanelPlan(const Target &target, int64_t k, int64_t n, DType type, int
   }
   if (tiles) fewRows = target.tileUnitRows - 1, tileUnitK = target.tileUnitK, terms = target.activationTerms;
   if (pairs) fewRows = target.pairRows - 1, pairSteps = std::min(mostPairSteps, roundUp(k, 16));
-  kBlock = equalPieces(k, target.kBlock);
+  // Two blocks of a tile's panels share the second level with what passes by: one is multiplied, one on its way.
+  int64_t inSecondLevel = target.l2Bytes / 4 / (panelsOfLargeTile(target) * stepBytes);
+  kBlock = equalPieces(k, std::min(target.kBlock, std::max<int64_t>(inSecondLevel / 16 * 16, 256)));
   // A line between the rows of tiles keeps them out of each other's cache sets.
   sumRowBytes = this->blockPanels * panelColumns * 4 + (tiles || pairs ? 64 : 0);
   sumsBytes = roundUp(rowBlock * sumRowBytes, 64);
@@ -143,6 +146,10 @@ class PanelSums : PanelWork {
   struct Range {
     Value from, to;
   };  // in lines
+  // What is fetched in line `k` of a range: begin + k * stride, in every panel of the tile.
+  struct Ahead {
+    Value begin, stride;
+  };
 
   // Groups of `wide` panels, then the rest one by one.
   template <class Body>
@@ -193,12 +200,24 @@ class PanelSums : PanelWork {
     for (int64_t first = 0; first < std::max<int64_t>(steps, 1); first += blockSteps) {
       bool isLast = first + blockSteps >= steps;
       Range range{e.c64(first), e.c64(isLast ? steps : first + blockSteps)};
+      Value next = e.gep(source.base, isLast ? width * source.panelBytes : (first + blockSteps) * lineBytes);
       e.loop(e.c64(0), until, tileRows, [&](Value row) {
         Values sums = first ? loadSums(weight, row, panel, tileRows, width) : Values();
-        sums = emitRange(source, xAt(row), tileRows, width, range, sums, isLast ? plan.k : 0);
+        Ahead ahead = aheadOf(source, row, tileRows, first, std::min(steps - first, blockSteps), next);
+        sums = emitRange(source, xAt(row), tileRows, width, range, sums, isLast ? plan.k : 0, ahead);
         storeSums(sums, weight, row, panel, tileRows, width);
       });
     }
+  }
+
+  // The first tile of rows fetches the lines just ahead of those it reads; each one behind it, for which they lie in
+  // the second level, its share of the block that follows, a part of a line in each step.
+  Ahead aheadOf(const Source &source, Value row, int64_t tileRows, int64_t first, int64_t lines, Value next) {
+    int64_t share = std::max<int64_t>(1, lineBytes * tileRows / plan.rowBlock);
+    Value isFirst = e.cmp(Emitter::IntCompare::eq, row, e.c64(0));
+    Value later = e.gep(next, e.add(e.mul(e.sub(e.div(row, tileRows), e.c64(1)), lines * share), -first * share));
+    return {e.select(isFirst, e.gep(source.base, e.target.prefetchBytes), later),
+            e.select(isFirst, e.c64(lineBytes), e.c64(share))};
   }
 
   // ---- panels as f32 copies
@@ -236,14 +255,15 @@ class PanelSums : PanelWork {
 
   // `sums` (empty: zero) plus the products over a range, and the odd step behind all lines of a sum of `restOf` steps.
   Values emitRange(const Source &source, Value left, int64_t tileRows, int64_t tilePanels, Range range, Values sums,
-                   int64_t restOf) {
+                   int64_t restOf, Ahead ahead = {}) {
+    if (!ahead.begin) ahead = {e.gep(source.base, e.target.prefetchBytes), e.c64(lineBytes)};
     int64_t unit = source.unit();
     if (sums.empty()) sums.assign(size_t(tileRows * tilePanels * panelVectors), e.zero(e.f(lanes)));
     sums = e.loop(range.from, range.to, 1, sums, [&](Value k, ValueRange carried) {
       Values next(carried);
       Value line = e.gep(source.base, e.mul(k, source.stepBytes() * unit)), x = e.gep(left, e.mul(k, unit * 4));
-      for (int64_t p = 0; source.inMemory && p < tilePanels; p++)
-        e.prefetch(e.gep(line, p * source.panelBytes + e.target.prefetchBytes));
+      Value fetched = e.gep(ahead.begin, e.mul(k, ahead.stride));
+      for (int64_t p = 0; source.inMemory && p < tilePanels; p++) e.prefetch(e.gep(fetched, p * source.panelBytes));
       streamStep(source, line, x, unit, tileRows, tilePanels, next);
       return next;
     });
