@@ -504,7 +504,7 @@ class Training(Case, tiny_training.Case):
                     self.assertLess(scored, 0.95 * plain)
                 # What is saved beside the network is what it gives: PEFT reads that alone.
                 if len(names) > 1 and few:
-                    bare = self.folder / f"bare-{kind}"
+                    bare = self.folder / f"bare-{kind}{len(names)}"
                     shutil.copytree(checkpoint, bare)
                     support.write_safetensors(bare / "adapter_model.safetensors",
                                               {"prompt_embeddings": ("F32", *tensors["prompt_embeddings"])})
