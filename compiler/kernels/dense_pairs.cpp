@@ -1,6 +1,7 @@
 #include "compiler/kernels/dense_pairs.h"
 
 #include "compiler/kernels/kernels.h"
+#include "compiler/kernels/pair_dots.h"
 #include "compiler/kernels/pair_tiles.h"
 #include "compiler/kernels/tile_unit.h"
 
@@ -14,7 +15,7 @@ using tile_unit::rowBytes, tile_unit::tileBytes, tile_unit::tileK, tile_unit::ti
 constexpr int64_t widening = 2;  // of the tile unit's blocks against those of packed weights, if a is copied for each
 // Vectors: sums of eight rows by three panels take 24 of 32 registers; copies and sums of a block fit a second level of
 // 1 MiB.
-constexpr int64_t dotRows = 8, dotPanels = 3, dotBlockRows = 256, dotBlockPanels = 24;
+constexpr int64_t dotRows = PairDots::mostRows, dotBlockRows = 256, dotBlockPanels = 24;
 
 DType multiplied(DType stored, DType rounded) { return rounded == DType::f32 ? stored : rounded; }
 bool isOfPairs(const DenseProductSpec &spec) {
@@ -108,7 +109,7 @@ class PairDotProduct final : public PairProduct {
 
   void multiplyCopies(Value steps) override {
     Value done = e.c64(0), lines = e.ceilDiv(rows, dotRows);
-    for (int64_t width = dotPanels; width >= 1; width--) {
+    for (int64_t width = PairDots::mostPanels; width >= 1; width--) {
       Value until = e.add(done, e.mul(e.div(e.sub(panelCount, done), width), width));
       e.loop(done, until, width, [&](Value panel) {
         e.loop(e.c64(0), lines, 1, [&](Value line) { block(e.mul(line, dotRows), panel, width, steps); });
@@ -120,6 +121,7 @@ class PairDotProduct final : public PairProduct {
     Value place = sumsAt(row, panel), right = rightAt(panel);
     Value left = e.gep(leftAt(e.div(row, tileRows)), e.mul(e.rem(row, tileRows), rowBytes));
     auto sumAt = [&](int64_t i) { return e.gep(place, i / width * plan.sumRowBytes + i % width * rowBytes); };
+    PairDots dots{.panels = width, .leftRowBytes = rowBytes, .panelBytes = plan.groupBytes};
     Values totals;
     for (int64_t i = 0; i < dotRows * width; i++)
       totals.push_back(plan.isOneSum ? e.zero(e.f(lanes)) : e.load(e.f(lanes), sumAt(i), 4));
@@ -132,23 +134,10 @@ class PairDotProduct final : public PairProduct {
         Value line = e.add(offset, e.mul(pair, rowBytes));
         if (spec.aCopied) e.prefetch(e.gep(nextLeft, line));
         if (spec.bCopied) e.prefetch(e.gep(nextRight, line));
-        return addPair(e.gep(leftTile, e.mul(pair, 4)), e.gep(rightTile, e.mul(pair, rowBytes)), width, inTile);
+        return addPair(e, dots, e.gep(leftTile, e.mul(pair, 4)), e.gep(rightTile, e.mul(pair, rowBytes)), inTile);
       });
     });
     for (size_t i = 0; i < totals.size(); i++) e.store(totals[i], sumAt(int64_t(i)), 4);
-  }
-  // Sums of dotRows x width vectors += the products of a pair along k.
-  Values addPair(Value left, Value right, int64_t width, ValueRange totals) {
-    Type pairs = e.vec(2 * lanes, e.bf16);
-    Values columns, next;
-    for (int64_t p = 0; p < width; p++) columns.push_back(e.load(pairs, e.gep(right, p * plan.groupBytes), 4));
-    for (int64_t r = 0; r < dotRows; r++) {
-      Value pair = e.bitcast(pairs, e.splat(lanes, e.load(e.i32, e.gep(left, r * rowBytes), 4)));
-      for (int64_t p = 0; p < width; p++)
-        next.push_back(e.intrinsic("llvm.x86.avx512bf16.dpbf16ps.512", e.f(lanes),
-                                   {totals[size_t(r * width + p)], pair, columns[size_t(p)]}));
-    }
-    return next;
   }
 };
 
