@@ -37,10 +37,13 @@ struct Pair {
   }
 };
 
+// Whether it was so once: the next loan may begin right behind.
 bool until(const std::function<bool()> &condition) {
-  auto deadline = Clock::now() + std::chrono::seconds(20);
-  while (!condition() && Clock::now() < deadline) std::this_thread::sleep_for(std::chrono::microseconds(300));
-  return condition();
+  for (auto deadline = Clock::now() + std::chrono::seconds(20); Clock::now() < deadline;) {
+    if (condition()) return true;
+    std::this_thread::sleep_for(std::chrono::microseconds(300));
+  }
+  return false;
 }
 
 class CpuLendingTest : public testing::Test {
