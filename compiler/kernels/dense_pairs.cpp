@@ -108,14 +108,10 @@ class PairDotProduct final : public PairProduct {
   using PairProduct::PairProduct;
 
   void multiplyCopies(Value steps) override {
-    Value done = e.c64(0), lines = e.ceilDiv(rows, dotRows);
-    for (int64_t width = PairDots::mostPanels; width >= 1; width--) {
-      Value until = e.add(done, e.mul(e.div(e.sub(panelCount, done), width), width));
-      e.loop(done, until, width, [&](Value panel) {
-        e.loop(e.c64(0), lines, 1, [&](Value line) { block(e.mul(line, dotRows), panel, width, steps); });
-      });
-      done = until;
-    }
+    Value lines = e.ceilDiv(rows, dotRows);
+    forPanelGroups(e, panelCount, [&](Value panel, int64_t width) {
+      e.loop(e.c64(0), lines, 1, [&](Value line) { block(e.mul(line, dotRows), panel, width, steps); });
+    });
   }
   void block(Value row, Value panel, int64_t width, Value steps) {
     Value place = sumsAt(row, panel), right = rightAt(panel);

@@ -108,7 +108,7 @@ class VectorProduct final : public DenseBlock {
     });
     if (even) return;
     e.loop(inTiles, panelCount, 1, [&](Value panel) {
-      auto slowly = [&] { packSlowly(bPart, panel, e.c64(0), count); };
+      auto slowly = [&] { packSlowly(bPart, panel, count); };
       e.ifElse(e.cmp(Emitter::IntCompare::slt, panel, whole), [&] { packWhole(bPart, panel, 1, count); }, slowly);
       passRows(aPart, bPart, panel, 1, count);
     });
@@ -129,11 +129,11 @@ class VectorProduct final : public DenseBlock {
   void packWhole(Value from, Value panel, int64_t width, Value count) {
     if (spec.bColumn == 1) return packStraight(panelOfB(from, panel), width, count);
     if (spec.bStep == 1) return packTransposed(panelOfB(from, panel), width, count);
-    for (int64_t p = 0; p < width; p++) packSlowly(from, e.add(panel, p), e.c64(0), count, p);
+    for (int64_t p = 0; p < width; p++) packSlowly(from, e.add(panel, p), count, p);
   }
-  void packSlowly(Value from, Value panel, Value firstStep, Value count, int64_t place = 0) {
+  void packSlowly(Value from, Value panel, Value count, int64_t place = 0) {
     Value copy = e.gep(copiesOfB(), place * plan.panelBytes);
-    e.loop(firstStep, count, 1, [&](Value step) {
+    e.loop(e.c64(0), count, 1, [&](Value step) {
       e.loop(e.c64(0), e.c64(panelColumns), 1, [&](Value lane) {
         Value column = e.add(e.mul(panel, panelColumns), lane);
         copyOneOfB(from, e.add(e.mul(step, spec.bStep), e.mul(column, spec.bColumn)),

@@ -16,4 +16,13 @@ Values addPair(Emitter &e, const PairDots &dots, Value left, Value right, ValueR
   return next;
 }
 
+void forPanelGroups(Emitter &e, Value count, llvm::function_ref<void(Value first, int64_t number)> body) {
+  Value done = e.c64(0);
+  for (int64_t width = PairDots::mostPanels; width >= 1; width--) {
+    Value until = e.add(done, e.mul(e.div(e.sub(count, done), width), width));
+    e.loop(done, until, width, [&](Value panel) { body(panel, width); });
+    done = until;
+  }
+}
+
 }  // namespace llc::kernels

@@ -40,16 +40,11 @@ class PairSums : PanelWork {
   // ---- activations
   Value copiedRow(Value row) { return e.gep(scratch, e.add(e.mul(row, plan.pairRowBytes()), plan.restOffset())); }
   void copyRows(Value first, Value steps) {
-    Value whole = e.mul(e.div(steps, 16), 16);
     e.loop(e.c64(0), rows, 1, [&](Value row) {
       Value source = e.gep(x, e.mul(e.add(e.mul(row, plan.k), first), 4)), target = copiedRow(row);
-      e.loop(e.c64(0), whole, 16, [&](Value step) {
-        Value values = e.load(e.f(16), e.gep(source, e.mul(step, 4)), 4);
+      e.vectorLoop(e.c64(0), steps, [&](Value step, int64_t width) {
+        Value values = e.load(e.f(width), e.gep(source, e.mul(step, 4)), 4);
         e.store(tileBits(e, values), e.gep(target, e.mul(step, 2)), 2);
-      });
-      e.loop(whole, steps, 1, [&](Value step) {
-        Value value = e.load(e.f32, e.gep(source, e.mul(step, 4)), 4);
-        e.store(tileBits(e, value), e.gep(target, e.mul(step, 2)), 2);
       });
       // The second half of the last pair, should k be odd; the panel has a zero there, which a NaN would not mind.
       if (plan.k % 2) e.store(e.zero(e.i16), e.gep(target, e.mul(steps, 2)), 2);
@@ -60,19 +55,14 @@ class PairSums : PanelWork {
 
   // ---- products
   void multiply(int64_t weight, Value first, Value pairs) {
-    Value done = e.c64(0);
-    for (int64_t width = PairDots::mostPanels; width >= 1; width--) {
-      Value until = e.add(done, e.mul(e.div(e.sub(panelCount, done), width), width));
-      e.loop(done, until, width, [&](Value panel) {
-        Value right = e.gep(weights[size_t(weight)],
-                            e.add(e.mul(e.add(firstPanel, panel), plan.panelBytes), e.mul(first, panelColumns * 2)));
-        e.loop(e.c64(0), lines, 1, [&](Value line) {
-          prefetchNext(right, line, width);
-          block(weight, e.mul(line, PairDots::mostRows), panel, right, width, pairs);
-        });
+    forPanelGroups(e, panelCount, [&](Value panel, int64_t width) {
+      Value offset = e.add(e.mul(e.add(firstPanel, panel), plan.panelBytes), e.mul(first, panelColumns * 2));
+      Value right = e.gep(weights[size_t(weight)], offset);
+      e.loop(e.c64(0), lines, 1, [&](Value line) {
+        prefetchNext(right, line, width);
+        block(weight, e.mul(line, PairDots::mostRows), panel, right, width, pairs);
       });
-      done = until;
-    }
+    });
   }
   // Each line of tiles fetches its share of the panels that are next.
   void prefetchNext(Value right, Value line, int64_t width) {
