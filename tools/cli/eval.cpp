@@ -1,8 +1,9 @@
 // eval: how well a model predicts a text of any length, or fills in what is hidden of it.
-#include "runtime/data/dataset.h"
+#include <algorithm>
+
 #include "runtime/eval/perplexity.h"
 #include "runtime/serve/options.h"
-#include "tools/cli/corpus_flags.h"
+#include "tools/cli/eval_documents.h"
 #include "tools/cli/eval_hidden.h"
 #include "tools/cli/open.h"
 
@@ -76,10 +77,15 @@ class Evaluation {
       : opened_(opened), options_(options), progress_(progress) {}
 
   Status all(Tally &tally) {
-    for (const std::string &path : options_.texts.inputs) {
-      bool isDataset = path.ends_with(".bin") || path.ends_with(".index");
-      LLC_TRY(isDataset ? dataset(path, tally) : texts(path, tally));
-    }
+    if (std::ranges::any_of(options_.texts.inputs, isDataset)) tally.bytes.reset();
+    EvalDocuments documents{.texts = options_.texts,
+                            .tokenizer = opened_.tokenizer.get(),
+                            .vocabulary = opened_.session->limits().vocabulary,
+                            .limit = options_.limit};
+    LLC_TRY(forEachDocument(documents, progress_, [&](std::span<const int32_t> ids, uint64_t bytes) {
+      if (tally.bytes) *tally.bytes += bytes;
+      return document(ids, tally);
+    }));
     if (tally.result.tokens) return success();
     return diagnose(ErrorKind::invalidInput, "--perplexity")
         .says("nothing could be scored: the first token of a text is predicted by none")
@@ -87,8 +93,6 @@ class Evaluation {
   }
 
  private:
-  bool enough(const Tally &tally) const { return options_.limit && tally.documents >= options_.limit; }
-
   Status document(std::span<const int32_t> ids, Tally &tally) {
     ++tally.documents;
     progress_.step(fmt::format("document {}", tally.documents), int64_t(ids.size()));
@@ -97,45 +101,6 @@ class Evaluation {
     return addPerplexity(*opened_.session, ids, windows, tally.result, [&](int64_t scored) {
       for (; shown < scored; ++shown) progress_.advance();
     });
-  }
-  Status texts(const std::string &path, Tally &tally) {
-    if (!opened_.tokenizer)
-      return diagnose(ErrorKind::invalidInput, path)
-          .says("text needs a tokenizer, and this model has none")
-          .toFix("give a prepared dataset (.bin)");
-    CorpusFlags flags = options_.texts;
-    flags.inputs = {path};
-    LLC_ASSIGN(auto inputs, findInputs(flags));
-    corpus::CorpusOptions options = corpusOptions(flags, progress_);
-    options.records.maxRecordBytes = uint64_t(1) << 30;
-    corpus::Corpus corpus(corpus::filesOf(inputs), options);
-    EncodeOptions encode;
-    encode.addSpecial = true;
-    for (std::string_view text; !enough(tally);) {
-      LLC_ASSIGN(bool more, corpus.next(text));
-      if (!more) break;
-      LLC_ASSIGN(auto ids, opened_.tokenizer->encode(text, encode));
-      if (tally.bytes) *tally.bytes += text.size();
-      LLC_TRY(document(ids, tally));
-    }
-    return success();
-  }
-  Status dataset(const std::string &path, Tally &tally) {
-    LLC_ASSIGN(data::Dataset dataset, data::Dataset::open(path));
-    int64_t vocabulary = opened_.session->limits().vocabulary;
-    if (dataset.header().vocabulary > vocabulary)
-      return diagnose(ErrorKind::invalidInput, path)
-          .says(fmt::format("was made for {} tokens, the model knows {}", dataset.header().vocabulary, vocabulary))
-          .toFix("prepare the data with the model's tokenizer");
-    tally.bytes.reset();
-    std::vector<int32_t> ids;
-    for (uint64_t i = 0; i < dataset.sequences() && !enough(tally); ++i) {
-      LLC_ASSIGN(uint64_t length, dataset.length(i));
-      ids.resize(length);
-      LLC_TRY(dataset.read(i, 0, ids));
-      LLC_TRY(document(ids, tally));
-    }
-    return success();
   }
   OpenedModel &opened_;
   const EvalFlags &options_;

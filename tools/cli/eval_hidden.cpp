@@ -9,9 +9,9 @@
 #include "frontends/dsl/sugar.h"
 #include "models/objectives/sequences.h"
 #include "runtime/base/clock.h"
-#include "runtime/data/dataset.h"
 #include "runtime/data/stream.h"
 #include "runtime/train/masking.h"
+#include "tools/cli/eval_documents.h"
 #include "tools/cli/forward_program.h"
 
 namespace llc::cli {
@@ -26,30 +26,17 @@ dsl::Tensor lossesAndHits(const dsl::LossInput &in) {
 }
 
 // Texts as rows of tokens with the special ones around them.
-class HiddenRows {
- public:
-  HiddenRows(const HiddenEvalOptions &options, const Tokenizer &tokenizer, int64_t context, int64_t vocabulary,
-             Progress &progress)
-      : options_(options), tokenizer_(tokenizer), context_(context), vocabulary_(vocabulary), progress_(progress) {}
-
-  Status read() {
-    for (const std::string &path : options_.texts.inputs)
-      LLC_TRY(path.ends_with(".bin") || path.ends_with(".index") ? dataset(path) : texts(path));
-    return success();
-  }
+struct HiddenRows {
   std::vector<std::vector<int32_t>> rows;
   int64_t documents = 0;
 
- private:
-  bool enough() const { return options_.limit && documents >= options_.limit; }
-
-  // What stands around a text stands around each of its rows.
-  void add(std::span<const int32_t> ids) {
+  // What stands around a text stands around each of its rows, of at most `context` tokens.
+  void add(std::span<const int32_t> ids, const Tokenizer &tokenizer, int64_t context) {
     ++documents;
-    bool opens = !ids.empty() && tokenizer_.isSpecial(ids.front());
-    bool closes = ids.size() > 1 && tokenizer_.isSpecial(ids.back());
+    bool opens = !ids.empty() && tokenizer.isSpecial(ids.front());
+    bool closes = ids.size() > 1 && tokenizer.isSpecial(ids.back());
     auto body = ids.subspan(opens, ids.size() - size_t(opens) - size_t(closes));
-    auto room = size_t(std::max<int64_t>(1, context_ - int64_t(opens) - int64_t(closes)));
+    auto room = size_t(std::max<int64_t>(1, context - int64_t(opens) - int64_t(closes)));
     for (size_t first = 0; first < body.size(); first += room) {
       auto part = body.subspan(first, std::min(room, body.size() - first));
       std::vector<int32_t> row;
@@ -59,40 +46,6 @@ class HiddenRows {
       rows.push_back(std::move(row));
     }
   }
-  Status texts(const std::string &path) {
-    CorpusFlags flags = options_.texts;
-    flags.inputs = {path};
-    LLC_ASSIGN(auto inputs, findInputs(flags));
-    corpus::CorpusOptions options = corpusOptions(flags, progress_);
-    options.records.maxRecordBytes = uint64_t(1) << 30;
-    corpus::Corpus corpus(corpus::filesOf(inputs), options);
-    for (std::string_view text; !enough();) {
-      LLC_ASSIGN(bool more, corpus.next(text));
-      if (!more) break;
-      LLC_ASSIGN(auto ids, tokenizer_.encode(text, {.addSpecial = true}));
-      add(ids);
-    }
-    return success();
-  }
-  Status dataset(const std::string &path) {
-    LLC_ASSIGN(data::Dataset dataset, data::Dataset::open(path));
-    if (int64_t(dataset.header().vocabulary) > vocabulary_)
-      return diagnose(ErrorKind::invalidInput, path)
-          .says(fmt::format("was made for {} tokens, the model knows {}", dataset.header().vocabulary, vocabulary_))
-          .toFix("prepare the data with the model's tokenizer");
-    std::vector<int32_t> ids;
-    for (uint64_t i = 0; i < dataset.sequences() && !enough(); ++i) {
-      LLC_ASSIGN(uint64_t length, dataset.length(i));
-      ids.resize(length);
-      LLC_TRY(dataset.read(i, 0, ids));
-      add(ids);
-    }
-    return success();
-  }
-  const HiddenEvalOptions &options_;
-  const Tokenizer &tokenizer_;
-  int64_t context_, vocabulary_;
-  Progress &progress_;
 };
 
 struct HiddenTally {
@@ -202,8 +155,12 @@ Status evaluateHidden(const ModelPlace &place, const HiddenEvalOptions &options,
     return diagnose(ErrorKind::invalidInput, "--context")
         .says(fmt::format("{} tokens, the model takes 3 to {}", context, model.maxPositions))
         .toFix("choose a number in this range");
-  HiddenRows texts(options, *tokenizer, context, model.vocabulary, progress);
-  LLC_TRY(texts.read());
+  HiddenRows texts;
+  EvalDocuments documents{
+      .texts = options.texts, .tokenizer = tokenizer.get(), .vocabulary = model.vocabulary, .limit = options.limit};
+  LLC_TRY(forEachDocument(documents, progress, [&](std::span<const int32_t> ids, uint64_t) {
+    return texts.add(ids, *tokenizer, context), success();
+  }));
   size_t width = 2;
   for (const auto &row : texts.rows) width = std::max(width, row.size());
   HiddenEvaluation evaluation(std::move(masking), width);
