@@ -16,19 +16,12 @@
 #include "runtime/train/training_data.h"
 #include "tests/runtime/temporary_directory.h"
 #include "tests/runtime/train/bigram_program.h"
+#include "tests/runtime/train/word_tokenizer.h"
 
 namespace llc::train {
 namespace {
 
 constexpr int64_t vocabulary = 8;
-
-// Words are tokens; "." ends a text.
-const char *const tokenizerJson = R"({"version": "1.0", "truncation": null, "padding": null,
-  "added_tokens": [{"id": 1, "content": "</s>", "single_word": false, "lstrip": false, "rstrip": false,
-                    "normalized": false, "special": true}],
-  "normalizer": null, "pre_tokenizer": {"type": "Whitespace"}, "post_processor": null, "decoder": null,
-  "model": {"type": "WordLevel", "unk_token": "<unk>",
-            "vocab": {"<unk>": 0, "</s>": 1, "a": 2, "b": 3, "c": 4, "d": 5, "e": 6, "f": 7}}})";
 
 OrderedJson configuration() {
   return OrderedJson::parse(R"({
@@ -79,7 +72,7 @@ class Runs : public testing::Test {
     RunStart start;
     start.modelName = "the test";
     start.modelConfig = OrderedJson::parse(R"({"vocab_size": 8})");
-    LLC_ASSIGN(start.tokenizer, corpus::makeTokenizer({{"tokenizer.json", tokenizerJson}}));
+    LLC_ASSIGN(start.tokenizer, corpus::makeTokenizer({{"tokenizer.json", wordTokenizer}}));
     Progress progress(/*quiet=*/true);
     RunOptions options{"pretrain", folder_.file("out"), name, "auto", 1, true};
     testing::internal::CaptureStdout();

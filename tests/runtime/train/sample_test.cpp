@@ -2,15 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/runtime/train/word_tokenizer.h"
+
 namespace llc::train {
 namespace {
-
-const char *const sampleTokenizer = R"({"version": "1.0", "truncation": null, "padding": null,
-  "added_tokens": [{"id": 1, "content": "</s>", "single_word": false, "lstrip": false, "rstrip": false,
-                    "normalized": false, "special": true}],
-  "normalizer": null, "pre_tokenizer": {"type": "Whitespace"}, "post_processor": null, "decoder": null,
-  "model": {"type": "WordLevel", "unk_token": "<unk>",
-            "vocab": {"<unk>": 0, "</s>": 1, "a": 2, "b": 3, "c": 4, "d": 5, "e": 6, "f": 7}}})";
 
 // Each token is followed by the next one.
 class Counting final : public StepProgram {
@@ -38,7 +33,7 @@ class Counting final : public StepProgram {
 class Sample : public testing::Test {
  protected:
   Result<std::string> text(const std::string &prompt, const std::string &model) {
-    auto tokenizer = Tokenizer::fromFiles({{"tokenizer.json", sampleTokenizer}});
+    auto tokenizer = Tokenizer::fromFiles({{"tokenizer.json", wordTokenizer}});
     EXPECT_TRUE(tokenizer.ok());
     return sampleText(program, **tokenizer, OrderedJson::parse(model), prompt);
   }
