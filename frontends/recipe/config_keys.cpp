@@ -82,6 +82,11 @@ std::vector<KeySpec> trainingKeys() {
       text("training.lr_schedule", "cosine",
            {"none", "constant", "linear", "cosine", "wsd", "polynomial", "multistage"}, "After warming up"),
       number("training.lr_power", 1.0, 0.01, 100, "Of polynomial"),
+      other("training.lr_stages", KeyType::object, nullptr,
+            "Of multistage: {SHARE: RATIO}: from that share of all steps on the learning rate is that share of its "
+            "peak; absent: {0.8: 0.316, 0.9: 0.1}"),
+      number("training.lr_decay", 1.0, 0.01, 1,
+             "Layer by layer, from the last one down to the embeddings: each learns by so much of the rate above it"),
       number("training.decay_share", 0.1, 0, 1, "Of wsd: share of all steps, at the end, in which it falls"),
       other("training.optimizer_settings", KeyType::object, nullptr, "{beta1, beta2, eps ...}: those of the optimizer"),
       other("training.parameter_groups", KeyType::object, nullptr,

@@ -1,5 +1,7 @@
 #include "models/objectives/sequences.h"
 
+#include <cmath>
+
 #include "frontends/dsl/sugar.h"
 
 namespace llc::models {
@@ -54,6 +56,31 @@ Tensor total(Tensor x) { return reduce(reshape(x, {1, dynamicSize}), {.signature
 LossTerms nextTokenLoss(const LossInput &in) {
   Tensor weight = learned(in);
   return {-total(nextLogProbabilities(in) * reshape(weight, {dynamicSize})), total(weight)};
+}
+
+namespace {
+// Of N tokens with these logits [N,V] and -log p [N] of their labels: the cross entropy [N] with what the labels
+// become.
+Tensor smoothed(Tensor logits, Tensor plain, Tensor logSum, double smoothing) {
+  double others = double(logits.size(1) - 1), share = smoothing / others;
+  // -log p of all tokens together, the label's left out.
+  Tensor rest = logSum * (others + 1) - reduce(logits, {.signature = "nv->n", .kind = "sum"}) - plain;
+  double least = -(1 - smoothing) * std::log(1 - smoothing) - smoothing * std::log(share);
+  return plain * (1 - smoothing) + rest * share - least;
+}
+}  // namespace
+
+LossTerms nextTokenLoss(const LossInput &in, const LossAdditions &additions) {
+  if (additions.smoothing == 0 && additions.z == 0) return nextTokenLoss(in);
+  Tensor weight = learned(in);
+  Tokens tokens = wholeRows(in);
+  int64_t count = tokens.ids.size(0);
+  Tensor logits = in.model.head(in.model.embeddings(tokens, iota({count}, DType::i32)));
+  Tensor flat = reshape(weight, {count}), plain = cross_entropy(logits, reshape(next(in.labels), {count})) * flat;
+  Tensor logSum = logsumexp(logits), loss = plain, squares = square(logSum) * additions.z;
+  if (additions.smoothing > 0) loss = smoothed(logits, plain, logSum, additions.smoothing);
+  Tensor zLoss = total(squares * flat);
+  return {total(loss * flat) + zLoss, total(weight), {{"ce_loss", total(plain)}, {"z_loss", zLoss}}};
 }
 
 HiddenTokens hiddenTokens(const LossInput &in) {

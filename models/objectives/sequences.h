@@ -21,6 +21,14 @@ dsl::Tensor total(dsl::Tensor x);
 // that label is not negative (-100 by convention; so are labels of what begins a segment) and the next token is no
 // padding. S > 1. Padding may stand on the left or on the right; a mask of 1 and 0 is the plain case of segments.
 dsl::LossTerms nextTokenLoss(const dsl::LossInput &in);
+// The same with what is added to the loss: label smoothing (Szegedy et al. 2016), by which a label has 1 - smoothing
+// and every other token of the vocabulary the same share of the rest, without the least value that this can have (0
+// stays the loss of what is certain and right); and z * log(Z)^2 of the softmax's sum Z, which keeps logits near 0
+// (Chowdhery et al. 2022). Metrics ce_loss, the plain loss, and z_loss. Both 0: nextTokenLoss() itself.
+struct LossAdditions {
+  double smoothing = 0, z = 0;
+};
+dsl::LossTerms nextTokenLoss(const dsl::LossInput &in, const LossAdditions &additions);
 
 // Of tokens [B*S] of a model that fills in what is hidden, in whole rows: -log p of a token's own label, whether that
 // is the model's first choice (1 or 0), and 1 where it has a label and is no padding; all are 0 elsewhere.

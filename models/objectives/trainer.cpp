@@ -78,6 +78,16 @@ Result<TrainerSettings> completeSettings(const Trainer &trainer, const TrainerSe
   return complete;
 }
 
+bool isLikelihood(const Trainer &trainer, const TrainerSettings &complete) {
+  return trainer.likelihood &&
+         std::ranges::all_of(trainer.additions, [&](const std::string &name) { return complete.number(name) == 0; });
+}
+
+std::vector<TrainerSetting> additionSettings() {
+  return {{"label_smoothing", 0, 0, 0.99, "share of a label's probability that all other tokens have; takes memory"},
+          {"z_loss", 0, 0, 1e3, "weight of the square of log Z, which keeps logits near 0 (1e-4); takes memory"}};
+}
+
 dsl::Objective objectiveOf(const Trainer &trainer, const TrainerSettings &complete) {
   dsl::Objective objective;
   objective.loss = [loss = trainer.loss, complete](const dsl::LossInput &in) { return loss(in, complete); };

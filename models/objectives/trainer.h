@@ -47,6 +47,8 @@ struct Trainer {
   std::vector<std::string> hides = {};
   bool scores = false;      // of a model with one score for a sequence instead of tokens
   bool hasTeacher = false;  // needs a second model with the same vocabulary
+  // Names of settings that add to the loss where they are not 0.
+  std::vector<std::string> additions = {};
   bool likelihood = true;   // the loss is the mean of -log p of tokens: its exponential is the perplexity
   std::vector<std::pair<std::string, double>> defaults = {};  // of keys of the configuration: {"training.lr", 1e-6}
 };
@@ -55,6 +57,11 @@ struct Trainer {
 Result<const Trainer *> trainerNamed(const std::string &name);
 // Those that were given over those of the trainer. Errors: an unknown one (with the nearest), one out of range.
 Result<TrainerSettings> completeSettings(const Trainer &trainer, const TrainerSettings &given);
+// Whether the loss is a likelihood with these settings, too.
+bool isLikelihood(const Trainer &trainer, const TrainerSettings &complete);
+// Settings of trainers that predict tokens, and what is added to their loss by them.
+std::vector<TrainerSetting> additionSettings();
+inline const std::vector<std::string> additionNames = {"label_smoothing", "z_loss"};
 // The trainer's loss with these settings, as huggingface::traceTraining takes it.
 dsl::Objective objectiveOf(const Trainer &trainer, const TrainerSettings &complete);
 

@@ -7,7 +7,12 @@ Trainer causal_lm() {
   return {.name = "causal_lm",
           .help = "every token of a text from those before it",
           .examples = Examples::text,
-          .loss = [](const dsl::LossInput &in, const TrainerSettings &) { return nextTokenLoss(in); }};
+          .settings = additionSettings(),
+          .loss =
+              [](const dsl::LossInput &in, const TrainerSettings &settings) {
+                return nextTokenLoss(in, {settings.number("label_smoothing"), settings.number("z_loss")});
+              },
+          .additions = additionNames};
 }
 
 }  // namespace llc::models

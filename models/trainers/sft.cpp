@@ -8,7 +8,12 @@ Trainer sft() {
   return {.name = "sft",
           .help = "completions of prompts, answers in conversations, or whole texts, each from its beginning",
           .examples = Examples::completions,
-          .loss = [](const dsl::LossInput &in, const TrainerSettings &) { return nextTokenLoss(in); }};
+          .settings = additionSettings(),
+          .loss =
+              [](const dsl::LossInput &in, const TrainerSettings &settings) {
+                return nextTokenLoss(in, {settings.number("label_smoothing"), settings.number("z_loss")});
+              },
+          .additions = additionNames};
 }
 
 }  // namespace llc::models

@@ -1,6 +1,8 @@
 #include "models/updates/update.h"
 
 #include <algorithm>
+#include <cmath>
+#include <map>
 
 #include "frontends/dsl/sugar.h"
 #include "models/optimizer_registry.h"
@@ -175,13 +177,42 @@ Kept keptFor(const std::string &weight, const OptimizerState &state, int64_t blo
   return {{{name, {blocks, blockSize}, DType::u8}, {state.name + "_scale/" + weight, {blocks}}}, state.signs};
 }
 
-Target targetOf(const NamedShape &weight, const Rule &rule, const UpdateOptions &options) {
+// The first number in a weight's name is its layer's ("model.layers.3.mlp.up_proj.weight"); -1: it is in none.
+int64_t layerOf(const std::string &name) {
+  for (size_t begin = 0; begin < name.size();) {
+    size_t end = std::min(name.find('.', begin), name.size());
+    std::string_view part = std::string_view(name).substr(begin, end - begin);
+    if (!part.empty() && part.size() < 10 && part.find_first_not_of("0123456789") == part.npos)
+      return std::stoll(std::string(part));
+    begin = end + 1;
+  }
+  return -1;
+}
+
+// The share of the learning rate of each weight. Weights are in the order in which the model reads them: those before
+// the first layer are embeddings, those after it the last norm and the head.
+std::map<std::string, double> layerScales(const std::vector<NamedShape> &weights, double decay) {
+  int64_t layers = 0;
+  for (const NamedShape &weight : weights) layers = std::max(layers, layerOf(weight.name) + 1);
+  std::map<std::string, double> scales;
+  bool inLayers = false;
+  for (const NamedShape &weight : weights) {
+    int64_t layer = layerOf(weight.name);
+    inLayers |= layer >= 0;
+    int64_t below = layer >= 0 ? layers - 1 - layer : inLayers ? 0 : layers;
+    scales[weight.name] = std::pow(decay, double(below));
+  }
+  return scales;
+}
+
+Target targetOf(const NamedShape &weight, double layerScale, const Rule &rule, const UpdateOptions &options) {
   double decay = weight.shape.size() > 1 || options.decayVectors ? options.weightDecay : 0;
   Target target{weight, {}, 1, decay, int64_t(rule.targets.size()), weight.shape};
   auto group = std::ranges::find_if(
       options.groups, [&](const ParameterGroup &one) { return matchesPattern(one.pattern, weight.name); });
+  target.rateScale = layerScale;
   if (group != options.groups.end())
-    target.rateScale = group->rateScale, target.decay = group->weightDecay.value_or(decay);
+    target.rateScale = group->rateScale.value_or(layerScale), target.decay = group->weightDecay.value_or(decay);
   int64_t size = options.state == StateType::eightBit ? blockSize(weight.shape) : 0;
   for (const OptimizerState &state : rule.optimizer.state(weight.shape, rule.settings))
     target.kept.push_back(keptFor(weight.name, state, state.shape == weight.shape ? size : 0));
@@ -222,8 +253,9 @@ Result<UpdateRule> updateRule(const UpdateOptions &given, const std::vector<Name
   LLC_ASSIGN(std::vector<NamedShape> moving, unfrozen(options.frozen, weights));
   for (const ParameterGroup &group : options.groups) LLC_TRY(checkFits("parameter group", group.pattern, weights));
   UpdateRule made;
+  std::map<std::string, double> scales = layerScales(weights, options.layerDecay);
   for (const NamedShape &weight : moving) {
-    rule->targets.push_back(targetOf(weight, *rule, options));
+    rule->targets.push_back(targetOf(weight, scales[weight.name], *rule, options));
     made.weights.push_back(weight.name);
     made.changed.push_back(weight.name);
     for (const Kept &kept : rule->targets.back().kept)

@@ -18,7 +18,7 @@ enum class Rounding { nearest, stochastic };
 // Weights that move in their own way.
 struct ParameterGroup {
   std::string pattern;                     // of names; '*' stands for anything
-  double rateScale = 1;                    // times the learning rate
+  std::optional<double> rateScale = {};    // times the learning rate; absent: as without the group
   std::optional<double> weightDecay = {};  // instead of the common one, of vectors too
 };
 
@@ -29,6 +29,9 @@ struct UpdateOptions {
   double weightDecay = 0;
   bool decayVectors = false;   // biases and norms decay, too
   double maxGradientNorm = 0;  // 0: no clipping
+  // The last layer and what comes after it learn by the whole rate, each layer below by so much of the one above it,
+  // the embeddings as a layer below the first. A group's own rate counts instead.
+  double layerDecay = 1;
   double emaDecay = 0;         // of averages over the steps, "ema/NAME" of each weight; 0: none
   Rounding rounding = Rounding::nearest;
   uint64_t seed = 0;                   // of stochastic rounding

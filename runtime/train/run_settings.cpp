@@ -16,6 +16,22 @@ int64_t totalSteps(const RunConfig &config, const TrainingData &data) {
   return std::max<int64_t>(1, data.rowsPerEpoch * config.integer("training.epochs") / rows);
 }
 
+// {"0.8": 0.316}: from that share of the steps on that share of the peak.
+Result<std::vector<Schedule::Stage>> stagesOf(const OrderedJson &given) {
+  std::vector<Schedule::Stage> stages;
+  for (const auto &[key, value] : given.items()) {
+    char *end = nullptr;
+    double share = std::strtod(key.c_str(), &end);
+    if (key.empty() || *end || !value.is_number())
+      return diagnose(ErrorKind::invalidInput, "training.lr_stages")
+          .says("\"" + key + "\": " + value.dump() + " is no stage")
+          .toFix("write for instance {\"0.8\": 0.316, \"0.9\": 0.1}: shares of all steps, and of the peak");
+    stages.push_back({share, value.get<double>()});
+  }
+  std::ranges::sort(stages, {}, &Schedule::Stage::share);
+  return stages;
+}
+
 Result<Schedule> scheduleOf(const RunConfig &config, int64_t steps) {
   Schedule s;
   LLC_ASSIGN(s.kind, scheduleNamed(config.text("training.lr_schedule")));
@@ -27,6 +43,9 @@ Result<Schedule> scheduleOf(const RunConfig &config, int64_t steps) {
   if (!config.given("training.warmup_steps")) s.warmupSteps = std::min(s.warmupSteps, s.totalSteps / 10);
   s.power = config.number("training.lr_power");
   s.decayShare = config.number("training.decay_share");
+  if (const OrderedJson *stages = config.find("training.lr_stages")) {
+    LLC_ASSIGN(s.stages, stagesOf(*stages));
+  }
   return s;
 }
 
@@ -59,8 +78,6 @@ Status refuseSections(const RunConfig &config) {
 
 Status refuseUnavailable(const RunConfig &config) {
   LLC_TRY(refuseSections(config));
-  if (config.text("training.lr_schedule") == "multistage")
-    return config.unavailable("training.lr_schedule", "use none, constant, linear, cosine, wsd or polynomial");
   for (const std::string &tracker : config.texts("logging.trackers"))
     if (std::ranges::find(trackerNames, tracker) == std::end(trackerNames))
       return diagnose(ErrorKind::invalidInput, "logging.trackers")

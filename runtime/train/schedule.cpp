@@ -22,6 +22,7 @@ double remaining(const Schedule &s, double t) {
     case Schedule::Kind::polynomial:
       return std::pow(1 - t, s.power);
     case Schedule::Kind::wsd:
+    case Schedule::Kind::multistage:
       break;
   }
   return 1;
@@ -33,6 +34,13 @@ double remainingAfterPlateau(const Schedule &s, int64_t done) {
   double left = double(s.totalSteps - done);
   return decay > 0 ? std::clamp(left / decay, 0.0, 1.0) : (left > 0 ? 1.0 : 0.0);
 }
+
+double ratioOfStage(const Schedule &s, int64_t done) {
+  double ratio = 1;
+  for (const Schedule::Stage &stage : s.stages)
+    if (double(done) >= stage.share * double(s.totalSteps)) ratio = stage.ratio;
+  return ratio;
+}
 }  // namespace
 
 double Schedule::rateAfter(int64_t done) const {
@@ -41,6 +49,7 @@ double Schedule::rateAfter(int64_t done) const {
     double start = std::min(warmupStart, peak);
     return start + (peak - start) * double(done) / double(warmupSteps);
   }
+  if (kind == Kind::multistage) return peak * ratioOfStage(*this, done);
   double end = peak * endRatio;
   int64_t steps = std::max<int64_t>(1, totalSteps - warmupSteps);
   double t = std::clamp(double(done - warmupSteps) / double(steps), 0.0, 1.0);
@@ -48,7 +57,8 @@ double Schedule::rateAfter(int64_t done) const {
 }
 
 const std::vector<std::string> &scheduleNames() {
-  static const std::vector<std::string> names = {"none", "constant", "linear", "cosine", "wsd", "polynomial"};
+  static const std::vector<std::string> names = {"none", "constant",   "linear",    "cosine",
+                                                 "wsd",  "polynomial", "multistage"};
   return names;
 }
 
@@ -74,6 +84,13 @@ Status check(const Schedule &s) {
   if (!(s.power > 0) || !(s.decayShare >= 0 && s.decayShare <= 1))
     return wrong(fmt::format("power {}, decay in {} of the steps", s.power, s.decayShare),
                  "give a power above 0 and a share from 0 to 1");
+  double before = 0;
+  for (const Schedule::Stage &stage : s.stages) {
+    if (!(stage.share > before && stage.share < 1 && stage.ratio >= 0 && stage.ratio <= 1))
+      return wrong(fmt::format("a stage from {} of the steps on at {} of the peak", stage.share, stage.ratio),
+                   "give stages with rising shares between 0 and 1, and ratios from 0 to 1");
+    before = stage.share;
+  }
   return success();
 }
 

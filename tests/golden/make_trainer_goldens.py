@@ -121,6 +121,21 @@ def completions(model, reference, ids):
     return total / count, {}
 
 
+def with_additions(smoothing=0.2, z=0.01):
+    """`completions` with label smoothing that costs nothing where the model is certain and right, and with z * log(Z)^2."""
+    def loss(model, reference, ids):
+        total = plain = squares = count = 0
+        for piece, labels in packed(ids):
+            logits, target = model(input_ids=piece, use_cache=False).logits[0, :-1], labels[0, 1:]
+            logits, target = logits[target != -100], target[target != -100]
+            wanted = torch.full_like(logits, smoothing / (logits.shape[1] - 1)).scatter(1, target[:, None], 1 - smoothing)
+            total = total + F.kl_div(logits.log_softmax(-1), wanted, reduction="sum")
+            plain, count = plain + F.cross_entropy(logits, target, reduction="sum"), count + len(target)
+            squares = squares + z * (logits.logsumexp(-1) ** 2).sum()
+        return (total + squares) / count, {"ce_loss": plain / count, "z_loss": squares / count}
+    return loss
+
+
 def hidden_tokens(model, reference, ids):
     """Sequences as `packed` cuts them; in row i each fifth token from the i-th on is hidden, token 4 stands there."""
     total = count = right = 0
@@ -217,6 +232,7 @@ def main():
     curves = {"bert mlm": curve(load_encoder("bert"), hidden_tokens)}
     for name in ("gpt2", "llama"):
         curves[f"{name} sft"] = curve(load(name), completions)
+        curves[f"{name} sft additions"] = curve(load(name), with_additions())
         curves[f"{name} distillation"] = curve(load(name), distillation(load("qwen2")))
         curves[f"{name} distillation hidden"] = curve(load(name), distillation(load("qwen2"), hidden=0.5))
         curves[f"{name} reward"] = curve(load_classifier(name, 1), reward())

@@ -59,7 +59,8 @@ Status readOptimizerSettings(const TrainConfig &config, StepOptions &step) {
 }  // namespace
 
 train::TrainerTraits traitsOf(const models::Trainer &trainer, const models::TrainerSettings &settings) {
-  train::TrainerTraits traits{examplesOf(trainer.examples), trainer.likelihood, trainer.reference != nullptr};
+  train::TrainerTraits traits{examplesOf(trainer.examples), models::isLikelihood(trainer, settings),
+                              trainer.reference != nullptr};
   if (!trainer.hides.empty())
     traits.masking = {settings.number(trainer.hides.at(0)), settings.number(trainer.hides.at(1)),
                       settings.number(trainer.hides.at(2))};
@@ -107,6 +108,7 @@ Result<StepOptions> stepOptionsOf(const TrainConfig &config, const TrainFlags &f
   LLC_TRY(readOptimizerSettings(config, step));
   step.maxGradNorm = config.number("training.max_grad_norm");
   step.weightDecay = config.number("training.weight_decay");
+  step.layerDecay = config.number("training.lr_decay");
   step.optimizerState = config.text("training.optimizer_state");
   step.emaDecay = config.number("training.ema_decay");
   if (!config.flag("training.ema_model")) step.model = train::ModelWeights::latest;

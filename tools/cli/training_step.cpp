@@ -55,6 +55,7 @@ Status trace(TracedModel &traced, const StepOptions &options, Progress &progress
       .settings = options.optimizerSettings,
       .weightDecay = options.weightDecay,
       .maxGradientNorm = options.maxGradNorm,
+      .layerDecay = options.layerDecay,
       .emaDecay = options.emaDecay,
       .rounding = options.stochasticRounding ? models::Rounding::stochastic : models::Rounding::nearest,
       .seed = options.seed,

@@ -16,6 +16,7 @@ struct StepOptions {
   std::map<std::string, double> optimizerSettings = {};  // over its own
   double maxGradNorm = 1;                                // 0: no clipping
   double weightDecay = 0;
+  double layerDecay = 1;               // of the learning rate from each layer to the one below it; 1: none
   std::string optimizerState = "f32";  // or 8bit; NAME_8bit as the optimizer means the same
   double emaDecay = 0;                 // of averages of the weights over the steps; 0: none
   train::ModelWeights model = train::ModelWeights::averages;

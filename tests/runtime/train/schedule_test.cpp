@@ -60,6 +60,21 @@ TEST(Schedule, WsdStaysThenFalls) {
   expectRates(schedule, {{99, 2e-3}, {100, 0}});
 }
 
+// The defaults are those of DeepSeek LLM: at 80 % of the steps to 31.6 %, at 90 % to 10 %.
+TEST(Schedule, MultistageFallsAtOnce) {
+  Schedule schedule = make(Schedule::Kind::multistage, 10, 100, 0.5);
+  expectRates(schedule,
+              {{0, 1e-8}, {10, 2e-3}, {79, 2e-3}, {80, 2e-3 * 0.316}, {89, 2e-3 * 0.316}, {90, 2e-4}, {1000, 2e-4}});
+  schedule.stages = {{0.5, 0.25}};
+  expectRates(schedule, {{49, 2e-3}, {50, 5e-4}, {99, 5e-4}});
+  EXPECT_TRUE(check(schedule).ok());
+  for (std::vector<Schedule::Stage> wrong : std::vector<std::vector<Schedule::Stage>>{
+           {{0.5, 0.2}, {0.5, 0.1}}, {{0, 0.5}}, {{1, 0.5}}, {{0.5, 1.1}}, {{0.5, -0.1}}}) {
+    schedule.stages = wrong;
+    EXPECT_FALSE(check(schedule).ok());
+  }
+}
+
 TEST(Schedule, NamesAndChecks) {
   for (const std::string &name : scheduleNames()) EXPECT_TRUE(scheduleNamed(name).ok()) << name;
   EXPECT_EQ(*scheduleNamed("wsd"), Schedule::Kind::wsd);

@@ -98,6 +98,9 @@ StepOptions optionsOf(const std::string &name) {
     options.trainerSettings.numbers = {{"temperature", 3}, {"alpha", 0.7}};
     if (name.ends_with("hidden")) options.trainerSettings.numbers["hidden_weight"] = 0.5;
     options.teacher = folder + "qwen2";
+  } else if (name == "sft additions") {
+    options.trainer = "sft";
+    options.trainerSettings.numbers = {{"label_smoothing", 0.2}, {"z_loss", 0.01}};
   } else {
     options.trainer = name;
   }

@@ -549,6 +549,45 @@ TEST_F(TrainingStep, ParameterGroups) {
   EXPECT_NE(none.error().text().find("nothing*"), std::string::npos) << none.error().text();
 }
 
+// Of plain descent: from the head down each layer goes half as far as the one above it, but for a group's own rate.
+TEST_F(TrainingStep, LayersLearnByTheirOwnRates) {
+  StepOptions options{
+      .rows = 2, .length = length, .optimizer = "sgd", .optimizerSettings = {{"momentum", 0}}, .maxGradNorm = 0};
+  auto start = make(options), plain = make(options);
+  options.layerDecay = 0.5;
+  options.groups = {{"*.input_layernorm.weight", 3}, {"*.q_proj.weight", {}, 0}};
+  options.frozen = {"model.embed_tokens.weight"};
+  auto frozen = make(options);
+  options.frozen.clear();
+  auto decayed = make(options);
+  ASSERT_TRUE(start && plain && decayed && frozen);
+  Tokens tokens(2);
+  train::Batch batch = tokens.batch();
+  for (auto *program : {plain.get(), decayed.get(), frozen.get()})
+    ASSERT_TRUE(program->step({&batch, 1}, {.learningRate = 0.1, .step = 1}).ok());
+  int64_t last = 0;
+  auto layerIn = [](const std::string &name) {
+    return name.starts_with("model.layers.") ? std::stoll(name.substr(13)) : -1;
+  };
+  for (const train::TensorState &state : start->state()) last = std::max<int64_t>(last, layerIn(state.name));
+  ASSERT_GE(last, 1);
+  std::map<std::string, std::span<float>> ofFrozen;
+  for (const train::TensorState &state : frozen->state()) ofFrozen[state.name] = floats(state);
+  EXPECT_FALSE(ofFrozen.contains("model.embed_tokens.weight"));
+  for (size_t i = 0; i < start->state().size(); ++i) {
+    const std::string &name = start->state()[i].name;
+    double share = layerIn(name) >= 0 ? std::pow(0.5, double(last - layerIn(name))) : 1;
+    if (name == "model.embed_tokens.weight") share = std::pow(0.5, double(last + 1));
+    if (name.ends_with("input_layernorm.weight")) share = 3;
+    std::span<float> from = floats(start->state()[i]), whole = floats(plain->state()[i]),
+                     own = floats(decayed->state()[i]);
+    for (size_t k = 0; k < from.size(); ++k) {
+      ASSERT_NEAR(own[k] - from[k], share * (whole[k] - from[k]), 2e-6) << name;
+      if (ofFrozen.contains(name)) ASSERT_EQ(ofFrozen[name][k], own[k]) << name;
+    }
+  }
+}
+
 TEST_F(TrainingStep, EvaluationIsTheLossOfTheSameWeights) {
   auto program = make({.rows = 2, .length = length});
   ASSERT_TRUE(program);
