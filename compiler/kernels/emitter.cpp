@@ -171,6 +171,16 @@ Value Emitter::alloca(int64_t bytes) {
   b.setInsertionPointToStart(&function.getBody().front());
   return b.create<LLVM::AllocaOp>(ptr, i8, c64(bytes), 64);
 }
+Value Emitter::data(StringRef bytes) {
+  std::string name = "llc_constant_" + std::to_string(constants_++);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(module.getBody());
+    b.create<LLVM::GlobalOp>(LLVM::LLVMArrayType::get(i8, bytes.size()), true, LLVM::Linkage::Internal, name,
+                             b.getStringAttr(bytes), /*alignment=*/64);
+  }
+  return b.create<LLVM::AddressOfOp>(ptr, name);
+}
 Value Emitter::loadI64(Value pointer) { return load(i64, pointer, 8); }
 Value Emitter::loadI32AsI64(Value pointer) { return toI64(load(i32, pointer, 4)); }
 Value Emitter::loadPointer(Value pointer) { return load(ptr, pointer, 8); }

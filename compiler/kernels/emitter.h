@@ -118,6 +118,7 @@ class Emitter {
   Value load(Type type, Value pointer, int64_t alignment = 1);
   void store(Value value, Value pointer, int64_t alignment = 1);
   Value alloca(int64_t bytes);  // in the entry block, 64-byte aligned
+  Value data(llvm::StringRef bytes);  // constant bytes of the module, 64-byte aligned
   // `width` elements of `type` as f32 and back (f16, bf16: round to nearest even; i32: conversion by value).
   Value loadFloat(DType type, Value pointer, int64_t width);
   void storeFloat(DType type, Value value, Value pointer);
@@ -151,6 +152,7 @@ class Emitter {
  private:
   std::map<std::string, KernelFunction> functions_;
   std::map<std::string, int> stems_;
+  int64_t constants_ = 0;  // globals made by data()
 };
 
 }  // namespace llc::kernels

@@ -190,7 +190,7 @@ class Loops {
   const std::map<char, int64_t> *extents = nullptr;
 };
 
-constexpr int64_t rowsPerChunk = 4;
+constexpr int64_t rowsOfLoop = 4;
 constexpr int64_t piecesOfIndex = 16;  // of a static index: enough to go round in most teams
 constexpr int64_t leastColumns = 32;   // of what accumulates: whole lines of the cache
 
@@ -206,7 +206,7 @@ Cut cutOf(const BoundProgram &program) {
   auto extent = bound.extents.find(item.letter);
   if (extent == bound.extents.end() || std::count_if(items.begin(), items.end(), occurs) != 1) return {};
   if (extent->second == 0) return {};
-  if (extent->second < 0) return accumulates ? Cut{} : Cut{item.letter, -1, rowsPerChunk};
+  if (extent->second < 0) return accumulates ? Cut{} : Cut{item.letter, -1, rowsOfLoop};
   int64_t step = (extent->second + piecesOfIndex - 1) / piecesOfIndex;
   if (accumulates) step = (std::max(step, leastColumns) + leastColumns - 1) / leastColumns * leastColumns;
   return {item.letter, extent->second, step};

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 
+#include "compiler/lowering/call_runs.h"
 #include "compiler/memory/overwrites.h"
 #include "compiler/memory/plan.h"
 #include "dialect/ops/llm.h"
@@ -119,37 +120,35 @@ class FunctionLowering {
   }
 
   Status lowerOp(Operation *op) {
+    if (auto call = dyn_cast<func::CallOp>(op)) return lowered_.contains(op) ? success() : lowerCalls(call);
     if (op->hasAttr("llm.barrier")) {
       flush();
-      if (!barrierDone_) barrier();
-      barrierDone_ = false;
+      waitBefore();
     }
     switch (stageKind(op)) {
       case StageKind::none:
         return lowerName(op);
-      case StageKind::alias:
-        memory_[op->getResult(0)] = memory_.lookup(memoryOf(op->getOperand(0)));
-        return success();
+      case StageKind::alias:  // see memoryOf
       case StageKind::call:
-        return lowerCall(cast<func::CallOp>(op));
+        return success();
       case StageKind::kernel:
         return addStage(op);
     }
     return success();
   }
 
-  // What only one call needs is loaded there. All loads at the entry's beginning would be alive across all calls: compile
+  // What only calls need is loaded there. All loads at the entry's beginning would be alive across all calls: compile
   // time would grow with the square of the depth.
   static bool isLoadedByCall(Operation *op) {
-    return isa<llm::UseOp, llm::CacheLayerOp>(op) && op->hasOneUse() && isa<func::CallOp>(*op->user_begin());
+    return isa<llm::UseOp, llm::CacheLayerOp>(op) &&
+           llvm::all_of(op->getUsers(), [](Operation *user) { return isa<func::CallOp>(user); });
   }
   Status lowerName(Operation *op) { return isLoadedByCall(op) ? success() : loadName(op); }
   Status loadName(Operation *op) {
     if (auto use = dyn_cast<llm::UseOp>(op)) {
       memory_[use.getValue()] = parameterMemory(use.getName());
     } else if (auto cache = dyn_cast<llm::CacheLayerOp>(op)) {
-      int64_t number = program_.layout.cacheNumber.at(static_cast<int64_t>(cache.getLayer()));
-      memory_[cache.getResult()] = element(pointerField(offsetof(llc_context, caches)), number);
+      memory_[cache.getResult()] = element(pointerField(offsetof(llc_context, caches)), cacheNumber(cache));
     } else if (auto lengths = dyn_cast<llm::SequenceLengthsOp>(op)) {
       memory_[lengths.getResult()] =
           e_.loadPointer(e_.gep(team_.batch, int64_t(offsetof(llc_batch, sequence_lengths))));
@@ -159,10 +158,16 @@ class FunctionLowering {
     return success();
   }
 
-  Value parameterMemory(StringRef name) {
+  int64_t parameterNumber(StringRef name) {
     auto found = program_.layout.parameterNumber.find(name);
     assert(found != program_.layout.parameterNumber.end());
-    return element(pointerField(offsetof(llc_context, parameters)), found->second);
+    return found->second;
+  }
+  int64_t cacheNumber(llm::CacheLayerOp cache) {
+    return program_.layout.cacheNumber.at(static_cast<int64_t>(cache.getLayer()));
+  }
+  Value parameterMemory(StringRef name) {
+    return element(pointerField(offsetof(llc_context, parameters)), parameterNumber(name));
   }
 
   Status lowerConstant(llm::ConstantOp op) {
@@ -176,15 +181,7 @@ class FunctionLowering {
     auto raw = dense.getRawData();
     for (int64_t i = 0, count = dense.isSplat() ? dense.getNumElements() : 1; i < count; ++i)
       bytes.append(raw.data(), raw.size());
-    std::string name = "llc_constant_" + std::to_string(program_.constants++);
-    auto type = LLVM::LLVMArrayType::get(e_.i8, bytes.size());
-    {
-      OpBuilder::InsertionGuard guard(e_.b);
-      e_.b.setInsertionPointToStart(e_.module.getBody());
-      e_.b.create<LLVM::GlobalOp>(type, true, LLVM::Linkage::Internal, name, e_.b.getStringAttr(bytes),
-                                  /*alignment=*/64);
-    }
-    memory_[op.getResult()] = e_.b.create<LLVM::AddressOfOp>(e_.ptr, name);
+    memory_[op.getResult()] = e_.data(bytes);
     return success();
   }
 
@@ -198,9 +195,12 @@ class FunctionLowering {
     return memory_[result] = e_.gep(frame_, offsets[result.getResultNumber()]);
   }
 
+  // What a call returned gets its pointer here, where a stage reads it.
   Value operandMemory(Value operand) {
-    Value own = memory_.lookup(operand);
-    return own ? own : memory_[memoryOf(operand)];
+    if (Value own = memory_.lookup(operand)) return own;
+    Value root = memoryOf(operand);
+    if (Value known = memory_.lookup(root)) return known;
+    return resultMemory(cast<OpResult>(root));
   }
 
   // The run-time number of rows of an op: of its first result, else of its operands.
@@ -325,6 +325,11 @@ class FunctionLowering {
   // stands.
   Value stageNumber(int64_t inFunction) { return latestStage_ = e_.add(stageBase_, e_.c64(inFunction)); }
 
+  // The barrier before a group or a call, unless it is in the code already.
+  void waitBefore() {
+    if (!barrierDone_) barrier();
+    barrierDone_ = false;
+  }
   void barrier() {
     Value begin = latestStage_ ? emitTicks(e_) : Value();
     emitBarrier(e_, team_);
@@ -379,37 +384,100 @@ class FunctionLowering {
     hasSecond_ = {};
   }
 
-  Status lowerCall(func::CallOp call) {
+  // ---- calls
+  // This call and those behind it, up to the next stage: planned as data, so that those that repeat become a loop.
+  Status lowerCalls(func::CallOp first) {
     flush();
-    for (Value operand : call.getOperands())
-      if (Operation *name = operand.getDefiningOp(); name && isLoadedByCall(name)) LLC_TRY(loadName(name));
+    std::vector<PlannedCall> planned;
+    for (Operation *op = first; op && stageKind(op) != StageKind::kernel; op = op->getNextNode())
+      if (auto call = dyn_cast<func::CallOp>(op)) {
+        LLC_ASSIGN(PlannedCall next, plan(call));
+        planned.push_back(std::move(next));
+        lowered_.insert(op);
+      }
+    if (barrierDone_) planned.front().barrier = barrierDone_ = false;
+    for (llvm::ArrayRef<PlannedCall> left = planned; !left.empty();) {
+      CallRun run = firstRun(left);
+      lowerRun(left, run);
+      left = left.drop_front(run.size());
+    }
+    if (program_.stages) stageNumber(program_.stages->size(source_) - 1);
+    return success();
+  }
+
+  Result<PlannedCall> plan(func::CallOp call) {
+    using Kind = CallArgument::Kind;
     auto place = call->getAttrOfType<IntegerAttr>("llm.frame_offset");
-    Values arguments = {team_.context,
-                        team_.thread,
-                        team_.threads,
-                        team_.scratch,
-                        team_.batch,
-                        team_.sync,
-                        team_.tokens,
-                        team_.rows,
-                        team_.claimBase,
-                        e_.gep(frame_, place ? place.getInt() : 0)};
+    PlannedCall planned{call, call->hasAttr("llm.barrier"), {{Kind::frame, place ? place.getInt() : 0}}};
     for (Value operand : call.getOperands())
-      if (hasMemory(operand.getType())) arguments.push_back(memory_[memoryOf(operand)]);
+      if (hasMemory(operand.getType())) planned.arguments.push_back(argumentOf(memoryOf(operand)));
     for (OpResult result : call->getResults()) {
       if (!isa<RankedTensorType>(result.getType()))
         return diagnose(ErrorKind::unsupported, modelName(call))
             .says("a block returns a handle")
             .toFix("let blocks return tensors only; caches are passed to every block that needs them");
-      arguments.push_back(resultMemory(result));
+      planned.arguments.push_back(argumentOf(result));
     }
-    if (program_.stages) {
-      arguments.push_back(e_.add(stageBase_, e_.c64(program_.stages->addCall(source_, call))));
-      stageNumber(program_.stages->size(source_) - 1);
+    if (program_.stages) planned.arguments.push_back({Kind::stage, program_.stages->addCall(source_, call)});
+    return planned;
+  }
+
+  CallArgument argumentOf(Value root) {
+    using Kind = CallArgument::Kind;
+    if (auto use = root.getDefiningOp<llm::UseOp>()) return {Kind::parameter, 8 * parameterNumber(use.getName())};
+    if (auto cache = root.getDefiningOp<llm::CacheLayerOp>()) return {Kind::cache, 8 * cacheNumber(cache)};
+    if (StringAttr parameter = updates_.lookup(root)) return {Kind::parameter, 8 * parameterNumber(parameter)};
+    auto result = dyn_cast<OpResult>(root);
+    auto offsets = result ? result.getOwner()->getAttrOfType<DenseI64ArrayAttr>("llm.offset") : DenseI64ArrayAttr();
+    int64_t offset = offsets ? offsets[result.getResultNumber()] : -1;
+    if (offset >= 0) return {Kind::frame, offset};
+    return {Kind::value, 0, memory_.lookup(root)};
+  }
+
+  void lowerRun(llvm::ArrayRef<PlannedCall> calls, const CallRun &run) {
+    CallTable table(e_, calls, run);
+    CallArrays arrays{pointerField(offsetof(llc_context, parameters)), pointerField(offsetof(llc_context, caches))};
+    auto round = [&](Value number) {
+      for (size_t i = 0; i < run.period; ++i)
+        lowerCall(calls[i], arrays, [&](size_t argument) { return table.number(number, i, argument); });
+    };
+    if (run.repeats == 1) return round({});
+    team_.claimBase = e_.loop(e_.c64(0), e_.c64(static_cast<int64_t>(run.repeats)), 1, team_.claimBase,
+                              [&](Value number, ValueRange claimBase) -> Values {
+                                team_.claimBase = claimBase[0];
+                                round(number);
+                                return {team_.claimBase};
+                              })[0];
+  }
+
+  struct CallArrays {
+    Value parameters, caches;
+  };
+  Value pointerOf(const CallArgument &argument, const CallArrays &arrays, Value number) {
+    switch (argument.kind) {
+      case CallArgument::Kind::value:
+        return argument.value;
+      case CallArgument::Kind::frame:
+        return e_.gep(frame_, number);
+      case CallArgument::Kind::parameter:
+        return e_.loadPointer(e_.gep(arrays.parameters, number));
+      case CallArgument::Kind::cache:
+        return e_.loadPointer(e_.gep(arrays.caches, number));
+      case CallArgument::Kind::stage:
+        return e_.add(stageBase_, number);
     }
-    auto emitted = e_.b.create<func::CallOp>(call.getCallee(), TypeRange{e_.i64}, arguments);
-    team_.claimBase = emitted.getResult(0);
-    return success();
+    return {};
+  }
+  void lowerCall(const PlannedCall &planned, const CallArrays &arrays, llvm::function_ref<Value(size_t)> number) {
+    Values arguments = {team_.context, team_.thread, team_.threads, team_.scratch,  team_.batch,
+                        team_.sync,    team_.tokens, team_.rows,    team_.claimBase};
+    for (auto [i, argument] : llvm::enumerate(planned.arguments))
+      arguments.push_back(pointerOf(argument, arrays, number(i)));
+    if (program_.stages) latestStage_ = e_.add(arguments.back(), -1);
+    func::CallOp call = planned.call;
+    e_.b.setLoc(call.getLoc());
+    if (planned.barrier) barrier();
+    team_.claimBase = e_.b.create<func::CallOp>(call.getCallee(), TypeRange{e_.i64}, arguments).getResult(0);
   }
 
   ProgramLowering &program_;
@@ -421,6 +489,7 @@ class FunctionLowering {
   llvm::DenseMap<Value, StringAttr> updates_;  // results that are written over a parameter
   Values resultPointers_;
   std::vector<StageCode> group_;
+  llvm::DenseSet<Operation *> lowered_;  // calls that are in the code already
   Value stageBase_, latestStage_;  // profiling only
   bool barrierDone_ = false;       // the barrier before the next group is in the code already
   bool replicaTurn_ = false;

@@ -14,7 +14,6 @@ struct ProgramLowering {
   Bounds bounds;
   int64_t scratchBytes = 0;      // of kernels; grows
   int64_t replicaBytes = 0;      // behind it, for stages that every thread computes for itself
-  int64_t constants = 0;         // globals made so far
   StageTable *stages = nullptr;  // set: code for profiling
 };
 

@@ -69,7 +69,7 @@ Result<EntrySpec> entryOf(func::FuncOp function) {
 // The calls in @prepare that make parameters, by parameter; those that come as they are have none.
 llvm::StringMap<func::CallOp> makersIn(ModuleOp module) {
   llvm::StringMap<func::CallOp> makers;
-  auto prepare = module.lookupSymbol<func::FuncOp>(prepareFunctionName);
+  auto prepare = functionNamed(module, prepareFunctionName);
   for (unsigned i = 0; prepare && i < prepare.getNumResults(); ++i)
     if (auto name = prepare.getResultAttrOfType<StringAttr>(i, "llm.parameter"))
       if (auto call = prepare.front().getTerminator()->getOperand(i).getDefiningOp<func::CallOp>())
@@ -169,7 +169,7 @@ class Layout {
           for (Value result : op->getResults())
             if (isa<llm::KvType>(result.getType())) look(result);
         } else if (auto call = dyn_cast<func::CallOp>(op)) {
-          auto callee = module_.lookupSymbol<func::FuncOp>(call.getCallee());
+          auto callee = calleeOf(call);
           if (callee && !callee.isExternal()) look(callee.getArgument(use.getOperandNumber()));
         }
       }
@@ -228,7 +228,7 @@ class Layout {
     PrepareStep step;
     if (func::CallOp maker = makers_.lookup(name)) {
       step.function = maker.getCallee().str();
-      auto callee = module_.lookupSymbol<func::FuncOp>(maker.getCallee());
+      auto callee = calleeOf(maker);
       if (auto frame = callee->getAttrOfType<IntegerAttr>("llm.frame")) step.arenaBytes = frame.getInt();
       step.meaning = meaningOf(callee);
       for (Value operand : maker.getOperands()) {
@@ -257,7 +257,7 @@ class Layout {
     uint64_t bytes = static_cast<uint64_t>(boundedBytes(value, {1, 1}));
     func::CallOp maker = makers_.lookup(name);
     if (!maker) return bytes;
-    module_.lookupSymbol<func::FuncOp>(maker.getCallee()).walk([&](llm::PackOp pack) {
+    calleeOf(maker).walk([&](llm::PackOp pack) {
       auto type = cast<RankedTensorType>(pack.getType());
       auto transposed = pack->getAttrOfType<BoolAttr>("llm.transposed");
       bool columns = transposed && !transposed.getValue();  // the weight is [k,n]
@@ -272,7 +272,7 @@ class Layout {
     llm::Cost total;
     function.walk([&](Operation *op) {
       if (auto call = dyn_cast<func::CallOp>(op)) {
-        if (auto callee = module_.lookupSymbol<func::FuncOp>(call.getCallee()); callee && !callee.isExternal()) {
+        if (auto callee = calleeOf(call); callee && !callee.isExternal()) {
           auto [found, isNew] = costs_.try_emplace(callee.getName());
           if (isNew) found->second = costOf(callee);
           const llm::Cost &cost = costs_[callee.getName()];
@@ -285,8 +285,8 @@ class Layout {
     return total;
   }
   void countWork() {
-    auto step = module_.lookupSymbol<func::FuncOp>("step");
-    if (!step) step = module_.lookupSymbol<func::FuncOp>("classify");
+    auto step = functionNamed(module_, "step");
+    if (!step) step = functionNamed(module_, "classify");
     if (!step) return countTraining();
     layout_.manifest.flopsPerToken = costOf(step).flops;
     for (auto use : step.getOps<llm::UseOp>()) {
@@ -299,7 +299,7 @@ class Layout {
   // Of training programs, whose batches have one size: the whole step's work over its tokens.
   void countTraining() {
     for (const char *name : {"train_step", "accumulate"})
-      if (auto step = module_.lookupSymbol<func::FuncOp>(name); step && layout_.manifest.maxTokens)
+      if (auto step = functionNamed(module_, name); step && layout_.manifest.maxTokens)
         layout_.manifest.flopsPerToken = costOf(step).flops / double(layout_.manifest.maxTokens);
   }
 

@@ -23,6 +23,8 @@ mlir::Value memoryOf(mlir::Value value);
 // On a stage that every thread computes for itself when its rows are one chunk, so that no barrier follows it then:
 // some threads may still read its operands while others compute the next group that is not replicated.
 inline constexpr const char *replicatedAttribute = "llm.replicated";
+// The function of this name; null if there is none.
+mlir::func::FuncOp functionNamed(mlir::ModuleOp, llvm::StringRef name);
 // The function that a call goes to.
 mlir::func::FuncOp calleeOf(mlir::func::CallOp);
 // A new stage at the builder that copies a tensor of any rank.

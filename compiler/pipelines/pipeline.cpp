@@ -129,9 +129,7 @@ class Compilation {
     std::vector<PendingObject> pending;
     for (size_t i = 0; i < targets.size(); ++i) {
       ModuleOp module = *programs[i].module;
-      Builder builder(context_);
-      module->setAttr(programAttribute, builder.getStringAttr(describeProgram(compiled_).dump()));
-      module->setAttr(targetAttribute, builder.getStringAttr(targets[i].key()));
+      if (isPrinted()) describeCode(module, targets[i]);
       LLC_TRY(dump(module, Phase::vector, targets[i].name));
       LLC_TRY(lowerCode(module, targets[i], Phase::vector, pending));
     }
@@ -209,6 +207,13 @@ class Compilation {
     for (const Target &target : targets)
       if (std::string text = tuningText(tuningOf(target)); !text.empty())
         compiled_.manifest.versions["tuning of " + target.name] = text;
+  }
+  // Somebody may go on from the text of a module of code: what else the program is must be in it.
+  bool isPrinted() const { return options_.stopAfter < Phase::object || !options_.dumpDirectory.empty(); }
+  void describeCode(ModuleOp module, const Target &target) {
+    Builder builder(context_);
+    module->setAttr(programAttribute, builder.getStringAttr(describeProgram(compiled_).dump()));
+    module->setAttr(targetAttribute, builder.getStringAttr(target.key()));
   }
   Status addText(ModuleOp module) {
     if (!compiled_.text.empty()) compiled_.text += "// -----\n";

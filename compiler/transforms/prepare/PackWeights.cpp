@@ -203,10 +203,11 @@ class Packer {
   func::FuncOp packingFunction(RankedTensorType plain, RankedTensorType made, Form form) {
     std::string name = "prepare." + std::string(form == Form::f32 ? "cast_" : "pack_") + typeText(plain) +
                        (form == Form::panelsOfColumns ? "_kn" : "");
-    if (auto found = module_.lookupSymbol<func::FuncOp>(name)) return found;
+    func::FuncOp &function = packers_[name];
+    if (function) return function;
     OpBuilder builder = OpBuilder::atBlockEnd(module_.getBody());
     Location location = NameLoc::get(builder.getStringAttr(name));
-    auto function = builder.create<func::FuncOp>(location, name, builder.getFunctionType({plain}, {made}));
+    function = builder.create<func::FuncOp>(location, name, builder.getFunctionType({plain}, {made}));
     function.setPrivate();
     function->setAttr("llm.prepare", builder.getUnitAttr());
     builder.setInsertionPointToStart(function.addEntryBlock());
@@ -256,6 +257,7 @@ class Packer {
   std::map<Wanted, Value> packed_;
   std::deque<Addition> pending_;
   llvm::StringMap<Prepared> prepared_;
+  llvm::StringMap<func::FuncOp> packers_;  // by name
   std::vector<std::string> order_;
   llvm::DenseMap<Operation *, unsigned> functions_;
   std::set<uint64_t> touched_;

@@ -171,7 +171,7 @@ TEST(Pipeline, codeDoesNotGrowWithDepth) {
   auto deep = compileText(deeperText(16), "deep", {.targets = {"generic"}});
   ASSERT_TRUE(shallow.ok()) << shallow.error().text();
   ASSERT_TRUE(deep.ok()) << deep.error().text();
-  EXPECT_LT(double(deep->objects[0].bytes.size()), 1.1 * double(shallow->objects[0].bytes.size()));
+  EXPECT_LT(double(deep->objects[0].bytes.size()), 1.01 * double(shallow->objects[0].bytes.size()));
 }
 
 TEST(Pipeline, refusesWhatIsMarkedForPassesThatAreNotThere) {
