@@ -4,6 +4,7 @@
 //   kernels_benchmark [--threads N] [--only TEXT]
 //
 // What it does not measure: the stage and barrier code around kernels, and interference between ops of a whole model.
+#include <fmt/format.h>
 #include <sys/mman.h>
 #include <time.h>
 
@@ -283,6 +284,34 @@ double secondsOfCopy(const Machine &machine, const DenseProductSpec &spec, Dense
   return measure(copy, machine.threads, 0, nullptr, 1, [&](int) { return std::vector<void *>{from.data, to.data}; });
 }
 
+// The two products of a linear layer whose bf16 weights are frozen, as they come from memory.
+void benchmarkFrozen(const Machine &machine, int64_t rows, int64_t k, int64_t n) {
+  const std::pair<const char *, DenseProductSpec> products[] = {
+      {"forward", {.m = rows, .n = n, .k = k, .aRow = k, .aStep = 1, .bStep = 1, .bColumn = k, .yRow = n}},
+      {"dx", {.m = rows, .n = k, .k = n, .aRow = n, .aStep = 1, .bStep = k, .bColumn = 1, .yRow = k}}};
+  for (auto [name, spec] : products) {
+    spec.aType = spec.bType = DType::bf16;
+    DenseCopies copies = multipliesCopies(machine.target, spec) ? denseCopies(spec) : DenseCopies();
+    size_t weightBytes = size_t(k * n * 2), places = machine.memory.bytes / weightBytes;
+    Memory a(size_t(spec.m * spec.k * 2)), y(size_t(spec.m * spec.n * 4)), copyA(size_t(copies.aBytes) + 64);
+    Memory copyB(size_t(copies.bBytes) + 64);
+    auto weights = [&](int repetition) {
+      return static_cast<void *>(static_cast<char *>(machine.memory.data) + size_t(repetition) % places * weightBytes);
+    };
+    double seconds = copies.aBytes ? secondsOfCopy(machine, spec, DenseFactor::a, a, copyA) : 0;
+    if (copies.bBytes) seconds += secondsOfCopy(machine, spec, DenseFactor::b, machine.memory, copyB);
+    spec.aCopied = copies.aBytes > 0, spec.bCopied = copies.bBytes > 0;
+    Compiled kernel = compile(machine.target, [&](Emitter &e) { return emitDenseProduct(e, spec); });
+    seconds += measure(kernel, machine.threads, 0, nullptr, int(std::min<size_t>(places, 8)), [&](int repetition) {
+      return std::vector<void *>{spec.aCopied ? copyA.data : a.data, spec.bCopied ? copyB.data : weights(repetition),
+                                 y.data};
+    });
+    double work = 2 * double(spec.m) * double(spec.n) * double(spec.k);
+    report(machine, fmt::format("{} bf16 weights rows {} k{} n{}", name, rows, k, n), seconds, work,
+           double(a.bytes + weightBytes + y.bytes), kernel.seconds);
+  }
+}
+
 // The three products of a linear layer in training, of T rows, K inputs and N outputs: y[t,n] = x[t,k] w[n,k], the
 // gradient of x (sums over n), that of w (sums over t); with the copies of factors that they need.
 void benchmarkDense(const Machine &machine, int64_t rows, int64_t k, int64_t n, DType rounded) {
@@ -338,6 +367,13 @@ void benchmarkAll(const Machine &machine, const std::string &only) {
     benchmarkDense(machine, 4608, 128, 384, rounded);
     benchmarkDense(machine, 4608, 128, 2048, rounded);
   }
+  if (wanted("frozen")) {
+    benchmarkFrozen(machine, 256, 2048, 5632);
+    benchmarkFrozen(machine, 256, 5632, 2048);
+    benchmarkFrozen(machine, 256, 2048, 2048);
+    benchmarkFrozen(machine, 256, 2048, 32000);
+    benchmarkFrozen(machine, 1024, 2048, 5632);
+  }
   if (wanted("attention"))
     for (DType type : {DType::f32, DType::bf16}) {
       benchmarkAttention(machine, 32, 4, 64, type, 1, 1000);
@@ -370,9 +406,10 @@ int run(int argc, char **argv) {
     else if (!strcmp(argv[i], "--target-cpu"))
       targetName = argv[i + 1];
     else
-      return fprintf(stderr,
-                     "usage: kernels_benchmark [--threads N] [--only decode|prefill|training|attention|rows|pack] "
-                     "[--target-cpu NAME:TUNABLE=VALUE...]\n"),
+      return fprintf(
+                 stderr,
+                 "usage: kernels_benchmark [--threads N] [--only decode|prefill|training|frozen|attention|rows|pack] "
+                 "[--target-cpu NAME:TUNABLE=VALUE...]\n"),
              2;
   }
   Target target = orDie(findTarget(targetName));

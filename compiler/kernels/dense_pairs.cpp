@@ -17,6 +17,8 @@ constexpr int64_t widening = 2;  // of the tile unit's blocks against those of p
 // 1 MiB.
 constexpr int64_t dotRows = PairDots::mostRows, dotBlockRows = 256, dotBlockPanels = 24;
 
+int64_t piecesOf(int64_t count, int64_t size) { return (count + size - 1) / size; }
+
 DType multiplied(DType stored, DType rounded) { return rounded == DType::f32 ? stored : rounded; }
 bool isOfPairs(const DenseProductSpec &spec) {
   return multiplied(spec.aType, spec.aRounded) == DType::bf16 && multiplied(spec.bType, spec.bRounded) == DType::bf16;
@@ -40,6 +42,7 @@ class PairProduct : public DenseBlock {
 
   bool finishesParts() const override { return plan.isDirect; }
   void multiply(Value aPart, Value bPart, Value count) override {
+    nextPart = e.gep(bPart, plan.steps * plan.bStepBytes);
     leftCopy_ = spec.aCopied ? aPart : copied(DenseFactor::a, aPart, rows, plan.copyA, count);
     rightCopy_ = spec.bCopied ? bPart : copied(DenseFactor::b, bPart, columns, plan.copyB, count);
     multiplyCopies(e.ceilDiv(count, tileK));
@@ -52,6 +55,7 @@ class PairProduct : public DenseBlock {
   Value rightAt(Value panel) { return e.gep(rightCopy_, e.mul(panel, plan.groupBytes)); }
 
   const DensePairPlan &plan;
+  Value nextPart;  // of b, along k
 
  private:
   Value copied(DenseFactor which, Value from, Value units, int64_t offset, Value count) {
@@ -113,7 +117,24 @@ class PairDotProduct final : public PairProduct {
       e.loop(e.c64(0), lines, 1, [&](Value line) { block(e.mul(line, dotRows), panel, width, steps); });
     });
   }
+  // The part of k of b that is copied next comes to the second level while this one is multiplied: each pass of eight
+  // rows by a group of panels fetches its share of the lines.
+  void fetchNextPart(Value row, Value panel) {
+    if (spec.bCopied || !isLast) return;
+    bool along = plan.bStepBytes < plan.bColumnBytes;
+    int64_t columns = plan.blockPanels * panelColumns, groups = piecesOf(plan.blockPanels, PairDots::mostPanels);
+    int64_t runs = along ? columns : plan.steps, runBytes = (along ? plan.steps : columns) * bBytes();
+    int64_t runLines = piecesOf(runBytes, lineBytes), share = piecesOf(runs * runLines, plan.rows / dotRows * groups);
+    Value pass = e.add(e.mul(e.div(panel, PairDots::mostPanels), plan.rows / dotRows), e.div(row, dotRows));
+    Value number = e.select(isLast, e.c64(0), e.c64(share));
+    e.loop(e.c64(0), number, 1, [&](Value i) {
+      Value line = e.add(e.mul(pass, share), i), inRun = e.mul(e.rem(line, runLines), lineBytes);
+      Value run = e.mul(e.div(line, runLines), along ? plan.bColumnBytes : plan.bStepBytes);
+      e.prefetchFar(e.gep(nextPart, e.add(run, inRun)));
+    });
+  }
   void block(Value row, Value panel, int64_t width, Value steps) {
+    fetchNextPart(row, panel);
     Value place = sumsAt(row, panel), right = rightAt(panel);
     Value left = e.gep(leftAt(e.div(row, tileRows)), e.mul(e.rem(row, tileRows), rowBytes));
     auto sumAt = [&](int64_t i) { return e.gep(place, i / width * plan.sumRowBytes + i % width * rowBytes); };
