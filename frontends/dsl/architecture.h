@@ -14,8 +14,14 @@ namespace llc::dsl {
 struct Dropout {
   Tensor draw = {};   // [1] f32, below 2^24: another number in each micro-batch; 0: all stays. Absent: no dropout
   uint64_t seed = 0;  // counts modulo 2^24
-  double rate = 0;    // of the model's own: on embeddings, and on what sublayers add to the residual
+  double rate = 0;    // of what sublayers add to the residual
+  double embeddingRate = 0;
   double attentionRate = 0;  // of the weights of attentions
+};
+
+// What a model was trained with, by its configuration.
+struct DropoutRates {
+  double embeddings = 0, sublayers = 0, attention = 0;
 };
 
 // What a forward pass sees. Serving: T rows of a ragged batch, with a cache. Training: all T = B * S rows of a batch of
@@ -63,6 +69,7 @@ struct Model {
   // functions that predict tokens end the trace then.
   int64_t labels = 0;
   std::function<Tensor(Tensor embeddings)> scores;
+  DropoutRates trainedWith = {};
   // Reads Tokens::dropout also where its rate is 0 (an adapter's dropout).
   bool drops = false;
   // Every sequence begins with so many tokens beside its text, whose ids are vocabulary, vocabulary + 1 ... in order.

@@ -90,7 +90,7 @@ struct TrainingOptions {
   bool lossScaling = false;  // with a rule: gradients are those of the loss times an input loss_scale [1]
   // With a rule: where one is not 0, or the model drops, entries of the loss have an input `draw` [1], see
   // dsl::Dropout.
-  double dropout = 0, attentionDropout = 0;
+  dsl::DropoutRates dropout = {};
   uint64_t seed = 0;
   // With a rule: tokens of the row of nextLogitsEntry, which gives the logits behind one of its tokens; 0: no such
   // entry.

@@ -45,7 +45,8 @@ class Training {
     tokens_ = batch_;
     for (const std::string &column : objective.columns)
       batch_.push_back({.name = column, .type = DType::f32, .shape = {options.batch}});
-    if (options.rule && (options.dropout > 0 || options.attentionDropout > 0 || source.model.drops))
+    const dsl::DropoutRates &rates = options.dropout;
+    if (options.rule && (rates.embeddings > 0 || rates.sublayers > 0 || rates.attention > 0 || source.model.drops))
       batch_.push_back({.name = drawInput, .type = DType::f32, .shape = {1}});
     if (options.teacher) {
       teacherCheck_.emplace(*options.teacher, options.dtype);
@@ -128,7 +129,8 @@ class Training {
     dsl::LossInput in{.model = source_.model, .ids = input(0), .segments = input(1), .labels = input(2), .columns = {}};
     for (size_t i = tokens_.size(); i < values.size() && i < batch_.size(); ++i) {
       if (batch_[i].name == drawInput)
-        in.dropout = {input(i), options_.seed, options_.dropout, options_.attentionDropout};
+        in.dropout = {input(i), options_.seed, options_.dropout.sublayers, options_.dropout.embeddings,
+                      options_.dropout.attention};
       else
         in.columns[batch_[i].name] = input(i);
     }

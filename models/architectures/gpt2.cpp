@@ -30,9 +30,11 @@ DecoderTraits readTraits(dsl::Config &config) {
            .gate = "",
            .up = "c_fc",
            .down = "c_proj"};
-  // Dropouts act in training; reorder_and_upcast_attn changes the order of roundings only; the summary heads are other
-  // models'.
-  config.irrelevant({"*_pdrop", "summary_*", "reorder_and_upcast_attn", "n_ctx"});
+  t.dropout = {.embeddings = config.number("embd_pdrop", 0.1),
+               .sublayers = config.number("resid_pdrop", 0.1),
+               .attention = config.number("attn_pdrop", 0.1)};
+  // reorder_and_upcast_attn changes the order of roundings only; the summary heads are other models'.
+  config.irrelevant({"summary_*", "reorder_and_upcast_attn", "n_ctx"});
   if (config.boolean("add_cross_attention", false))
     config.refuse("add_cross_attention", "attention to an encoder is not supported", "set it to false");
   t.embeddingName = "transformer.wte", t.positionsName = "transformer.wpe", t.layersName = "transformer.h";

@@ -27,7 +27,9 @@ DecoderTraits readTraits(dsl::Config &config) {
            .gate = "",
            .up = "dense_h_to_4h",
            .down = "dense_4h_to_h"};
-  config.irrelevant({"hidden_dropout", "classifier_dropout", "is_decoder"});
+  t.dropout.embeddings = t.dropout.sublayers = config.number("hidden_dropout", 0);
+  t.dropout.attention = config.number("attention_dropout", 0);
+  config.irrelevant({"classifier_dropout", "is_decoder"});
   t.embeddingName = "gpt_neox.embed_in", t.layersName = "gpt_neox.layers";
   t.finalNormName = "gpt_neox.final_layer_norm", t.headName = "embed_out";
   t.unneededTensors = {"*.attention.bias", "*.attention.masked_bias", "*.rotary_emb.inv_freq"};

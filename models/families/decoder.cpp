@@ -49,7 +49,7 @@ struct Decoder {
     x = virtualRows.embedded(x);
     if (!traits.positionsName.empty()) x = x + lookUp(traits.positionsName, traits.maxPositions, tokens.positions);
     Dropping now(tokens.dropout, 0);
-    return dropped(x, tokens.dropout.rate);
+    return dropped(x, tokens.dropout.embeddingRate);
   }
 
   static Kv cacheOf(int64_t layer, const Attention &a) {
@@ -116,6 +116,7 @@ Model decoderModel(const std::string &name, const DecoderTraits &traits, const B
   };
   model.head = [self](Tensor embeddings) { return self->head(embeddings); };
   model.embeddings = [self](const Tokens &tokens, Tensor rows) { return self->embeddings(tokens, rows); };
+  model.trainedWith = traits.dropout;
   model.unneededTensors = traits.unneededTensors;
   if (traits.tiedHead) model.unneededTensors.push_back(traits.headName + ".weight");
   model.optionalPrefixes = traits.optionalPrefixes;

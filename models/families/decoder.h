@@ -25,6 +25,7 @@ struct DecoderTraits {
   bool parallelResidual = false;  // x + attention(norm(x)) + mlp(norm(x)) instead of one after the other
   bool tiedHead = false;          // logits use the embedding's matrix
   double embeddingScale = 1, logitScale = 1;
+  dsl::DropoutRates dropout;
   std::optional<double> logitCap;  // logits become cap * tanh(logit / cap)
 
   // Names of the weights, those of a layer relative to "LAYERS.number". A norm whose name is empty is left out, so that

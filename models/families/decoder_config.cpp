@@ -33,6 +33,7 @@ DecoderTraits readLlamaLike(Config &config, const LlamaLikeDefaults &defaults) {
   t.mlp.inner = config.requiredSize("intermediate_size");
   t.mlp.activation = readActivation(config, defaults.activationKey, defaults.activation);
   t.tiedHead = config.boolean("tie_word_embeddings", defaults.tiedHead);
+  t.dropout.attention = config.number("attention_dropout", 0);
   return t;
 }
 

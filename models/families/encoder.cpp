@@ -33,7 +33,7 @@ struct Encoder {
                             : cast(slice(types, {.dim = 0, .start = 0, .size = 1}), DType::f32));
     }
     Dropping now(tokens.dropout, 0);
-    return dropped(normalize(x, traits.embeddingsNormName, traits.norm), tokens.dropout.rate);
+    return dropped(normalize(x, traits.embeddingsNormName, traits.norm), tokens.dropout.embeddingRate);
   }
 
   Tensor layer(Tensor x, const LayerState &state) const {
@@ -82,6 +82,7 @@ Model encoderModel(const std::string &name, const EncoderTraits &traits) {
   model.logProbabilities = [self](const Tokens &tokens, Tensor targets) {
     return -cross_entropy(self->head(self->states(tokens)), targets);
   };
+  model.trainedWith = traits.dropout;
   model.unneededTensors = traits.unneededTensors;
   // Checkpoints that were converted from TensorFlow's.
   model.olderEndings = {{"LayerNorm.weight", "LayerNorm.gamma"}, {"LayerNorm.bias", "LayerNorm.beta"}};
@@ -122,7 +123,8 @@ EncoderTraits readBertLike(Config &config, const std::string &prefix) {
            .gate = "",
            .up = "intermediate.dense",
            .down = "output.dense"};
-  config.irrelevant({"*_dropout_prob"});
+  t.dropout.embeddings = t.dropout.sublayers = config.number("hidden_dropout_prob", 0.1);
+  t.dropout.attention = config.number("attention_probs_dropout_prob", 0.1);
   refuseOtherModels(config);
   t.embeddingsName = prefix + ".embeddings", t.layersName = prefix + ".encoder.layer";
   t.unneededTensors = {prefix + ".pooler.*", prefix + ".embeddings.position_ids"};

@@ -21,6 +21,7 @@ struct EncoderTraits {
   Mlp mlp;
   Norm norm;
   Activation headActivation = nullptr;
+  dsl::DropoutRates dropout;
 
   // Names of the weights; those of a layer are relative to "LAYERS.number".
   std::string embeddingsName, layersName;

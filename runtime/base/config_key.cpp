@@ -10,7 +10,8 @@ namespace {
 using OrderedJson = nlohmann::ordered_json;
 
 // In the order of KeyType.
-constexpr std::string_view typeNames[] = {"integer", "number", "boolean", "text", "texts", "boolean or text", "object"};
+constexpr std::string_view typeNames[] = {"integer", "number",          "boolean", "text",
+                                          "texts",   "boolean or text", "object",  "objects"};
 
 // What a value should have been; empty when it is good.
 std::string wrongValue(const KeySpec &key, const OrderedJson &value) {
@@ -27,6 +28,10 @@ std::string wrongValue(const KeySpec &key, const OrderedJson &value) {
       return value.is_boolean() || value.is_string() ? "" : "true, false or a name";
     case KeyType::object:
       return value.is_object() ? "" : "an object";
+    case KeyType::objects:
+      return value.is_array() && std::ranges::all_of(value, [](const auto &item) { return item.is_object(); })
+                 ? ""
+                 : "a list of objects";
     case KeyType::texts:
       if (value.is_string()) return "";
       if (!value.is_array()) return "a list of texts";

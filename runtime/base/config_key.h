@@ -8,7 +8,7 @@
 
 namespace llc {
 
-enum class KeyType { integer, number, boolean, text, texts, booleanOrText, object };
+enum class KeyType { integer, number, boolean, text, texts, booleanOrText, object, objects };
 
 struct KeySpec {
   std::string path;  // "d_model", "training.lr"

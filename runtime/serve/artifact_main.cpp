@@ -1,5 +1,6 @@
 // The command line of a compiled executable: its generated main calls llc_artifact_main.
 #include "runtime/base/clock.h"
+#include "runtime/serve/classify.h"
 #include "runtime/serve/commands.h"
 #include "runtime/serve/options.h"
 
@@ -12,6 +13,7 @@ struct Arguments {
   LoadOptions load;
   RunOptions run;
   ScoreOptions score;
+  ClassifyOptions classify;
   BenchOptions bench;
   bool json = false, check = false;
 };
@@ -48,6 +50,9 @@ void declare(CLI::App &app, Arguments &arguments) {
   auto *score = app.add_subcommand("score", "Log-probabilities and perplexity of a given text");
   addScoreFlags(*score, arguments.score);
   addCommand(score, arguments);
+  auto *classify = app.add_subcommand("classify", "Scores of a text by a classification or reward model");
+  addClassifyFlags(*classify, arguments.classify);
+  addCommand(classify, arguments);
   auto *bench = app.add_subcommand("bench", "Measures speed, and what the machine could give");
   addBenchFlags(*bench, arguments.bench);
   bench->add_flag("--json", arguments.json, "One JSON object instead of lines for people");
@@ -75,6 +80,8 @@ Status execute(const CLI::App &app, const llc_module *modules, Arguments &argume
     if (arguments.run.chat.on) files = filesOf(*loaded.program);
     return runCommand(*loaded.session, loaded.tokenizer.get(), arguments.run, files);
   }
+  if (app.got_subcommand("classify"))
+    return classifyCommand(*loaded.session, loaded.tokenizer.get(), arguments.classify, filesOf(*loaded.program));
   if (app.got_subcommand("score")) return scoreCommand(*loaded.session, loaded.tokenizer.get(), arguments.score);
   arguments.bench.startSeconds = secondsSince(begin);
   return benchCommand(*loaded.session, arguments.bench, arguments.json);

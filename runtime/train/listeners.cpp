@@ -64,7 +64,7 @@ Status TerminalSink::write(const Record &record) {
   if (event == "train") speed_ = speedOf(record);
   if (json_)
     progress_.say(record.dump(-1, ' ', false, Record::error_handler_t::replace));
-  else if (event == "warning")
+  else if (event == "warning" || event == "alert")
     progress_.note("warning: " + lineOf(record, total_));
   else if (event != "train" || !progress_.onTerminal())  // there the bar says it
     progress_.say(lineOf(record, total_));
@@ -85,7 +85,8 @@ TextLog::TextLog(RotatingFile file, const std::string &level, int64_t totalSteps
     : file_(std::move(file)), least_(rankOf(level)), total_(totalSteps) {}
 
 Status TextLog::write(const Record &record) {
-  return say(record.value("event", "") == "warning" ? "WARNING" : "INFO", lineOf(record, total_));
+  std::string event = record.value("event", "");
+  return say(event == "warning" || event == "alert" ? "WARNING" : "INFO", lineOf(record, total_));
 }
 
 Status TextLog::say(const std::string &level, const std::string &message) {

@@ -36,6 +36,7 @@ class Loop {
         LLC_ASSIGN(improved, evaluate());
       }
       if (!last && stoppedImproving()) reason_ = StopReason::noImprovement, last = true;
+      if (!last && parts_.enough && parts_.enough()) reason_ = StopReason::alert, last = true;
       if (!last && StopSignal::asked()) reason_ = StopReason::interrupted, last = true;
       bool due = options_.saveInterval > 0 && state_.step % options_.saveInterval == 0;
       if (last || due || (improved && options_.saveBest)) LLC_TRY(save(improved, last));
@@ -225,6 +226,8 @@ std::string_view stopReasonName(StopReason reason) {
       return "interrupted";
     case StopReason::noImprovement:
       return "no improvement";
+    case StopReason::alert:
+      return "alert";
   }
   return "";
 }

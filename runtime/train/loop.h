@@ -42,12 +42,14 @@ struct LoopParts {
   std::vector<RecordSink *> sinks = {};  // get every record, in order
   // After each step.
   std::function<void(const TrainerState &, const StepResult &)> onStep = nullptr;
+  // Asked after each step whether the run is to end, with a last checkpoint.
+  std::function<bool()> enough = nullptr;
   // After each evaluation: a text from the model as it is now. Must leave the program as it was.
   std::function<Result<std::string>(int64_t step)> sample = nullptr;
 };
 
-enum class StopReason { finished, interrupted, noImprovement };
-std::string_view stopReasonName(StopReason reason);  // "finished", "interrupted", "no improvement"
+enum class StopReason { finished, interrupted, noImprovement, alert };
+std::string_view stopReasonName(StopReason reason);  // "finished", "interrupted", "no improvement", "alert"
 
 struct LoopOutcome {
   TrainerState state;

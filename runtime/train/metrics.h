@@ -9,7 +9,8 @@
 
 namespace llc::train {
 
-// {"event": "train", "step": 10, "train/loss": 3.2, ...}. Events: train, evaluation, sample, checkpoint, warning.
+// {"event": "train", "step": 10, "train/loss": 3.2, ...}. Events: train, evaluation, sample, checkpoint, warning,
+// alert.
 using Record = nlohmann::ordered_json;
 
 enum class RunEnd { finished, interrupted, failed };

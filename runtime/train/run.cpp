@@ -8,6 +8,7 @@
 #include "runtime/serve/bench.h"
 #include "runtime/threads/limits.h"
 #include "runtime/threads/team.h"
+#include "runtime/train/alerts.h"
 #include "runtime/train/curriculum.h"
 #include "runtime/train/listeners.h"
 #include "runtime/train/masking.h"
@@ -179,16 +180,31 @@ class Run {
                openTrackers(config_.texts("logging.trackers"),
                             {directory_, options_.outputDirectory, options_.verb, config_.all(), state.step}));
     for (const auto &tracker : trackers) parts.sinks.push_back(tracker.get());
+    LLC_ASSIGN(AlertSink alerts, watchFor(parts.sinks));
+    parts.sinks.push_back(&alerts);
+    parts.enough = [&alerts] { return alerts.asksToStop(); };
     LLC_TRY(fillParts(parts));
     parts.onStep = [&](const auto &now, const auto &result) { terminal.onStep(now, result); };
     LLC_TRY(announce(options, state, log));
     progress_.step("training", options.schedule.totalSteps, state.step);
     auto outcome = train(parts, options, state);
     progress_.finish();
+    LLC_TRY(alerts.finish(endOf(outcome)));
     for (const auto &tracker : trackers) LLC_TRY(tracker->finish(endOf(outcome)));
     LLC_TRY(writeRunReport(directory_, facts(options)));
     if (!outcome) return std::move(outcome.error());
     return end(*outcome);
+  }
+
+  Result<AlertSink> watchFor(const std::vector<RecordSink *> &sinks) const {
+    const OrderedJson *given = config_.find("logging.alerts");
+    LLC_ASSIGN(std::vector<AlertRule> rules, parseAlertRules(given ? *given : OrderedJson::array()));
+    AlertSink alerts(std::move(rules), sinks);
+    if (std::string path = directory_ + "/metrics.jsonl"; !partsOf(path).empty()) {
+      LLC_ASSIGN(std::vector<Record> before, readMetrics(path));
+      alerts.replay(before);
+    }
+    return alerts;
   }
 
   Status fillParts(LoopParts &parts) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "runtime/train/alerts.h"
 #include "runtime/train/run_start.h"
 #include "runtime/train/trackers.h"
 
@@ -83,6 +84,9 @@ Status refuseUnavailable(const RunConfig &config) {
       return diagnose(ErrorKind::invalidInput, "logging.trackers")
           .says("there is no tracker '" + tracker + "'")
           .toFix(fmt::format("use {}", fmt::join(trackerNames, ", ")));
+  if (const OrderedJson *alerts = config.find("logging.alerts")) {
+    LLC_ASSIGN([[maybe_unused]] std::vector<AlertRule> rules, parseAlertRules(*alerts));
+  }
   if (config.texts("evaluation.tasks") != std::vector<std::string>{"perplexity"})
     return config.unavailable("evaluation.tasks", "use perplexity");
   return success();

@@ -106,7 +106,7 @@ Result<int64_t> chooseLength(const RunConfig &config, const ModelSizes &sizes, c
   if (tokens > sizes.vocabulary)
     return diagnose(ErrorKind::invalidInput, config.text("data.tokenizer_path"))
         .says(fmt::format("has {} tokens, the model's vocabulary holds {}", tokens, sizes.vocabulary))
-        .toFix("use the tokenizer that the model was trained with");
+        .toFix("use the tokenizer that the model was trained with, or train all weights with --vocab-mismatch resize");
   return length;
 }
 

@@ -25,10 +25,10 @@ class Outcome:
         self.code, self.out, self.err = done.returncode, done.stdout, done.stderr
 
 
-def run(*arguments, program=PROGRAM, environment=None, timeout=600, stdin=""):
-    """Runs the program; output as text, whatever bytes it is made of."""
+def run(*arguments, program=PROGRAM, environment=None, timeout=600, stdin="", folder=None):
+    """Runs the program, in `folder` if there is one; output as text, whatever bytes it is made of."""
     done = subprocess.run([str(program), *map(str, arguments)], input=stdin, capture_output=True, text=True, errors="replace",
-                          timeout=timeout, env={**os.environ, **(environment or {})}, check=False)
+                          timeout=timeout, env={**os.environ, **(environment or {})}, cwd=folder, check=False)
     return Outcome(done)
 
 

@@ -208,6 +208,7 @@ class Trainers(tiny_training.Case):
         text = records[0]["prompt"] + records[0]["chosen"]
         (one,) = self.classify(self.folder / "art", "-p", text)
         self.assertAlmostEqual(one["scores"]["LABEL_0"], scores[0], delta=1e-4)
+        self.assertEqual(self.json("classify", "-p", text, program=self.folder / "art"), one)
         (open_ended,) = self.classify(made["checkpoint"], "-p", text, "--no-eos")
         self.assertEqual(open_ended["tokens"], one["tokens"] - 1)
         self.good("verify", made["checkpoint"], "-q")
@@ -274,7 +275,7 @@ class Trainers(tiny_training.Case):
         self.refused(*self.finetune(out, "sft", "sft.jsonl", "--mode", "lora", "--peft", "ia3"), says=["contradict"])
         self.refused(*self.finetune(out, "sft", "sft.jsonl", "--set", "training.mode=lora", verb="train"), says=["is a mode of finetune"])
         for key in ("training.active_learning={}", "data.mix={}", "checkpoint.async=true", "distributed.zero_stage=2",
-                    "evaluation.batch_size=100", "training.lr_schedule=multistage"):
+                    "evaluation.batch_size=100"):
             self.refused(*self.finetune(out, "sft", "sft.jsonl", "--set", key), code=3, says=[key.split("=")[0], "not available yet"])
         self.refused(*self.finetune(out, "dpo", "dpo.jsonl", "--trainer-setting", "bets=1"), says=["bets", "beta"])
         self.refused(*self.finetune(out, "dpo", "dpo.jsonl", "--trainer-setting", "loss_type=ipq"), says=["ipq", "ipo"])

@@ -7,6 +7,7 @@
 #include "mlir/IR/MLIRContext.h"
 #include "models/adapter_registry.h"
 #include "models/blocks/projection.h"
+#include "tools/cli/model.h"
 
 namespace llc::cli {
 
@@ -29,11 +30,11 @@ Result<AdapterUse> parseUse(const std::string &given) {
   std::string text = splitName(given).second;
   std::error_code error;
   size_t colon = text.rfind(':');
-  if (colon == std::string::npos || std::filesystem::exists(text, error)) return AdapterUse{text};
+  if (colon == std::string::npos || std::filesystem::exists(text, error)) return AdapterUse{latestCheckpoint(text)};
   char *end = nullptr;
   double share = std::strtod(text.c_str() + colon + 1, &end);
   if (*end == 0 && end != text.c_str() + colon + 1 && std::isfinite(share))
-    return AdapterUse{text.substr(0, colon), share};
+    return AdapterUse{latestCheckpoint(text.substr(0, colon)), share};
   return diagnose(ErrorKind::invalidInput, "--adapter")
       .says("'" + text.substr(colon + 1) + "' is no number")
       .toFix("write DIR or DIR:SHARE, for instance tuned:0.5");

@@ -1,7 +1,8 @@
 // classify: the scores that a classification or reward model gives to texts, one JSON object a line.
+#include "runtime/serve/classify.h"
+
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -49,20 +50,6 @@ struct Classifier {
   std::map<std::string, std::string> files;  // by name: a chat template may be among them
 };
 
-// As id2label names them.
-Result<std::vector<std::string>> labelNames(const std::string &text, const std::string &where) {
-  std::vector<std::string> names;
-  LLC_ASSIGN(Json json, parseJson(text, where));
-  LLC_ASSIGN(JsonObject config, JsonObject::of(json, where));
-  if (!config.has("id2label")) return names;
-  LLC_ASSIGN(JsonObject map, config.object("id2label"));
-  for (size_t i = 0; map.has(std::to_string(i)); ++i) {
-    LLC_ASSIGN(std::string name, map.text(std::to_string(i)));
-    names.push_back(std::move(name));
-  }
-  return names;
-}
-
 Result<Classifier> openClassifier(const ModelPlace &place, const ClassifyFlags &o, Progress &progress) {
   Classifier made;
   std::map<std::string, std::string> files;
@@ -84,9 +71,7 @@ Result<Classifier> openClassifier(const ModelPlace &place, const ClassifyFlags &
     for (const char *name : {"tokenizer_config.json", "chat_template.jinja"})
       if (auto text = readTextFile(directory + "/" + name, 64 << 20)) files[name] = *text;
   }
-  if (auto config = files.find("config.json"); config != files.end()) {
-    LLC_ASSIGN(made.labels, labelNames(config->second, place.path + "/config.json"));
-  }
+  LLC_ASSIGN(made.labels, labelNames(files, place.path));
   made.files = std::move(files);
   return made;
 }
@@ -121,15 +106,7 @@ class Scoring {
   Status ids(std::span<const int32_t> ids) {
     if (ids.empty()) return nothing();
     LLC_ASSIGN(Rows rows, classifier_.engine->classify(ids));
-    auto scores = rows.row(0);
-    nlohmann::ordered_json line = {{"tokens", ids.size()}};
-    auto nameOf = [&](size_t i) {
-      return i < classifier_.labels.size() ? classifier_.labels[i] : fmt::format("LABEL_{}", i);
-    };
-    if (scores.size() > 1)
-      line["label"] = nameOf(size_t(std::max_element(scores.begin(), scores.end()) - scores.begin()));
-    for (size_t i = 0; i < scores.size(); ++i) line["scores"][nameOf(i)] = scores[i];
-    fmt::print("{}\n", line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    fmt::print("{}\n", scoresLine(ids.size(), rows.row(0), classifier_.labels));
     return success();
   }
 

@@ -15,6 +15,7 @@
 #include "runtime/train/training_memory.h"
 #include "tools/cli/command.h"
 #include "tools/cli/gradient_checkpointing.h"
+#include "tools/cli/resize_vocabulary.h"
 #include "tools/cli/score_head.h"
 #include "tools/cli/targets.h"
 #include "tools/cli/train_adapter.h"
@@ -141,6 +142,8 @@ class TrainerCompilation {
     LLC_TRY(checkArchitecture(targetsOrAll(o_.targets, FactorTypes())));
     LLC_ASSIGN(start_, findRunStart(*config_, o_.train, verb_, progress_));
     if (verb_.makesAdapter) LLC_TRY(makeAdapter());
+    LLC_ASSIGN(std::optional<int64_t> grown, growVocabulary(*config_, verb_, *start_, progress_));
+    if (grown) LLC_TRY(addRows());
     LLC_TRY(checkTrainerConfig(*config_, plan_.trainer, plan_.adapter && plan_.adapter->virtualTokens));
     if (trainer->scores) LLC_TRY(addScoreHead());
     LLC_TRY(compile());
@@ -175,9 +178,19 @@ class TrainerCompilation {
     return success();
   }
 
+  Status addRows() {
+    std::string directory = folder_.path() + "/larger";
+    LLC_TRY(writeResized(start_->model, start_->modelConfig, start_->tokenizer.files, seed(), directory));
+    start_->model = directory;
+    madeBySeed_ = true;
+    return success();
+  }
+
   // Whether something in the program depends on the seed.
   bool drawsInProgram() const {
-    bool drops = config_->number("dropout") > 0 || (verb_.makesAdapter && traced_->source->model.drops);
+    dsl::DropoutRates rates = dropoutOf(*config_);
+    bool drops = rates.embeddings > 0 || rates.sublayers > 0 || rates.attention > 0 ||
+                 (verb_.makesAdapter && traced_->source->model.drops);
     return drops || (config_->text("training.weight_dtype") != "f32" && config_->flag("training.stochastic_rounding"));
   }
 

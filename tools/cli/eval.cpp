@@ -27,7 +27,7 @@ void declareEval(CLI::App &app, EvalFlags &o) {
       ->take_all();
   app.add_option("--stride", o.stride,
                  "Tokens from window to window; each token is scored once, in the first window that reaches it. 0: "
-                 "half of --context")
+                 "half of a window, which has --context tokens (default: as many as the model was made for)")
       ->capture_default_str()
       ->check(wholeNumber());
   app.add_option("--document-separator", o.texts.separator,
@@ -73,8 +73,8 @@ struct Tally {
 
 class Evaluation {
  public:
-  Evaluation(OpenedModel &opened, const EvalFlags &options, Progress &progress)
-      : opened_(opened), options_(options), progress_(progress) {}
+  Evaluation(OpenedModel &opened, const EvalFlags &options, int64_t context, Progress &progress)
+      : opened_(opened), options_(options), context_(context), progress_(progress) {}
 
   Status all(Tally &tally) {
     if (std::ranges::any_of(options_.texts.inputs, isDataset)) tally.bytes.reset();
@@ -96,7 +96,7 @@ class Evaluation {
   Status document(std::span<const int32_t> ids, Tally &tally) {
     ++tally.documents;
     progress_.step(fmt::format("document {}", tally.documents), int64_t(ids.size()));
-    PerplexityOptions windows{0, options_.stride};
+    PerplexityOptions windows{context_, options_.stride};
     int64_t shown = 0;
     return addPerplexity(*opened_.session, ids, windows, tally.result, [&](int64_t scored) {
       for (; shown < scored; ++shown) progress_.advance();
@@ -104,6 +104,7 @@ class Evaluation {
   }
   OpenedModel &opened_;
   const EvalFlags &options_;
+  const int64_t context_;
   Progress &progress_;
 };
 
@@ -130,6 +131,13 @@ void print(const Tally &tally, const EvalFlags &o, int64_t context, double secon
       result.tokens, tally.documents, result.windows, context, double(result.tokens) / seconds);
 }
 
+// Rotations allow longer windows than the model was made for, and it is worse in them than it is.
+Result<int64_t> windowOf(const CLI::App &app, const ModelPlace &place, int64_t most) {
+  if (app.count("--context")) return most;
+  LLC_ASSIGN(int64_t made, trainedLength(place));
+  return made > 0 ? std::min(made, most) : most;
+}
+
 Status runEval(Context &context, CLI::App &app, EvalFlags &o) {
   LLC_ASSIGN(ModelPlace place, findModel(o.open.model));
   Progress progress(context.quiet);
@@ -143,10 +151,10 @@ Status runEval(Context &context, CLI::App &app, EvalFlags &o) {
   LLC_ASSIGN(OpenedModel opened, openModel(place, o.open, progress));
   auto start = std::chrono::steady_clock::now();
   Tally tally;
-  LLC_TRY(Evaluation(opened, o, progress).all(tally));
+  LLC_ASSIGN(int64_t window, windowOf(app, place, opened.session->limits().maxContext));
+  LLC_TRY(Evaluation(opened, o, window, progress).all(tally));
   progress.finish();
-  print(tally, o, opened.session->limits().maxContext,
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  print(tally, o, window, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   return success();
 }
 }  // namespace

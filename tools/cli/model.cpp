@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "runtime/abi/artifact.h"
+#include "runtime/base/mapped_file.h"
 
 namespace llc::cli {
 
@@ -24,8 +25,20 @@ Result<ModelPlace> artifactAt(const std::string &path) {
   return ModelPlace{ModelKind::artifact, path, artifact.manifest.name};
 }
 
-Result<ModelPlace> placeAt(const std::string &path) {
+// An adapter is no model, though it is as easily given for one.
+Status checkNoAdapter(const std::string &path) {
   std::error_code error;
+  if (fs::exists(fs::path(path) / "config.json", error) || !fs::exists(fs::path(path) / "adapter_config.json", error))
+    return success();
+  return diagnose(ErrorKind::invalidInput, path)
+      .says("is an adapter, not a model")
+      .toFix("give the model that it was trained for, and --adapter " + path + "; llc-model merge makes one of both");
+}
+
+Result<ModelPlace> placeAt(const std::string &given) {
+  std::error_code error;
+  std::string path = latestCheckpoint(given);
+  LLC_TRY(checkNoAdapter(path));
   if (isArtifact(path)) return artifactAt(path);
   if (fs::is_directory(path, error)) return ModelPlace{ModelKind::directory, path, nameOf(path)};
   return diagnose(ErrorKind::invalidInput, path)
@@ -58,6 +71,17 @@ std::vector<std::string> builtinModels() {
       if (fs::exists(entry.path() / "config.json", error)) names.push_back(entry.path().filename().string());
   std::sort(names.begin(), names.end());
   return names;
+}
+
+std::string latestCheckpoint(const std::string &path) {
+  std::error_code error;
+  for (const char *file : {"config.json", "adapter_config.json"})
+    if (fs::exists(fs::path(path) / file, error)) return path;
+  auto named = readTextFile((fs::path(path) / "latest").string(), 4096);
+  if (!named) return path;
+  std::string name = named->substr(0, named->find('\n'));
+  fs::path checkpoint = fs::path(path) / name;
+  return !name.empty() && fs::is_directory(checkpoint, error) ? checkpoint.string() : path;
 }
 
 Result<ModelPlace> findModel(const std::string &model) {

@@ -26,6 +26,9 @@ Result<ModelPlace> findModel(const std::string &model);
 // The same where a directory is needed; `why` says for what.
 Result<ModelPlace> findModelDirectory(const std::string &model, const std::string &why);
 
+// The folder of a run stands for its latest checkpoint, which a file in it names; other paths stay as they are.
+std::string latestCheckpoint(const std::string &path);
+
 std::vector<std::string> builtinModels();
 // Where built-in models are looked for: beside this program in a build tree, or in the installation.
 std::vector<std::string> builtinFolders();

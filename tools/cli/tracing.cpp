@@ -89,6 +89,12 @@ Result<bool> isBidirectional(const ModelPlace &place) {
   return source.model.bidirectional;
 }
 
+Result<int64_t> trainedLength(const ModelPlace &place) {
+  if (place.kind != ModelKind::directory) return 0;
+  LLC_ASSIGN(huggingface::ModelSource source, huggingface::openConfig(place.path, models::architectures()));
+  return source.model.maxPositions;
+}
+
 Status traceTraining(TracedModel &traced, huggingface::TrainingOptions options, Progress &progress) {
   progress.step("differentiating " + traced.name);
   options.dtype = traced.weightType;

@@ -1,18 +1,18 @@
 // pretrain, train, finetune, lora-finetune: one run, four sets of defaults.
+#include "tools/cli/lmsys.h"
 #include "tools/cli/train_run.h"
 
 namespace llc::cli {
 
-const TrainVerb pretrainVerb = {"pretrain", true, {{"training.lr", 3e-4}, {"training.early_stopping_patience", 0}}};
-const TrainVerb trainVerb = {"train", false, {{"training.lr", 1e-5}, {"training.early_stopping_patience", 0}}};
+const TrainVerb pretrainVerb = {"pretrain", true, {{"training.lr", 3e-4}}};
+const TrainVerb trainVerb = {"train", false, {{"training.lr", 1e-5}}};
 const TrainVerb finetuneVerb = {"finetune",
                                 false,
                                 {{"training.batch_size", 4},
                                  {"training.lr", 5e-6},
                                  {"training.epochs", 3},
                                  {"training.gradient_accumulation_steps", 8},
-                                 {"training.warmup_steps", 100},
-                                 {"training.early_stopping_patience", 0}},
+                                 {"training.warmup_steps", 100}},
                                 /*makesAdapter=*/false,
                                 /*hasModes=*/true};
 
@@ -23,8 +23,7 @@ const TrainVerb loraFinetuneVerb = {"lora-finetune",
                                      {"training.epochs", 3},
                                      {"training.gradient_accumulation_steps", 8},
                                      {"training.weight_decay", 0.01},
-                                     {"training.warmup_steps", 100},
-                                     {"training.early_stopping_patience", 0}},
+                                     {"training.warmup_steps", 100}},
                                     true};
 
 namespace {
@@ -32,6 +31,10 @@ void add(Context &context, const TrainVerb &verb, const char *description) {
   addCommand<TrainFlags>(
       context, verb.name, description, [&verb](CLI::App &app, TrainFlags &o) { declareTrainFlags(app, o, verb); },
       [&verb](Context &c, CLI::App &, TrainFlags &o) -> Status {
+        if (o.lmsys) {
+          Progress progress(c.quiet);
+          LLC_TRY(useLmsysDataset(o, verb, progress));
+        }
         LLC_ASSIGN(TrainVerb chosen, trainVerbOf(o, verb));
         return runTraining(c, o, chosen);
       });

@@ -31,6 +31,10 @@ constexpr KeyFlag keyFlags[] = {
     {"--optimizer-state", "training.optimizer_state",
      "What the optimizer keeps: f32, or 8bit (of weights with 4096 elements and more: blocks of 256, as bitsandbytes)"},
     {"--weight-decay", "training.weight_decay", "Of matrices; vectors don't decay"},
+    {"--dropout", "dropout",
+     "Share of the embeddings and of what sublayers add that is left out in each step; default of a model that exists: "
+     "as its config.json says"},
+    {"--attention-dropout", "attention_dropout", "The same of the weights of attention"},
     {"--max-grad-norm", "training.max_grad_norm", "Gradients are clipped at this global norm; 0: never"},
     {"--ema-decay", "training.ema_decay",
      "Averages the weights over the steps, by this decay; evaluation and the saved model are of the averages; 0: none"},
@@ -62,6 +66,8 @@ constexpr KeyFlag keyFlags[] = {
     {"--trackers,--tracker", "logging.trackers",
      "Besides metrics.jsonl: tensorboard, mlflow (OUTPUT/mlruns), wandb (OUTPUT/wandb, to be synced): a,b"},
     {"--trainer", "training.trainer", "What is learned: one that llc-model trainers lists"},
+    {"--vocab-mismatch", "training.vocab_mismatch",
+     "A tokenizer with more tokens than the model: resize (the model gets rows for them; adapters can't), or error"},
     {"--teacher", "training.teacher", "Model to learn from, for trainers that have a teacher"},
     {"--chat-format", "data.chat_format",
      "How conversations become text: template (the model's own: the default if there is one), chatml, roles (<|user|> "
@@ -225,6 +231,11 @@ void declareTrainFlags(CLI::App &app, TrainFlags &flags, const TrainVerb &verb) 
         ->required();
   }
   app.add_option("--data-path", flags.data, train::dataPathHelp)->expected(1)->take_all();
+  if (!verb.hasModes && !verb.makesAdapter)
+    app.add_flag(
+        "--use-lmsys-dataset", flags.lmsys,
+        "Data are data/preprocessed/lmsys_dataset.bin; if that, or the tokenizer of a new model, is not there, it "
+        "is made of the copy of LMSYS-Chat in --data-path. Nothing is downloaded");
   app.add_option("--run-name", flags.runName, fmt::format("That folder (default: {}, {}-2 ...)", verb.name, verb.name));
   app.add_option("--resume-from-checkpoint", flags.resume, train::resumeHelp)->capture_default_str();
   declareKeyFlags(app, flags, verb);

@@ -31,6 +31,7 @@ struct TrainFlags {
   std::map<std::string, std::string> keys;  // flags that stand for a key: path -> text as given
   int64_t threads = 0;
   bool json = false;
+  bool lmsys = false;  // pretrain, train: see lmsys.h
 };
 // The flags that stand for keys.
 void declareKeyFlags(CLI::App &app, TrainFlags &flags, const TrainVerb &verb);

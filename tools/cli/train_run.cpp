@@ -7,6 +7,7 @@
 #include "tools/cli/gradient_checkpointing.h"
 #include "tools/cli/merge.h"
 #include "tools/cli/model.h"
+#include "tools/cli/resize_vocabulary.h"
 #include "tools/cli/score_head.h"
 #include "tools/cli/train_adapter.h"
 #include "tools/cli/train_start.h"
@@ -20,12 +21,14 @@ class CompilingHost : public train::RunHost {
   CompilingHost(const TrainConfig &config, Progress &progress) : config_(config), progress_(progress) {}
   std::optional<train::InitialModel> initial;  // pretrain
   std::optional<AdapterStart> adapter;         // lora-finetune
-  std::string base;                            // directory of the adapter's model, or of one that gets a head
+  std::string base;                            // directory of the adapter's model, or of one that gets a head or rows
+  std::optional<train::OrderedJson> larger;    // configuration of the latter
   std::map<std::string, std::string> files;    // the tokenizer's, for that one
   StepOptions step;                            // all but rows, length and adapter
 
   Status writeModel(const std::string &directory) override {
     if (initial) return train::writeInitialModel(directory, *initial, seed());
+    if (larger) return writeResized(base, *larger, files, seed(), directory);
     return writeWithScoreHead(base, files, seed(), directory);
   }
   Result<std::string> beginAdapter(const std::string &checkpoint, const std::string &directory) override {
@@ -57,12 +60,16 @@ Status runTraining(Context &context, const TrainFlags &flags, const TrainVerb &v
   LLC_ASSIGN(models::TrainerSettings settings, config.trainerSettings());
   CompilingHost host(config, progress);
   LLC_ASSIGN(train::RunStart start, findRunStart(config, flags, verb, progress));
+  LLC_ASSIGN(std::optional<int64_t> grown, growVocabulary(config, verb, start, progress));
   if (verb.makesAdapter) {
     LLC_ASSIGN(host.adapter, planAdapterTraining(config, flags, start.model, *start.tokenizer.tokenizer));
     host.base = start.model;
     start.adapter = adapterRunOf(*host.adapter);
   } else if (verb.makesModel) {
     host.initial = initialModelOf(config, start);
+  } else if (grown) {
+    host.larger = start.modelConfig;
+    host.base = std::exchange(start.model, ""), host.files = start.tokenizer.files;
   } else if (trainer->scores) {
     LLC_ASSIGN(bool hasHead, hasScoreHead(start.model));
     // The model that the run begins with is to be made, then.

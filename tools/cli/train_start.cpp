@@ -1,7 +1,9 @@
 #include "tools/cli/train_start.h"
 
+#include "frontends/huggingface/import.h"
 #include "frontends/recipe/bert_config.h"
 #include "frontends/recipe/llama_config.h"
+#include "models/registry.h"
 #include "runtime/train/run_start.h"
 #include "runtime/train/sample.h"
 #include "tools/cli/model.h"
@@ -40,6 +42,34 @@ train::Examples examplesOf(models::Examples examples) {
       return train::Examples::comparisons;
   }
   return train::Examples::text;
+}
+
+// A model that is trained further drops what its configuration says, as its reference implementation does, but for what
+// is given here. Pairs are compared without (as in TRL): what is left out would differ between both.
+Status readModelDropout(TrainConfig &config, const std::string &model, Progress &progress) {
+  LLC_ASSIGN(const models::Trainer *trainer, config.trainer());
+  if (trainer->examples == models::Examples::preferences || trainer->examples == models::Examples::comparisons)
+    return success();
+  LLC_ASSIGN(huggingface::ModelSource source, huggingface::openConfig(model, models::architectures()));
+  const dsl::DropoutRates &rates = source.model.trainedWith;
+  bool given = config.given("dropout");
+  std::string read;
+  for (auto [key, rate, counts] :
+       {std::tuple("dropout", rates.sublayers, !given),
+        {"embedding_dropout", rates.embeddings, !given && rates.embeddings != rates.sublayers},
+        {"attention_dropout", rates.attention, true}}) {
+    if (!counts || rate == 0 || config.given(key)) continue;
+    if (!(rate > 0 && rate < 1))
+      return diagnose(ErrorKind::invalidInput, model + "/config.json")
+          .says(fmt::format("asks for dropout at a rate of {}", rate))
+          .toFix(fmt::format("write a number from 0 to below 1 there, or train with --set {}=0", key));
+    config.set(key, rate);
+    read += fmt::format("{}{} {}", read.empty() ? "" : ", ", key, rate);
+  }
+  if (!read.empty())
+    progress.note(
+        fmt::format("note: {}, as the model's config.json says (--dropout 0 --attention-dropout 0: none)", read));
+  return success();
 }
 
 Status readOptimizerSettings(const TrainConfig &config, StepOptions &step) {
@@ -87,6 +117,7 @@ Result<train::RunStart> findRunStart(TrainConfig &config, const TrainFlags &flag
                                                                 : recipe::llamaConfig(config.all(), config.where()));
   } else {
     LLC_ASSIGN(start.modelConfig, train::readOrderedJson(start.model + "/config.json"));
+    LLC_TRY(readModelDropout(config, start.model, progress));
   }
   return start;
 }
@@ -94,6 +125,12 @@ Result<train::RunStart> findRunStart(TrainConfig &config, const TrainFlags &flag
 train::InitialModel initialModelOf(const TrainConfig &config, const train::RunStart &start) {
   auto tensors = recipe::fillsIn(config.all()) ? recipe::bertTensors(config.all()) : recipe::llamaTensors(config.all());
   return {start.modelConfig.dump(2) + "\n", std::move(tensors), start.tokenizer.files};
+}
+
+dsl::DropoutRates dropoutOf(const TrainConfig &config) {
+  double rate = config.number("dropout");
+  bool own = config.find("embedding_dropout") != nullptr;
+  return {own ? config.number("embedding_dropout") : rate, rate, config.number("attention_dropout")};
 }
 
 std::string gradientCheckpointingOf(const TrainConfig &config) {
@@ -115,8 +152,7 @@ Result<StepOptions> stepOptionsOf(const TrainConfig &config, const TrainFlags &f
   step.weightType = config.text("training.weight_dtype");
   step.stochasticRounding = config.flag("training.stochastic_rounding");
   step.seed = uint64_t(config.integer("training.seed"));
-  step.dropout = config.number("dropout");
-  step.attentionDropout = config.number("attention_dropout");
+  step.dropout = dropoutOf(config);
   step.accumulate = config.integer("training.gradient_accumulation_steps") > 1;
   step.gradientCheckpointing = gradientCheckpointingOf(config);
   step.precision = config.text("training.precision");

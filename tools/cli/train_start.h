@@ -16,6 +16,9 @@ Result<train::RunStart> findRunStart(TrainConfig &config, const TrainFlags &flag
 // pretrain: the model that `start` describes.
 train::InitialModel initialModelOf(const TrainConfig &config, const train::RunStart &start);
 
+// What a step leaves out at random, adapters apart.
+dsl::DropoutRates dropoutOf(const TrainConfig &config);
+
 // The value that --gradient-checkpointing would have.
 std::string gradientCheckpointingOf(const TrainConfig &config);
 

@@ -40,6 +40,7 @@ const std::set<std::string_view> ofRuns = {"training.lr",
                                            "logging.rotate_bytes",
                                            "logging.rotate_keep",
                                            "logging.trackers",
+                                           "logging.alerts",
                                            "checkpoint.keep_last",
                                            "checkpoint.keep_best",
                                            "checkpoint.keep_every",
@@ -58,6 +59,7 @@ const std::set<std::string_view> compiledIn = {"use_gradient_checkpointing",
                                                "training.precision",
                                                "training.trainer",
                                                "training.trainer_settings",
+                                               "training.vocab_mismatch",
                                                "training.teacher",
                                                "data.block_size",
                                                "data.packing",
@@ -66,7 +68,9 @@ const std::set<std::string_view> compiledIn = {"use_gradient_checkpointing",
                                                "training.ema_model",
                                                "training.weight_dtype",
                                                "training.stochastic_rounding",
-                                               "dropout"};
+                                               "dropout",
+                                               "embedding_dropout",
+                                               "attention_dropout"};
 // Of an adapter.
 bool ofAdapter(std::string_view path) { return path.starts_with("lora.") || path.starts_with("peft."); }
 // Those of the model stand outside of sections.

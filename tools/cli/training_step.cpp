@@ -66,7 +66,7 @@ Status trace(TracedModel &traced, const StepOptions &options, Progress &progress
   training.accumulate = options.accumulate;
   training.products = options.precision, training.lossScaling = options.precision == "f16";
   training.dtype = traced.weightType;
-  training.dropout = options.dropout, training.attentionDropout = float(options.attentionDropout);
+  training.dropout = options.dropout;
   training.seed = options.seed;
   training.rule = [update](const std::vector<dsl::NamedShape> &weights) { return models::updateRule(update, weights); };
   training.teacher = traced.teacher.get();

@@ -27,8 +27,7 @@ struct StepOptions {
   std::string weightType = "f32";  // of matrices that are trained: f32 or bf16
   bool stochasticRounding = true;  // of these in bf16
   uint64_t seed = 0;               // of random numbers in the step
-  double dropout = 0;              // of the model's embeddings and sublayers; an adapter has its own
-  double attentionDropout = 0;     // of the weights of attentions
+  dsl::DropoutRates dropout = {};  // of the model; an adapter has its own
   int64_t threads = 0;             // 0: what the process may use
   std::vector<models::ParameterGroup> groups = {};
   std::vector<std::string> frozen = {};  // patterns of weights that stay as they are

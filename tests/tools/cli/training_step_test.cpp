@@ -273,13 +273,8 @@ TEST_F(TrainingStep, WeightsInBf16AreTheInterpreters) {
 
 // The same is left out in the interpreter, for any number of threads, and where the backward computes things again.
 TEST_F(TrainingStep, DropoutFollowsFromItsNumbers) {
-  StepOptions options{.rows = 2,
-                      .length = length,
-                      .weightDecay = 0.1,
-                      .seed = 7,
-                      .dropout = 0.2,
-                      .attentionDropout = 0.25,
-                      .threads = 1};
+  StepOptions options{
+      .rows = 2, .length = length, .weightDecay = 0.1, .seed = 7, .dropout = {0.2, 0.2, 0.25}, .threads = 1};
   auto program = make(options);
   auto traced = traceTrainingStep(directory.path(), options, progress);
   ASSERT_TRUE(traced.ok()) << traced.error().text();
@@ -300,14 +295,17 @@ TEST_F(TrainingStep, DropoutFollowsFromItsNumbers) {
     }
     return made ? bytesOf(*made) : std::vector<std::byte>();
   };
-  StepOptions threads = options, recomputed = options, reseeded = options, none = options, whole = options;
-  whole.attentionDropout = 0;
-  threads.threads = 3, recomputed.gradientCheckpointing = "nothing_saveable", reseeded.seed = 8, none.dropout = 0;
+  StepOptions threads = options, recomputed = options, reseeded = options, none = options, whole = options,
+              embeddings = options;
+  whole.dropout.attention = 0, embeddings.dropout.embeddings = 0.3;
+  threads.threads = 3, recomputed.gradientCheckpointing = "nothing_saveable", reseeded.seed = 8;
+  none.dropout = {.attention = 0.25};
   EXPECT_EQ(after(threads), bytesOf(*program));
   EXPECT_EQ(after(recomputed), bytesOf(*program));
   EXPECT_NE(after(reseeded), bytesOf(*program));
   EXPECT_NE(after(none), bytesOf(*program));
   EXPECT_NE(after(whole), bytesOf(*program));
+  EXPECT_NE(after(embeddings), bytesOf(*program));
 }
 
 // Gradients against differences of the loss with the same elements left out; evaluation leaves nothing out.
@@ -317,7 +315,8 @@ TEST_F(TrainingStep, DropoutsGradientsAreThoseOfItsLoss) {
   StepOptions none = options;
   for (bool ofAttention : {false, true}) {
     none.accumulate = options.accumulate = !ofAttention;
-    options.dropout = ofAttention ? 0 : 0.3, options.attentionDropout = ofAttention ? 0.3 : 0;
+    double whole = ofAttention ? 0 : 0.3;
+    options.dropout = {whole, whole, 0.3 - whole};
     auto program = make(options), plain = make(none);
     ASSERT_TRUE(program && plain);
     Tokens tokens(2);
