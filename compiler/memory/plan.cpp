@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 
 namespace llc::compiler {
 namespace {
@@ -29,27 +30,47 @@ int64_t lowestGap(const std::vector<const Temporary *> &taken, int64_t bytes) {
   }
   return offset;
 }
-}  // namespace
 
-void assignPlaces(FramePlan &plan) {
-  std::vector<size_t> order(plan.temporaries.size());
-  for (size_t i = 0; i < order.size(); ++i) order[i] = i;
-  std::stable_sort(order.begin(), order.end(),
-                   [&](size_t a, size_t b) { return plan.temporaries[a].bytes > plan.temporaries[b].bytes; });
-  plan.bytes = plan.withoutReuse = 0;
+// Places in this order, each at the lowest gap that fits. The bytes that are needed.
+int64_t placeInOrder(std::vector<Temporary> &temporaries, const std::vector<size_t> &order) {
+  int64_t bytes = 0;
   std::vector<const Temporary *> placed;
   for (size_t i : order) {
-    Temporary &temporary = plan.temporaries[i];
+    Temporary &temporary = temporaries[i];
     std::vector<const Temporary *> taken;
     for (const Temporary *other : placed)
       if (aliveTogether(temporary, *other)) taken.push_back(other);
     std::sort(taken.begin(), taken.end(), [](auto *a, auto *b) { return a->offset < b->offset; });
     temporary.offset = lowestGap(taken, aligned(temporary.bytes));
-    plan.bytes = std::max(plan.bytes, temporary.offset + aligned(temporary.bytes));
-    plan.withoutReuse += aligned(temporary.bytes);
+    bytes = std::max(bytes, temporary.offset + aligned(temporary.bytes));
     placed.push_back(&temporary);
   }
+  return bytes;
+}
+
+using Before = bool (*)(const Temporary &, const Temporary &);
+// Largest first is best for most functions. Where many layers keep values of some sizes between forward and backward,
+// it leaves gaps between their times; what is needed until late, or for long, fills the frame from below better.
+constexpr Before orders[] = {
+    [](const Temporary &a, const Temporary &b) { return a.bytes > b.bytes; },
+    [](const Temporary &a, const Temporary &b) { return a.last != b.last ? a.last > b.last : a.first < b.first; },
+    [](const Temporary &a, const Temporary &b) { return a.last - a.first > b.last - b.first; }};
+}  // namespace
+
+void assignPlaces(FramePlan &plan) {
   plan.lowerBound = mostAlive(plan.temporaries);
+  plan.bytes = plan.withoutReuse = 0;
+  for (const Temporary &temporary : plan.temporaries) plan.withoutReuse += aligned(temporary.bytes);
+  std::vector<Temporary> trial = plan.temporaries;
+  std::vector<size_t> order(trial.size());
+  for (Before before : orders) {
+    std::iota(order.begin(), order.end(), size_t(0));
+    std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return before(trial[a], trial[b]); });
+    int64_t bytes = placeInOrder(trial, order);
+    if (before != orders[0] && bytes >= plan.bytes) continue;
+    plan.temporaries = trial, plan.bytes = bytes;
+    if (bytes == plan.lowerBound) return;
+  }
 }
 
 bool isSound(const FramePlan &plan) {

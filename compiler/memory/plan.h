@@ -1,6 +1,6 @@
 // Where every temporary of a function lives in its frame: liveness is given as step numbers, places are assigned
-// greedily (largest first, lowest gap that fits: Sekiyama et al. 2018 "Profile-guided memory optimization for deep
-// neural networks"), and the proof of the peak is the frame size itself. No MLIR here.
+// greedily (lowest gap that fits: Sekiyama et al. 2018 "Profile-guided memory optimization for deep neural networks"),
+// in the order of some that needs least, and the proof of the peak is the frame size itself. No MLIR here.
 #pragma once
 #include <cstdint>
 #include <nlohmann/json.hpp>
