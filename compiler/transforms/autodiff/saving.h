@@ -16,7 +16,8 @@ class Saving {
   // The names of JAX's checkpoint policies and what EasyDeL adds to them; NAMES are places of the model, comma
   // separated: "mlp" stands for all of mlp, "q_proj" for every q_proj, "self_attn.q_proj" for that one.
   //
-  //   everything_saveable                       every value that backward reads: nothing is computed twice
+  //   everything_saveable                       every value that backward reads; but functions of a single one that
+  //                                             fuse with their readers are computed again
   //   nothing_saveable                          the function's arguments alone
   //   checkpoint_dots, dots_saveable            results of products
   //   checkpoint_dots_with_no_batch_dims,
@@ -34,6 +35,8 @@ class Saving {
   // The results of `op`, as far as backward reads them. Not asked for values that cost nothing, nor if there is a
   // price.
   bool saves(mlir::Operation *op) const;
+
+  bool savesEverything() const { return kind_ == Kind::everything; }
 
   // If positive: a byte saved is worth as much as so many scalar operations computed again, and what is saved makes the
   // sum of both least (recomputation.h).

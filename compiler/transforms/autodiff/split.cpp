@@ -1,10 +1,21 @@
 #include "compiler/transforms/autodiff/split.h"
 
 #include "compiler/transforms/autodiff/recomputation.h"
+#include "dialect/interfaces/derive.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
 namespace llc::compiler {
 using namespace mlir;
+namespace {
+// Each element of the result is made of the same one of the operands.
+bool isElementwise(Operation *op) {
+  if (!llm::derive::hasProgram(op)) return false;
+  auto statements = llm::derive::concreteStatements(op);
+  if (!statements.ok() || statements->size() != 1 || !statements->front().combiner.empty()) return false;
+  const index::Statement &statement = statements->front();
+  return llvm::all_of(statement.inputs, [&](const std::string &input) { return input == statement.output; });
+}
+}  // namespace
 
 Split::Split(Tape &tape, Block *block, unsigned arguments, const Saving &saving)
     : tape_(tape), block_(block), arguments_(arguments), saving_(saving) {
@@ -15,6 +26,22 @@ Split::Split(Tape &tape, Block *block, unsigned arguments, const Saving &saving)
   if (saving.price() > 0)
     cheaper_ = leastRecomputation(forwardOps_, read, saving.price(), [this](Operation *op) { return isFree(op); });
   for (Value value : read) need(value);
+  if (saving.savesEverything()) repeatWhatFuses();
+}
+
+// silu of a gate that is saved: who reads it element by element applies it to the gate on the way, which costs no
+// memory traffic and saves a tensor.
+void Split::repeatWhatFuses() {
+  for (Value value : SmallVector<Value>(saved_.getArrayRef())) {
+    Operation *op = value.getDefiningOp();
+    if (op->getNumOperands() != 1 || op->getNumResults() != 1 || !isElementwise(op)) continue;
+    Value operand = op->getOperand(0);
+    bool isThere = saved_.contains(operand) || used_.contains(operand);
+    auto fuses = [&](Operation *user) { return forwardOps_.contains(user) || isElementwise(user); };
+    if (!isThere || !llvm::all_of(value.getUsers(), fuses)) continue;
+    again_.insert(op);
+    saved_.remove(value);
+  }
 }
 
 // Constants are made again where they are read.

@@ -19,6 +19,7 @@ class Split {
 
  private:
   void need(mlir::Value value);
+  void repeatWhatFuses();
   bool isFree(mlir::Operation *op) const;
   bool saves(mlir::Operation *op) const;
   llvm::SmallVector<mlir::Value> backwardInputs() const;

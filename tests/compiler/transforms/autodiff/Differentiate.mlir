@@ -253,3 +253,41 @@ func.func @scaled(%x: tensor<1xf32> {llm.name = "x"}) -> (tensor<1xf32> {llm.nam
   %y = llm.mul %w, %x : (tensor<1xf32>, tensor<1xf32>) -> tensor<1xf32>
   return %y : tensor<1xf32>
 }
+
+// -----
+
+// silu of the gate, which is kept, is made again where its product is taken apart; silu that a product reads is kept.
+llm.parameter @gate : tensor<4x4xf32>
+llm.parameter @down : tensor<4x4xf32>
+
+// CHECK: func.func private @gated_forward(
+// CHECK-SAME: -> (tensor<3x4xf32>, tensor<3x4xf32>)
+// CHECK: func.func private @gated_backward(
+// CHECK: llm.silu
+// CHECK: return
+func.func private @gated(%x: tensor<3x4xf32>, %w: tensor<4x4xf32>) -> tensor<3x4xf32> {
+  %g = llm.linear %x, %w : (tensor<3x4xf32>, tensor<4x4xf32>) -> tensor<3x4xf32>
+  %s = llm.silu %g : (tensor<3x4xf32>) -> tensor<3x4xf32>
+  %y = llm.mul %s, %x : (tensor<3x4xf32>, tensor<3x4xf32>) -> tensor<3x4xf32>
+  return %y : tensor<3x4xf32>
+}
+// CHECK: func.func private @plain_forward(
+// CHECK-SAME: -> (tensor<3x4xf32>, tensor<3x4xf32>, tensor<3x4xf32>)
+// CHECK: func.func private @plain_backward(
+// CHECK-NOT: llm.silu
+// CHECK: return
+func.func private @plain(%x: tensor<3x4xf32>, %w: tensor<4x4xf32>, %down: tensor<4x4xf32>) -> tensor<3x4xf32> {
+  %h = llm.linear %x, %w : (tensor<3x4xf32>, tensor<4x4xf32>) -> tensor<3x4xf32>
+  %s = llm.silu %h : (tensor<3x4xf32>) -> tensor<3x4xf32>
+  %y = llm.linear %s, %down : (tensor<3x4xf32>, tensor<4x4xf32>) -> tensor<3x4xf32>
+  return %y : tensor<3x4xf32>
+}
+func.func @loss(%x: tensor<3x4xf32>) -> tensor<1xf32> attributes {llm.differentiate} {
+  %w = llm.use @gate : tensor<4x4xf32>
+  %down = llm.use @down : tensor<4x4xf32>
+  %a = func.call @gated(%x, %w) : (tensor<3x4xf32>, tensor<4x4xf32>) -> tensor<3x4xf32>
+  %b = func.call @plain(%a, %w, %down) : (tensor<3x4xf32>, tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<3x4xf32>
+  %flat = llm.reshape %b : (tensor<3x4xf32>) -> tensor<1x12xf32>
+  %loss = llm.reduce %flat {signature = "at->a", kind = "sum"} : (tensor<1x12xf32>) -> tensor<1xf32>
+  return %loss : tensor<1xf32>
+}
