@@ -91,6 +91,7 @@ class Run {
   Status beginModel() {
     if (checkpoint_) {
       LLC_ASSIGN(OrderedJson found, readOrderedJson(checkpoint_->directory + "/config.json"));
+      LLC_TRY(compareOrigins(checkpoint_->manifest.origin, start_.source, checkpoint_->directory));
       LLC_TRY(compareModels(start_.modelConfig, found, checkpoint_->directory, start_.modelName));
       model_ = checkpoint_->directory;
     }
@@ -212,6 +213,10 @@ class Run {
     LLC_ASSIGN(parts.files, checkpointFiles(start_, model_, program_->state()));
     parts.frozen = frozen_;
     parts.origin = {{"verb", options_.verb}, {"config", config_.all()}};
+    if (!start_.source.empty()) {
+      LLC_ASSIGN(std::string fingerprint, fingerprintOf(start_.source));
+      parts.origin["began_with"] = {{"model", start_.source}, {"fingerprint", fingerprint}};
+    }
     if (config_.given("training.sample_prompt"))
       parts.sample = [this](int64_t) {
         return sampleText(*program_, *start_.tokenizer.tokenizer, start_.modelConfig,

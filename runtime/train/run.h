@@ -52,6 +52,8 @@ struct AdapterRun {
 struct RunStart {
   std::string model;        // directory; empty: RunHost::writeModel() makes one
   std::string modelName;    // in messages
+  // Directory of a model that exists, with which the run begins, be it with new rows or another head; empty: none.
+  std::string source = {};
   OrderedJson modelConfig;  // the model's config.json
   corpus::TokenizerWithHash tokenizer;
   std::optional<AdapterRun> adapter;

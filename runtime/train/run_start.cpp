@@ -4,6 +4,8 @@
 #include <filesystem>
 
 #include "runtime/base/json_read.h"
+#include "runtime/base/sha256.h"
+#include "runtime/formats/safetensors.h"
 
 namespace llc::train {
 
@@ -39,6 +41,34 @@ Result<std::optional<ReadCheckpoint>> findCheckpoint(CheckpointStore &store, con
   }
   LLC_ASSIGN(ReadCheckpoint named, store.named(resume));
   return std::optional<ReadCheckpoint>(std::move(named));
+}
+
+Result<std::string> fingerprintOf(const std::string &model) {
+  constexpr size_t sampleBytes = 4096;
+  LLC_ASSIGN(SafeTensors weights, SafeTensors::open(model));
+  std::vector<std::string> samples;  // sorted: shards may be in any order
+  for (const TensorView &tensor : weights.tensors()) {
+    Sha256 hash;
+    size_t bytes = std::min(sampleBytes, tensor.bytes.size());
+    hash.update(tensor.bytes.first(bytes));
+    hash.update(tensor.bytes.last(bytes));
+    samples.push_back(
+        fmt::format("{} {} {} {}\n", tensor.name, dtypeName(tensor.type), fmt::join(tensor.shape, "x"), hash.hex()));
+    weights.release(tensor);
+  }
+  std::ranges::sort(samples);
+  return sha256OfText(fmt::format("{}", fmt::join(samples, ""))).substr(0, 32);
+}
+
+Status compareOrigins(const nlohmann::json &origin, const std::string &source, const std::string &checkpoint) {
+  auto began = origin.find("began_with");
+  if (source.empty() || began == origin.end() || !began->is_object()) return success();
+  LLC_ASSIGN(std::string now, fingerprintOf(source));
+  if (began->value("fingerprint", now) == now) return success();
+  return diagnose(ErrorKind::invalidInput, checkpoint)
+      .says(fmt::format("is of a run that began with other weights ({}) than those of {}", began->value("model", "?"),
+                        source))
+      .toFix("start anew with --resume-from-checkpoint none, or choose another --run-name");
 }
 
 Status compareModels(const OrderedJson &wanted, const OrderedJson &found, const std::string &where,

@@ -15,6 +15,10 @@ Result<std::optional<ReadCheckpoint>> findCheckpoint(CheckpointStore &store, con
 
 // Compares what decides about shapes and results in two config.json. Error: the first difference; `where` names the
 // checkpoint, `name` what asks for the other model.
+// What tells the weights of a model from those of others: their names, types, shapes, and some of their bytes.
+Result<std::string> fingerprintOf(const std::string &model);
+// Whether a run whose checkpoint says `origin` began with the weights of `source`; where one of both says nothing: yes.
+Status compareOrigins(const nlohmann::json &origin, const std::string &source, const std::string &checkpoint);
 Status compareModels(const OrderedJson &wanted, const OrderedJson &found, const std::string &where,
                      const std::string &name);
 

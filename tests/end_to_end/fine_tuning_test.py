@@ -9,6 +9,48 @@ import tiny_training
 from tiny_training import lines_of_words
 
 
+def varint(data, at):
+    value = shift = 0
+    while True:
+        value |= (data[at] & 127) << shift
+        at, shift = at + 1, shift + 7
+        if data[at - 1] < 128:
+            return value, at
+
+
+def fields(data):
+    """Of a message of protocol buffers: (number, value) with bytes for what has a length."""
+    found, at = [], 0
+    while at < len(data):
+        tag, at = varint(data, at)
+        if tag & 7 == 2:
+            length, at = varint(data, at)
+            found.append((tag >> 3, data[at:at + length]))
+            at += length
+        else:
+            assert tag & 7 == 0, tag
+            value, at = varint(data, at)
+            found.append((tag >> 3, value))
+    return found
+
+
+def wandb_records(path):
+    """Of an offline run, as wandb's own reader finds them: seven bytes of header, then LevelDB's log in blocks of 32 KiB."""
+    data, block, at, whole, records = path.read_bytes(), 32768, 7, b"", []
+    assert data[:4] == b":W&B"
+    while at < len(data):
+        if block - at % block < 7:
+            at += block - at % block
+            continue
+        length, kind = int.from_bytes(data[at + 4:at + 6], "little"), data[at + 6]
+        whole += data[at + 7:at + 7 + length]
+        at += 7 + length
+        if kind in (1, 4):  # a whole record, or the last part of one
+            records.append(fields(whole))
+            whole = b""
+    return records
+
+
 class FineTuning(tiny_training.Case):
     @classmethod
     def setUpClass(cls):
@@ -84,14 +126,48 @@ class FineTuning(tiny_training.Case):
         self.refused(*self.train("x", *larger, verb="lora-finetune"), says=["330", "320"])
 
     def test_the_folder_of_a_run_is_its_latest_checkpoint(self):
-        told, found = (self.good("run", model, "-p", "the river", "-n", 4, "--temp", 0) for model in (self.model, self.started))
-        self.assertEqual(told.out, found.out)
+        told, found, named = (self.good("run", *model, "-p", "the river", "-n", 4, "--temp", 0)
+                              for model in ((self.model,), (self.started,), ("--model-path", self.started)))
+        self.assertEqual((told.out, told.out), (found.out, named.out))
         made = self.json(*self.train("lora", model=self.started, verb="lora-finetune"))
         adapter = pathlib.Path(made["checkpoint"])
         self.refused("run", adapter, "-p", "the", says=["is an adapter", f"--adapter {adapter}"])
         told, found = (self.good("run", self.started, "--adapter", place, "-p", "the river", "-n", 4, "--temp", 0)
                        for place in (adapter, made["run"]))
         self.assertEqual(told.out, found.out)
+
+    def test_a_run_goes_on_with_the_model_that_it_began_with(self):
+        made = self.json(*self.train("out", steps=2))
+        self.assertEqual(self.json(*self.train("out", steps=3))["steps"], 3)
+        moved = self.folder / "moved"
+        shutil.copytree(self.model, moved)
+        self.assertEqual(self.json(*self.train("out", model=moved, steps=3))["steps"], 3)
+        self.refused(*self.train("out", model=made["checkpoint"]), says=["began with other weights", str(self.model), "--run-name"])
+        other = self.json(*self.train("out", "--resume-from-checkpoint", "none", model=made["checkpoint"]))
+        self.assertNotEqual(other["run"], made["run"])
+
+    def test_mistakes_name_the_option(self):
+        self.refused(*self.train("x", "--lora-rank", 0, verb="lora-finetune"), says=["--lora-rank: lora.r is 0"])
+        self.refused(*self.train("x", "--log-level", "LOUD"), says=["--log-level", "DEBUG"])
+        logged = self.good(*self.train("y", "--log-level", "WARNING", "--log-file", "my.log", "--set", "device=cuda:0", steps=1))
+        self.assertIn('device "cuda:0" has no effect', logged.err)
+        self.assertEqual((pathlib.Path(json.loads(logged.out)["run"]) / "my.log").read_text(), "")
+
+    def test_wandb_reads_its_files(self):
+        """Field numbers of wandb_internal.proto: 1 number, 2 history, 3 summary, 17 run, 18 exit, 21 header."""
+        made = self.json(*self.train("out", "--trackers", "wandb", steps=4))
+        (file,) = (self.folder / "out/wandb").glob("offline-run-*/run-*.wandb")
+        records = wandb_records(file)
+        self.assertEqual([dict(record)[1] for record in records], list(range(1, len(records) + 1)))
+        kinds = [next(number for number, _ in record if number in (2, 3, 17, 18, 21)) for record in records]
+        self.assertEqual((kinds[:2], kinds[-2:]), ([21, 17], [3, 18]))
+        self.assertEqual(set(kinds[2:-2]), {2})
+        history = []
+        for record in records[2:-2]:
+            items = [dict(fields(item)) for number, item in fields(dict(record)[2]) if number == 1]
+            history.append({item.get(2, item.get(1)).decode(): json.loads(item[16]) for item in items})
+        self.assertEqual([entry["train/loss"] for entry in history if "train/loss" in entry], self.losses(made))
+        self.assertEqual([entry["_step"] for entry in history if "train/loss" in entry], [1, 2, 3, 4])
 
     def test_evaluation_stays_within_what_the_model_was_made_for(self):
         arguments = ("eval", self.model, "--perplexity", self.base / "text.txt", "--json")

@@ -107,6 +107,7 @@ TraceOptions traceOptionsOf(const OpenOptions &options) {
 
 void addOpenFlags(CLI::App &app, OpenOptions &options) {
   app.add_option("MODEL", options.model, "Directory, artifact, or name of a built-in model")->capture_default_str();
+  app.add_option("--model-path", options.model, "The same as MODEL, as training has it")->excludes("MODEL");
   addAdapterFlag(app, options.adapters);
   addSessionFlags(app, options.session);
   for (const char *flag : {"--threads", "--context"}) app.get_option(flag)->group("Execution");

@@ -63,6 +63,8 @@ constexpr KeyFlag keyFlags[] = {
     {"--early-stopping-patience", "training.early_stopping_patience",
      "Evaluations without improvement before it stops; 0: never"},
     {"--sample-prompt", "training.sample_prompt", "Shows text that continues it, after each evaluation"},
+    {"--log-level", "logging.level", "Least level that training.log has: DEBUG, INFO, WARNING, ERROR"},
+    {"--log-file", "logging.file", "Name of that log in the run's folder"},
     {"--trackers,--tracker", "logging.trackers",
      "Besides metrics.jsonl: tensorboard, mlflow (OUTPUT/mlruns), wandb (OUTPUT/wandb, to be synced): a,b"},
     {"--trainer", "training.trainer", "What is learned: one that llc-model trainers lists"},
@@ -309,7 +311,9 @@ Result<TrainConfig> TrainConfig::make(const TrainFlags &flags, const TrainVerb &
     LLC_ASSIGN(config.given_, recipe::readConfig(flags.config, warnings));
   }
   for (const auto &[key, text] : flags.keys) {
-    LLC_ASSIGN(keyAt(config.given_, key), parseFlag(*specOf(key), text, "--set"));
+    const KeyFlag *flag = key == modeFlag.key ? &modeFlag : flagOf(key);
+    std::string name = flag ? std::string(flag->flag).substr(0, std::string_view(flag->flag).find(',')) : "--set";
+    LLC_ASSIGN(keyAt(config.given_, key), parseFlag(*specOf(key), text, name));
   }
   for (const std::string &assignment : flags.set) LLC_TRY(recipe::setKey(config.given_, assignment));
   if (!flags.data.empty()) keyAt(config.given_, "data.path") = flags.data;
@@ -341,6 +345,8 @@ Result<TrainConfig> TrainConfig::make(const TrainFlags &flags, const TrainVerb &
   std::vector<std::string> again;
   LLC_TRY(recipe::checkConfig(config.effective_, config.where_, warnings.empty() ? warnings : again));
   for (const std::string &warning : warnings) warn("warning: " + warning);
+  if (const OrderedJson *device = findKey(config.effective_, "device"); device && *device != "cpu" && *device != "auto")
+    warn(fmt::format("warning: {}: device {} has no effect: training is on the CPU", config.where_, device->dump()));
   if (!verb.makesAdapter) warnOfAdapterKeys(config, warn);
   LLC_TRY(refuseUnavailableKeys(config, verb));
   if (trainer->scores) LLC_TRY(refuseForScores(config, verb));

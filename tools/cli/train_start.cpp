@@ -105,6 +105,7 @@ Result<train::RunStart> findRunStart(TrainConfig &config, const TrainFlags &flag
   if (!verb.makesModel) {
     LLC_ASSIGN(ModelPlace place, findModelDirectory(flags.model, "training"));
     start.model = place.path;
+    if (!verb.makesAdapter) start.source = place.path;  // adapters know theirs
     if (!config.given("data.tokenizer_path")) {
       tokenizer = place.path;  // a model's own
       config.set("data.tokenizer_path", tokenizer);
