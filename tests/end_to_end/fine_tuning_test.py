@@ -175,6 +175,8 @@ class FineTuning(tiny_training.Case):
         self.assertEqual((found["context"], found["stride"]), (64, 32))
         self.assertEqual(self.json(*arguments, "--context", 64)["avg_loss"], found["avg_loss"])
         self.assertEqual(self.json(*arguments, "--context", 128)["context"], 128)
+        self.assertIn("--document-separator line", self.good(*arguments).err)
+        self.assertNotIn("--document-separator", self.good(*arguments, "--document-separator", "line").err)
 
     def test_alerts_are_written_run_commands_and_stop(self):
         said = self.folder / "said"

@@ -154,6 +154,10 @@ Status runEval(Context &context, CLI::App &app, EvalFlags &o) {
   LLC_ASSIGN(int64_t window, windowOf(app, place, opened.session->limits().maxContext));
   LLC_TRY(Evaluation(opened, o, window, progress).all(tally));
   progress.finish();
+  if (!app.count("--document-separator") && tally.bytes && tally.result.windows > tally.documents)
+    progress.note(
+        "note: a text file counts as one text; data prepare and training read each line as one: "
+        "--document-separator line");
   print(tally, o, window, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   return success();
 }
