@@ -146,6 +146,17 @@ class FineTuning(tiny_training.Case):
         other = self.json(*self.train("out", "--resume-from-checkpoint", "none", model=made["checkpoint"]))
         self.assertNotEqual(other["run"], made["run"])
 
+    def test_rates_fall_in_stages_and_layer_by_layer(self):
+        stages = ("--lr-schedule", "multistage", "--warmup-steps", 0, "--set", 'training.lr_stages={"0.75": 0.1, "0.5": 0.5}')
+        made = self.json(*self.train("out", *stages, "--lr-decay", 0.5, "--optimizer", "sgd", "--weight-decay", 0))
+        rates = [record["train/learning_rate"] for record in self.records(made)]
+        for rate, share in zip(rates, (1, 1, 0.5, 0.1), strict=True):
+            self.assertAlmostEqual(rate, 5e-3 * share)
+        same = self.json(*self.train("same", *stages, "--optimizer", "sgd", "--weight-decay", 0))
+        self.assertNotEqual(self.losses(made), self.losses(same))
+        for wrong, says in (('{"0.5": "x"}', "0.5"), ('{"half": 0.5}', "half"), ('{"1.5": 0.5}', "1.5"), ('{"0.5": 2}', "0.5")):
+            self.refused(*self.train("x", *stages[:4], "--set", "training.lr_stages=" + wrong), says=[says])
+
     def test_mistakes_name_the_option(self):
         self.refused(*self.train("x", "--lora-rank", 0, verb="lora-finetune"), says=["--lora-rank: lora.r is 0"])
         self.refused(*self.train("x", "--log-level", "LOUD"), says=["--log-level", "DEBUG"])
