@@ -26,8 +26,9 @@ bool isOfPairs(const DenseProductSpec &spec) {
 
 // From where a factor is copied is left open.
 pair_tiles::Factor factorOf(const DenseProductSpec &spec, DenseFactor which) {
-  if (which == DenseFactor::a) return {{}, spec.aType, spec.aRow, spec.aStep, {}, {}, 0, true};
-  return {{}, spec.bType, spec.bColumn, spec.bStep, {}, {}, 0, false};
+  bool isWhole = spec.k % tileK == 0 && (which == DenseFactor::a ? spec.m : spec.n) % tileRows == 0;
+  if (which == DenseFactor::a) return {{}, spec.aType, spec.aRow, spec.aStep, {}, {}, 0, true, isWhole};
+  return {{}, spec.bType, spec.bColumn, spec.bStep, {}, {}, 0, false, isWhole};
 }
 
 // Copies the factors unless that was done before, then multiplies block by block.

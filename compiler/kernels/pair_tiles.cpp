@@ -26,16 +26,19 @@ class Copy {
 
   // Whole tiles in the order in which their lines lie in memory, then the edges.
   void emit() {
-    bool along = factor.stepStride == 1, fast = along || factor.unitStride == 1;
+    bool along = isAlong(), fast = along || factor.unitStride == 1;
     Value wholeSteps = fast ? e.div(count, tileK) : e.c64(0), steps = e.ceilDiv(count, tileK);
     Value wholeGroups = fast ? e.div(factor.units, tileRows) : e.c64(0), groups = e.ceilDiv(factor.units, tileRows);
     Value outer = along ? wholeGroups : wholeSteps, inner = along ? wholeSteps : wholeGroups;
     if (fast)
       e.loop(e.c64(0), outer, 1,
              [&](Value i) { e.loop(e.c64(0), inner, 1, [&](Value j) { along ? copyTile(i, j) : copyTile(j, i); }); });
+    if (fast && factor.isWhole) return;
+    bool byVectors = fast && (factor.type == DType::bf16 || factor.type == DType::f32);
     e.loop(e.c64(0), groups, 1, [&](Value group) {
       Value isWhole = e.cmp(Emitter::IntCompare::slt, group, wholeGroups);
-      e.loop(e.select(isWhole, wholeSteps, e.c64(0)), steps, 1, [&](Value step) { copyEdge(group, step); });
+      e.loop(e.select(isWhole, wholeSteps, e.c64(0)), steps, 1,
+             [&](Value step) { byVectors ? copyPartOfTile(group, step) : copyElements(group, step); });
     });
   }
 
@@ -52,17 +55,52 @@ class Copy {
     return tileBits(e, e.loadFloat(factor.type, pointer, 16));
   }
   void copyTile(Value group, Value step) {
-    Value corner = place(e.mul(group, tileRows), e.mul(step, tileK)), to = tileAt(group, step);
-    bool along = factor.stepStride == 1;
     Values lines;
     for (int64_t i = 0; i < tileRows; i++) {
-      Value first = e.gep(corner, (along ? i * factor.unitStride : 2 * i * factor.stepStride) * factor.bytes());
-      Value second = e.gep(first, (along ? 16 : factor.stepStride) * factor.bytes());
+      auto [first, second] = halvesOfLine(group, step, i);
       for (Value line : {first, second}) e.prefetch(e.gep(line, bytesAhead));
-      lines.push_back(along ? adjacent(bits(first), bits(second)) : paired(bits(first), bits(second)));
+      lines.push_back(line(bits(first), bits(second)));
     }
-    if (along != factor.isLeft) lines = transposeSquare(e, lines);
+    store(lines, group, step);
+  }
+  // Where the two times 16 elements begin that make a line of words.
+  std::pair<Value, Value> halvesOfLine(Value group, Value step, int64_t i) {
+    Value corner = place(e.mul(group, tileRows), e.mul(step, tileK));
+    Value first = e.gep(corner, (isAlong() ? i * factor.unitStride : 2 * i * factor.stepStride) * factor.bytes());
+    return {first, e.gep(first, (isAlong() ? 16 : factor.stepStride) * factor.bytes())};
+  }
+  bool isAlong() const { return factor.stepStride == 1; }
+  Value line(Value low, Value high) { return isAlong() ? adjacent(low, high) : paired(low, high); }
+  void store(Values lines, Value group, Value step) {
+    if (isAlong() != factor.isLeft) lines = transposeSquare(e, lines);
+    Value to = tileAt(group, step);
     for (int64_t i = 0; i < tileRows; i++) e.store(lines[size_t(i)], e.gep(to, i * rowBytes), 4);
+  }
+  // As copyTile, with zeros beyond what exists, which is not read.
+  void copyPartOfTile(Value group, Value step) {
+    Value units = e.sub(factor.units, e.mul(group, tileRows)), steps = e.sub(count, e.mul(step, tileK));
+    Value across = isAlong() ? units : steps, inLine = isAlong() ? steps : units;
+    auto existing = [&](int64_t number) {
+      Value exists = e.cmp(Emitter::IntCompare::slt, e.c64(number), across);
+      return e.select(exists, inLine, e.c64(0));
+    };
+    Values lines;
+    for (int64_t i = 0; i < tileRows; i++) {
+      auto [first, second] = halvesOfLine(group, step, i);
+      if (isAlong())
+        lines.push_back(line(firstBits(first, existing(i)), firstBits(second, e.sub(existing(i), e.c64(16)))));
+      else
+        lines.push_back(line(firstBits(first, existing(2 * i)), firstBits(second, existing(2 * i + 1))));
+    }
+    store(lines, group, step);
+  }
+  // 16 elements, of which `number` exist.
+  Value firstBits(Value pointer, Value number) {
+    auto words = [&](Value value) { return e.splat(16, e.b.create<arith::TruncIOp>(e.i32, value)); };
+    Value mask = e.cmp(Emitter::IntCompare::slt, e.iota(16), words(e.min(number, e.c64(16))));
+    Type type = factor.type == DType::bf16 ? e.vec(16, e.i16) : e.f(16);
+    Value loaded = e.b.create<LLVM::MaskedLoadOp>(type, pointer, mask, e.zero(type), unsigned(factor.bytes()));
+    return factor.type == DType::bf16 ? loaded : tileBits(e, loaded);
   }
   // 32 elements next to each other, as 16 words.
   Value adjacent(Value low, Value high) {
@@ -76,8 +114,8 @@ class Copy {
     Value shifted = e.b.create<arith::ShLIOp>(e.b.create<arith::ExtUIOp>(words, high), e.constant(words, 16));
     return e.b.create<arith::OrIOp>(e.b.create<arith::ExtUIOp>(words, low), shifted);
   }
-  // Element by element, with zeros beyond what exists.
-  void copyEdge(Value group, Value tile) {
+  // The same element by element, for any strides.
+  void copyElements(Value group, Value tile) {
     Value to = tileAt(group, tile);
     e.loop(e.c64(0), e.c64(tileRows), 1, [&](Value inGroup) {
       e.loop(e.c64(0), e.c64(tileK), 1, [&](Value inTile) {
