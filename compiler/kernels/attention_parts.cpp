@@ -32,8 +32,8 @@ std::string attentionStem(const PagedAttentionSpec &spec) {
   return fmt::format("{}x{}_{}", spec.heads, spec.cache.keyDim, dtypeName(spec.cache.type));
 }
 std::string attentionKey(const PagedAttentionSpec &spec) {
-  return fmt::format("|{}|{}|{}|{}|{}|{}|{}|{}", spec.cache.kvHeads, spec.cache.valueDim, spec.window, spec.sinks,
-                     spec.alibi, spec.contextBound, spec.scale, spec.softCap);
+  return fmt::format("|{}|{}|{}|{}|{}|{}|{}|{}|{}", spec.cache.kvHeads, spec.cache.valueDim, spec.window,
+                     spec.sinks, spec.alibi, spec.contextBound, spec.scale, spec.softCap, spec.rounded);
 }
 
 Value partOffset(Emitter &e, const PagedAttentionSpec &spec, Value row, Value head, Value part) {
@@ -85,11 +85,11 @@ void PartialSoftmax::merge(PartialSoftmax other) {
   });
 }
 
-void PartialSoftmax::storeQuotient(Value to) {
+void PartialSoftmax::storeQuotient(Value to, bool rounded) {
   Value factor = e.divf(e.constant(e.f32, 1), total());
   e.vectorLoop(e.c64(0), e.c64(valueDim), [&](Value i, int64_t width) {
-    e.store(e.mulf(e.load(e.f(width), e.gep(output, e.mul(i, 4)), 4), e.splat(width, factor)), e.gep(to, e.mul(i, 4)),
-            4);
+    Value quotient = e.mulf(e.load(e.f(width), e.gep(output, e.mul(i, 4)), 4), e.splat(width, factor));
+    e.store(rounded ? e.rounded(DType::bf16, quotient) : quotient, e.gep(to, e.mul(i, 4)), 4);
   });
 }
 
@@ -110,7 +110,8 @@ void emitMerge(Emitter &e, const PagedAttentionSpec &spec, const KernelArguments
     whole.begin(sinks ? e.gep(sinks, e.mul(head, 4)) : Value());
     e.loop(from, e.add(e.div(position, parts.slots), 1), 1,
            [&](Value part) { whole.merge({e, valueDim, e.gep(workspace, partOffset(e, spec, row, head, part))}); });
-    whole.storeQuotient(e.gep(result, e.mul(e.add(e.mul(row, spec.heads), head), valueDim * 4)));
+    whole.storeQuotient(e.gep(result, e.mul(e.add(e.mul(row, spec.heads), head), valueDim * 4)),
+                        spec.rounded);
   });
 }
 }  // namespace

@@ -28,7 +28,7 @@ struct PartialSoftmax {
   void begin(Value sink);  // the same, but for the sink (a pointer; may be null): a key without a value
   void copyTo(PartialSoftmax other);
   void merge(PartialSoftmax other);  // both as one, in this
-  void storeQuotient(Value to);      // the result
+  void storeQuotient(Value to, bool rounded);  // the result, rounded to bf16 or as it is
 
   Emitter &e;
   int64_t valueDim;

@@ -143,8 +143,8 @@ int64_t operandCount(const HeadProductsSpec &spec) {
 }
 
 std::string keyOf(const HeadProductsSpec &spec) {
-  std::string key = "heads|" + std::to_string(spec.k) + std::string(dtypeName(spec.weights)) + "|" +
-                    std::to_string(spec.rotated) + (spec.interleaved ? "i" : "h") +
+  std::string key = "heads|" + std::to_string(spec.k) + std::string(dtypeName(spec.weights)) +
+                    (spec.rounded ? "r|" : "|") + std::to_string(spec.rotated) + (spec.interleaved ? "i" : "h") +
                     std::string(dtypeName(spec.cache.type));
   for (const auto *part : {&spec.query, &spec.key, &spec.value})
     key += "|" + std::to_string(part->heads) + "x" + std::to_string(part->dim) + (part->rotates ? "r" : "") +
@@ -166,8 +166,7 @@ KernelFunction emitHeadProducts(Emitter &e, const HeadProductsSpec &spec) {
   int64_t unit = headColumns({spec.query.dim, spec.key.dim, spec.value.dim}) / panelColumns;
   assert(unit && "ask headColumns first");
   int64_t columns = spec.query.columns() + spec.key.columns() + spec.value.columns();
-  PanelPlan plan(e.target, spec.k, columns, spec.weights, 1, roundUp(chooseBlockPanels(columns), unit),
-                 e.target.rowBlock);
+  PanelPlan plan(e.target, {spec.k, columns, spec.weights, spec.rounded}, roundUp(chooseBlockPanels(columns), unit));
   HeadProducts kernel(e, spec, plan);
   int64_t programScratch = 0;
   plan.panels = 0;  // of every part at once: what matters about it is what divides it

@@ -33,6 +33,7 @@ struct MatmulSpec {
   // e.g. a bias), "tn" (a matrix like y, e.g. a residual; it may be y itself) or "t" (one number a row).
   std::string epilogue = "a";
   std::vector<std::string> extras;
+  bool rounded = false;  // every x is a number of bf16
 };
 KernelFunction emitMatmul(Emitter &, const MatmulSpec &);
 
@@ -106,6 +107,7 @@ struct PagedAttentionSpec {
   float softCap = 0;   // 0: none; else cap * tanh(score / cap)
   bool sinks = false, alibi = false;
   int64_t contextBound = 0;  // tokens of the longest context, as far as it is known; 0: it is never split
+  bool rounded = false;      // y is rounded to bf16
 };
 KernelFunction emitPagedAttention(Emitter &, const PagedAttentionSpec &);
 // How contexts are cut for a team that has too few rows and heads to go round: at multiples of `slots`.
@@ -136,6 +138,7 @@ struct LogProbSpec {
   DType weights = DType::f32;
   float softCap = 0;
   float scale = 1;
+  bool rounded = false;  // every x is a number of bf16
 };
 KernelFunction emitLogProb(Emitter &, const LogProbSpec &);
 

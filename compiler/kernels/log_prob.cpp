@@ -14,7 +14,7 @@ namespace llc::kernels {
 namespace {
 
 constexpr double log2e = 1.44269504088896340736;
-constexpr int64_t rowsPerChunk = 32, blockPanels = 16;
+constexpr int64_t logProbRows = 32, blockPanels = 16;
 
 struct LogProb {
   Emitter &e;
@@ -23,7 +23,7 @@ struct LogProb {
   int64_t maximaOffset, sumsOffset, chosenOffset;
 
   void emit(const KernelArguments &in) {
-    Value first = e.mul(in.chunk, rowsPerChunk), rows = e.min(e.c64(rowsPerChunk), e.sub(in.rows, first));
+    Value first = e.mul(in.chunk, logProbRows), rows = e.min(e.c64(logProbRows), e.sub(in.rows, first));
     Value x = e.gep(in.pointers[0], e.mul(first, plan.k * 4)), targets = e.gep(in.pointers[2], e.mul(first, 4));
     auto cell = [&](int64_t offset, Value row) { return e.gep(in.scratch, e.add(e.mul(row, 4), offset)); };
     e.loop(e.c64(0), rows, 1, [&](Value row) {
@@ -89,11 +89,11 @@ struct LogProb {
 KernelFunction emitLogProb(Emitter &e, const LogProbSpec &spec) {
   std::string stem =
       "log_prob_" + std::to_string(spec.k) + "x" + std::to_string(spec.n) + "_" + std::string(dtypeName(spec.weights));
-  std::string key = stem + fmt::format("|{}|{}", spec.softCap, spec.scale);
-  PanelPlan plan(e.target, spec.k, spec.n, spec.weights, 1, blockPanels, rowsPerChunk);
-  int64_t cells = roundUp(plan.scratchBytes, 64), perCell = rowsPerChunk * 4;
+  std::string key = stem + fmt::format("|{}|{}|{}", spec.softCap, spec.scale, spec.rounded);
+  PanelPlan plan(e.target, {spec.k, spec.n, spec.weights, spec.rounded}, blockPanels, logProbRows);
+  int64_t cells = roundUp(plan.scratchBytes, 64), perCell = logProbRows * 4;
   KernelFunction shape{
-      .symbol = "", .rowsPerChunk = rowsPerChunk, .columnChunks = 1, .scratchBytes = cells + 3 * perCell};
+      .symbol = "", .rowsPerChunk = logProbRows, .columnChunks = 1, .scratchBytes = cells + 3 * perCell};
   return e.kernel(key, stem, 4, shape, [&](const KernelArguments &in) {
     LogProb{e, spec, plan, cells, cells + perCell, cells + 2 * perCell}.emit(in);
   });

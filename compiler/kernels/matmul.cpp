@@ -48,11 +48,11 @@ struct MatmulKernel {
 KernelFunction emitProduct(Emitter &e, const MatmulSpec &spec, int64_t weights) {
   std::string stem = (weights == 2 ? "gated_matmul_" : "matmul_") + std::to_string(spec.k) + "x" +
                      std::to_string(spec.n) + "_" + std::string(dtypeName(spec.weights));
-  std::string key = stem + "|" + spec.epilogue;
+  std::string key = stem + (spec.rounded ? "r|" : "|") + spec.epilogue;
   for (auto &extra : spec.extras) key += "|" + extra;
   auto epilogue = index::parseExpr(spec.epilogue);
   assert(epilogue.ok() && checkExpr(*epilogue).ok() && "the epilogue is an expression over a, b, c ...");
-  PanelPlan plan(e.target, spec.k, spec.n, spec.weights, weights, chooseBlockPanels(spec.n), e.target.rowBlock);
+  PanelPlan plan(e.target, {spec.k, spec.n, spec.weights, spec.rounded, weights}, chooseBlockPanels(spec.n));
   return e.kernel(key, stem, 1 + weights + int64_t(spec.extras.size()) + 1,
                   chunksOf(plan, plan.wideBlocks(plan.panels), plan.narrowBlocks(plan.panels)),
                   [&](const KernelArguments &in) { MatmulKernel{e, spec, plan, *epilogue}.emit(in); });

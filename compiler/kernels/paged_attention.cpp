@@ -299,7 +299,7 @@ class PagedAttention {
   void storeResults() {
     forQueries([&](Value q, Value row, Value groupHead) {
       Value to = e.gep(result, e.mul(e.add(e.mul(row, spec.heads), headIndex(groupHead)), valueDim * 4));
-      partial(plan.totalsOffset, q).storeQuotient(to);
+      partial(plan.totalsOffset, q).storeQuotient(to, spec.rounded);
     });
   }
 

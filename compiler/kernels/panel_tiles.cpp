@@ -1,6 +1,6 @@
 // A panel of bf16 weights is a row of tiles as it lies in memory: 16 pairs along k x 16 columns. Activations become
 // tiles of 16 rows x 32 k. k goes in blocks that the first-level cache holds; between blocks the sums wait in scratch.
-// An activation is the sum of some bf16 numbers (Target::activationTerms): each adds a product with the same weights.
+// An activation is the sum of some bf16 numbers (PanelPlan::terms): each adds a product with the same weights.
 #include "compiler/kernels/panel_tiles.h"
 
 #include <algorithm>

@@ -41,6 +41,20 @@ int64_t panelsOfTile(const Target &target, int64_t tileRows, int64_t most) {
 }
 int64_t panelsOfLargeTile(const Target &target) { return panelsOfTile(target, target.tileRows, 2); }
 
+// A unit for tiles takes whatever x is, as one term or two. Pairs take numbers of bf16 only: two terms would take as
+// long as multiply-adds.
+bool usesTiles(const Target &target, const PanelFactors &factors) {
+  return target.tileUnitRows > 0 && factors.type == DType::bf16;
+}
+bool usesPairs(const Target &target, const PanelFactors &factors) {
+  return !usesTiles(target, factors) && target.pairRows > 0 && factors.type == DType::bf16 && factors.rounded;
+}
+// More rows share a copy of weights in the first level.
+int64_t rowBlockOf(const Target &target, const PanelFactors &factors) {
+  constexpr int64_t ofPairs = 256;
+  return usesPairs(target, factors) ? std::max(target.rowBlock, ofPairs) : target.rowBlock;
+}
+
 // `count` cut into equal pieces of whole sixteens, none above `most`.
 int64_t equalPieces(int64_t count, int64_t most) {
   int64_t pieces = (count + most - 1) / most;
@@ -48,38 +62,34 @@ int64_t equalPieces(int64_t count, int64_t most) {
 }
 }  // namespace
 
-PanelPlan::PanelPlan(const Target &target, int64_t k, int64_t n, DType type, int64_t weights, int64_t blockPanels,
-                     int64_t rowBlock)
-    : k(k),
-      n(n),
-      type(type),
-      weights(weights),
+PanelPlan::PanelPlan(const Target &target, const PanelFactors &factors, int64_t blockPanels, int64_t rowBlock)
+    : PanelFactors(factors),
       panels((n + panelColumns - 1) / panelColumns),
       panelBytes(packedBytes(k, panelColumns, type)),
       stepBytes(panelColumns * int64_t(byteSize(type))),
       blockPanels(std::min(blockPanels, panels)),
-      rowBlock(rowBlock),
+      rowBlock(rowBlock ? rowBlock : rowBlockOf(target, factors)),
       narrowPanels(this->blockPanels) {
-  bool tiles = target.tileUnitRows > 0 && type == DType::bf16;
-  bool pairs = !tiles && target.pairRows > 0 && type == DType::bf16;
+  bool tiles = usesTiles(target, factors), pairs = usesPairs(target, factors);
   if (tiles || pairs) {
     int64_t most = tiles ? target.tileUnitPanels : pairPanels;
     int64_t wide = narrowPanels * std::max<int64_t>(1, most / (narrowPanels * weights));
     this->blockPanels = std::min(wide, panels);
   }
-  if (tiles) fewRows = target.tileUnitRows - 1, tileUnitK = target.tileUnitK, terms = target.activationTerms;
+  // One term leaves room for twice as many steps of k.
+  if (tiles) fewRows = target.tileUnitRows - 1, terms = rounded ? 1 : 2, tileUnitK = target.tileUnitK * 2 / terms;
   if (pairs) fewRows = target.pairRows - 1, pairSteps = std::min(mostPairSteps, roundUp(k, 16));
   // Two blocks of a tile's panels share the second level with what passes by: one is multiplied, one on its way.
   int64_t inSecondLevel = target.l2Bytes / 4 / (panelsOfLargeTile(target) * stepBytes);
   kBlock = equalPieces(k, std::min(target.kBlock, std::max<int64_t>(inSecondLevel / 16 * 16, 256)));
   // A line between the rows of tiles keeps them out of each other's cache sets.
   sumRowBytes = this->blockPanels * panelColumns * 4 + (tiles || pairs ? 64 : 0);
-  sumsBytes = roundUp(rowBlock * sumRowBytes, 64);
+  sumsBytes = roundUp(this->rowBlock * sumRowBytes, 64);
   expandRows = type == DType::f32 ? 0 : target.expandRows;
   int64_t stepBytesOfTile = panelsOfLargeTile(target) * panelColumns * 4;
   expandedSteps = equalPieces(k, target.l2Bytes / 4 / stepBytesOfTile / 16 * 16);
   scratchBytes = std::max({restOffset() + (expandRows ? expandedSteps * stepBytesOfTile : 0),
-                           tiles ? termOffset(terms) : 0, pairs ? restOffset() + rowBlock * pairRowBytes() : 0});
+                           tiles ? termOffset(terms) : 0, pairs ? restOffset() + this->rowBlock * pairRowBytes() : 0});
 }
 
 Value ChunkPlace::either(Emitter &e, int64_t narrow, int64_t wide) const {

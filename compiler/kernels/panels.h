@@ -12,15 +12,21 @@ inline constexpr int64_t lineBytes = 64;  // of a cache
 
 inline int64_t roundUp(int64_t value, int64_t unit) { return (value + unit - 1) / unit * unit; }
 
+// What is multiplied: x[t,k] by `weights` matrices w[k,n] of panels.
+struct PanelFactors {
+  int64_t k, n;
+  DType type;
+  bool rounded = false;  // every x is a number of bf16, so that instructions for bf16 leave nothing out
+  int64_t weights = 1;
+};
+
 // How x[t,k] * w[k,n] is cut into blocks of rowBlock rows x blockPanels panels. Scratch holds, for each weight, the
 // sums [rows][blockPanels*16] of one block, then, where halves are expanded, a part of some panels as f32, or what the
 // tile unit needs.
-struct PanelPlan {
-  PanelPlan(const Target &, int64_t k, int64_t n, DType type, int64_t weights, int64_t blockPanels, int64_t rowBlock);
+struct PanelPlan : PanelFactors {
+  // Without rowBlock: as many rows as the target's.
+  PanelPlan(const Target &, const PanelFactors &, int64_t blockPanels, int64_t rowBlock = 0);
 
-  int64_t k, n;
-  DType type;
-  int64_t weights;             // matrices that share x
   int64_t panels, panelBytes;  // of one matrix
   int64_t stepBytes;           // one k of one panel
   int64_t blockPanels;

@@ -363,6 +363,7 @@ const ScalarRow scalarRows[] = {
     {"abs", unary<absolute>},
     {"floor", unary<floorOf>},
     {"e4m3", e4m3},
+    {"bf16", [](Emitter &e, ValueRange v) { return e.rounded(DType::bf16, v[0]); }},
     {"random", randomOf},
     {"stochastic_bf16", stochasticBf16},
     {"dynamic_value", dynamicValue},

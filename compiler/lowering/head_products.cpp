@@ -4,6 +4,7 @@
 #include "compiler/lowering/kernel_choice.h"
 #include "compiler/lowering/row_program.h"
 #include "compiler/memory/attention_spec.h"
+#include "compiler/memory/rounding.h"
 
 namespace llc::compiler {
 using namespace mlir;
@@ -237,9 +238,11 @@ Result<std::optional<KernelChoice>> headProductsStage(Operation *op, const Kerne
   if (!query || op->getNumResults() != 2) return refuse(op, "is no stage that makes queries and appends to a cache");
   LLC_ASSIGN(HeadProducts products, headProductsOf(*body.getOps<llm::CacheAppendOp>().begin(), query));
   HeadProductsKernel kernel = headProductsKernel(products);
-  KernelChoice choice{kernels::emitHeadProducts(context.emitter, kernel.spec), {}};
+  KernelChoice choice;
   for (Value inside : kernel.operands)
     choice.operands.push_back(op->getOperand(cast<BlockArgument>(inside).getArgNumber()));
+  kernel.spec.rounded = isRoundedToBf16(choice.operands[0]);
+  choice.function = kernels::emitHeadProducts(context.emitter, kernel.spec);
   return std::optional(std::move(choice));
 }
 

@@ -1,6 +1,7 @@
 // Stages that stream a packed weight: matrix products with their epilogues, and log-probabilities.
 #include "compiler/lowering/epilogue.h"
 #include "compiler/lowering/kernel_choice.h"
+#include "compiler/memory/rounding.h"
 #include "compiler/memory/stages.h"
 #include "dialect/ops/llm.h"
 
@@ -47,6 +48,7 @@ std::optional<KernelChoice> fusedProduct(llm::FusedOp op, const KernelContext &c
   kernels::GatedMatmulSpec spec;
   spec.k = weight.k, spec.n = weight.n, spec.weights = weight.type;
   spec.epilogue = index::print(expression), spec.extras = epilogue.readings();
+  spec.rounded = isRoundedToBf16(choice.operands[0]);
   choice.function = products.size() == 2 ? kernels::emitGatedMatmul(context.emitter, spec)
                                          : kernels::emitMatmul(context.emitter, spec);
   return choice;
@@ -64,6 +66,7 @@ Result<std::optional<KernelChoice>> matmulKernel(Operation *op, const KernelCont
     if (!streams(linear)) return packedElsewhere(op);
     WeightShape weight = weightShape(linear.getW().getType(), linear.getTransposed());
     kernels::MatmulSpec spec{.k = weight.k, .n = weight.n, .weights = weight.type, .epilogue = "a", .extras = {}};
+    spec.rounded = isRoundedToBf16(linear.getX());
     return std::optional(KernelChoice{kernels::emitMatmul(context.emitter, spec), {linear.getX(), linear.getW()}});
   }
   if (auto loss = dyn_cast<llm::LinearLogProbOp>(op); loss && llm::isPacked(loss.getW().getType())) {
@@ -72,7 +75,8 @@ Result<std::optional<KernelChoice>> matmulKernel(Operation *op, const KernelCont
                               .n = weight.n,
                               .weights = weight.type,
                               .softCap = static_cast<float>(loss.getSoftCap().convertToDouble()),
-                              .scale = static_cast<float>(loss.getScale().convertToDouble())};
+                              .scale = static_cast<float>(loss.getScale().convertToDouble()),
+                              .rounded = isRoundedToBf16(loss.getX())};
     return std::optional(
         KernelChoice{kernels::emitLogProb(context.emitter, spec), {loss.getX(), loss.getW(), loss.getTargets()}});
   }

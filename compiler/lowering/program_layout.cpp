@@ -2,6 +2,7 @@
 
 #include "compiler/kernels/kernels.h"
 #include "compiler/memory/overwrites.h"
+#include "compiler/memory/rounding.h"
 #include "dialect/ops/llm.h"
 #include "llvm/Config/llvm-config.h"
 #include "runtime/base/sha256.h"
@@ -142,6 +143,7 @@ class Layout {
     m.virtualTokens = attribute("llm.virtual_tokens", 0);
     m.vocabulary = attribute("llm.vocabulary", 0), m.hidden = attribute("llm.hidden", 0);
     m.arenaBytes = static_cast<uint64_t>(attribute("llm.arena", 0));
+    if (module_.lookupSymbol("step")) m.versions["activations"] = roundsActivations(module_) ? "bf16" : "f32";
     m.versions["llc-model"] = LLC_VERSION;
     m.versions["llvm"] = LLVM_VERSION_STRING;
   }

@@ -1,5 +1,7 @@
 #include "compiler/memory/attention_spec.h"
 
+#include "compiler/memory/rounding.h"
+
 namespace llc::compiler {
 using namespace mlir;
 
@@ -20,6 +22,7 @@ kernels::PagedAttentionSpec attentionSpec(llm::PagedAttentionOp op, const Bounds
   spec.softCap = static_cast<float>(op.getSoftCap().convertToDouble());
   spec.sinks = static_cast<bool>(op.getSinks()), spec.alibi = static_cast<bool>(op.getSlopes());
   spec.contextBound = bounds.context;
+  spec.rounded = op->hasAttr(roundedAttribute);
   return spec;
 }
 

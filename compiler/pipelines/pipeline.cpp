@@ -15,6 +15,7 @@
 #include "compiler/pipelines/program_text.h"
 #include "compiler/targets/tunables.h"
 #include "compiler/transforms/fusion/explain.h"
+#include "compiler/transforms/precision/Passes.h"
 #include "dialect/ops/llm.h"
 #include "mlir/IR/Verifier.h"
 #include "runtime/base/output_file.h"
@@ -23,8 +24,7 @@ namespace llc::compiler {
 namespace {
 using namespace mlir;
 
-constexpr const char *programAttribute = "llm.program", *targetAttribute = "llm.target",
-                     *roundingAttribute = "llm.round_activations";
+constexpr const char *programAttribute = "llm.program", *targetAttribute = "llm.target";
 
 // Collects what passes and verifiers say while it lives.
 class Diagnostics {
@@ -109,8 +109,6 @@ class Compilation {
     LLC_TRY(describe(scheduled, layout));
     if (options_.stopAfter == Phase::scheduled) return success();
     LLC_ASSIGN(std::vector<Target> targets, findTargets(options_.targets));
-    if (scheduled->hasAttr(roundingAttribute))
-      for (Target &target : targets) target.roundActivations();
     if (options_.deterministic)
       for (Target &target : targets) target.tileUnitRows = target.pairRows = 0;
     std::vector<LoweredProgram> programs;
@@ -263,6 +261,14 @@ std::unique_ptr<MLIRContext> makeContext() {
   auto context = std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
   context->loadAllAvailableDialects();
   return context;
+}
+
+Status roundActivations(ModuleOp module) {
+  Diagnostics diagnostics(module.getContext());
+  PassManager passes(module.getContext());
+  passes.addPass(createRoundActivations());
+  if (failed(passes.run(module))) return diagnostics.failure("rounding activations");
+  return success();
 }
 
 Result<CompiledModule> compile(ModuleOp module, const CompileOptions &options) {

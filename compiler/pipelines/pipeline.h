@@ -46,8 +46,8 @@ struct CompileOptions {
   bool verifyEach = false;     // verify the IR after every pass (always after every phase)
   bool timePhases = false;     // fill CompiledModule::phaseSeconds
   bool explainFusion = false;  // fill CompiledModule::fusion and fusionReport (startAt, stopAfter: see there)
-  // Results of a row never depend on the other rows of its step: no code for the tile unit, which is the only part
-  // whose results differ from those of fewer rows. startAt < vector.
+  // Results of a row never depend on the other rows of its step: no code for the tile unit and none for pairs of bf16,
+  // which are the only parts whose results differ from those of fewer rows. startAt < vector.
   bool deterministic = false;
   bool profile = false;        // code that writes down when each stage runs; fills CompiledModule::stages
 };
@@ -89,6 +89,10 @@ struct CompiledModule {
 void registerDialects(mlir::DialectRegistry &);
 // A context that has all of them loaded; single-threaded (a compile uses one core).
 std::unique_ptr<mlir::MLIRContext> makeContext();
+
+// Makes a traced program round what its products with bf16 weights read (transforms/precision/Passes.td): no phase, since
+// it changes what the program means.
+Status roundActivations(mlir::ModuleOp);
 
 // Compiles the module in place (it is in phase `stopAfter`, or `scheduled` if that is later, when this returns).
 // Errors: a pass or verifier that refused (the diagnostics are in the message, with the model's own names).

@@ -74,7 +74,7 @@ std::vector<Target> makeTable() {
   Target vnni = v4, bf16 = v4;
   vnni.name = "avx512vnni", vnni.level = IsaLevel::avx512vnni, vnni.features = featuresOf(vnni.level);
   bf16.name = "avx512bf16", bf16.level = IsaLevel::avx512bf16, bf16.features = featuresOf(bf16.level);
-  bf16.pairDots = true;
+  bf16.pairDots = true, bf16.pairRows = 16;
   Target amx = bf16;
   amx.name = "amx", amx.level = IsaLevel::amx, amx.features = featuresOf(amx.level), amx.tune = "sapphirerapids";
   amx.tileUnitRows = 16, amx.rowBlock = 256, amx.l1Bytes = 48 << 10, amx.l2Bytes = 2 << 20;
@@ -111,12 +111,6 @@ std::vector<std::string> knownNames() {
 }
 
 }  // namespace
-
-void Target::roundActivations() {
-  constexpr int64_t leastPairRows = 16, pairRowBlock = 256;  // more rows share a copy of weights in the first level
-  if (activationTerms == 2) activationTerms = 1, tileUnitK *= 2;
-  if (pairDots && tileUnitRows == 0) pairRows = leastPairRows, rowBlock = std::max(rowBlock, pairRowBlock);
-}
 
 const std::vector<Target> &allTargets() {
   static const std::vector<Target> table = makeTable();

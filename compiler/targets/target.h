@@ -31,16 +31,13 @@ struct Target {
   int64_t expandRows = 0;  // rows from which halves are copied to f32 before they are multiplied; 0: never
   // The unit for products of bf16 tiles: from so many rows on products with bf16 weights go through it (0: none). Chunks
   // are then as wide as tileUnitPanels panels, which share the packed activations; k goes in blocks of tileUnitK (a
-  // multiple of 32): a pair of packed tiles of activations and of weights stay in the first level that far.
+  // multiple of 32; twice that for activations that are bf16 numbers): a pair of packed tiles of activations, in two
+  // terms, and of weights stay in the first level that far.
   int64_t tileUnitRows = 0, tileUnitPanels = 32, tileUnitK = 256;
-  // Activations become sums of this many bf16 numbers: 2 keep 16 bits of the fraction, 1 what bf16 programs round to.
-  int64_t activationTerms = 2;
   // Vectors have dot products of two bf16 with f32 sums (vdpbf16ps). From pairRows rows on products with bf16 weights
-  // use them, if activations are rounded (0: never): two terms would take as long as multiply-adds.
+  // use them, if activations are bf16 numbers, too (0: never).
   bool pairDots = false;
   int64_t pairRows = 0;
-  // To one term where products are of pairs. The tile unit then does twice as many steps of k at a time.
-  void roundActivations();
   // Attention: queries x columns (slots or value dimensions, a divisor of the page length) of a register tile, and of
   // the tile for the queries that are left.
   int64_t queryRows = 2, queryColumns = 16, smallQueryRows = 1, smallQueryColumns = 32;

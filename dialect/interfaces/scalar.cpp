@@ -22,6 +22,14 @@ double e4m3(Arguments x) {
   return std::nearbyint(a / unit) * unit;
 }
 
+// `a` as the nearest bf16, of two the even one.
+double roundedToBf16(Arguments x) {
+  float a = float(x[0]);
+  if (!std::isfinite(a)) return a;
+  uint32_t bits = std::bit_cast<uint32_t>(a);
+  return std::bit_cast<float>((bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000u);
+}
+
 // The 8-bit numbers of dynamic quantization (Dettmers 2015, 8-Bit Approximations for Parallelism in Deep Learning; the
 // maps of bitsandbytes): in each of seven decades below one, twice as many as in the one before, the middles of equal
 // parts; and 0 and 1. Both signs: one number in the least decade, codes 0 to 126 are below zero, 127 is zero, and -1 is
@@ -101,6 +109,7 @@ constexpr ScalarFunction functions[] = {
     {"min", 2, {"ge(b,a)", "lt(b,a)"}, [](Arguments x) { return std::fmin(x[0], x[1]); }},
     {"floor", 1, {}, [](Arguments x) { return std::floor(x[0]); }},
     {"e4m3", 2, {}, e4m3},
+    {"bf16", 1, {}, roundedToBf16},
     {"random", 3, {}, randomOf},
     {"stochastic_bf16", 2, {}, stochasticBf16},
     {"dynamic_value", 1, {}, dynamicValue<true>},

@@ -171,6 +171,7 @@ llvm::LogicalResult PagedAttentionOp::evaluate(llvm::ArrayRef<Datum> operands, E
         accumulate(target, scores[slot - seen.start], (*seen.slots)[slot].value.data() + group * valueDim, valueDim);
     }
   }
+  if ((*this)->hasAttr(roundedAttribute)) y = roundedTo(mlir::BFloat16Type::get(getContext()), y);
   results.push_back(std::move(y));
   return mlir::success();
 }

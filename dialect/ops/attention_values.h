@@ -11,6 +11,9 @@
 
 namespace llc::llm::attention {
 
+// On llm.paged_attention: elements of its result are rounded to bf16.
+inline constexpr const char *roundedAttribute = "llm.rounded";
+
 inline mlir::RankedTensorType tensorType(mlir::Value value) {
   return mlir::cast<mlir::RankedTensorType>(value.getType());
 }

@@ -165,8 +165,12 @@ Status scoreCommand(Engine &engine, const Tokenizer *tokenizer, const ScoreOptio
 
 Status benchCommand(Session &session, const BenchOptions &options, bool json) {
   LLC_ASSIGN(BenchResult result, bench(session, options));
+  const auto &versions = session.program().manifest().versions;
+  auto activations = versions.find("activations");
+  nlohmann::json answer = toJson(result);
+  if (activations != versions.end()) answer["activations"] = activations->second;
   if (json)
-    printJson(toJson(result));
+    printJson(answer);
   else
     fmt::print("{}", describe(result));
   return success();

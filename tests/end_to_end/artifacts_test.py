@@ -25,7 +25,6 @@ class Formats(support.Case):
                         lambda: self.json("generate", program, *PROMPT, "--preload")):
             self.assertEqual(command()["ids"], self.expected)
         self.refused("run", program, *PROMPT, "--deterministic", says=["compiled already", "--deterministic"])
-        self.refused("run", "default", *PROMPT, "--deterministic", "--activations", "bf16", says=["--activations"])
         scored = self.json("score", "-p", "Once upon a time there was a dog", "--json", program=program)
         self.assertEqual(len(scored["log_probs"]), len(scored["ids"]) - 1)
         self.assertLess(scored["sum"], 0)

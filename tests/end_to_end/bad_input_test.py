@@ -23,6 +23,7 @@ class Commands(support.Case):
         self.refused("run", "-p", "x", "--dtype", "f31", says=["f31", "bf16"])
         self.refused("run", "-p", "x", "--cache-dtype", "i8", says=["--cache-dtype", "i8", "bf16"])
         self.refused("run", "-p", "x", "--activations", "f16", says=["--activations", "f16", "bf16"])
+        self.refused("run", "-p", "x", "--dtype", "f32", "--activations", "bf16", says=["--activations", "--dtype bf16"])
         self.refused("run", "-p", "x", "--seed", "-1", says=["--seed"])
         self.refused("run", "-p", "x", "--stop", "", says=["--stop"])
 

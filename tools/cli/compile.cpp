@@ -110,9 +110,8 @@ Status checkRequest(const CompileFlags &o, const compiler::CompileOptions &optio
                   "leave it out, or compile from the model directory");
   if (!o.startAt.empty() && !o.trace.cacheDtype.empty())
     return refuse("--cache-dtype", "a file of IR says it already", "leave it out, or compile from the model directory");
-  if (!o.startAt.empty() && o.trace.activations != "f32")
+  if (!o.startAt.empty() && o.trace.activations != "auto")
     return refuse("--activations", "a file of IR says it already", "leave it out, or compile from the model directory");
-  LLC_TRY(checkDeterministic(o.deterministic, o.trace.activations));
   if (o.deterministic && options.startAt >= compiler::Phase::vector)
     return refuse("--deterministic", "kernels were chosen before this phase", "compile from an earlier one");
   if (o.startAt.empty() && !o.weights.empty())
@@ -222,7 +221,7 @@ Status runCompile(Context &context, CLI::App &, CompileFlags &o) {
   if (wantsObject || o.startAt.empty()) {
     LLC_ASSIGN(input, readInput(o, progress));
   }
-  if (input) options.targets = targetsOrAll(o.targets, {o.trace.activations, input->traced.dtype});
+  if (input) options.targets = targetsOrAll(o.targets, {input->traced.activations, input->traced.dtype});
   if (!o.tune.empty()) LLC_TRY(tuneTargets(o, options, input->traced, progress));
   LLC_ASSIGN(compiler::CompiledModule module, compileInput(o, options, input ? &*input : nullptr, progress));
   progress.finish();

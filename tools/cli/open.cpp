@@ -73,7 +73,7 @@ Result<OpenedModel> loadArtifact(const ModelPlace &place, const OpenOptions &opt
       return diagnose(ErrorKind::invalidInput, flag)
           .says(place.path + " is compiled already")
           .toFix("leave the option out, or give the directory that it was compiled from");
-  if (options.activations != "f32")
+  if (options.activations != "auto")
     return diagnose(ErrorKind::invalidInput, "--activations")
         .says(place.path + " is compiled already")
         .toFix("leave the option out, or compile with it");
@@ -133,7 +133,6 @@ void addOpenFlags(CLI::App &app, OpenOptions &options) {
 }
 
 Result<OpenedModel> openModel(const ModelPlace &place, const OpenOptions &options, Progress &progress) {
-  LLC_TRY(checkDeterministic(options.deterministic, options.activations));
   bool isDirectory = place.kind == ModelKind::directory;
   LLC_ASSIGN(OpenedModel opened,
              isDirectory ? compileDirectory(place, options, progress) : loadArtifact(place, options, progress));

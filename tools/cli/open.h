@@ -13,7 +13,7 @@ namespace llc::cli {
 
 struct OpenOptions {
   std::string model = defaultModel;
-  std::string dtype, cacheDtype, activations = "f32";
+  std::string dtype, cacheDtype, activations = "auto";
   std::vector<std::string> adapters;  // of directories; see addAdapterFlag
   bool adapterSharesAtRunTime = false;  // OpenedModel::adapterShares says how much of each is added
   std::string cache;       // directory of compiled code; "none": no cache; empty: the user's

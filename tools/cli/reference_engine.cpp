@@ -134,10 +134,6 @@ class ReferenceEngine final : public Engine {
 
 Result<std::unique_ptr<Engine>> makeReferenceEngine(const ModelPlace &place, const TraceOptions &options,
                                                     Progress &progress) {
-  if (options.activations != "f32")
-    return diagnose(ErrorKind::invalidInput, "--activations")
-        .says("the reference computes in f32")
-        .toFix("leave it out, or --engine jit");
   LLC_ASSIGN(TracedModel traced, traceDirectory(place, options, progress));
   progress.finish();
   return std::unique_ptr<Engine>(std::make_unique<ReferenceEngine>(std::move(traced)));

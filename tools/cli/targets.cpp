@@ -19,16 +19,9 @@ void addTargetFlag(CLI::App &app, std::vector<std::string> &targets) {
 
 void addDeterministicFlag(CLI::App &app, bool &deterministic) {
   app.add_flag("--deterministic", deterministic,
-               "The same bits whatever else is in a step and however a text is cut into steps: leaves out the tile "
-               "unit (AMX), without which that holds anyway")
+               "The same bits whatever else is in a step and however a text is cut into steps: leaves out the "
+               "instructions for bf16 (AMX, AVX512-BF16), without which that holds anyway")
       ->group("Compilation");
-}
-
-Status checkDeterministic(bool deterministic, const std::string &activations) {
-  if (!deterministic || activations == "f32") return success();
-  return diagnose(ErrorKind::invalidInput, "--activations")
-      .says("is about products of many rows on instructions for bf16, which --deterministic leaves out")
-      .toFix("leave one of the two out");
 }
 
 std::vector<std::string> targetsOrAll(const std::vector<std::string> &targets, const FactorTypes &factors) {

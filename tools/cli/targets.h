@@ -8,8 +8,6 @@ namespace llc::cli {
 
 // --deterministic: CompileOptions::deterministic.
 void addDeterministicFlag(CLI::App &app, bool &deterministic);
-// Error: --activations with it, which is about products of many rows.
-Status checkDeterministic(bool deterministic, const std::string &activations);
 void addTargetFlag(CLI::App &app, std::vector<std::string> &targets);
 // What products read: f32, f16, bf16 ...
 struct FactorTypes {

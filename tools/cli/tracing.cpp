@@ -21,6 +21,16 @@ Result<std::optional<DType>> elementType(const char *flag, const std::string &na
 // weights are: it rounds to 11 bits where bf16 keeps 8, and keys and values stay far below its largest number.
 DType defaultCacheType(DType weights) { return weights == DType::f32 ? DType::f32 : DType::f16; }
 
+// What products read. Sums of rounded values differ from those of f32 by less than the rounding of the weights already
+// made; PyTorch and others round them, too.
+Result<std::string> activationsFor(const std::string &asked, const std::string &weights) {
+  if (asked == "auto") return std::string(weights == "bf16" ? "bf16" : "f32");
+  if (asked == "f32" || weights == "bf16") return asked;
+  return diagnose(ErrorKind::invalidInput, "--activations")
+      .says("products with " + weights + " weights read f32: only beside bf16 weights is rounding to bf16 of use")
+      .toFix("leave it out, or add --dtype bf16");
+}
+
 DType weightTypeOf(const TracedModel &traced) {
   return traced.weightType.value_or(traced.source->storedType.value_or(DType::f32));
 }
@@ -43,10 +53,10 @@ void addCacheTypeFlag(CLI::App &app, std::string &cacheDtype) {
 void addActivationsFlag(CLI::App &app, std::string &activations) {
   app.add_option(
          "--activations", activations,
-         "What products of 16 rows and more with bf16 weights read where the CPU multiplies bf16 (AMX, AVX512-BF16): "
-         "f32, or values rounded to bf16, as others do: faster prompts")
+         "What products with bf16 weights read: values rounded to bf16 (auto, bf16), or f32, which is slower where the CPU "
+         "multiplies bf16 (AVX512-BF16, AMX). With other weights auto is f32")
       ->capture_default_str()
-      ->check(CLI::IsMember({"f32", "bf16"}))
+      ->check(CLI::IsMember({"auto", "f32", "bf16"}))
       ->group("Compilation");
 }
 
@@ -78,8 +88,8 @@ Result<TracedModel> traceDirectory(const ModelPlace &place, const TraceOptions &
     progress.note(fmt::format("warning: a context of {} tokens, but the model was made for {}: texts get worse beyond that",
                               options.maxContext, model.maxPositions));
   LLC_ASSIGN(traced.module, huggingface::traceModel(*traced.source, *traced.context, trace));
-  if (options.activations == "bf16")
-    (*traced.module)->setAttr("llm.round_activations", mlir::UnitAttr::get(traced.context.get()));
+  LLC_ASSIGN(traced.activations, activationsFor(options.activations, traced.dtype));
+  if (traced.activations == "bf16") LLC_TRY(compiler::roundActivations(*traced.module));
   return traced;
 }
 

@@ -20,7 +20,7 @@ namespace llc::cli {
 struct TraceOptions {
   std::string dtype;       // of weight matrices; empty: as the checkpoint holds them
   std::string cacheDtype;  // of cached keys and values; empty: f16 where weights have 16 bits, else f32
-  std::string activations = "f32";  // what products of bf16 tiles read: f32 (to 16 bits of the fraction), or bf16
+  std::string activations = "auto";  // what products with bf16 weights read: f32, or bf16 (auto)
   int64_t maxContext = 0;  // 0: what the model was made for, but at most defaultMaxContext
   std::vector<std::string> adapters;  // attachAdapters
   bool adapterSharesAtRunTime = false;
@@ -34,7 +34,7 @@ struct TracedModel {
   std::unique_ptr<huggingface::ModelSource> source;
   std::shared_ptr<huggingface::ModelSource> teacher = nullptr;  // that a training program reads, too
   mlir::OwningOpRef<mlir::ModuleOp> module;
-  std::string name, dtype;
+  std::string name, dtype, activations;  // activations: "f32", "bf16"; empty in programs that train
   std::optional<DType> weightType;  // of matrices, where it was asked for
 };
 // Prints the front end's warnings.

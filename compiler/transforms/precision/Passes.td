@@ -22,4 +22,17 @@ def NarrowProducts : Pass<"llm-narrow-products", "::mlir::ModuleOp"> {
            "its arguments nor parameters">
   ];
 }
+
+def RoundActivations : Pass<"llm-round-activations", "::mlir::ModuleOp"> {
+  let summary = "what products with bf16 weights read is rounded to bf16";
+  let description = [{
+    The f32 factor of every product of matrices whose other factor is bf16 becomes the same value rounded to bf16, still
+    as f32: `llm.generic {body = "bf16(a)"}`, once for all products that read it. Parameters stay as they are. The
+    rounding stands right behind the op that computes the value, before shapes are changed, so that fusion makes it a part
+    of that stage; attention over a cache, whose kernel takes no further ops, gets the attribute `rounded`.
+
+    Kernels look at what made their input: products of two bf16 numbers are exact in f32, so instructions for bf16 give
+    the same sums, but for their order.
+  }];
+}
 #endif

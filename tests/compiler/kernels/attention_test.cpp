@@ -121,9 +121,12 @@ struct AttentionTest : KernelTest {
           for (int64_t d = 0; d < cs.valueDim; d++)
             out[d] += weight * values[s][(p * cs.kvHeads + g) * cs.valueDim + d];
         }
-        for (int64_t d = 0; d < cs.valueDim; d++)
-          ASSERT_NEAR(y[(t * spec.heads + h) * cs.valueDim + d], out[d] / total, 3e-5)
+        for (int64_t d = 0; d < cs.valueDim; d++) {
+          double found = y[(t * spec.heads + h) * cs.valueDim + d], half = spec.rounded ? 0x1p-9 : 0;  // of a bf16
+          ASSERT_NEAR(found, out[d] / total, 3e-5 + half * std::abs(out[d] / total))
               << "row " << t << " head " << h << " dim " << d;
+          if (spec.rounded) ASSERT_EQ(found, rounded(DType::bf16, found));
+        }
       }
   }
 };
@@ -165,6 +168,13 @@ TEST_P(AttentionTest, PartsWithWindowCapSinksAlibi) {
   check(bounded({cache, 4, 0.2f, 300, 2.5f, true}), deep);
   check(bounded({cache, 4, 0.2f, 0, 5.f, true, true}), deep);
   check(bounded({cache, 2, 0.2f, 0, 0, false, true}), deep);
+}
+// By one stage, and where parts are merged.
+TEST_P(AttentionTest, RoundsItsResult) {
+  PagedAttentionSpec spec{{2, 24, 20, DType::f32}, 6, 0.25f};
+  spec.rounded = true;
+  check(spec, mixed);
+  check(bounded(spec), deep);
 }
 // What a row gives does not depend on the rows that it shares the step with.
 TEST_P(AttentionTest, ResultsDoNotDependOnTheBatch) {

@@ -70,7 +70,7 @@ struct HeadProductsTest : KernelTest {
     SCOPED_TRACE(testing::Message() << s.name << ", " << rows << " rows");
     Part query(s, s.heads, s.dim, 10), key(s, s.kvHeads, s.dim, 20), value(s, s.kvHeads, s.valueDim, 30);
     HeadProductsSpec spec;
-    spec.k = s.k, spec.weights = s.weights;
+    spec.k = s.k, spec.weights = s.weights, spec.rounded = roundsActivations(GetParam());
     spec.query = specOf(s, query, false), spec.key = specOf(s, key, false), spec.value = specOf(s, value, true);
     spec.rotated = s.rotates ? 2 * half : 0, spec.interleaved = s.interleaved;
     spec.cache = {s.kvHeads, s.dim, s.valueDim, s.cache};
@@ -85,7 +85,7 @@ struct HeadProductsTest : KernelTest {
     batch.tokens = rows, batch.sequences = 1, batch.positions = positions.data(), batch.sequence_of = sequenceOf.data();
     batch.page_table = table.data(), batch.page_stride = pages;
 
-    auto x = randomFloats(size_t(rows * s.k), 1), c = randomFloats(size_t(rows * half), 2),
+    auto x = randomActivations(size_t(rows * s.k), 1, GetParam()), c = randomFloats(size_t(rows * half), 2),
          sn = randomFloats(size_t(rows * half), 3);
     std::vector<Buffer> packed;
     for (const Part *part : {&query, &key, &value})
@@ -104,7 +104,6 @@ struct HeadProductsTest : KernelTest {
     run(pointers, rows, &batch);
     ASSERT_TRUE(y.intact());
     ASSERT_TRUE(cache.intact());
-    roundAsRead(x, GetParam(), s.weights, rows);
     double tolerance = s.cache == DType::f32 ? 2e-4 : 0.05;
     auto queries = query.reference(s, x, rows, c, sn, false);
     for (size_t i = 0; i < queries.size(); i++) ASSERT_NEAR(y[i], queries[i], 2e-4) << i;

@@ -10,7 +10,7 @@ struct MatmulTest : KernelTest {
     SCOPED_TRACE(testing::Message() << "rows " << rows << " k " << spec.k << " n " << spec.n << " "
                                     << dtypeName(spec.weights));
     int64_t k = spec.k, n = spec.n;
-    auto x = randomFloats(size_t(rows * k), 1);
+    auto x = randomActivations(size_t(rows * k), 1, GetParam());
     auto w1 = randomFloats(size_t(k * n), 2, 0.1f), w2 = randomFloats(size_t(k * n), 3, 0.1f);
     for (auto *w : {&w1, &w2})
       for (auto &value : *w) value = float(rounded(spec.weights, value));
@@ -28,9 +28,7 @@ struct MatmulTest : KernelTest {
     pointers.push_back(y.data());
     run(pointers, rows);
     ASSERT_TRUE(y.intact());
-    roundAsRead(x, GetParam(), spec.weights, rows);
-    // Two bf16 terms of an activation leave out 2^-18 of it.
-    double tolerance = GetParam().tileUnitRows && spec.weights == DType::bf16 ? 5e-6 : 1e-6;
+    double tolerance = productTolerance(GetParam(), spec.weights);
     for (int64_t t = 0; t < rows; t++)
       for (int64_t c = 0; c < n; c++) {
         double a = 0, b = 0, size = 0;
@@ -55,6 +53,7 @@ TEST_P(MatmulTest, ShapesAndTypes) {
   for (DType type : {DType::f32, DType::bf16, DType::f16})
     for (Case shape : {Case{64, 48}, Case{33, 20}, Case{1, 1}, Case{520, 130}, Case{257, 272}}) {
       GatedMatmulSpec spec;
+      spec.rounded = roundsActivations(GetParam());
       spec.k = shape.k, spec.n = shape.n, spec.weights = type;
       compile([&](Emitter &e) { return emitMatmul(e, spec); });
       for (int64_t rows : {1, 2, 3, 4, 5, 7, 16, 17, 128, 131})
@@ -65,7 +64,8 @@ TEST_P(MatmulTest, ShapesAndTypes) {
 // Several blocks of k and of columns, and rests of each, for code that works in tiles.
 TEST_P(MatmulTest, ManyBlocks) {
   GatedMatmulSpec spec;
-  spec.k = GetParam().tileUnitK + 3 * 32 + 7, spec.n = 33 * 16 + 5, spec.weights = DType::bf16;
+  spec.rounded = roundsActivations(GetParam());
+  spec.k = 2 * GetParam().tileUnitK + 3 * 32 + 7, spec.n = 33 * 16 + 5, spec.weights = DType::bf16;
   compile([&](Emitter &e) { return emitMatmul(e, spec); });
   for (int64_t rows : {15, 16, 33, 130})
     if (!HasFatalFailure()) check(spec, false, rows, [](double a, double, auto &) { return a; });
@@ -75,6 +75,7 @@ TEST_P(MatmulTest, ManyBlocks) {
 TEST_P(MatmulTest, LongSums) {
   for (DType type : {DType::f32, DType::bf16}) {
     GatedMatmulSpec spec;
+    spec.rounded = roundsActivations(GetParam());
     spec.k = GetParam().kBlock + 301, spec.n = 36, spec.weights = type;
     compile([&](Emitter &e) { return emitMatmul(e, spec); });
     for (int64_t rows : {1, 23})
@@ -84,6 +85,7 @@ TEST_P(MatmulTest, LongSums) {
 
 TEST_P(MatmulTest, Epilogue) {
   GatedMatmulSpec spec;
+  spec.rounded = roundsActivations(GetParam());
   spec.k = 40, spec.n = 36, spec.weights = DType::bf16;
   spec.epilogue = "tanh(a + b) * d + c", spec.extras = {"n", "tn", "t"};
   compile([&](Emitter &e) { return emitMatmul(e, spec); });
@@ -113,6 +115,7 @@ TEST_P(MatmulTest, AddsInPlace) {
 TEST_P(MatmulTest, Gated) {
   for (DType type : {DType::f32, DType::bf16}) {
     GatedMatmulSpec spec;
+    spec.rounded = roundsActivations(GetParam());
     spec.k = 100, spec.n = 340, spec.weights = type;
     spec.epilogue = "a*logistic(a)*b + c", spec.extras = {"n"};
     compile([&](Emitter &e) { return emitGatedMatmul(e, spec); });

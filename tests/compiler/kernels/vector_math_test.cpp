@@ -153,6 +153,18 @@ TEST_P(VectorMathTest, EightBitFloats) {
   }
 }
 
+TEST_P(VectorMathTest, RoundingToBf16) {
+  RowProgramSpec spec{{{"x", {-1, 64}}}, {{"y", {-1, 64}}}, {}, index::parse("y[ti] = bf16(x[ti])")->statements};
+  compile([&](Emitter &e) { return emitRowProgram(e, spec); });
+  std::vector<float> x = randomFloats(120, 3, 2), y(128);
+  for (float value : {1.00390625f, 1.01171875f, 1e-40f, 3.4e38f, INFINITY, -0.f, 0.f, -1.0039063f}) x.push_back(value);
+  run({x.data(), y.data()}, 2);
+  for (size_t i = 0; i < x.size(); i++) {
+    double operand = x[i];
+    ASSERT_EQ(y[i], float(index::findScalar("bf16")->evaluate(&operand))) << x[i];
+  }
+}
+
 // Codes and numbers of dynamic quantization, read and written as bytes.
 TEST_P(VectorMathTest, DynamicQuantization) {
   for (std::string suffix : {"", "_positive"}) {

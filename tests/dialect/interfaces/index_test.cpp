@@ -109,6 +109,20 @@ TEST(ScalarTable, EightBitFloats) {
   EXPECT_TRUE(std::isnan(e4m3(NAN, 1)));
   EXPECT_EQ(e4m3(0.3, INFINITY), 0.3);
 }
+// Halfway between two numbers of bf16: the even one.
+TEST(ScalarTable, RoundingToBf16) {
+  auto bf16 = [](double a) { return findScalar("bf16")->evaluate(&a); };
+  for (auto [value, expected] : {std::pair(1.0, 1.0),
+                                 {1 + 0x1p-8, 1},
+                                 {1 + 0x3p-8, 1 + 0x1p-6},
+                                 {-(1 + 0x1.1p-8), -(1 + 0x1p-7)},
+                                 {0x1.fefp-130, 0x1.00p-129},
+                                 {0, 0}})
+    EXPECT_EQ(bf16(value), expected) << value;
+  EXPECT_TRUE(std::isnan(bf16(NAN)));
+  EXPECT_EQ(bf16(-INFINITY), -INFINITY);
+  EXPECT_EQ(bf16(3.4e38), INFINITY);
+}
 // Against the published algorithm (tests/golden/make_dynamic_map_goldens.py).
 TEST(ScalarTable, DynamicQuantization) {
   std::ifstream file(LLC_SOURCE_DIR "/tests/golden/dynamic_map.json");
