@@ -32,8 +32,8 @@ std::string attentionStem(const PagedAttentionSpec &spec) {
   return fmt::format("{}x{}_{}", spec.heads, spec.cache.keyDim, dtypeName(spec.cache.type));
 }
 std::string attentionKey(const PagedAttentionSpec &spec) {
-  return fmt::format("|{}|{}|{}|{}|{}|{}|{}|{}|{}", spec.cache.kvHeads, spec.cache.valueDim, spec.window,
-                     spec.sinks, spec.alibi, spec.contextBound, spec.scale, spec.softCap, spec.rounded);
+  return fmt::format("|{}|{}|{}|{}|{}|{}|{}|{}|{}", spec.cache.kvHeads, spec.cache.valueDim, spec.window, spec.sinks,
+                     spec.alibi, spec.contextBound, spec.scale, spec.softCap, spec.rounded);
 }
 
 Value partOffset(Emitter &e, const PagedAttentionSpec &spec, Value row, Value head, Value part) {
@@ -110,8 +110,7 @@ void emitMerge(Emitter &e, const PagedAttentionSpec &spec, const KernelArguments
     whole.begin(sinks ? e.gep(sinks, e.mul(head, 4)) : Value());
     e.loop(from, e.add(e.div(position, parts.slots), 1), 1,
            [&](Value part) { whole.merge({e, valueDim, e.gep(workspace, partOffset(e, spec, row, head, part))}); });
-    whole.storeQuotient(e.gep(result, e.mul(e.add(e.mul(row, spec.heads), head), valueDim * 4)),
-                        spec.rounded);
+    whole.storeQuotient(e.gep(result, e.mul(e.add(e.mul(row, spec.heads), head), valueDim * 4)), spec.rounded);
   });
 }
 }  // namespace

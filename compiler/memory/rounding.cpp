@@ -18,7 +18,8 @@ llm::GenericOp roundingOf(OpBuilder &builder, Value x) {
   auto type = cast<RankedTensorType>(x.getType());
   std::string letters;
   for (int64_t i = 0; i < type.getRank(); ++i) letters += static_cast<char>('a' + i);
-  return builder.create<llm::GenericOp>(x.getLoc(), type, ValueRange{x}, builder.getStringAttr(letters + "->" + letters),
+  return builder.create<llm::GenericOp>(x.getLoc(), type, ValueRange{x},
+                                        builder.getStringAttr(letters + "->" + letters),
                                         builder.getStringAttr(roundingBody), builder.getStringAttr(""));
 }
 

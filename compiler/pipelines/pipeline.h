@@ -90,8 +90,8 @@ void registerDialects(mlir::DialectRegistry &);
 // A context that has all of them loaded; single-threaded (a compile uses one core).
 std::unique_ptr<mlir::MLIRContext> makeContext();
 
-// Makes a traced program round what its products with bf16 weights read (transforms/precision/Passes.td): no phase, since
-// it changes what the program means.
+// Makes a traced program round what its products with bf16 weights read (transforms/precision/Passes.td): no phase,
+// since it changes what the program means.
 Status roundActivations(mlir::ModuleOp);
 
 // Compiles the module in place (it is in phase `stopAfter`, or `scheduled` if that is later, when this returns).

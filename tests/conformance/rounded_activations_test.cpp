@@ -23,7 +23,9 @@ class RoundedActivations : public testing::TestWithParam<std::string> {
     ASSERT_TRUE(opened.ok()) << opened.error().text();
     model = std::move(*opened);
     model->environment.roundToType = true;
-    for (int i = 0; i < 40; ++i) ids.push_back(int32_t((i * 37 + 11) % model->source.model.vocabulary));
+    const dsl::Model &m = model->source.model;
+    int64_t length = m.positionsAreLearned ? std::min<int64_t>(40, m.maxPositions) : 40;
+    for (int64_t i = 0; i < length; ++i) ids.push_back(int32_t((i * 37 + 11) % m.vocabulary));
   }
   // Of all rows.
   std::vector<double> interpreted() {

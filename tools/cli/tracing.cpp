@@ -51,10 +51,9 @@ void addCacheTypeFlag(CLI::App &app, std::string &cacheDtype) {
 }
 
 void addActivationsFlag(CLI::App &app, std::string &activations) {
-  app.add_option(
-         "--activations", activations,
-         "What products with bf16 weights read: values rounded to bf16 (auto, bf16), or f32, which is slower where the CPU "
-         "multiplies bf16 (AVX512-BF16, AMX). With other weights auto is f32")
+  app.add_option("--activations", activations,
+                 "What products with bf16 weights read: values rounded to bf16 (auto, bf16), or f32, which is slower "
+                 "where the CPU multiplies bf16 (AVX512-BF16, AMX). With other weights auto is f32")
       ->capture_default_str()
       ->check(CLI::IsMember({"auto", "f32", "bf16"}))
       ->group("Compilation");

@@ -29,7 +29,11 @@ void declareVerify(CLI::App &app, VerifyFlags &o) {
   addAdapterFlag(app, o.trace.adapters);
   app.add_option("--dtype", o.trace.dtype, "Element type of weight matrices: f32, f16, bf16 (default: as stored)");
   addCacheTypeFlag(app, o.trace.cacheDtype);
-  app.get_option("--cache-dtype")->group("Options");
+  // Where values are rounded on the way, the last bit of a sum may move a later value by 2^-8, and so on from layer to
+  // layer: too much for a tolerance that finds mistakes.
+  o.trace.activations = "f32";
+  addActivationsFlag(app, o.trace.activations);
+  for (const char *flag : {"--cache-dtype", "--activations"}) app.get_option(flag)->group("Options");
   app.add_option("-t,--threads", o.threads, "Threads; 0: what affinity and CPU quota allow")
       ->capture_default_str()
       ->check(CLI::Range(0, 256));
