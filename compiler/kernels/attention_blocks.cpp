@@ -29,6 +29,24 @@ AttentionLayout::AttentionLayout(const Target &target, const DenseAttentionSpec 
   queryBlocks = (spec.queries + queryBlock - 1) / queryBlock;
 }
 
+int64_t AttentionLayout::keysSeen(const DenseAttentionSpec &spec) const {
+  int64_t sum = 0, earlier = spec.keys - spec.queries;
+  for (int64_t first = 0; first < spec.queries; first += queryBlock) {
+    int64_t end = spec.causal ? earlier + std::min(first + queryBlock, spec.queries) : spec.keys;
+    sum += end - (spec.window ? std::max<int64_t>(0, earlier + first - spec.window + 1) / keyBlock * keyBlock : 0);
+  }
+  return sum;
+}
+int64_t AttentionLayout::queriesSeeing(const DenseAttentionSpec &spec) const {
+  int64_t sum = 0, earlier = spec.keys - spec.queries;
+  for (int64_t first = 0; first < spec.keys; first += keyBlock) {
+    int64_t begin = spec.causal ? std::max<int64_t>(0, first - earlier) / queryBlock * queryBlock : 0;
+    int64_t end = std::min(first + keyBlock, spec.keys) + spec.window - 1 - earlier;
+    sum += std::max<int64_t>(0, (spec.window ? std::min(spec.queries, end) : spec.queries) - begin);
+  }
+  return sum;
+}
+
 int64_t AttentionLayout::take(int64_t bytes) {
   int64_t offset = scratchBytes;
   scratchBytes += roundUp(bytes, 64);

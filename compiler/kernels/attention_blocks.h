@@ -24,6 +24,10 @@ class AttentionLayout {
   int64_t queryBlock, keyBlock;      // whole tiles of rows and of columns
   int64_t keyColumns, valueColumns;  // of heads, padded to whole tiles
   int64_t queryBlocks;
+  // Keys that pass by all blocks of queries together, and queries that pass by all blocks of keys: of one head, as the
+  // mask leaves them.
+  int64_t keysSeen(const DenseAttentionSpec &spec) const;
+  int64_t queriesSeeing(const DenseAttentionSpec &spec) const;
   int64_t scratchBytes = 0;
   ScratchMatrix matrix(int64_t rows, int64_t columns);  // takes scratch
   int64_t take(int64_t bytes);

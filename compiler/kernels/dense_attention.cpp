@@ -144,6 +144,11 @@ KernelFunction emitDenseAttention(Emitter &e, const DenseAttentionSpec &spec) {
                        .rowsPerChunk = 0,
                        .columnChunks = plan.queryBlocks * spec.batch * spec.heads,
                        .scratchBytes = plan.scratchBytes};
+  int64_t heads = spec.batch * spec.heads;
+  shape.copies = {{.what = "queries", .layout = "rows, f32", .blockBytes = heads * spec.queries * spec.keyDim * 4},
+                  {.what = "keys and values",
+                   .layout = "rows, keys columns, too, f32",
+                   .blockBytes = heads * plan.keysSeen(spec) * (2 * spec.keyDim + spec.valueDim) * 4}};
   std::string stem = "attention_" + denseAttentionStem(spec);
   return e.kernel("attention" + denseAttentionKey(spec), stem, 5 + spec.sinks + spec.segments + (spec.dropRate > 0),
                   shape, [&](const KernelArguments &in) { DenseAttention(e, spec, plan, in).emit(); });

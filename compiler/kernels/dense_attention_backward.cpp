@@ -219,12 +219,24 @@ class DenseAttentionBackward final : AttentionBlocks {
 
 }  // namespace
 
+namespace {
+std::vector<LayoutCopy> copiesOf(const DenseAttentionSpec &spec, const BackwardLayout &plan) {
+  int64_t keyHeads = spec.batch * spec.kvHeads, heads = spec.batch * spec.heads,
+          width = (spec.keyDim + spec.valueDim) * 4;
+  int64_t queries = heads * plan.queriesSeeing(spec), keys = keyHeads * spec.keys;
+  if (!plan.isWhole) queries += heads * spec.queries, keys += heads * plan.keysSeen(spec);
+  return {{.what = "queries and gradients", .layout = "rows, f32", .blockBytes = queries * width},
+          {.what = "keys and values", .layout = "rows and columns, f32", .blockBytes = 2 * keys * width}};
+}
+}  // namespace
+
 KernelFunction emitDenseAttentionBackward(Emitter &e, const DenseAttentionSpec &spec) {
   BackwardLayout plan(e.target, spec);
   KernelFunction shape{.symbol = "",
                        .rowsPerChunk = 0,
                        .columnChunks = plan.keyChunks + plan.queryChunks,
-                       .scratchBytes = plan.scratchBytes};
+                       .scratchBytes = plan.scratchBytes,
+                       .copies = copiesOf(spec, plan)};
   std::string stem = "attention_backward_" + denseAttentionStem(spec);
   return e.kernel("attention_backward" + denseAttentionKey(spec), stem, 9 + extras(spec), shape,
                   [&](const KernelArguments &in) { DenseAttentionBackward(e, spec, plan, in).emit(); });

@@ -18,6 +18,22 @@ int64_t equalPiece(int64_t count, int64_t most, int64_t unit) {
   return roundUp((count + pieces(count, most) - 1) / pieces(count, most), unit);
 }
 
+namespace {
+int64_t sumsOf(const DenseProductSpec &spec) {
+  int64_t sums = spec.k;
+  for (auto &dimension : spec.outerSteps) sums *= dimension.extent;
+  return sums;
+}
+}  // namespace
+
+LayoutCopy DenseBlocks::copyOfA(const DenseProductSpec &spec, const std::string &layout, int64_t bytes) const {
+  return {
+      .what = "first factor", .layout = layout, .blockBytes = batches * columnBlocks * spec.m * sumsOf(spec) * bytes};
+}
+LayoutCopy DenseBlocks::copyOfB(const DenseProductSpec &spec, const std::string &layout, int64_t bytes) const {
+  return {.what = "second factor", .layout = layout, .blockBytes = batches * rowBlocks * spec.n * sumsOf(spec) * bytes};
+}
+
 DenseBlocks::DenseBlocks(const DenseProductSpec &spec, const Limits &limits) {
   steps = equalPiece(spec.k, limits.steps, limits.stepUnit);
   rows = equalPiece(spec.m, limits.rows, limits.rowUnit);

@@ -18,6 +18,9 @@ struct DenseBlocks {
   };
   DenseBlocks(const DenseProductSpec &spec, const Limits &limits);
   int64_t chunks() const { return batches * rowBlocks * columnBlocks; }
+  // What all chunks copy of a factor for themselves, elements of so many bytes.
+  LayoutCopy copyOfA(const DenseProductSpec &spec, const std::string &layout, int64_t bytes) const;
+  LayoutCopy copyOfB(const DenseProductSpec &spec, const std::string &layout, int64_t bytes) const;
 
   int64_t rows, steps, panels, blockPanels;  // of a block; panels: of y
   int64_t batches = 1, rowBlocks, columnBlocks;

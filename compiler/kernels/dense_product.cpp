@@ -13,6 +13,7 @@
 #include "compiler/kernels/dense_block.h"
 #include "compiler/kernels/dense_pairs.h"
 #include "compiler/kernels/kernels.h"
+#include "compiler/kernels/pair_tiles.h"
 #include "compiler/kernels/tile.h"
 #include "compiler/kernels/vector_math.h"
 
@@ -332,12 +333,16 @@ KernelFunction emitDenseProduct(Emitter &e, const DenseProductSpec &spec) {
     DensePairPlan plan(e.target, spec);
     KernelFunction shape{
         .symbol = "", .rowsPerChunk = 0, .columnChunks = plan.chunks(), .scratchBytes = plan.scratchBytes};
+    if (!spec.aCopied) shape.copies.push_back(plan.copyOfA(spec, pair_tiles::layoutName(true), 2));
+    if (!spec.bCopied) shape.copies.push_back(plan.copyOfB(spec, pair_tiles::layoutName(false), 2));
     return e.kernel(keyOf(spec), stem, 3 + int64_t(spec.extras.size()), shape,
                     [&](const KernelArguments &in) { emitDensePairs(e, spec, plan, in, *epilogue); });
   }
   Plan plan(e.target, spec, *epilogue);
   KernelFunction shape{
       .symbol = "", .rowsPerChunk = 0, .columnChunks = plan.chunks(), .scratchBytes = plan.scratchBytes};
+  if (plan.copiesA) shape.copies.push_back(plan.copyOfA(spec, "rows, f32", 4));
+  shape.copies.push_back(plan.copyOfB(spec, "panels of 16 columns, f32", 4));
   return e.kernel(keyOf(spec), stem, 3 + int64_t(spec.extras.size()), shape,
                   [&](const KernelArguments &in) { VectorProduct(e, spec, plan, in).emit(*epilogue); });
 }

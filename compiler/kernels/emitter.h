@@ -9,7 +9,9 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <vector>
 
+#include "compiler/kernels/layout_copy.h"
 #include "compiler/targets/target.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -31,6 +33,7 @@ struct KernelFunction {
   // With at most fewRows rows there are fewRowsChunks chunks instead: work is cut differently when weights are all
   // there is to read.
   int64_t fewRows = 0, fewRowsChunks = 0;
+  std::vector<LayoutCopy> copies = {};  // which chunks make for themselves
   int64_t chunks(int64_t rows) const {
     if (fewRows && rows <= fewRows) return fewRowsChunks;
     return rowsPerChunk ? (rows + rowsPerChunk - 1) / rowsPerChunk * columnChunks : columnChunks;

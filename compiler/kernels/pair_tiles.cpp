@@ -145,12 +145,17 @@ WholeCopy::WholeCopy(int64_t units, int64_t k)
       groupBytes(steps / tileK * tileBytes),
       partBytes(groups * groupBytes) {}
 
+std::string layoutName(bool isLeft) {
+  return isLeft ? "tiles of 16 rows x 32, bf16" : "tiles of 16 pairs x 16 columns, bf16";
+}
+
 void copy(Emitter &e, const Factor &factor, Value count) { Copy(e, factor, count).emit(); }
 
 KernelFunction emitWholeCopy(Emitter &e, const Factor &factor, int64_t units, int64_t k) {
   WholeCopy whole(units, k);
   int64_t blocks = (whole.groups + chunkGroups - 1) / chunkGroups, blockUnits = chunkGroups * tileRows;
   KernelFunction shape{.symbol = "", .rowsPerChunk = 0, .columnChunks = whole.parts * blocks};
+  shape.copies = {{.what = "", .layout = layoutName(factor.isLeft), .blockBytes = whole.bytes(), .isStage = true}};
   std::string key = fmt::format("copy|{},{}|{},{}|{},{}", units, k, factor.unitStride, factor.stepStride,
                                 dtypeName(factor.type), factor.isLeft);
   return e.kernel(key, fmt::format("copy_{}x{}", units, k), 2, shape, [&](const KernelArguments &in) {

@@ -17,6 +17,8 @@ struct WholeCopy {
   int64_t groups, groupBytes, partBytes;
 };
 
+std::string layoutName(bool isLeft);
+
 // One factor as it is copied: rows of a, or columns of b ("units"), and where its groups of 16 go.
 struct Factor {
   Value from;

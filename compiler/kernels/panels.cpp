@@ -11,6 +11,8 @@
 // same bit for bit.
 #include "compiler/kernels/panels.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "compiler/kernels/kernels.h"
@@ -111,13 +113,31 @@ ChunkPlace placeOfChunk(Emitter &e, const PanelPlan &plan, Value chunk, Value ro
   return place;
 }
 
+std::vector<LayoutCopy> copiesOf(const PanelPlan &plan, int64_t columnBlocks) {
+  int64_t rowBytes = plan.k * 2 * columnBlocks, fromRows = plan.fewRows + 1;
+  if (plan.tileUnitK)
+    return {{.what = "activations",
+             .layout = fmt::format("tiles of 16 rows x 32, bf16{}", plan.terms > 1 ? " in terms" : ""),
+             .fromRows = fromRows,
+             .rowBytes = rowBytes * plan.terms}};
+  if (plan.pairSteps)
+    return {{.what = "activations", .layout = "rows of pairs, bf16", .fromRows = fromRows, .rowBytes = rowBytes}};
+  if (!plan.expandRows) return {};
+  return {{.what = "weights",
+           .layout = "panels, f32",
+           .fromRows = plan.expandRows,
+           .blockBytes = plan.weights * plan.panels * panelColumns * plan.k * 4,
+           .blockRows = plan.rowBlock}};
+}
+
 KernelFunction chunksOf(const PanelPlan &plan, int64_t columnBlocks, int64_t narrowBlocks) {
   return {.symbol = "",
           .rowsPerChunk = plan.rowBlock,
           .columnChunks = columnBlocks,
           .scratchBytes = plan.scratchBytes,
           .fewRows = plan.fewRows,
-          .fewRowsChunks = narrowBlocks};
+          .fewRowsChunks = narrowBlocks,
+          .copies = copiesOf(plan, columnBlocks)};
 }
 
 namespace {

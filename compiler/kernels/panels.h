@@ -60,6 +60,8 @@ struct ChunkPlace {
   Value either(Emitter &, int64_t narrow, int64_t wide) const;  // a number that depends on `few`
 };
 ChunkPlace placeOfChunk(Emitter &, const PanelPlan &, Value chunk, Value rows, int64_t columnBlocks);
+// What chunks of that many columns blocks copy.
+std::vector<LayoutCopy> copiesOf(const PanelPlan &, int64_t columnBlocks);
 // The kernel's chunks when so many wide or narrow blocks lie side by side, and plan.scratchBytes of scratch.
 KernelFunction chunksOf(const PanelPlan &, int64_t columnBlocks, int64_t narrowBlocks);
 

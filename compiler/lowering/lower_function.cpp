@@ -203,21 +203,25 @@ class FunctionLowering {
     return resultMemory(cast<OpResult>(root));
   }
 
-  // The run-time number of rows of an op: of its first result, else of its operands.
-  Value rowsOf(Operation *op) {
-    auto rows = [&](Value value) -> Value {
-      auto type = dyn_cast<RankedTensorType>(value.getType());
-      if (!type) return {};
-      if (auto dimension = dynamicDimension(value)) return *dimension == LLC_DIM_ROWS ? team_.rows : team_.tokens;
-      return {};
+  // The number of rows of an op, or which one of the step it is: of its first result, else of its operands.
+  static int64_t rowCountOf(Operation *op) {
+    auto rows = [](Value value) -> std::optional<int64_t> {
+      if (!isa<RankedTensorType>(value.getType())) return std::nullopt;
+      auto dimension = dynamicDimension(value);
+      if (!dimension) return std::nullopt;
+      return *dimension == LLC_DIM_ROWS ? KernelUse::wanted : KernelUse::tokens;
     };
     for (Value result : op->getResults())
-      if (Value found = rows(result)) return found;
+      if (auto found = rows(result)) return *found;
     if (op->getNumResults() == 0 || !isa<RankedTensorType>(op->getResult(0).getType()))
       for (Value operand : op->getOperands())
-        if (Value found = rows(operand)) return found;
+        if (auto found = rows(operand)) return *found;
     auto type = op->getNumResults() ? dyn_cast<RankedTensorType>(op->getResult(0).getType()) : RankedTensorType();
-    return e_.c64(type && type.getRank() > 0 && type.hasStaticShape() ? type.getDimSize(0) : 1);
+    return type && type.getRank() > 0 && type.hasStaticShape() ? type.getDimSize(0) : 1;
+  }
+  Value rowsOf(Operation *op) {
+    int64_t count = rowCountOf(op);
+    return count == KernelUse::tokens ? team_.tokens : count == KernelUse::wanted ? team_.rows : e_.c64(count);
   }
 
   Value chunksOf(const kernels::KernelFunction &kernel, Value rows) {
@@ -231,6 +235,7 @@ class FunctionLowering {
   Status addStage(Operation *op) {
     LLC_ASSIGN(KernelChoice choice, chooseKernel(op, {e_, program_.bounds}));
     program_.scratchBytes = std::max(program_.scratchBytes, choice.function.scratchBytes);
+    program_.uses.push_back(useOf(op, choice));
     Values pointers;
     for (Value operand : choice.operands) pointers.push_back(operandMemory(operand));
     if (op->hasAttr(replicatedAttribute) && fitsReplica(op, choice.function))
@@ -253,6 +258,17 @@ class FunctionLowering {
       hasSecond_ = e_.constant(e_.i1, 1);
     }
     return success();
+  }
+
+  KernelUse useOf(Operation *op, const KernelChoice &choice) {
+    KernelUse use{source_.getName().str(), choice.function.symbol, choice.rows < 0 ? rowCountOf(op) : choice.rows, {}};
+    for (const Preparation &preparation : choice.preparations)
+      for (kernels::LayoutCopy copy : preparation.function.copies) {
+        copy.what = preparation.operand == 0 ? "first factor" : "second factor";
+        use.copies.push_back(std::move(copy));
+      }
+    llvm::append_range(use.copies, choice.function.copies);
+    return use;
   }
 
   // Profiling: the stage's number in the program's table; null otherwise.

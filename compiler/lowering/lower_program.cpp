@@ -18,6 +18,7 @@ Result<LoweredProgram> lowerProgram(ModuleOp scheduled, const ProgramLayout &lay
   if (profile) program.stages = &stages;
   for (func::FuncOp function : functions) LLC_TRY(lowerFunction(program, function));
   lowered.scratchBytes = (program.scratchBytes + 63) / 64 * 64 + program.replicaBytes;
+  lowered.uses = std::move(program.uses);
   lowered.stages = stages.take();
   return lowered;
 }

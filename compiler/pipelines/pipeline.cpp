@@ -121,6 +121,7 @@ class Compilation {
       compiled_.manifest.scratchBytes =
           std::max(compiled_.manifest.scratchBytes, static_cast<uint64_t>(program.scratchBytes));
       if (compiled_.stages.empty()) compiled_.stages = program.stages;
+      if (compiled_.kernels.empty()) compiled_.kernels = std::move(program.uses);
       programs.push_back(std::move(program));
     }
     nameLevels(targets);

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "compiler/lowering/kernel_uses.h"
 #include "runtime/abi/manifest.h"
 #include "runtime/abi/stage_table.h"
 #include "runtime/base/status.h"
@@ -79,6 +80,7 @@ struct CompiledModule {
   std::string text;  // the IR after `stopAfter` (all targets one after the other), for --stop-after; else empty
   std::vector<std::pair<std::string, double>> phaseSeconds;
   std::vector<StageSpec> stages;  // with CompileOptions::profile; not kept in files and caches
+  std::vector<KernelUse> kernels;  // of the first target, if its code was made; not kept in files and caches
   // Which neighbouring ops became one stage, and why not the others, if asked for: transforms/fusion/explain.h. Empty
   // if stopAfter < fused or startAt > scheduled.
   nlohmann::json fusion;

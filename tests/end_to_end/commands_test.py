@@ -236,6 +236,18 @@ class Telling(support.Case):
                          sum(found["memory"][part] for part in ("arena", "scratch", "caches", "results")))
         for section in ("kernels", "ops", "parameters"):
             self.assertGreater(len(found[section]), 3, section)
+        stages = [row for row in found["kernels"] if row["kernel"]]
+        self.assertGreater(len(stages), 5)
+        self.assertTrue(all(row["op"] != "use" for row in stages))
+        steps = {(step["entry"], step["tokens"]): step["bytes"] for step in found["copied"]}
+        most = max(tokens for _, tokens in steps)
+        self.assertEqual(steps["step", 1], 0)  # a single row is read where it lies
+        copies = [copy for row in stages for copy in row["copies"]]
+        self.assertEqual(any(copy["row_bytes"] or copy["block_bytes"] for copy in copies), steps["step", most] > 0)
+        self.assertIn(f"step, {most} tokens: ", self.good("inspect", TINY, "--kernels").out)
+        dense = self.json("inspect", TINY, "--training", "--kernels", "--json")
+        self.assertGreater(sum(step["bytes"] for step in dense["copied"]), 0)  # attention copies blocks
+        self.assertIn("keys and values", {copy["what"] for row in dense["kernels"] for copy in row["copies"]})
         self.assertIn("layers", self.good("inspect", TINY).out)
         self.assertEqual(self.json("inspect", TINY, "--explain-fusion", "--json")["fusion"],
                          self.json("compile", TINY, "--explain-fusion", "--json")["fusion"])

@@ -5,12 +5,13 @@
 
 #include "runtime/abi/artifact.h"
 #include "runtime/base/memory.h"
-#include "runtime/train/training_memory.h"
 #include "runtime/serve/commands.h"
-#include "runtime/threads/limits.h"
 #include "runtime/serve/options.h"
+#include "runtime/threads/limits.h"
+#include "runtime/train/training_memory.h"
 #include "tools/cli/command.h"
 #include "tools/cli/inspect_training.h"
+#include "tools/cli/kernel_report.h"
 #include "tools/cli/work_report.h"
 
 namespace llc::cli {
@@ -29,7 +30,8 @@ struct InspectFlags {
 void declareInspect(CLI::App &app, InspectFlags &o) {
   app.add_option("MODEL", o.model, "Directory, artifact, or name of a built-in model")->capture_default_str();
   app.add_flag("--memory", o.memory, "Where activations live, and what a session takes")->group("Sections");
-  app.add_flag("--kernels", o.kernels, "Which kernel computes which op")->group("Sections");
+  app.add_flag("--kernels", o.kernels, "Which kernel computes which op, and what is copied to another layout for it")
+      ->group("Sections");
   app.add_flag("--explain-fusion", o.explainFusion, "Which neighbouring ops became one stage, and why not the others")->group("Sections");
   app.add_flag("--ops", o.ops, "The model's ops by function, as traced")->group("Sections");
   app.add_flag("--work", o.work, "Counted work of a decode and a prefill step: stages, operations, bytes, code")->group("Sections");
@@ -37,10 +39,12 @@ void declareInspect(CLI::App &app, InspectFlags &o) {
   app.add_flag("--json", o.json, "One JSON object instead of text");
   app.add_option("--dtype", o.trace.dtype, "Element type of weight matrices (default: as stored)")->group("Compilation");
   addCacheTypeFlag(app, o.trace.cacheDtype);
+  addActivationsFlag(app, o.trace.activations);
   app.add_option("--max-context", o.trace.maxContext, "Tokens of the longest sequence; 0: what the model was made for, up to 4096")
       ->capture_default_str()->check(wholeNumber())->group("Compilation");
   CLI::Option *training = addTrainingFlags(app, o.step);
-  for (const char *serving : {"--work", "--dtype", "--max-context", "--cache-dtype"}) training->excludes(app.get_option(serving));
+  for (const char *serving : {"--work", "--dtype", "--max-context", "--cache-dtype", "--activations"})
+    training->excludes(app.get_option(serving));
   app.add_option("-t,--threads", o.session.threads, "With --memory: threads; 0: what this machine allows")->capture_default_str();
 }
 
@@ -88,6 +92,7 @@ Result<ProgramReport> reportOf(const ModelPlace &place, const InspectFlags &o, P
   if (o.ops) return refuse("--ops", "an artifact holds machine code, not ops");
   if (!o.trace.dtype.empty()) return refuse("--dtype", place.path + " is compiled already");
   if (!o.trace.cacheDtype.empty()) return refuse("--cache-dtype", place.path + " is compiled already");
+  if (o.trace.activations != "f32") return refuse("--activations", place.path + " is compiled already");
   if (o.trace.maxContext) return refuse("--max-context", place.path + " is compiled already");
   LLC_ASSIGN(Artifact artifact, openArtifact(place.path));
   ProgramReport report;
@@ -107,7 +112,7 @@ Status runInspect(Context &context, CLI::App &, InspectFlags &o) {
     json out = sections ? json::object() : json::parse(toJson(report.manifest));
     if (o.parameters) out["parameters"] = parametersOf(report.manifest);
     if (o.memory) out["memory"] = memory, out["memory"]["functions"] = report.memoryPlan;
-    if (o.kernels) out["kernels"] = report.kernels;
+    if (o.kernels) out["kernels"] = report.kernels, out["copied"] = report.copied;
     if (o.explainFusion) out["fusion"] = report.fusion;
     if (o.ops) out["ops"] = report.ops;
     if (o.work) out["work"] = report.work;
@@ -117,7 +122,7 @@ Status runInspect(Context &context, CLI::App &, InspectFlags &o) {
   if (!sections) infoCommand(report.manifest, false);
   if (o.parameters) printParameters(report.manifest);
   if (o.memory) printMemory(memory), fmt::print("{}", report.memoryText);
-  if (o.kernels) fmt::print("{}", tableOf(report.kernels));
+  if (o.kernels) fmt::print("{}", kernelText(report.kernels, report.copied));
   if (o.explainFusion) fmt::print("{}", report.fusionText);
   if (o.ops) fmt::print("{}", tableOf(report.ops));
   if (o.work) fmt::print("{}", workText(report.work));

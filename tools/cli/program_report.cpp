@@ -2,22 +2,16 @@
 
 #include <fmt/format.h>
 
-#include "compiler/lowering/profile.h"
 #include "compiler/pipelines/pipeline.h"
 #include "dialect/ops/llm.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "tools/cli/kernel_report.h"
 #include "tools/cli/work_report.h"
 
 namespace llc::cli {
 
 namespace {
 using nlohmann::json;
-
-std::string typeText(mlir::Type type) {
-  std::string text;
-  llvm::raw_string_ostream(text) << type;
-  return text;
-}
 
 std::string opName(mlir::Operation *op) { return op->getName().stripDialect().str(); }
 
@@ -42,25 +36,6 @@ json opsOf(mlir::ModuleOp module) {
   return rows;
 }
 
-// One row per stage: what one kernel computes, in the order of execution.
-json stagesOf(mlir::ModuleOp module) {
-  json rows = json::array();
-  for (auto function : module.getOps<mlir::func::FuncOp>())
-    for (mlir::Operation &op : function.getBody().getOps()) {
-      if (op.hasTrait<mlir::OpTrait::IsTerminator>()) continue;
-      std::string inside;
-      for (mlir::Region &region : op.getRegions())
-        for (mlir::Operation &part : region.getOps())
-          if (!part.hasTrait<mlir::OpTrait::IsTerminator>()) inside += (inside.empty() ? "" : "+") + opName(&part);
-      std::string what = opName(&op);
-      if (auto call = mlir::dyn_cast<mlir::func::CallOp>(op)) what = "call " + call.getCallee().str();
-      rows.push_back({{"function", function.getName().str()}, {"name", compiler::placeName(op.getLoc())}, {"kernel", what},
-                      {"computes", inside.empty() ? what : inside}, {"after_barrier", op.hasAttr("llm.barrier")},
-                      {"result", op.getNumResults() ? typeText(op.getResult(0).getType()) : ""}});
-    }
-  return rows;
-}
-
 std::string cellText(const json &cell) {
   if (cell.is_string()) return cell.get<std::string>();
   if (cell.is_boolean()) return cell.get<bool>() ? "yes" : "";
@@ -76,7 +51,8 @@ Result<ProgramReport> reportProgram(TracedModel traced, const ReportOptions &opt
   compiler::CompileOptions compile{.explainFusion = true};
   if (options.differentiated) compile.startAt = compiler::Phase::differentiated;
   LLC_ASSIGN(compiler::CompiledModule compiled, compiler::compile(*traced.module, compile));
-  report.kernels = stagesOf(*traced.module);  // compile() leaves it scheduled
+  report.kernels = kernelsOf(*traced.module, compiled.kernels);  // compile() leaves it scheduled
+  report.copied = copiedBySteps(*traced.module, compiled.kernels, compiled.manifest.maxTokens);
   if (options.countWork) {
     LLC_ASSIGN(report.work, workOf(*traced.module));
   }

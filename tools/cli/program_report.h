@@ -12,7 +12,8 @@ struct ProgramReport {
   Manifest manifest;
   nlohmann::json memoryPlan = nlohmann::json::array();
   std::string memoryText;
-  nlohmann::json kernels = nlohmann::json::array();  // {"function", "op", "kernel", "result", "name"}, in the order of execution
+  nlohmann::json kernels = nlohmann::json::array();  // tools/cli/kernel_report.h
+  nlohmann::json copied = nlohmann::json::array();
   nlohmann::json fusion = nlohmann::json::array();   // compiler/transforms/fusion/explain.h
   std::string fusionText;
   nlohmann::json ops = nlohmann::json::array();      // {"function", "op", "count", "flops", "bytes"} per token
