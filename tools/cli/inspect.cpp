@@ -92,7 +92,7 @@ Result<ProgramReport> reportOf(const ModelPlace &place, const InspectFlags &o, P
   if (o.ops) return refuse("--ops", "an artifact holds machine code, not ops");
   if (!o.trace.dtype.empty()) return refuse("--dtype", place.path + " is compiled already");
   if (!o.trace.cacheDtype.empty()) return refuse("--cache-dtype", place.path + " is compiled already");
-  if (o.trace.activations != "f32") return refuse("--activations", place.path + " is compiled already");
+  if (o.trace.activations != "auto") return refuse("--activations", place.path + " is compiled already");
   if (o.trace.maxContext) return refuse("--max-context", place.path + " is compiled already");
   LLC_ASSIGN(Artifact artifact, openArtifact(place.path));
   ProgramReport report;
