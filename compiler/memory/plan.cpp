@@ -48,13 +48,17 @@ int64_t placeInOrder(std::vector<Temporary> &temporaries, const std::vector<size
   return bytes;
 }
 
+double area(const Temporary &t) { return double(t.bytes) * double(t.last - t.first + 1); }
+
 using Before = bool (*)(const Temporary &, const Temporary &);
 // Largest first is best for most functions. Where many layers keep values of some sizes between forward and backward,
-// it leaves gaps between their times; what is needed until late, or for long, fills the frame from below better.
+// it leaves gaps between their times; what is needed until late, for long, or is large for long fills the frame from
+// below better.
 constexpr Before orders[] = {
     [](const Temporary &a, const Temporary &b) { return a.bytes > b.bytes; },
     [](const Temporary &a, const Temporary &b) { return a.last != b.last ? a.last > b.last : a.first < b.first; },
-    [](const Temporary &a, const Temporary &b) { return a.last - a.first > b.last - b.first; }};
+    [](const Temporary &a, const Temporary &b) { return a.last - a.first > b.last - b.first; },
+    [](const Temporary &a, const Temporary &b) { return area(a) > area(b); }};
 }  // namespace
 
 void assignPlaces(FramePlan &plan) {
