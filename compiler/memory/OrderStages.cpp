@@ -35,6 +35,8 @@ class Levels {
         llvm::append_range(before_[writer], readersOf(overwrite.old));
   }
 
+  bool overwrites(Operation *op) const { return before_.contains(op); }
+
   // Level of the group that an op belongs to: 0 for what takes no time, from 1 on for stages.
   int64_t levelOf(Operation &op) {
     int64_t level = 0;
@@ -75,16 +77,18 @@ class Levels {
   llvm::DenseMap<Value, int64_t> cacheLevel_;
 };
 
-int64_t rankWithinLevel(StageKind kind) {
+// Calls run one after the other. First those that write over parameters: with them gradients end, while others, like
+// the backward pass of the next layer, make more.
+int64_t rankWithinLevel(StageKind kind, bool overwrites) {
   switch (kind) {
     case StageKind::none:
       return 0;
     case StageKind::kernel:
       return 1;
     case StageKind::call:
-      return 2;
+      return overwrites ? 2 : 3;
     case StageKind::alias:
-      return 3;
+      return 4;
   }
   return 0;
 }
@@ -98,7 +102,8 @@ void order(func::FuncOp function) {
   Levels levels(function);
   for (Operation &op : function.front().without_terminator()) {
     StageKind kind = stageKind(&op);
-    items.push_back({levels.levelOf(op), rankWithinLevel(kind), &op});
+    int64_t level = levels.levelOf(op);
+    items.push_back({level, rankWithinLevel(kind, levels.overwrites(&op)), &op});
   }
   std::stable_sort(items.begin(), items.end(),
                    [](const Item &a, const Item &b) { return std::tie(a.level, a.rank) < std::tie(b.level, b.rank); });

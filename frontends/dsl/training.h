@@ -65,7 +65,11 @@ struct UpdateRule {
     std::optional<Tensor> lossScale;  // [1], what gradients were multiplied with
   };
   std::vector<std::string> weights;
-  // The gradients' global norm [1], then the new values of what is changed. Reads old values by parameter().
+  // Each weight moves by itself, whatever the gradients of others are.
+  bool early = false;
+  // Numbers [1] that `update` begins with: the gradients' global norm, and how many weights moved if they move early.
+  size_t numbers() const { return early ? 2 : 1; }
+  // These numbers, then the new values of what is changed. Reads old values by parameter().
   std::function<Tensors(const Input &)> update;
 };
 // From the weights that the loss reads.

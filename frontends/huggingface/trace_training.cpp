@@ -217,13 +217,14 @@ class Training {
   void addDerived(const dsl::DerivedParameter &derived, const std::string &prefix) {
     std::string written = prefix + derived.name;
     stateTypes_[written] = DType::f32;
-    rule_.update = [derived, prefix, written, before = rule_.update,
+    rule_.update = [derived, prefix, written, before = rule_.update, numbers = rule_.numbers(),
                     changed = rule_.changed](const dsl::UpdateRule::Input &in) {
       Tensors results = before(in);
       Tensor now = derived.value([&](const std::string &name, const Shape &shape) {
         auto place = std::find(changed.begin(), changed.end(), prefix + name);
-        // What is frozen stays. Results begin with the gradients' norm.
-        return place == changed.end() ? dsl::parameter(name, shape) : results[size_t(place - changed.begin()) + 1];
+        // What is frozen stays.
+        return place == changed.end() ? dsl::parameter(name, shape)
+                                      : results[size_t(place - changed.begin()) + numbers];
       });
       Tensor finite = dsl::lt(dsl::abs(in.loss), dsl::scalar(3e38f));
       results.push_back(dsl::select(finite, now, dsl::parameter(written, derived.shape)));
@@ -263,9 +264,11 @@ class Training {
     nameArguments(update, update_);
     for (unsigned i = 0; i < rule_.weights.size(); ++i)
       update.setArgAttr(i, "llm.gradient", builder.getStringAttr(rule_.weights[i]));
-    update.setResultAttr(0, "llm.name", builder.getStringAttr("gradient_norm"));
+    const char *numbers[] = {"gradient_norm", "moved_weights"};
+    for (unsigned i = 0; i < rule_.numbers(); ++i)
+      update.setResultAttr(i, "llm.name", builder.getStringAttr(numbers[i]));
     for (unsigned i = 0; i < rule_.changed.size(); ++i)
-      update.setResultAttr(i + 1, "llm.updates", builder.getStringAttr(rule_.changed[i]));
+      update.setResultAttr(unsigned(rule_.numbers()) + i, "llm.updates", builder.getStringAttr(rule_.changed[i]));
     update->setAttr("llm.step_of", builder.getStringAttr(options_.accumulate ? shareEntry : "loss"));
     if (options_.accumulate) update->setAttr("llm.accumulate", builder.getUnitAttr());
     if (options_.lossScaling)

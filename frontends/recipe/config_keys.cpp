@@ -83,6 +83,8 @@ std::vector<KeySpec> trainingKeys() {
       number("training.lr", 1e-4, 0, 10, "Learning rate at its peak"),
       number("training.weight_decay", 0.1, 0, 10, "Of matrices; vectors don't decay"),
       number("training.max_grad_norm", 1.0, 0, 1e6, "Gradients are clipped at this global norm; 0: never"),
+      text("training.early_updates", "auto", {"auto", "always", "never"},
+           "Each weight moves as soon as its gradient is complete; auto: where nothing has to see all gradients first"),
       text("training.lr_schedule", "cosine",
            {"none", "constant", "linear", "cosine", "wsd", "polynomial", "multistage"}, "After warming up"),
       number("training.lr_power", 1.0, 0.01, 100, "Of polynomial"),

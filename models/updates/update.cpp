@@ -83,10 +83,12 @@ struct Rule {
   OptimizerSettings settings;
   std::vector<Target> targets;
   double maxNorm = 0, emaDecay = 0;
+  bool early = false;
   Rounding rounding = Rounding::nearest;
   uint64_t seed = 0;
 
-  // The weight and its state after the step, on values of one weight: shared by all weights of a shape.
+  // The weight and its state after the step, on values of one weight: shared by all weights of a shape. Early: then the
+  // sum of the gradient's squares, and whether the weight moved.
   Tensors moved(const std::vector<Value> &values, const Target &target) const {
     size_t next = 0;
     auto take = [&] { return Tensor(values[next++].handle()); };
@@ -100,6 +102,12 @@ struct Rule {
     }
     Tensor rate = take(), step = take(), scale = take(), finite = take();
     bool draws = next < values.size();
+    Tensors checks;
+    if (early) {
+      checks = {sumOfSquares(as(gradient, target.weight.shape))};
+      finite = finite * isFinite(checks[0]);
+      checks.push_back(finite);
+    }
     Tensors changed = optimizer.direction({weight, gradient * scale, state, rate, step}, settings);
     Tensor direction = target.decay == 0 ? changed[0] : changed[0] + weight * target.decay;
     changed[0] = weight - direction * rate;
@@ -115,7 +123,15 @@ struct Rule {
       results.insert(results.end(), {blocks.codes, blocks.scales});
     }
     for (size_t i = 0; i < results.size(); ++i) results[i] = select(finite, results[i], old[i]);
+    results.insert(results.end(), checks.begin(), checks.end());
     return results;
+  }
+
+  // What is not finite is not less than the largest number either.
+  static Tensor isFinite(Tensor x) { return lt(abs(x), scalar(3e38f)); }
+  static Tensor sum(const std::vector<Tensor> &numbers) {
+    Tensor all = numbers.size() == 1 ? numbers[0] : concat(numbers, 0);
+    return reduce(reshape(all, {1, int64_t(numbers.size())}), {.signature = "ab->a", .kind = "sum"});
   }
 
   // Not decay * average + (1 - decay) * weight: in f32 these two factors do not add up to one, and for a decay near one
@@ -134,11 +150,9 @@ struct Rule {
       Scope scope(targets[i].weight.name);
       squares.push_back(block("squared_norm", sumOfSquares, in.gradients[i]));
     }
-    Tensor sums = squares.size() == 1 ? squares[0] : concat(squares, 0);
-    Tensor norm = sqrt(reduce(reshape(sums, {1, int64_t(squares.size())}), {.signature = "ab->a", .kind = "sum"}));
+    Tensor norm = sqrt(sum(squares));
     if (in.lossScale) norm = norm / *in.lossScale;
-    // What is not finite is not less than the largest number either.
-    Tensor finite = lt(abs(norm), scalar(3e38f)) * lt(abs(in.loss), scalar(3e38f));
+    Tensor finite = isFinite(norm) * isFinite(in.loss);
     Tensor scale = clipping(norm);
     if (in.lossScale) scale = scale / *in.lossScale;
     Tensors results{norm};
@@ -148,7 +162,23 @@ struct Rule {
     return results;
   }
 
-  // The new values of a weight and of what is kept for it, in their own shapes.
+  // The loss is known before any gradient, so that a loss that is not finite changes nothing; what else one weight has
+  // to know is in its gradient.
+  Tensors updateEarly(const UpdateRule::Input &in) const {
+    Tensor finite = isFinite(in.loss), scale = scalar(1);
+    std::vector<Tensor> squares, moved;
+    Tensors results;
+    for (size_t i = 0; i < targets.size(); ++i) {
+      Tensors changed = step(targets[i], in.gradients[i], {in.learningRate, in.step, scale, finite});
+      moved.push_back(changed.back()), changed.pop_back();
+      squares.push_back(changed.back()), changed.pop_back();
+      results.insert(results.end(), changed.begin(), changed.end());
+    }
+    results.insert(results.begin(), {sqrt(sum(squares)), sum(moved)});
+    return results;
+  }
+
+  // The new values of a weight and of what is kept for it, in their own shapes; early: then the checks of moved().
   Tensors step(const Target &target, Tensor gradient, const std::vector<Tensor> &shared) const {
     std::vector<Tensor> old{parameter(target.weight.name, target.weight.shape)};
     std::vector<Value> values{as(old[0], target.shape), as(gradient, target.shape)};
@@ -164,7 +194,7 @@ struct Rule {
     if (draws) values.push_back(drawKey(shared[1], seed, target.number));
     Scope scope(target.weight.name);
     Tensors results = traceBlock("update_weight", values, [&](const auto &inner) { return moved(inner, target); });
-    for (size_t i = 0; i < results.size(); ++i) results[i] = as(results[i], old[i].shape());
+    for (size_t i = 0; i < old.size(); ++i) results[i] = as(results[i], old[i].shape());
     return results;
   }
 };
@@ -248,7 +278,7 @@ Result<UpdateRule> updateRule(const UpdateOptions &given, const std::vector<Name
   LLC_ASSIGN(const Optimizer *optimizer, find(options.optimizer));
   rule->optimizer = *optimizer;
   LLC_ASSIGN(rule->settings, completeSettings(*optimizer, options.settings));
-  rule->maxNorm = options.maxGradientNorm, rule->emaDecay = options.emaDecay;
+  rule->maxNorm = options.maxGradientNorm, rule->emaDecay = options.emaDecay, rule->early = options.early;
   rule->rounding = options.rounding, rule->seed = options.seed;
   LLC_ASSIGN(std::vector<NamedShape> moving, unfrozen(options.frozen, weights));
   for (const ParameterGroup &group : options.groups) LLC_TRY(checkFits("parameter group", group.pattern, weights));
@@ -264,7 +294,8 @@ Result<UpdateRule> updateRule(const UpdateOptions &given, const std::vector<Name
         made.state.push_back(state);
       }
   }
-  made.update = [rule](const UpdateRule::Input &in) { return rule->update(in); };
+  made.early = options.early;
+  made.update = [rule](const UpdateRule::Input &in) { return rule->early ? rule->updateEarly(in) : rule->update(in); };
   return made;
 }
 

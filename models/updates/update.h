@@ -1,5 +1,6 @@
 // One step of an optimizer over all weights: clipping by the global norm, the optimizer's direction, decoupled weight
-// decay (Loshchilov and Hutter 2019); and nothing at all where the loss or the norm is not finite.
+// decay (Loshchilov and Hutter 2019); and nothing at all where the loss or the norm is not finite. Early updates: each
+// weight moves as soon as its gradient is complete, and stays where the loss or that gradient is not finite.
 #pragma once
 #include "frontends/dsl/training.h"
 #include "models/updates/optimizer.h"
@@ -32,6 +33,7 @@ struct UpdateOptions {
   // The last layer and what comes after it learn by the whole rate, each layer below by so much of the one above it,
   // the embeddings as a layer below the first. A group's own rate counts instead.
   double layerDecay = 1;
+  bool early = false;          // without clipping and scaling of the loss only
   double emaDecay = 0;         // of averages over the steps, "ema/NAME" of each weight; 0: none
   Rounding rounding = Rounding::nearest;
   uint64_t seed = 0;                   // of stochastic rounding

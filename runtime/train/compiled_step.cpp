@@ -10,6 +10,7 @@
 #include "runtime/train/checkpoint.h"
 #include "runtime/train/entry_memory.h"
 #include "runtime/train/loss_scale.h"
+#include "runtime/train/training_memory.h"
 
 namespace llc::train {
 namespace {
@@ -65,6 +66,7 @@ class CompiledStep final : public StepProgram {
     LLC_TRY(together ? stepTogether(microBatches.front(), scalars.step) : stepApart(microBatches, scalars.step));
     StepResult result{.loss = scalar("loss"), .gradientNorm = scalar("gradient_norm")};
     result.applied = std::isfinite(result.loss) && std::isfinite(result.gradientNorm);
+    if (movesEarly()) result.movedWeights = llround(scalar(movedWeights));
     if (scalesLoss_) {
       result.lossScale = lossScale_.scale();
       lossScale_.update(result.applied);
@@ -113,6 +115,7 @@ class CompiledStep final : public StepProgram {
     return std::span<const float>(nextLogits_);
   }
 
+  bool movesEarly() const override { return results_.contains(movedWeights); }
   uint64_t plannedBytes() const override {
     uint64_t bytes = memory_->bytes();
     for (const ParameterSpec &parameter : program_->manifest().parameters) bytes += parameter.bytes;

@@ -83,12 +83,15 @@ class Loop {
     return result.applied ? success() : badStep(result);
   }
 
-  // Nothing was changed by it; after too many the weights or the data must be at fault.
+  // Nothing was changed by it, but for weights that moved early, by gradients that were finite; after too many the
+  // weights or the data must be at fault.
   Status badStep(const StepResult &result) {
     ++state_.badSteps;
     ++state_.badInARow;
     std::string what = fmt::format("step {}: the loss is {}, the gradient's norm {}; the step is left out", state_.step,
                                    result.loss, result.gradientNorm);
+    if (result.movedWeights)
+      what += fmt::format(" but for {} weights, which had moved early (training.early_updates)", result.movedWeights);
     LLC_TRY(write({{"event", "warning"}, {"step", state_.step}, {"message", what}}));
     if (state_.badInARow < options_.maxBadSteps) return success();
     return diagnose(ErrorKind::invalidInput, "training")

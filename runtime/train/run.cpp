@@ -238,6 +238,7 @@ class Run {
         "{}: {} steps of {} x {} rows of {} tokens, {} tokens an epoch, learning rate {:g}, {} of memory planned",
         directory_, options.schedule.totalSteps, options.accumulation, data_->options.rows, data_->options.length,
         data_->rowsPerEpoch * data_->options.length, options.schedule.peak, humanBytes(program_->plannedBytes()));
+    if (program_->movesEarly()) text += "; each weight moves as soon as its gradient is complete";
     if (checkpoint_) text += fmt::format("; goes on from step {} of {}", state.step, checkpoint_->directory);
     if (adapter()) text += "; " + adapter()->summary;
     progress_.finish();

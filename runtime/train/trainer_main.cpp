@@ -122,6 +122,7 @@ void printInfo(const Manifest &m, const TrainerPlan &plan, int64_t threads) {
   if (loss && !loss->inputs.empty() && loss->inputs[0].shape.size() == 2)
     fmt::print("step        micro-batches of {} rows of {} tokens, {} a step\n", loss->inputs[0].shape[0],
                loss->inputs[0].shape[1], plan.config.integer("training.gradient_accumulation_steps"));
+  if (movesEarly(m)) fmt::print("            each weight moves as soon as its gradient is complete\n");
   fmt::print("code        levels {}; entries", fmt::join(m.levels, ", "));
   for (const EntrySpec &entry : m.entries) fmt::print(" {}", entry.name);
   fmt::print("\nmemory      with {} threads:\n", threads);

@@ -1,5 +1,7 @@
 #include "runtime/train/training_memory.h"
 
+#include <algorithm>
+
 #include "runtime/serve/session.h"
 #include "runtime/train/compiled_step.h"
 
@@ -23,6 +25,11 @@ nlohmann::ordered_json trainingMemory(const Manifest &manifest, int64_t threads)
           {"arena", manifest.arenaBytes},
           {"scratch", scratch},
           {"total", weights + frozen + state + averages + gradients + manifest.arenaBytes + scratch}};
+}
+
+bool movesEarly(const Manifest &manifest) {
+  const EntrySpec *step = manifest.entry("train_step");
+  return step && std::ranges::any_of(step->outputs, [](const auto &output) { return output.name == movedWeights; });
 }
 
 }  // namespace llc::train

@@ -11,4 +11,8 @@ namespace llc::train {
 // arena), "arena" (activations and gradients), "scratch" (of threads), "total".
 nlohmann::ordered_json trainingMemory(const Manifest &manifest, int64_t threads);
 
+// Does each weight move as soon as its gradient is complete? Such a step says how many did: "moved_weights".
+inline constexpr const char *movedWeights = "moved_weights";
+bool movesEarly(const Manifest &manifest);
+
 }  // namespace llc::train

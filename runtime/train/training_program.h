@@ -26,7 +26,8 @@ struct StepScalars {
 };
 struct StepResult {
   double loss = 0, gradientNorm = 0;  // before clipping
-  bool applied = true;                // false: loss or norm was not finite, and nothing was changed
+  bool applied = true;                // false: loss or norm was not finite, and nothing was changed but movedWeights
+  int64_t movedWeights = 0;           // early updates: how many have changed
   double lossScale = 0;               // what the loss was multiplied with for the backward; 0: there is no scaling
   Metrics metrics = {};
 };
@@ -68,6 +69,8 @@ class StepProgram {
   virtual Result<std::span<const float>> nextLogits([[maybe_unused]] std::span<const int32_t> tokens) {
     return diagnose(ErrorKind::unsupported, "next_logits").says("this program has none").toFix("compile it again");
   }
+  // Does each weight move as soon as its gradient is complete?
+  virtual bool movesEarly() const { return false; }
   virtual uint64_t plannedBytes() const = 0;  // weights, state, gradients, activations
   virtual double flopsPerStep() const = 0;    // of one micro-batch
 };

@@ -28,6 +28,13 @@ class GradientCheckpointing(support.Case):
             self.assertEqual(plan.pop("total"), sum(plan.values()))
         self.assertEqual(plain["optimizer_state"], 2 * plain["weights"])
         self.assertLess(less["arena"], plain["arena"])
+        early = memory("--max-grad-norm", 0)
+        self.assertLess(early["arena"], plain["arena"])
+        self.assertEqual(early["optimizer_state"], plain["optimizer_state"])
+        says = "each weight moves as soon as its gradient is complete"
+        arguments = ("inspect", "default", "--training", "--memory", "--block-size", 128, "--max-grad-norm", 0)
+        self.assertIn(says, self.good(*arguments).out)
+        self.assertNotIn(says, self.good(*arguments, "--early-updates", "never").out)
         eight = memory("--optimizer", "adamw_8bit", "--ema-decay", 0.99)
         self.assertLess(eight["optimizer_state"], 0.27 * plain["optimizer_state"])
         self.assertEqual(eight["averages"], eight["weights"])

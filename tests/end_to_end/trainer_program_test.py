@@ -108,15 +108,27 @@ class TrainerProgram(tiny_training.Case):
         one = self.json("finetune", *arguments, *self.run_options(self.folder / "one", steps=3))
         self.same(one, self.alone(self.folder / "other", program="tuner", steps=3))
 
+    def test_moves_weights_early(self):
+        """Without clipping and accumulation; with the compiler and without, early or not, weights are the same."""
+        one, other = self.pair("pretrain", "--max-grad-norm", 0, accumulation=1)
+        self.same(one, other)
+        late, other = self.pair("pretrain", "--max-grad-norm", 0, "--early-updates", "never", accumulation=1)
+        self.same(late, other)
+        for name in STATE:
+            self.assertEqual(*(pathlib.Path(made["checkpoint"], name).read_bytes() for made in (one, late)), name)
+        says = "each weight moves as soon as its gradient is complete"
+        self.assertIn(says, pathlib.Path(one["run"], "training.log").read_text())
+        self.assertNotIn(says, pathlib.Path(late["run"], "training.log").read_text())
+
     def write(self, name, records):
         (self.folder / name).write_text("".join(json.dumps(record) + "\n" for record in records))
         return self.folder / name
 
-    def pair(self, verb, *settings, model=None, data=None, steps=3, fixes_seed=False, more=()):
+    def pair(self, verb, *settings, model=None, data=None, steps=3, fixes_seed=False, accumulation=2, more=()):
         """Trains with the compiler and with a program that was compiled with the same settings: both outcomes."""
         folder = pathlib.Path(tempfile.mkdtemp(dir=self.folder))
-        settings = (*(() if model else ("--tokenizer-path", self.base / "tok")), "--batch-size", 4, "--gradient-accumulation-steps", 2,
-                    *settings)
+        settings = (*(() if model else ("--tokenizer-path", self.base / "tok")), "--batch-size", 4,
+                    "--gradient-accumulation-steps", accumulation, *settings)
         given = ("--model-path", model) if model else ("--config", self.base / "c.json")
         options = ["--data-path", data or self.base / "text.txt", "--max-steps", steps, "--log-interval", 1, "--eval-interval", 2,
                    "--save-interval", 2, "--threads", 1, "-q", "--json", *more]

@@ -14,6 +14,7 @@
 #include "runtime/threads/team.h"
 #include "tools/cli/adapters.h"
 #include "tools/cli/bench.h"
+#include "tools/cli/early_updates.h"
 #include "tools/cli/gradient_checkpointing.h"
 #include "tools/cli/new_adapter.h"
 #include "tools/cli/new_model.h"
@@ -64,6 +65,7 @@ void declareBenchTrain(CLI::App &app, BenchTrainFlags &o) {
   app.add_option("--optimizer-state", o.step.optimizerState, "What it keeps: f32, 8bit")
       ->check(CLI::IsMember({"f32", "8bit"}))
       ->capture_default_str();
+  addEarlyUpdatesFlags(app, o.step);
   addGradientCheckpointingFlag(app, o.step.gradientCheckpointing, /*budgets=*/true);
   auto *rank = app.add_option("--lora-rank", o.loraRank,
                               "Trains a LoRA of this rank on the attention's projections; 0: all weights")
@@ -138,6 +140,7 @@ Status runBenchTrain(Context &context, CLI::App &, BenchTrainFlags &o) {
     LLC_ASSIGN(o.step.adapter, writeLora(directory.path(), o.loraRank));
   }
   auto begin = Clock::now();
+  LLC_ASSIGN(bool early, updatesEarly(o.step));
   LLC_ASSIGN(auto program, makeTrainingStep(directory.path(), o.step, progress));
   double compileSeconds = secondsSince(begin);
   LLC_ASSIGN(Measured measured, measure(*program, o, config["vocab_size"].get<int64_t>(), progress));
@@ -150,6 +153,8 @@ Status runBenchTrain(Context &context, CLI::App &, BenchTrainFlags &o) {
                          {"batch", o.step.rows},
                          {"sequence", o.step.length},
                          {"optimizer", o.step.optimizer},
+                         {"max_grad_norm", o.step.maxGradNorm},
+                         {"early_updates", early},
                          {"lora_rank", o.loraRank},
                          {"base_dtype", o.baseType},
                          {"threads", team.size()},

@@ -112,6 +112,7 @@ Status runInspect(Context &context, CLI::App &, InspectFlags &o) {
     json out = sections ? json::object() : json::parse(toJson(report.manifest));
     if (o.parameters) out["parameters"] = parametersOf(report.manifest);
     if (o.memory) out["memory"] = memory, out["memory"]["functions"] = report.memoryPlan;
+    if (o.memory && o.step.rows) out["early_updates"] = train::movesEarly(report.manifest);
     if (o.kernels) out["kernels"] = report.kernels, out["copied"] = report.copied;
     if (o.explainFusion) out["fusion"] = report.fusion;
     if (o.ops) out["ops"] = report.ops;
@@ -121,7 +122,11 @@ Status runInspect(Context &context, CLI::App &, InspectFlags &o) {
   }
   if (!sections) infoCommand(report.manifest, false);
   if (o.parameters) printParameters(report.manifest);
-  if (o.memory) printMemory(memory), fmt::print("{}", report.memoryText);
+  if (o.memory) {
+    printMemory(memory);
+    if (train::movesEarly(report.manifest)) fmt::print("each weight moves as soon as its gradient is complete\n");
+    fmt::print("{}", report.memoryText);
+  }
   if (o.kernels) fmt::print("{}", kernelText(report.kernels, report.copied));
   if (o.explainFusion) fmt::print("{}", report.fusionText);
   if (o.ops) fmt::print("{}", tableOf(report.ops));

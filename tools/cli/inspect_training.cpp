@@ -1,5 +1,6 @@
 #include "tools/cli/inspect_training.h"
 
+#include "tools/cli/early_updates.h"
 #include "tools/cli/gradient_checkpointing.h"
 
 namespace llc::cli {
@@ -28,7 +29,9 @@ CLI::Option *addTrainingFlags(CLI::App &app, StepOptions &step) {
   add(app.add_flag("--accumulate", step.accumulate, "Steps of several micro-batches"));
   add(app.add_option("--freeze", step.frozen, "Pattern of names of weights that stay as they are"));
   addGradientCheckpointingFlag(app, step.gradientCheckpointing, /*budgets=*/true);
-  app.get_option("--gradient-checkpointing")->needs(training)->group("Training");
+  addEarlyUpdatesFlags(app, step);
+  for (const char *flag : {"--gradient-checkpointing", "--max-grad-norm", "--early-updates"})
+    app.get_option(flag)->needs(training)->group("Training");
   return training;
 }
 

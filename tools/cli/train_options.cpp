@@ -36,6 +36,9 @@ constexpr KeyFlag keyFlags[] = {
      "as its config.json says"},
     {"--attention-dropout", "attention_dropout", "The same of the weights of attention"},
     {"--max-grad-norm", "training.max_grad_norm", "Gradients are clipped at this global norm; 0: never"},
+    {"--early-updates", "training.early_updates",
+     "Each weight moves as soon as its gradient is complete, which saves memory: always, never, or auto (without "
+     "clipping, accumulation and f16)"},
     {"--ema-decay", "training.ema_decay",
      "Averages the weights over the steps, by this decay; evaluation and the saved model are of the averages; 0: none"},
     {"--lr-schedule", "training.lr_schedule", "none, constant, linear, cosine, wsd, polynomial, multistage"},

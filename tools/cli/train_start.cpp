@@ -145,6 +145,7 @@ Result<StepOptions> stepOptionsOf(const TrainConfig &config, const TrainFlags &f
   step.optimizer = config.text("training.optimizer");
   LLC_TRY(readOptimizerSettings(config, step));
   step.maxGradNorm = config.number("training.max_grad_norm");
+  step.earlyUpdates = config.text("training.early_updates");
   step.weightDecay = config.number("training.weight_decay");
   step.layerDecay = config.number("training.lr_decay");
   step.optimizerState = config.text("training.optimizer_state");

@@ -1,11 +1,14 @@
 #include "tools/cli/training_step.h"
 
+#include <malloc.h>
+
 #include "compiler/pipelines/pipeline.h"
 #include "models/objectives/sequences.h"
 #include "models/objectives/trainer.h"
 #include "models/registry.h"
 #include "runtime/threads/limits.h"
 #include "runtime/train/compiled_step.h"
+#include "tools/cli/early_updates.h"
 #include "tools/cli/gradient_checkpointing.h"
 
 namespace llc::cli {
@@ -49,6 +52,7 @@ Status trace(TracedModel &traced, const StepOptions &options, Progress &progress
     return diagnose(ErrorKind::invalidInput, "optimizer_state")
         .says("there is no '" + options.optimizerState + "'")
         .toFix("use f32 or 8bit");
+  LLC_ASSIGN(bool early, updatesEarly(options));
   models::UpdateOptions update{
       .optimizer = options.optimizer,
       .state = options.optimizerState == "8bit" ? models::StateType::eightBit : models::StateType::f32,
@@ -56,6 +60,7 @@ Status trace(TracedModel &traced, const StepOptions &options, Progress &progress
       .weightDecay = options.weightDecay,
       .maxGradientNorm = options.maxGradNorm,
       .layerDecay = options.layerDecay,
+      .early = early,
       .emaDecay = options.emaDecay,
       .rounding = options.stochasticRounding ? models::Rounding::stochastic : models::Rounding::nearest,
       .seed = options.seed,
@@ -89,6 +94,11 @@ Status checkWeightType(const StepOptions &options) {
   if (options.emaDecay > 0) return refuse(": averages need weights in f32", "leave out one of both");
   return success();
 }
+
+// The compiler's memory is not needed while training: back to the system with what the allocator keeps.
+struct ReturnMemory {
+  ~ReturnMemory() { malloc_trim(0); }
+};
 
 Status chooseSaving(TracedModel &traced, const StepOptions &options, Progress &progress) {
   LLC_ASSIGN(std::optional<uint64_t> budget, memoryBudget(options.gradientCheckpointing));
@@ -146,6 +156,7 @@ std::map<std::string, std::string> checkpointNames(const TracedModel &traced, co
 
 Result<std::unique_ptr<train::StepProgram>> makeTrainingStep(const std::string &modelDirectory,
                                                              const StepOptions &options, Progress &progress) {
+  ReturnMemory whenCompiled;  // destroyed after the IR
   LLC_ASSIGN(TracedModel traced, traceTrainingStep(modelDirectory, options, progress));
   progress.step("compiling the training step of " + traced.name);
   compiler::CompileOptions compile{.startAt = compiler::Phase::differentiated};

@@ -15,6 +15,7 @@ struct StepOptions {
   std::string optimizer = "adamw";
   std::map<std::string, double> optimizerSettings = {};  // over its own
   double maxGradNorm = 1;                                // 0: no clipping
+  std::string earlyUpdates = "auto";  // when weights move: auto, always (when their gradients are complete) or never
   double weightDecay = 0;
   double layerDecay = 1;               // of the learning rate from each layer to the one below it; 1: none
   std::string optimizerState = "f32";  // or 8bit; NAME_8bit as the optimizer means the same

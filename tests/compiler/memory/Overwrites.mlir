@@ -51,4 +51,25 @@ module attributes {llm.max_tokens = 16 : i64, llm.max_rows = 2 : i64} {
     %n = call @step(%w, %g) : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
     return %n : tensor<4x4xf32>
   }
+
+  // An update comes before calls that make more gradients, so that these may lie where its gradient was.
+  func.func private @backward(%x: tensor<4x4xf32>) -> (tensor<4x4xf32>, tensor<4x4xf32>) {
+    %g = llm.tanh %x : (tensor<4x4xf32>) -> tensor<4x4xf32>
+    %d = llm.exp %x : (tensor<4x4xf32>) -> tensor<4x4xf32>
+    return %g, %d : tensor<4x4xf32>, tensor<4x4xf32>
+  }
+  // CHECK-LABEL: func.func @early
+  // CHECK: %[[FIRST:.*]]:2 = call @backward
+  // CHECK-NEXT: call @step(%{{.*}}, %[[FIRST]]#0)
+  // CHECK-NEXT: %[[SECOND:.*]]:2 = call @backward(%[[FIRST]]#1)
+  // CHECK-NEXT: call @step(%{{.*}}, %[[SECOND]]#0)
+  func.func @early(%x: tensor<4x4xf32>) -> (tensor<4x4xf32>, tensor<4x4xf32> {llm.updates = "w"}, tensor<4x4xf32> {llm.updates = "m"}) {
+    %w = llm.use @w : tensor<4x4xf32>
+    %m = llm.use @m : tensor<4x4xf32>
+    %a:2 = call @backward(%x) : (tensor<4x4xf32>) -> (tensor<4x4xf32>, tensor<4x4xf32>)
+    %b:2 = call @backward(%a#1) : (tensor<4x4xf32>) -> (tensor<4x4xf32>, tensor<4x4xf32>)
+    %n = call @step(%w, %a#0) : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
+    %k = call @step(%m, %b#0) : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
+    return %b#1, %n, %k : tensor<4x4xf32>, tensor<4x4xf32>, tensor<4x4xf32>
+  }
 }

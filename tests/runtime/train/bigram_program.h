@@ -36,7 +36,8 @@ class BigramProgram final : public StepProgram {
     double norm = 0;
     for (double &g : gradient) g /= double(total.targets), norm += g * g;
     StepResult result{total.sum / double(total.targets), std::sqrt(norm), true};
-    if (brokenFrom && scalars.step >= brokenFrom) result.loss = std::nan(""), result.applied = false;
+    if (brokenFrom && scalars.step >= brokenFrom)
+      result.loss = std::nan(""), result.applied = false, result.movedWeights = movedEarly;
     for (size_t i = 0; i < weights_.size() && result.applied; ++i) {
       momentum_[i] = 0.9f * momentum_[i] + float(gradient[i]);
       weights_[i] -= float(scalars.learningRate) * momentum_[i];
@@ -50,6 +51,7 @@ class BigramProgram final : public StepProgram {
   }
 
   int64_t calls = 0, brokenFrom = 0;  // brokenFrom: the update from which on the loss is NaN; 0: never
+  int64_t movedEarly = 0;             // of broken steps
   int pauseMilliseconds = 0;
   StepScalars lastScalars;
 

@@ -92,6 +92,15 @@ class Loops : public testing::Test {
     }
     return text;
   }
+  std::vector<std::string> warnings(const std::string &name) const {
+    std::vector<std::string> messages;
+    auto records = readMetrics(folder_.file(name + "/metrics.jsonl"));
+    EXPECT_TRUE(records.ok());
+    if (!records.ok()) return messages;
+    for (const Record &record : *records)
+      if (record["event"] == "warning") messages.push_back(record["message"].get<std::string>());
+    return messages;
+  }
   static std::string weights(const BigramProgram &program) {
     auto data = program.state()[0].data;
     return {reinterpret_cast<const char *>(data.data()), data.size()};
@@ -184,11 +193,19 @@ TEST_F(Loops, BadStepsChangeNothingAndEndIt) {
   EXPECT_NE(outcome.error().what.find("3 steps in a row, up to step 13"), std::string::npos) << outcome.error().text();
   EXPECT_NE(outcome.error().what.find("step-12"), std::string::npos) << outcome.error().text();
   EXPECT_EQ(program.lastScalars.step, 11);  // an update that did not happen is not counted
-  int warnings = 0;
-  auto records = readMetrics(folder_.file("run/metrics.jsonl"));
-  ASSERT_TRUE(records.ok());
-  for (const Record &record : *records) warnings += record["event"] == "warning";
-  EXPECT_EQ(warnings, 3);
+  EXPECT_EQ(warnings("run").size(), 3u);
+  for (const std::string &warning : warnings("run")) EXPECT_TRUE(warning.ends_with("left out")) << warning;
+}
+
+// Where weights moved before it was known, the warning says so.
+TEST_F(Loops, BadStepsSayWhatHadMovedEarly) {
+  BigramProgram program(vocabulary, 2, 16);
+  program.brokenFrom = 11, program.movedEarly = 5;
+  LoopOptions o = options(40);
+  o.maxBadSteps = 1;
+  ASSERT_FALSE(run("run", o, program).ok());
+  ASSERT_EQ(warnings("run").size(), 1u);
+  EXPECT_NE(warnings("run")[0].find("left out but for 5 weights, which had moved early"), std::string::npos);
 }
 
 TEST_F(Loops, StopsWhenNothingImproves) {

@@ -485,21 +485,108 @@ TEST_F(TrainingStep, MemoryGrowsWithTheSequenceAndNotWithItsSquare) {
   EXPECT_NEAR(third - second, second - first, 0.01 * (second - first));
 }
 
-TEST_F(TrainingStep, WhatIsNotFiniteChangesNothing) {
-  auto program = make({.rows = 2, .length = length, .emaDecay = 0.9, .model = train::ModelWeights::latest});
+// When weights move makes no difference to them, whatever is kept for them.
+TEST_F(EightBitState, EarlyUpdatesChangeNoBit) {
+  StepOptions plain{.rows = 2, .length = length, .maxGradNorm = 0, .weightDecay = 0.1, .seed = 7};
+  std::vector<StepOptions> all;
+  auto with = [&](auto change) { change(all.emplace_back(plain)); };
+  with([](StepOptions &o) { o.optimizer = "muon"; });
+  with([](StepOptions &o) { o.optimizer = "lion_8bit", o.emaDecay = 0.9; });
+  with([](StepOptions &o) { o.weightType = "bf16", o.precision = "bf16"; });
+  with([](StepOptions &o) {
+    o.optimizer = "adafactor", o.groups = {{"model.layers.*", 0.5, 0}}, o.frozen = {"*.q_proj.weight"};
+  });
+  for (StepOptions &options : all) {
+    SCOPED_TRACE(options.optimizer + " " + options.weightType);
+    auto early = make(options);
+    options.earlyUpdates = "never";
+    auto late = make(options);
+    ASSERT_TRUE(early && late);
+    EXPECT_TRUE(early->movesEarly());
+    EXPECT_FALSE(late->movesEarly());
+    for (int64_t step = 1; step <= 3; ++step) {
+      StepInput in(step);
+      auto one = early->step({&in.batch, 1}, in.scalars), other = late->step({&in.batch, 1}, in.scalars);
+      ASSERT_TRUE(one.ok() && other.ok());
+      EXPECT_TRUE(one->applied);
+      EXPECT_EQ(one->loss, other->loss);
+      EXPECT_EQ(one->gradientNorm, other->gradientNorm);
+      auto weights = std::ranges::count_if(early->state(), [](auto &state) { return state.isWeight; });
+      EXPECT_EQ(one->movedWeights, weights);
+      EXPECT_EQ(other->movedWeights, 0);
+    }
+    EXPECT_EQ(bytesOf(*early), bytesOf(*late));
+  }
+}
+
+// Logits of zero, from weights of the head that are so large that the gradient of the last norm overflows, and it
+// alone.
+TEST_F(TrainingStep, EarlyUpdatesLeaveOutWeightsWithoutAFiniteGradient) {
+  StepOptions options{.rows = 2, .length = length, .maxGradNorm = 0, .weightDecay = 0.1};
+  auto program = make(options);
   ASSERT_TRUE(program);
-  Tokens tokens(2);
-  train::Batch batch = tokens.batch();
-  ASSERT_TRUE(program->step({&batch, 1}, {.learningRate = 0.01, .step = 1}).ok());
-  floats(program->state()[1])[0] = NAN;
-  std::vector<std::vector<float>> before;
-  for (const train::TensorState &state : program->state())
-    before.emplace_back(floats(state).begin(), floats(state).end());
-  auto result = program->step({&batch, 1}, {.learningRate = 0.01, .step = 2});
+  auto values = [&](const std::string &name) {
+    auto found = std::ranges::find(program->state(), name, &train::TensorState::name);
+    return found == program->state().end() ? std::span<float>() : floats(*found);
+  };
+  std::ranges::fill(values("model.norm.weight"), 0);
+  for (float &weight : values("lm_head.weight")) weight = std::copysign(1e38f, weight);
+  std::vector<float> head(values("lm_head.weight").begin(), values("lm_head.weight").end());
+  StepInput in(1);
+  auto result = program->step({&in.batch, 1}, in.scalars);
   ASSERT_TRUE(result.ok());
+  EXPECT_NEAR(result->loss, std::log(double(vocabulary)), 1e-5);
+  EXPECT_FALSE(std::isfinite(result->gradientNorm));
   EXPECT_FALSE(result->applied);
-  for (size_t i = 0; i < before.size(); ++i)
-    EXPECT_EQ(0, std::memcmp(before[i].data(), program->state()[i].data.data(), before[i].size() * sizeof(float)));
+  auto weights = std::ranges::count_if(program->state(), [](auto &state) { return state.isWeight; });
+  EXPECT_EQ(result->movedWeights, weights - 1);
+  for (const char *name : {"model.norm.weight", "exp_avg/model.norm.weight", "exp_avg_sq/model.norm.weight"}) {
+    ASSERT_FALSE(values(name).empty()) << name;
+    EXPECT_TRUE(std::ranges::all_of(values(name), [](float value) { return value == 0; })) << name;
+  }
+  EXPECT_FALSE(std::ranges::equal(values("lm_head.weight"), head));
+  for (const train::TensorState &state : program->state())
+    EXPECT_TRUE(std::ranges::all_of(floats(state), [](float value) { return std::isfinite(value); })) << state.name;
+}
+
+TEST_F(TrainingStep, EarlyUpdatesAreRefusedWhereAllGradientsAreNeeded) {
+  using Change = void (*)(StepOptions &);
+  for (auto [change, what] :
+       {std::pair<Change, const char *>{[](StepOptions &o) { o.maxGradNorm = 1; }, "max_grad_norm"},
+        {[](StepOptions &o) { o.accumulate = true; }, "gradient_accumulation_steps"},
+        {[](StepOptions &o) { o.precision = "f16"; }, "f16"},
+        {[](StepOptions &o) { o.earlyUpdates = "often"; }, "often"}}) {
+    StepOptions options{.rows = 2, .length = length, .maxGradNorm = 0, .earlyUpdates = "always"};
+    change(options);
+    auto made = makeTrainingStep(directory.path(), options, progress);
+    ASSERT_FALSE(made.ok()) << what;
+    EXPECT_NE(made.error().text().find(what), std::string::npos) << made.error().text();
+    if (options.earlyUpdates == "often") continue;
+    options.earlyUpdates = "auto";
+    auto late = make(options);
+    ASSERT_TRUE(late);
+    EXPECT_FALSE(late->movesEarly());
+  }
+}
+
+TEST_F(TrainingStep, WhatIsNotFiniteChangesNothing) {
+  for (double clipping : {1, 0}) {
+    SCOPED_TRACE(clipping);
+    auto program = make(
+        {.rows = 2, .length = length, .maxGradNorm = clipping, .emaDecay = 0.9, .model = train::ModelWeights::latest});
+    ASSERT_TRUE(program);
+    EXPECT_EQ(program->movesEarly(), clipping == 0);
+    Tokens tokens(2);
+    train::Batch batch = tokens.batch();
+    ASSERT_TRUE(program->step({&batch, 1}, {.learningRate = 0.01, .step = 1}).ok());
+    floats(program->state()[1])[0] = NAN;
+    std::vector<std::byte> before = bytesOf(*program);
+    auto result = program->step({&batch, 1}, {.learningRate = 0.01, .step = 2});
+    ASSERT_TRUE(result.ok());
+    EXPECT_FALSE(result->applied);
+    EXPECT_EQ(result->movedWeights, 0);
+    EXPECT_EQ(bytesOf(*program), before);
+  }
 }
 
 TEST_F(TrainingStep, FrozenWeightsStay) {
