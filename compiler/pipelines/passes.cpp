@@ -19,7 +19,7 @@ void addPhase(mlir::OpPassManager &passes, Phase phase) {
     case Phase::differentiated:
       passes.addPass(createNarrowProducts({.computedOnly = true}));
       passes.addPass(createDifferentiate());
-      passes.addPass(createJoinLogProbabilities());
+      passes.addPass(createJoinGradients());
       passes.addPass(createNarrowProducts());
       passes.addPass(createComposeStep());
       return;

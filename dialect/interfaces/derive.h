@@ -67,6 +67,10 @@ mlir::Value sumOf(mlir::OpBuilder &builder, mlir::Location location, mlir::Value
 llvm::LogicalResult adjointThroughDecomposition(mlir::Operation *op, mlir::OpBuilder &builder,
                                                 mlir::ValueRange gradients,
                                                 llvm::SmallVectorImpl<mlir::Value> &operandGradients);
+// Runs backwards over `ops`, which stand in order and made `results` from `operands`. Null where nothing flows.
+llvm::LogicalResult reverse(llvm::ArrayRef<mlir::Operation *> ops, mlir::OpBuilder &builder, mlir::Location location,
+                            mlir::ValueRange results, mlir::ValueRange gradients, mlir::ValueRange operands,
+                            llvm::SmallVectorImpl<mlir::Value> &operandGradients);
 
 // Inherent attributes live in Properties: inferReturnTypes must merge them back. Ops without attributes have no
 // Properties member at all, hence the overload.

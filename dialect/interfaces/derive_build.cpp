@@ -248,6 +248,25 @@ llvm::LogicalResult buildAdjoint(mlir::Operation *op, mlir::OpBuilder &builder, 
   return status.ok() ? mlir::success() : report(op, status.error());
 }
 
+llvm::LogicalResult reverse(llvm::ArrayRef<mlir::Operation *> ops, mlir::OpBuilder &builder, mlir::Location location,
+                            mlir::ValueRange results, mlir::ValueRange gradients, mlir::ValueRange operands,
+                            llvm::SmallVectorImpl<mlir::Value> &operandGradients) {
+  Gradients sums(builder, location);
+  for (auto [result, gradient] : llvm::zip(results, gradients)) sums.add(result, gradient);
+  for (mlir::Operation *op : llvm::reverse(ops)) {
+    llvm::SmallVector<mlir::Value> own, inputs;
+    for (mlir::Value result : op->getResults()) own.push_back(sums.of(result));
+    if (llvm::none_of(own, [](mlir::Value value) { return bool(value); })) continue;
+    auto differentiable = mlir::dyn_cast<Differentiable>(op);
+    if (!differentiable)
+      return op->emitError("has no adjoint, and a gradient passes through it; to fix: use ops of the llm dialect");
+    if (mlir::failed(differentiable.buildAdjoint(builder, own, inputs))) return mlir::failure();
+    for (auto [operand, gradient] : llvm::zip(op->getOperands(), inputs)) sums.add(operand, gradient);
+  }
+  sums.collect(operands, operandGradients);
+  return mlir::success();
+}
+
 llvm::LogicalResult adjointThroughDecomposition(mlir::Operation *op, mlir::OpBuilder &builder,
                                                 mlir::ValueRange gradients,
                                                 llvm::SmallVectorImpl<mlir::Value> &operandGradients) {
@@ -259,18 +278,7 @@ llvm::LogicalResult adjointThroughDecomposition(mlir::Operation *op, mlir::OpBui
   llvm::SmallVector<mlir::Operation *> emitted;
   for (auto place = before ? std::next(before->getIterator()) : block->begin(); place != end; ++place)
     emitted.push_back(&*place);
-  Gradients sums(builder, op->getLoc());
-  for (auto [result, gradient] : llvm::zip(results, gradients)) sums.add(result, gradient);
-  for (mlir::Operation *part : llvm::reverse(emitted)) {
-    llvm::SmallVector<mlir::Value> partGradients, inputs;
-    for (mlir::Value result : part->getResults()) partGradients.push_back(sums.of(result));
-    if (llvm::none_of(partGradients, [](mlir::Value value) { return bool(value); })) continue;
-    if (mlir::failed(mlir::cast<Differentiable>(part).buildAdjoint(builder, partGradients, inputs)))
-      return mlir::failure();
-    for (auto [operand, gradient] : llvm::zip(part->getOperands(), inputs)) sums.add(operand, gradient);
-  }
-  sums.collect(op->getOperands(), operandGradients);
-  return mlir::success();
+  return reverse(emitted, builder, op->getLoc(), results, gradients, op->getOperands(), operandGradients);
 }
 
 }  // namespace llc::llm::derive

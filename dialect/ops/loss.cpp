@@ -5,6 +5,7 @@
 
 #include "dialect/interfaces/derive_internal.h"
 #include "dialect/ops/llm.h"
+#include "dialect/ops/row_tiles.h"
 
 #define GET_OP_CLASSES
 #include "dialect/ops/loss.cpp.inc"
@@ -62,12 +63,9 @@ LogProbText logProbText(Op op) {
 }
 
 // ---- tiles of rows
-constexpr int64_t tileBytes = 16 << 20;  // of logits
-constexpr int64_t leastTileRows = 256;   // fewer would read w too often for the work that they do with it
-
 // Rows of a tile for x[rows,:] and a vocabulary: all of them, or equal parts.
 int64_t chooseTileRows(int64_t rows, int64_t vocabulary) {
-  int64_t most = std::max(leastTileRows, tileBytes / (4 * std::max<int64_t>(vocabulary, 1)));
+  int64_t most = mostTileRows(vocabulary);
   int64_t tiles = (rows + most - 1) / most;
   return tiles <= 1 ? rows : ((rows + tiles - 1) / tiles + 15) / 16 * 16;
 }

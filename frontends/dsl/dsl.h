@@ -109,6 +109,12 @@ Tensor block(std::string_view name, Function &&function, Arguments... arguments)
   return traceBlock(name, {arguments...}, body).front();
 }
 
+// body(rows), for some rows at a time: row r of each result follows from row r of each of `rows` (and from parameters
+// and other values that are the same for all rows). What is computed on the way then lives for some rows only, in the
+// gradient too. `width`: numbers of the widest row that the body makes, a vocabulary for instance; it says how many
+// rows are a tile. Few rows, or a number of them that is not static: the body as it is.
+Tensors byRows(const Tensors &rows, int64_t width, const std::function<Tensors(const Tensors &)> &body);
+
 // One argument of an entry.
 struct Input {
   std::string name;

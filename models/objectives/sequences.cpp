@@ -42,6 +42,11 @@ Tensor nextLogProbabilities(const LossInput &in) {
   return in.model.logProbabilities(wholeRows(in), reshape(next(in.labels), {dynamicSize}));
 }
 
+Tensor ofLabels(Tensor logits, Tensor labels) {
+  return generic({logits, cast(labels, DType::f32)}, {.signature = "tv,t->t", .body = "a*eq(@v,b)", .combiner = "sum"},
+                 labels.shape(), DType::f32);
+}
+
 Tensor lastTokens(const LossInput &in) {
   int64_t rows = in.segments.size(0), width = in.segments.size(1);
   Tensor numbers = cast(in.segments, DType::f32);
@@ -94,13 +99,15 @@ HiddenTokens hiddenTokens(const LossInput &in) {
              .toFix("use LoRA (lora-finetune --target-modules query,value)"));
   Tokens tokens = wholeRows(in);
   int64_t count = tokens.ids.size(0);
-  Tensor logits = in.model.head(in.model.embeddings(tokens, iota({count}, DType::i32)));
+  Tensor states = in.model.embeddings(tokens, iota({count}, DType::i32));
   Tensor labels = reshape(in.labels, {count}), numbers = reshape(cast(in.segments, DType::f32), {count});
   Tensor weight = ge(cast(labels, DType::f32), scalar(0)) * lt(scalar(0), numbers);
-  Tensor ofLabel = generic({logits, cast(labels, DType::f32)},
-                           {.signature = "tv,t->t", .body = "a*eq(@v,b)", .combiner = "sum"}, {count}, DType::f32);
-  Tensor best = reduce(logits, {.signature = "tv->t", .kind = "max"});
-  return {cross_entropy(logits, labels) * weight, ge(ofLabel, best) * weight, weight};
+  Tensors found = byRows({states, labels}, in.model.vocabulary, [&](const Tensors &rows) -> Tensors {
+    Tensor logits = in.model.head(rows[0]), ofLabel = ofLabels(logits, rows[1]);
+    Tensor best = reduce(logits, {.signature = "tv->t", .kind = "max"});
+    return {logsumexp(logits) - ofLabel, ge(ofLabel, best)};
+  });
+  return {found[0] * weight, found[1] * weight, weight};
 }
 
 LossTerms hiddenTokenLoss(const LossInput &in) {

@@ -12,6 +12,8 @@ dsl::Tensor next(dsl::Tensor x);
 dsl::Tensor learned(const dsl::LossInput &in);
 // [B*S] f32: log-probability of the next token's label, 0 where it has none.
 dsl::Tensor nextLogProbabilities(const dsl::LossInput &in);
+// Of logits [T,V] and labels [T]: the logit of each label, 0 where it is negative.
+dsl::Tensor ofLabels(dsl::Tensor logits, dsl::Tensor labels);
 // Of rows [B], i32: where in wholeRows each one's last token stands that is no padding; of rows of padding its first.
 dsl::Tensor lastTokens(const dsl::LossInput &in);
 // [1]: all elements of x together.

@@ -1,21 +1,20 @@
 // Distillation of logits (Hinton et al. 2015): a T^2 KL(teacher || student), both softened by the temperature T, mixed
 // with the loss of the labels, and if wanted with the distance of the last hidden states.
 #include "frontends/dsl/sugar.h"
+#include "models/objectives/sequences.h"
 #include "models/trainer_registry.h"
 
 namespace llc::models {
 using namespace dsl;
 namespace {
-// x[N,V] -> log softmax(x / temperature)
-Tensor logSoftmax(Tensor x, double temperature) {
-  Tensor scaled = x / temperature;
-  return scaled - reshape(logsumexp(scaled), {x.size(0), 1});
-}
-
-// Of N tokens [N]: KL(teacher || student).
+// Of N tokens [N]: KL(teacher || student) of distributions softened by the temperature. What needs all logits is one
+// sum for each token, sum p (t - s) with p the teacher's probabilities; the rest are numbers of the token.
 Tensor divergence(Tensor teacher, Tensor student, double temperature) {
-  Tensor of = logSoftmax(teacher, temperature), by = logSoftmax(student, temperature);
-  return contract(exp(of), of - by, "nv,nv->n");
+  Tensor of = teacher / temperature, by = student / temperature;
+  Tensor ofSum = logsumexp(of), bySum = logsumexp(by);
+  Tensor apart = generic({of, by, ofSum}, {.signature = "nv,nv,n->n", .body = "exp(a-c)*(a-b)", .combiner = "sum"},
+                         {teacher.size(0)}, DType::f32);
+  return apart - ofSum + bySum;
 }
 
 // Of N tokens [N]: mean of the squared differences of the hidden states.
@@ -34,10 +33,15 @@ LossTerms loss(const LossInput &in, const TrainerSettings &settings) {
   int64_t count = tokens.ids.size(0);
   Tensor rows = iota({count}, DType::i32);
   Tensor studentStates = in.model.embeddings(tokens, rows), teacherStates = in.teacher->embeddings(tokens, rows);
-  Tensor student = in.model.head(studentStates), teacher = in.teacher->head(teacherStates);
+  // Logits of both models for some tokens at a time.
+  Tensors of =
+      byRows({studentStates, teacherStates, reshape(next(in.labels), {count})}, in.model.vocabulary,
+             [&](const Tensors &rows) -> Tensors {
+               Tensor student = in.model.head(rows[0]), teacher = in.teacher->head(rows[1]);
+               return {divergence(teacher, student, temperature), logsumexp(student) - ofLabels(student, rows[2])};
+             });
   Tensor weight = reshape(learned(in), {count});
-  Tensor kl = total(divergence(teacher, student, temperature) * weight);
-  Tensor hard = total(cross_entropy(student, reshape(next(in.labels), {count})) * weight);
+  Tensor kl = total(of[0] * weight), hard = total(of[1] * weight);
   LossTerms terms{kl * (alpha * temperature * temperature) + hard * (1 - alpha),
                   total(weight),
                   {{"kl_loss", kl}, {"ce_loss", hard}}};

@@ -246,6 +246,9 @@ case("attention.dropped", lambda q, k, v, sinks, segments, key: attention(q, k, 
      real(2, 3, 4, 3), real(2, 5, 2, 3), real(2, 5, 2, 2), real(4), SEGMENTS, torch.tensor([70001.0]))
 case("attention_gradients.dropped", lambda *inputs: attention_backward(*inputs, 0.4, scale=0.6, cap=2.0), *BACKWARD,
      SEGMENTS, torch.tensor([9.0]))
+case("by_rows", lambda x, t, w, b: (cross_entropy(x @ w.T + b, t), torch.logsumexp(x @ w.T + b, -1)), real(6, 4),
+     ints(1, 4, -1, 0, 2, 3), real(5, 4), bf16(5))
+case("by_rows.sums", lambda x, d, w: (x @ w.T * d, (x @ w.T * d).T @ x, x.sum(0)), real(4, 3), real(4, 2), real(2, 3))
 NOT_DIFFERENTIABLE = {"sequence_lengths", "one_hot", "iota", "use", "constant", "fused", "paged_attention",
                       "paged_attention.all"}
 

@@ -25,12 +25,12 @@ def Differentiate : Pass<"llm-differentiate", "::mlir::ModuleOp"> {
   }];
 }
 
-def JoinLogProbabilities : Pass<"llm-join-log-probabilities", "::mlir::ModuleOp"> {
-  let summary = "log-probabilities come from their gradient's op, which computes the logits anyway";
+def JoinGradients : Pass<"llm-join-gradients", "::mlir::ModuleOp"> {
+  let summary = "what the loss is made from comes from the op of its gradient, which computes it anyway";
   let description = [{
-    Where a function has `llm.linear_log_prob` and its gradient, whose dy does not depend on the log-probabilities (the
-    loss is a weighted sum of them), the gradient's first result takes the place of the first op: one product less, and
-    nothing has to be kept in between.
+    Where a function has `llm.linear_log_prob` or `llm.by_rows` and its gradient, and what flows back does not depend on
+    the results (the loss is a weighted sum of them), the gradient's first results take the place of the first op: one
+    product less, and nothing has to be kept in between.
   }];
 }
 #endif

@@ -53,7 +53,7 @@ std::optional<Form> wantedForm(OpOperand &operand) {
   bool half = element.isF16() || element.isBF16();
   if (tensor.getRank() == 2 && (half || element.isF32())) return streamedForm(operand);
   bool own = isa_and_nonnull<llm::LlmDialect>(operand.getOwner()->getDialect()) &&
-             !isa<llm::CastOp, llm::PackOp>(operand.getOwner());
+             !isa<llm::CastOp, llm::PackOp>(operand.getOwner()) && operand.getOwner()->getNumRegions() == 0;
   if (tensor.getRank() == 1 && half && own) return Form::f32;
   return std::nullopt;
 }

@@ -73,7 +73,7 @@ TEST_F(Gradients, OfDecompositionsAgreeToo) {
     for (mlir::Operation &op : llvm::make_early_inc_range(function.getBody().front().without_terminator())) {
       if (mlir::isa<GenericOp, ContractOp>(op) ||
           !(derive::hasProgram(&op) ||
-            mlir::isa<AttentionOp, AttentionBackwardOp, LinearLogProbBackwardOp, RotaryOp>(op)))
+            mlir::isa<AttentionOp, AttentionBackwardOp, ByRowsOp, LinearLogProbBackwardOp, RotaryOp>(op)))
         continue;
       mlir::OpBuilder builder(&op);
       llvm::SmallVector<mlir::Value> results;
@@ -92,7 +92,8 @@ TEST_F(Gradients, OfDecompositionsAgreeToo) {
 
 // Gradients of gradients: the adjoints are differentiable in turn.
 TEST_F(Gradients, SecondOrder) {
-  for (const char *name : {"silu", "rms_norm", "softmax", "contract", "generic.conv", "div", "attention.full"}) {
+  for (const char *name :
+       {"silu", "rms_norm", "softmax", "contract", "generic.conv", "div", "attention.full", "by_rows.sums"}) {
     auto function = module_->lookupSymbol<mlir::func::FuncOp>(name);
     mlir::func::FuncOp first = addBackward(function);
     ASSERT_TRUE(first) << bench_.takeMessages();

@@ -438,4 +438,30 @@ module {
     }
     return %y : tensor<?x4xf32>
   }
+  func.func @by_rows(%x: tensor<6x4xf32>, %t: tensor<6xi32>, %w: tensor<5x4xf32>, %b: tensor<5xbf16>)
+      -> (tensor<6xf32>, tensor<6xf32>) {
+    %y, %z = llm.by_rows(%x, %t, %w, %b) {row_results = 2 : i64, tiled = 2 : i64}
+        : (tensor<6x4xf32>, tensor<6xi32>, tensor<5x4xf32>, tensor<5xbf16>) -> (tensor<6xf32>, tensor<6xf32>) {
+    ^bb0(%rows: tensor<2x4xf32>, %labels: tensor<2xi32>, %matrix: tensor<5x4xf32>, %bias: tensor<5xbf16>):
+      %p = llm.linear %rows, %matrix : (tensor<2x4xf32>, tensor<5x4xf32>) -> tensor<2x5xf32>
+      %l = llm.add %p, %bias : (tensor<2x5xf32>, tensor<5xbf16>) -> tensor<2x5xf32>
+      %c = llm.cross_entropy %l, %labels : (tensor<2x5xf32>, tensor<2xi32>) -> tensor<2xf32>
+      %s = llm.logsumexp %l : (tensor<2x5xf32>) -> tensor<2xf32>
+      llm.yield %c, %s : tensor<2xf32>, tensor<2xf32>
+    }
+    return %y, %z : tensor<6xf32>, tensor<6xf32>
+  }
+  func.func @by_rows.sums(%x: tensor<4x3xf32>, %d: tensor<4x2xf32>, %w: tensor<2x3xf32>)
+      -> (tensor<4x2xf32>, tensor<2x3xf32>, tensor<3xf32>) {
+    %y, %m, %v = llm.by_rows(%x, %d, %w) {row_results = 1 : i64, tiled = 2 : i64}
+        : (tensor<4x3xf32>, tensor<4x2xf32>, tensor<2x3xf32>) -> (tensor<4x2xf32>, tensor<2x3xf32>, tensor<3xf32>) {
+    ^bb0(%rows: tensor<2x3xf32>, %more: tensor<2x2xf32>, %matrix: tensor<2x3xf32>):
+      %p = llm.linear %rows, %matrix : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<2x2xf32>
+      %t = llm.mul %p, %more : (tensor<2x2xf32>, tensor<2x2xf32>) -> tensor<2x2xf32>
+      %q = llm.contract %t, %rows {signature = "tv,td->vd"} : (tensor<2x2xf32>, tensor<2x3xf32>) -> tensor<2x3xf32>
+      %u = llm.reduce %rows {kind = "sum", signature = "td->d"} : (tensor<2x3xf32>) -> tensor<3xf32>
+      llm.yield %t, %q, %u : tensor<2x2xf32>, tensor<2x3xf32>, tensor<3xf32>
+    }
+    return %y, %m, %v : tensor<4x2xf32>, tensor<2x3xf32>, tensor<3xf32>
+  }
 }

@@ -98,6 +98,27 @@ TEST(Verifier, LogProbabilities) {
   EXPECT_MESSAGE(backward("6x4xf32", "2xf32", ""), "dy is not one number for each row of x");
   EXPECT_MESSAGE(backward("6x4xf32", "3xf32", "tile_rows = -1 : i64"), "tile_rows is negative");
 }
+TEST(Verifier, Rows) {
+  auto rows = [](std::string whole, std::string tile, std::string weight, std::string result, std::string attributes) {
+    return messageOf(inFunction("%x: tensor<" + whole + ">, %w: tensor<3xf32>",
+                                "%y = llm.by_rows(%x, %w) {" + attributes + "} : (tensor<" + whole +
+                                    ">, tensor<3xf32>) -> tensor<" + result + "> {\n^bb0(%a: tensor<" + tile +
+                                    ">, %b: tensor<" + weight + ">):\n  llm.yield %a : tensor<" + tile + ">\n}"));
+  };
+  const std::string plain = "row_results = 1 : i64, tiled = 1 : i64";
+  EXPECT_EQ(rows("4x3xf32", "2x3xf32", "3xf32", "4x3xf32", plain), "no error");
+  EXPECT_MESSAGE(rows("5x3xf32", "2x3xf32", "3xf32", "4x3xf32", plain), "which are not whole tiles");
+  EXPECT_MESSAGE(rows("?x3xf32", "2x3xf32", "3xf32", "4x3xf32", plain), "which are not whole tiles");
+  EXPECT_MESSAGE(rows("4x3xf32", "2x4xf32", "3xf32", "4x3xf32", plain), "which are not whole tiles");
+  EXPECT_MESSAGE(rows("4x3xf32", "2x3xf32", "4xf32", "4x3xf32", plain), "has input 1 of");
+  EXPECT_MESSAGE(rows("4x3xf32", "2x3xf32", "3xf32", "2x3xf32", plain), "has result 0 of");
+  EXPECT_MESSAGE(rows("4x3xf32", "2x3xf32", "3xf32", "4x3xf32", "row_results = 0 : i64, tiled = 1 : i64"),
+                 "has result 0 of");
+  EXPECT_MESSAGE(rows("4x3xf32", "2x3xf32", "3xf32", "4x3xf32", "row_results = 1 : i64, tiled = 0 : i64"),
+                 "has no input to cut");
+  EXPECT_MESSAGE(rows("4x3xf32", "2x3xf32", "3xf32", "4x3xf32", "row_results = 2 : i64, tiled = 1 : i64"),
+                 "has no input to cut");
+}
 TEST(Verifier, AttentionAndCaches) {
   EXPECT_MESSAGE(messageOf(inFunction("%q: tensor<1x3x3x4xf32>, %k: tensor<1x3x2x4xf32>",
                                       "%y, %l = llm.attention %q, %k, %k {scale = 1.0} : (tensor<1x3x3x4xf32>, "

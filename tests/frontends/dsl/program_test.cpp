@@ -46,6 +46,48 @@ TEST(Program, EqualBlocksAreOneFunctionAndParametersBecomeArguments) {
   EXPECT_EQ(count(text, "llm.silu"), 1);
 }
 
+// The maxima of x w for rows of x [rows,8], where the products are `width` wide.
+std::string tracedByRows(int64_t rows, int64_t width) {
+  Program program = emptyProgram();
+  std::vector<Input> input = {{.name = "x", .type = DType::f32, .shape = {rows, 8}, .dimension = "tokens"}};
+  Status status = program.entry("main", input, [&](const std::vector<Value> &inputs) {
+    Tensor bias = parameter("b", {width});
+    return byRows({Tensor(inputs[0].handle())}, width, [&](const Tensors &tile) -> Tensors {
+      Tensor wide = linear(tile[0], parameter("w", {width, 8})) + bias;
+      return {reduce(wide, {.signature = "tv->t", .kind = "max"})};
+    });
+  });
+  EXPECT_TRUE(status.ok()) << status.error().text();
+  return program.print();
+}
+
+TEST(Program, WideRowsAreMadeTileByTile) {
+  std::string text = tracedByRows(1536, 1 << 20);  // whole tiles of the least size
+  EXPECT_EQ(count(text, "llm.by_rows("), 1);
+  EXPECT_NE(text.find("(tensor<1536x8xf32>, tensor<1048576x8xf32>, tensor<1048576xf32>) -> tensor<1536xf32>"),
+            text.npos)
+      << text;
+  EXPECT_EQ(count(text, "tensor<256x1048576xf32>") > 0, true);
+  EXPECT_EQ(count(text, "llm.pad") + count(text, "llm.slice"), 0);
+  EXPECT_EQ(count(text, "func.func private"), 0);
+}
+
+TEST(Program, TilesAreEqualAndNoLargerThanTheyNeedBe) {
+  std::string text = tracedByRows(600, 1 << 20);  // 600 = 3 * 200
+  EXPECT_NE(text.find("tensor<200x1048576xf32>"), text.npos);
+  EXPECT_EQ(count(text, "llm.pad"), 0);
+  text = tracedByRows(1201, 1 << 20);  // a prime: zeros follow the last row, and are cut off again
+  EXPECT_NE(text.find("tensor<256x1048576xf32>"), text.npos);
+  EXPECT_NE(text.find("high = 79 : i64"), text.npos);
+  EXPECT_NE(text.find("-> tensor<1201xf32>"), text.npos);
+}
+
+TEST(Program, FewOrRaggedRowsAreNoTiles) {
+  for (int64_t rows : {256l, dynamicSize}) EXPECT_EQ(count(tracedByRows(rows, 1 << 20), "llm.by_rows("), 0) << rows;
+  EXPECT_EQ(count(tracedByRows(4096, 1024), "llm.by_rows("), 0);  // 16 MiB
+  EXPECT_EQ(count(tracedByRows(4098, 1024), "llm.by_rows("), 1);
+}
+
 TEST(Program, DifferentAttributesOrShapesGiveAnotherFunction) {
   Program program = emptyProgram();
   Status status = trace(program, [](Tensor x) {

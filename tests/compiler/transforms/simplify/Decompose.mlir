@@ -63,3 +63,26 @@ func.func @log_probability_gradients(%x: tensor<4x8xf32>, %w: tensor<6x8xf32>, %
           -> (tensor<4xf32>, tensor<4x8xf32>, tensor<6x8xf32>)
   return %dx, %dw : tensor<4x8xf32>, tensor<6x8xf32>
 }
+
+// Rows come tile after tile: each one waits for what is read of the one before, the first one for all inputs. What is not cut
+// is summed.
+// CHECK-LABEL: func.func @by_rows(
+// CHECK: llm.after %{{.*}}, %arg1
+// CHECK: llm.after %{{.*}}, %arg0
+// CHECK: %[[Y:.*]] = llm.mul
+// CHECK: %[[S:.*]] = llm.reduce %[[Y]]
+// CHECK-COUNT-2: llm.after %{{.*}}, %[[S]]
+// CHECK: %[[Z:.*]] = llm.mul
+// CHECK: %[[MORE:.*]] = llm.reduce %[[Z]]
+// CHECK: %[[SUM:.*]] = llm.generic %[[S]], %[[MORE]] {{.*}}"a+b"
+// CHECK: return %[[SUM]]
+func.func @by_rows(%x: tensor<4x3xf32>, %t: tensor<4x3xf32>) -> tensor<3xf32> {
+  %y, %s = llm.by_rows(%x, %t) {row_results = 1 : i64, tiled = 2 : i64}
+      : (tensor<4x3xf32>, tensor<4x3xf32>) -> (tensor<4x3xf32>, tensor<3xf32>) {
+  ^bb0(%a: tensor<2x3xf32>, %b: tensor<2x3xf32>):
+    %p = llm.mul %a, %b : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<2x3xf32>
+    %q = llm.reduce %p {kind = "sum", signature = "ab->b"} : (tensor<2x3xf32>) -> tensor<3xf32>
+    llm.yield %p, %q : tensor<2x3xf32>, tensor<3xf32>
+  }
+  return %s : tensor<3xf32>
+}
