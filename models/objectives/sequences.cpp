@@ -77,15 +77,17 @@ Tensor smoothed(Tensor logits, Tensor plain, Tensor logSum, double smoothing) {
 
 LossTerms nextTokenLoss(const LossInput &in, const LossAdditions &additions) {
   if (additions.smoothing == 0 && additions.z == 0) return nextTokenLoss(in);
-  Tensor weight = learned(in);
   Tokens tokens = wholeRows(in);
   int64_t count = tokens.ids.size(0);
-  Tensor logits = in.model.head(in.model.embeddings(tokens, iota({count}, DType::i32)));
-  Tensor flat = reshape(weight, {count}), plain = cross_entropy(logits, reshape(next(in.labels), {count})) * flat;
-  Tensor logSum = logsumexp(logits), loss = plain, squares = square(logSum) * additions.z;
-  if (additions.smoothing > 0) loss = smoothed(logits, plain, logSum, additions.smoothing);
-  Tensor zLoss = total(squares * flat);
-  return {total(loss * flat) + zLoss, total(weight), {{"ce_loss", total(plain)}, {"z_loss", zLoss}}};
+  Tensor weight = reshape(learned(in), {count}), states = in.model.embeddings(tokens, iota({count}, DType::i32));
+  auto ofTokens = [&](const Tensors &rows) -> Tensors {
+    Tensor logits = in.model.head(rows[0]), logSum = logsumexp(logits), plain = logSum - ofLabels(logits, rows[1]);
+    Tensor loss = additions.smoothing > 0 ? smoothed(logits, plain, logSum, additions.smoothing) : plain;
+    return {loss, plain, square(logSum)};
+  };
+  Tensors found = byRows({states, reshape(next(in.labels), {count})}, in.model.vocabulary, ofTokens);
+  Tensor zLoss = total(found[2] * weight) * additions.z;
+  return {total(found[0] * weight) + zLoss, total(weight), {{"ce_loss", total(found[1] * weight)}, {"z_loss", zLoss}}};
 }
 
 HiddenTokens hiddenTokens(const LossInput &in) {

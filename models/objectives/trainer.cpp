@@ -84,8 +84,8 @@ bool isLikelihood(const Trainer &trainer, const TrainerSettings &complete) {
 }
 
 std::vector<TrainerSetting> additionSettings() {
-  return {{"label_smoothing", 0, 0, 0.99, "share of a label's probability that all other tokens have; takes memory"},
-          {"z_loss", 0, 0, 1e3, "weight of the square of log Z, which keeps logits near 0 (1e-4); takes memory"}};
+  return {{"label_smoothing", 0, 0, 0.99, "share of a label's probability that all other tokens have"},
+          {"z_loss", 0, 0, 1e3, "weight of the square of log Z, which keeps logits near 0 (1e-4)"}};
 }
 
 dsl::Objective objectiveOf(const Trainer &trainer, const TrainerSettings &complete) {

@@ -146,7 +146,8 @@ INSTANTIATE_TEST_SUITE_P(
     All, RowTiles,
     testing::Values(Wide{"distillation", "architectures/llama", "architectures/qwen2"}, Wide{"mlm", "encoders/bert"},
                     Wide{"mlm", "encoders/roberta"}, Wide{"causal_lm", "architectures/llama"},
-                    Wide{"dpo", "architectures/llama"}),
+                    Wide{"dpo", "architectures/llama"},
+                    Wide{"causal_lm", "architectures/gpt2", "", {{"label_smoothing", 0.1}, {"z_loss", 1e-2}}}),
     [](const auto &info) {
       std::string name = info.param.trainer + "_" + info.param.model;
       std::replace(name.begin(), name.end(), '/', '_');
