@@ -1,5 +1,8 @@
 #include "runtime/base/memory.h"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <sys/mman.h>
 #include <sys/resource.h>
 
@@ -56,6 +59,12 @@ uint64_t peakResidentBytes() {
   struct rusage usage = {};
   getrusage(RUSAGE_SELF, &usage);
   return uint64_t(usage.ru_maxrss) << 10;
+}
+
+void releaseFreedMemory() {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
 }
 
 }  // namespace llc

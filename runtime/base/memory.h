@@ -23,4 +23,7 @@ std::string humanBytes(uint64_t bytes);
 // Largest resident set of this process so far, in bytes.
 uint64_t peakResidentBytes();
 
+// Gives freed memory back to the system that glibc's allocator would keep for later: after a compilation, some 80 MB.
+void releaseFreedMemory();
+
 }  // namespace llc

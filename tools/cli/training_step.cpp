@@ -1,11 +1,11 @@
 #include "tools/cli/training_step.h"
 
-#include <malloc.h>
 
 #include "compiler/pipelines/pipeline.h"
 #include "models/objectives/sequences.h"
 #include "models/objectives/trainer.h"
 #include "models/registry.h"
+#include "runtime/base/memory.h"
 #include "runtime/threads/limits.h"
 #include "runtime/train/compiled_step.h"
 #include "tools/cli/early_updates.h"
@@ -95,11 +95,6 @@ Status checkWeightType(const StepOptions &options) {
   return success();
 }
 
-// The compiler's memory is not needed while training: back to the system with what the allocator keeps.
-struct ReturnMemory {
-  ~ReturnMemory() { malloc_trim(0); }
-};
-
 Status chooseSaving(TracedModel &traced, const StepOptions &options, Progress &progress) {
   LLC_ASSIGN(std::optional<uint64_t> budget, memoryBudget(options.gradientCheckpointing));
   std::string saving = options.gradientCheckpointing;
@@ -154,9 +149,9 @@ std::map<std::string, std::string> checkpointNames(const TracedModel &traced, co
   return names;
 }
 
-Result<std::unique_ptr<train::StepProgram>> makeTrainingStep(const std::string &modelDirectory,
-                                                             const StepOptions &options, Progress &progress) {
-  ReturnMemory whenCompiled;  // destroyed after the IR
+namespace {
+Result<std::unique_ptr<train::StepProgram>> compileStep(const std::string &modelDirectory, const StepOptions &options,
+                                                        Progress &progress) {
   LLC_ASSIGN(TracedModel traced, traceTrainingStep(modelDirectory, options, progress));
   progress.step("compiling the training step of " + traced.name);
   compiler::CompileOptions compile{.startAt = compiler::Phase::differentiated};
@@ -170,6 +165,14 @@ Result<std::unique_ptr<train::StepProgram>> makeTrainingStep(const std::string &
   auto sources = std::make_shared<Sources>(std::move(traced.source), std::move(traced.teacher));
   LLC_ASSIGN(std::shared_ptr<Program> program, programOf(std::move(jit), sources));
   return train::makeStepProgram(std::move(program), threads, std::move(names), options.model);
+}
+}  // namespace
+
+Result<std::unique_ptr<train::StepProgram>> makeTrainingStep(const std::string &modelDirectory,
+                                                             const StepOptions &options, Progress &progress) {
+  auto program = compileStep(modelDirectory, options, progress);
+  releaseFreedMemory();  // what the compiler had is of no use to hours of steps
+  return program;
 }
 
 }  // namespace llc::cli

@@ -1,0 +1,36 @@
+// Memory of the process as the system counts it.
+#include "runtime/base/memory.h"
+
+#include <unistd.h>
+
+#include <fstream>
+#include <vector>
+
+#include "gtest/gtest.h"
+
+namespace llc {
+namespace {
+
+uint64_t residentBytes() {
+  uint64_t pages = 0, resident = 0;
+  std::ifstream("/proc/self/statm") >> pages >> resident;
+  return resident * uint64_t(sysconf(_SC_PAGESIZE));
+}
+
+// Small blocks under one that stays: the allocator cannot shrink its heap from the end.
+TEST(FreedMemory, GoesBackToTheSystem) {
+#if !defined(__GLIBC__) || defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "another allocator";
+#endif
+  constexpr size_t count = 64 << 10, bytes = 1 << 10;
+  std::vector<std::unique_ptr<char[]>> blocks;
+  for (size_t i = 0; i < count; ++i) blocks.push_back(std::make_unique<char[]>(bytes));
+  auto last = std::make_unique<char[]>(bytes);
+  blocks.clear();
+  uint64_t before = residentBytes();
+  releaseFreedMemory();
+  EXPECT_LT(residentBytes() + count * bytes / 2, before);
+}
+
+}  // namespace
+}  // namespace llc
