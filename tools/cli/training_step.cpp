@@ -1,6 +1,5 @@
 #include "tools/cli/training_step.h"
 
-
 #include "compiler/pipelines/pipeline.h"
 #include "models/objectives/sequences.h"
 #include "models/objectives/trainer.h"

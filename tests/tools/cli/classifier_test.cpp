@@ -45,11 +45,13 @@ TEST_P(Classifier, ScoresAsTransformers) {
   Progress silent(/*quiet=*/true);
   ModelPlace place{ModelKind::directory, directory, GetParam()};
   OpenOptions options;
-  options.cacheDtype = "f32";  // weights of 16 bits are exact, rounded keys and values would not be
+  // Weights of 16 bits are exact, rounded activations, keys and values would not be.
+  options.cacheDtype = options.activations = "f32";
   options.cache = options.weightCache = options.tuningCache = "none";
   auto opened = openModel(place, options, silent);
   ASSERT_TRUE(opened.ok()) << opened.error().text();
-  auto reference = makeReferenceEngine(place, {.dtype = "", .cacheDtype = "f32", .adapters = {}}, silent);
+  auto reference =
+      makeReferenceEngine(place, {.dtype = "", .cacheDtype = "f32", .activations = "f32", .adapters = {}}, silent);
   ASSERT_TRUE(reference.ok()) << reference.error().text();
   const auto ids = rows();
   for (Engine *engine : {static_cast<Engine *>(opened->session.get()), reference->get()})
