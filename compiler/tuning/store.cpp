@@ -7,6 +7,7 @@
 #include <set>
 
 #include "compiler/jit/cache_folder.h"
+#include "compiler/memory/rounding.h"
 #include "dialect/ops/llm.h"
 #include "runtime/base/mapped_file.h"
 #include "runtime/base/output_file.h"
@@ -25,6 +26,7 @@ std::string tuningFile(mlir::ModuleOp traced, const Target &target, const std::s
     if (type && type.getRank() > 1) shapes.insert(text);
   }
   std::string key = fmt::format("{} {}\n{}\n{}\n", hostCpu().vendor, hostCpu().model, target.name, LLC_VERSION);
+  if (roundsActivations(traced)) key += "rounded activations\n";  // other kernels compute its products
   for (const std::string &shape : shapes) key += shape + "\n";
   std::string hash = sha256OfText(key);
   return fmt::format("{}/{}{}", folder, hash, tuningCache.suffix);

@@ -1,5 +1,5 @@
-// Results of autotuning on disk: one small JSON file per CPU model, instruction-set level, version of the compiler and
-// set of weight shapes, so that other models of the same shapes find them too.
+// Results of autotuning on disk: one small JSON file per CPU model, instruction-set level, version of the compiler,
+// set of weight shapes and rounding of activations, so that other models like it find them too.
 #pragma once
 #include <optional>
 #include <string>

@@ -63,10 +63,15 @@ std::vector<float> resultsWith(const std::string &target, const std::string &tex
   return all;
 }
 
-TEST(Tuning, resultsStayTheSameBitForBit) {
-  std::string f32 = readFile(tinyLlama), bf16 = f32;
+std::string tinyLlamaInBf16() {
+  std::string text = readFile(tinyLlama);
   for (const char *shape : {"48x32xf32", "32x32xf32", "16x32xf32", "40x32xf32", "32x40xf32"})
-    for (size_t at; (at = bf16.find(shape)) != std::string::npos;) bf16.replace(at + 6, 3, "bf16");
+    for (size_t at; (at = text.find(shape)) != std::string::npos;) text.replace(at + 6, 3, "bf16");
+  return text;
+}
+
+TEST(Tuning, resultsStayTheSameBitForBit) {
+  std::string f32 = readFile(tinyLlama), bf16 = tinyLlamaInBf16();
   std::mt19937 random(5);
   for (const std::string &text : {f32, bf16}) {
     auto expected = resultsWith("native", text);
@@ -138,6 +143,15 @@ TEST(TuningSearch, stoppingEarlyKeepsWhatWasFound) {
   ASSERT_TRUE(found.ok());
   EXPECT_EQ(tuningText(found->tuning), "prefetch_bytes=512");
   EXPECT_FALSE(found->complete);
+}
+
+TEST(TuningStore, roundedActivationsAreAnotherProgram) {
+  auto context = makeContext();
+  auto module = mlir::parseSourceString<mlir::ModuleOp>(tinyLlamaInBf16(), context.get());
+  const Target &target = targetOf(IsaLevel::avx512);
+  std::string plain = tuningFile(*module, target, "/tmp");
+  ASSERT_TRUE(roundActivations(*module).ok());
+  EXPECT_NE(tuningFile(*module, target, "/tmp"), plain);
 }
 
 TEST(TuningStore, keepsResultsPerShapeAndSurvivesDamage) {
