@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "models/objectives/sequences.h"
 #include "models/trainer_registry.h"
 
 namespace llc::models {
@@ -86,6 +87,10 @@ bool isLikelihood(const Trainer &trainer, const TrainerSettings &complete) {
 std::vector<TrainerSetting> additionSettings() {
   return {{"label_smoothing", 0, 0, 0.99, "share of a label's probability that all other tokens have"},
           {"z_loss", 0, 0, 1e3, "weight of the square of log Z, which keeps logits near 0 (1e-4)"}};
+}
+
+dsl::LossTerms nextTokenLossWithAdditions(const dsl::LossInput &in, const TrainerSettings &settings) {
+  return nextTokenLoss(in, {settings.number("label_smoothing"), settings.number("z_loss")});
 }
 
 dsl::Objective objectiveOf(const Trainer &trainer, const TrainerSettings &complete) {

@@ -62,6 +62,8 @@ bool isLikelihood(const Trainer &trainer, const TrainerSettings &complete);
 // Settings of trainers that predict tokens, and what is added to their loss by them.
 std::vector<TrainerSetting> additionSettings();
 inline const std::vector<std::string> additionNames = {"label_smoothing", "z_loss"};
+// The loss of such a trainer: nextTokenLoss() with what these settings say.
+dsl::LossTerms nextTokenLossWithAdditions(const dsl::LossInput &in, const TrainerSettings &settings);
 // The trainer's loss with these settings, as huggingface::traceTraining takes it.
 dsl::Objective objectiveOf(const Trainer &trainer, const TrainerSettings &complete);
 

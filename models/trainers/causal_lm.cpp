@@ -8,10 +8,7 @@ Trainer causal_lm() {
           .help = "every token of a text from those before it",
           .examples = Examples::text,
           .settings = additionSettings(),
-          .loss =
-              [](const dsl::LossInput &in, const TrainerSettings &settings) {
-                return nextTokenLoss(in, {settings.number("label_smoothing"), settings.number("z_loss")});
-              },
+          .loss = nextTokenLossWithAdditions,
           .additions = additionNames};
 }
 

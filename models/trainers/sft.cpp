@@ -9,10 +9,7 @@ Trainer sft() {
           .help = "completions of prompts, answers in conversations, or whole texts, each from its beginning",
           .examples = Examples::completions,
           .settings = additionSettings(),
-          .loss =
-              [](const dsl::LossInput &in, const TrainerSettings &settings) {
-                return nextTokenLoss(in, {settings.number("label_smoothing"), settings.number("z_loss")});
-              },
+          .loss = nextTokenLossWithAdditions,
           .additions = additionNames};
 }
 

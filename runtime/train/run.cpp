@@ -200,8 +200,9 @@ class Run {
   Result<AlertSink> watchFor(const std::vector<RecordSink *> &sinks) const {
     const OrderedJson *given = config_.find("logging.alerts");
     LLC_ASSIGN(std::vector<AlertRule> rules, parseAlertRules(given ? *given : OrderedJson::array()));
+    bool watches = !rules.empty();
     AlertSink alerts(std::move(rules), sinks);
-    if (std::string path = directory_ + "/metrics.jsonl"; !partsOf(path).empty()) {
+    if (std::string path = directory_ + "/metrics.jsonl"; watches && !partsOf(path).empty()) {
       LLC_ASSIGN(std::vector<Record> before, readMetrics(path));
       alerts.replay(before);
     }

@@ -140,7 +140,6 @@ Status runBenchTrain(Context &context, CLI::App &, BenchTrainFlags &o) {
     LLC_ASSIGN(o.step.adapter, writeLora(directory.path(), o.loraRank));
   }
   auto begin = Clock::now();
-  LLC_ASSIGN(bool early, updatesEarly(o.step));
   LLC_ASSIGN(auto program, makeTrainingStep(directory.path(), o.step, progress));
   double compileSeconds = secondsSince(begin);
   LLC_ASSIGN(Measured measured, measure(*program, o, config["vocab_size"].get<int64_t>(), progress));
@@ -154,7 +153,7 @@ Status runBenchTrain(Context &context, CLI::App &, BenchTrainFlags &o) {
                          {"sequence", o.step.length},
                          {"optimizer", o.step.optimizer},
                          {"max_grad_norm", o.step.maxGradNorm},
-                         {"early_updates", early},
+                         {"early_updates", program->movesEarly()},
                          {"lora_rank", o.loraRank},
                          {"base_dtype", o.baseType},
                          {"threads", team.size()},

@@ -8,16 +8,12 @@
 #include "models/registry.h"
 #include "runtime/base/output_file.h"
 #include "runtime/sampling/normal.h"
+#include "tools/cli/score_head.h"
 
 namespace llc::cli {
 
 namespace {
 using train::OrderedJson;
-
-double deviationOf(const OrderedJson &config) {
-  auto range = config.find("initializer_range");
-  return range != config.end() && range->is_number() ? range->get<double>() : 0.02;
-}
 
 class Resizing {
  public:
@@ -104,7 +100,7 @@ Status writeResized(const std::string &model, const OrderedJson &larger,
   LLC_ASSIGN(std::vector<dsl::NamedShape> parameters, huggingface::parametersOf(to.model, *context));
   SafeTensorsWriter writer(directory + "/model.safetensors");
   writer.setMetadata("format", "pt");
-  Resizing resizing(from, writer, deviationOf(larger), seed);
+  Resizing resizing(from, writer, initializerRange(larger), seed);
   LLC_TRY(resizing.declare(parameters));
   LLC_TRY(resizing.write());
   return writer.finish();

@@ -48,12 +48,15 @@ Result<std::vector<const TensorView *>> sharedTensors(const huggingface::ModelSo
 }
 }  // namespace
 
+double initializerRange(const OrderedJson &config) {
+  auto range = config.find("initializer_range");
+  return range != config.end() && range->is_number() ? range->get<double>() : 0.02;
+}
+
 Result<std::vector<float>> newScoreHead(const huggingface::ModelSource &model, uint64_t seed) {
   LLC_ASSIGN(OrderedJson config, readConfig(model));
-  double deviation = 0.02;
-  if (auto range = config.find("initializer_range"); range != config.end() && range->is_number()) deviation = *range;
   std::vector<float> head(size_t(model.model.hidden));
-  NormalNumbers(seed).fill(head, deviation);
+  NormalNumbers(seed).fill(head, initializerRange(config));
   return head;
 }
 

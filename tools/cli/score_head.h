@@ -1,6 +1,7 @@
 // From a model that predicts tokens to one that gives sequences scores.
 #pragma once
 #include <map>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -8,8 +9,9 @@
 
 namespace llc::cli {
 
-// A head for one score, [hidden]: normally distributed by the deviation that the configuration names
-// (initializer_range, otherwise 0.02).
+// The deviation that a configuration names for new weights (initializer_range), otherwise 0.02.
+double initializerRange(const nlohmann::ordered_json &config);
+// A head for one score, [hidden]: normally distributed by that deviation.
 Result<std::vector<float>> newScoreHead(const huggingface::ModelSource &model, uint64_t seed);
 
 // Whether the model in a directory has a head for scores.
