@@ -75,6 +75,10 @@ std::vector<Target> makeTable() {
   vnni.name = "avx512vnni", vnni.level = IsaLevel::avx512vnni, vnni.features = featuresOf(vnni.level);
   bf16.name = "avx512bf16", bf16.level = IsaLevel::avx512bf16, bf16.features = featuresOf(bf16.level);
   bf16.pairDots = true, bf16.pairRows = 16;
+  // On the processors that have it (Sapphire Rapids on) dot products of pairs run at half the rate of f32 multiply-adds:
+  // factors are widened to f32. Sums in half precision lose too many bits for products.
+  Target fp16 = v4;
+  fp16.name = "avx512fp16", fp16.level = IsaLevel::avx512fp16, fp16.features = featuresOf(fp16.level);
   Target amx = bf16;
   amx.name = "amx", amx.level = IsaLevel::amx, amx.features = featuresOf(amx.level), amx.tune = "sapphirerapids";
   amx.tileUnitRows = 16, amx.rowBlock = 256, amx.l1Bytes = 48 << 10, amx.l2Bytes = 2 << 20;
@@ -83,6 +87,7 @@ std::vector<Target> makeTable() {
           v4,
           vnni,
           bf16,
+          fp16,
           amx,
           neonRow(IsaLevel::neon),
           neonRow(IsaLevel::neonDotprod),

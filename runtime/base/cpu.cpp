@@ -23,6 +23,7 @@ const std::vector<LevelRow> &levelRows() {
       {"avx512", x86_64, {"avx512f", "avx512bw", "avx512dq", "avx512vl"}},
       {"avx512vnni", x86_64, {"avx512vnni"}},
       {"avx512bf16", x86_64, {"avx512bf16"}},
+      {"avx512fp16", x86_64, {"avx512fp16"}},
       {"amx", x86_64, {"amx-tile", "amx-bf16", "amx-int8"}},
       {"neon", aarch64, {"neon"}},
       {"neon-dotprod", aarch64, {"lse", "dotprod"}},

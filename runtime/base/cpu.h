@@ -30,13 +30,14 @@ enum class IsaLevel : uint8_t {
   avx512,       // + AVX-512 F, BW, DQ, VL (Skylake-X)
   avx512vnni,   // + AVX512-VNNI (Cascade Lake)
   avx512bf16,   // + AVX512-BF16 (Cooper Lake, Zen 4)
+  avx512fp16,   // + AVX512-FP16 (Sapphire Rapids where the system permits no tiles)
   amx,          // + AMX with tiles of bf16 and int8 (Sapphire Rapids)
   neon,         // aarch64: what every ARMv8-A has
   neonDotprod,  // + LSE atomics, dot products of 8-bit integers (Cortex-A76, Neoverse N1, Apple M1)
   neonI8mm,     // + matrix products of 8-bit integers (ARMv8.6)
   neonBf16,     // + BFloat16 (Neoverse V1 and N2, Apple M2)
 };
-inline constexpr int isaLevelCount = 10;
+inline constexpr int isaLevelCount = 11;
 
 std::string_view isaName(IsaLevel level);              // "generic", "avx2", ..., "neon", "neon-dotprod", ...
 Result<IsaLevel> parseIsa(std::string_view name);      // unknown: the nearest names

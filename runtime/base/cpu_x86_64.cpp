@@ -117,6 +117,7 @@ std::vector<std::string> x86Features(const X86Words &x) {
   note(zmm && bit(x.leaf7b, 31), "avx512vl");
   note(zmm && bit(x.leaf7c, 11), "avx512vnni");
   note(zmm && bit(x.leaf71a, 5), "avx512bf16");
+  note(zmm && bit(x.leaf7d, 23), "avx512fp16");
   note(tiles, "amx-tile");
   note(tiles && bit(x.leaf7d, 22), "amx-bf16");
   note(tiles && bit(x.leaf7d, 25), "amx-int8");

@@ -86,7 +86,7 @@ X86Words sapphireRapids() {
           .leaf1d = 1u << 26,
           .leaf7b = 1u << 5 | 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31,
           .leaf7c = 1u << 11,
-          .leaf7d = 1u << 22 | 1u << 24 | 1u << 25,
+          .leaf7d = 1u << 22 | 1u << 23 | 1u << 24 | 1u << 25,
           .leaf71a = 1u << 5,
           .savedState = 0x602e7,
           .tilesPermitted = true};
@@ -95,11 +95,11 @@ TEST(Cpu, X86LevelsFollowFromTheWords) {
   EXPECT_EQ(levelFor(sapphireRapids()), IsaLevel::amx);
   X86Words refused = sapphireRapids(), unsaved = refused, noBf16 = refused, zen4 = refused, cascade = refused, old = refused;
   refused.tilesPermitted = false;
-  EXPECT_EQ(levelFor(refused), IsaLevel::avx512bf16);
+  EXPECT_EQ(levelFor(refused), IsaLevel::avx512fp16);
   unsaved.savedState = 0x2e7;
-  EXPECT_EQ(levelFor(unsaved), IsaLevel::avx512bf16);
+  EXPECT_EQ(levelFor(unsaved), IsaLevel::avx512fp16);
   noBf16.leaf7d &= ~(1u << 22);
-  EXPECT_EQ(levelFor(noBf16), IsaLevel::avx512bf16);
+  EXPECT_EQ(levelFor(noBf16), IsaLevel::avx512fp16);
   zen4.leaf7d = 0;
   EXPECT_EQ(levelFor(zen4), IsaLevel::avx512bf16);
   cascade.leaf7d = 0, cascade.leaf71a = 0;
