@@ -67,6 +67,7 @@ class FunctionLowering {
     team_.tokens = e_.loadI64(e_.gep(sizes, 8 * LLC_DIM_TOKENS));
     team_.rows = e_.loadI64(e_.gep(sizes, 8 * LLC_DIM_ROWS));
     team_.claimBase = e_.c64(0);
+    chooseParts(e_, team_);
     if (program_.stages) stageBase_ = e_.c64(program_.stages->begin(source_));
     frame_ = pointerField(offsetof(llc_context, arena));
     // A prepare function reads parameters of the checkpoint where an entry reads the step's inputs.
@@ -87,8 +88,9 @@ class FunctionLowering {
     function.setPrivate();
     e_.b.setInsertionPointToStart(function.addEntryBlock());
     auto argument = [&](unsigned i) { return function.getArgument(i); };
-    team_ = {argument(0), argument(1), argument(2), argument(3), argument(4),
-             argument(5), argument(6), argument(7), argument(8)};
+    team_ = {argument(0), argument(1), argument(2), argument(3), argument(4), argument(5),
+             argument(6), argument(7), argument(8), {},          {}};
+    chooseParts(e_, team_);
     frame_ = argument(9);
     unsigned next = fixedBlockArguments;
     for (BlockArgument own : source_.getArguments())

@@ -47,45 +47,71 @@ func::FuncOp teamFunction(Emitter &e, const char *name, TypeRange arguments, Typ
   return function;
 }
 
-// (context, sync, end, done) -> the next chunk of the team, `end` or more if there is none below it; and `done`, 0 if
-// that was reported: before the thread leaves a lent CPU nobody may wait for it.
+// The chunks of a group: `base` and those behind it, in parts of `each` or, the first `longer` of them, of one more.
+struct GroupParts {
+  Value base, each, longer;
+};
+
+// (context, sync, number of parts, home, base, each, longer, left, done) -> the next chunk of the team, or -1; how many
+// parts the thread has left behind as empty; and `done`, 0 if that was reported: before the thread leaves a lent CPU
+// nobody may wait for it.
 func::FuncOp claimFunction(Emitter &e) {
-  return teamFunction(e, "llc_claim", {e.ptr, e.ptr, e.i64, e.i64}, {e.i64, e.i64}, [&](ValueRange in) -> Values {
-    Value context = in[0], sync = in[1], end = in[2], done = in[3];
+  llvm::SmallVector<Type> arguments(9, e.i64);
+  arguments[0] = arguments[1] = e.ptr;
+  return teamFunction(e, "llc_claim", arguments, {e.i64, e.i64, e.i64}, [&](ValueRange in) -> Values {
+    Value context = in[0], sync = in[1], parts = in[2], home = in[3], done = in[8];
+    GroupParts group{in[4], in[5], in[6]};
     Value away = loadAtomic(e, e.gep(sync, int64_t(offsetof(llc_sync, away))), LLVM::AtomicOrdering::monotonic);
     Value asked = e.cmp(arith::CmpIPredicate::ne, away, e.c64(0));
     e.ifThen(asked, [&] {
       report(e, sync, done);
       callRelax(e, context);
     });
-    // The counter never passes a group before its chunks are claimed, so it is no fetch-and-add.
-    Value counter = e.gep(sync, int64_t(offsetof(llc_sync, claim)));
     constexpr auto relaxed = LLVM::AtomicOrdering::monotonic;
+    Value claims = e.gep(sync, int64_t(offsetof(llc_sync, claims)));
     Values last = e.whileLoop(
-        ValueRange{loadAtomic(e, counter, relaxed), e.c64(0)},
+        ValueRange{e.c64(-1), in[7]},
         [&](ValueRange at) -> Value {
-          Value untaken = e.cmp(arith::CmpIPredicate::eq, at[1], e.c64(0));
-          return e.b.create<arith::AndIOp>(untaken, e.cmp(arith::CmpIPredicate::slt, at[0], end));
+          Value untaken = e.cmp(arith::CmpIPredicate::slt, at[0], e.c64(0));
+          return e.b.create<arith::AndIOp>(untaken, e.cmp(arith::CmpIPredicate::slt, at[1], parts));
         },
         [&](ValueRange at) -> Values {
-          Value pair = e.b.create<LLVM::AtomicCmpXchgOp>(counter, at[0], e.add(at[0], 1), relaxed, relaxed);
+          Value part = e.add(home, at[1]), wrapped = e.sub(part, parts);
+          part = e.select(e.cmp(arith::CmpIPredicate::sge, wrapped, e.c64(0)), wrapped, part);
+          Value begin = e.add(e.add(group.base, e.mul(part, group.each)), e.min(part, group.longer));
+          Value oneMore = e.select(e.cmp(arith::CmpIPredicate::slt, part, group.longer), e.c64(1), e.c64(0));
+          Value end = e.add(e.add(begin, group.each), oneMore);
+          // Counters only grow, and stay in a group until all of its chunks are claimed: so they are no fetch-and-add.
+          Value counter = e.gep(claims, e.mul(part, int64_t(sizeof(llc_claims))));
+          Value seen = loadAtomic(e, counter, relaxed), chunk = e.max(seen, begin);
+          Value isEmpty = e.cmp(arith::CmpIPredicate::sge, chunk, end);
+          auto choice = e.b.create<scf::IfOp>(TypeRange{e.i64, e.i64}, isEmpty, true);
+          OpBuilder::InsertionGuard guard(e.b);
+          e.b.setInsertionPointToStart(choice.thenBlock());
+          e.b.create<scf::YieldOp>(ValueRange{e.c64(-1), e.add(at[1], 1)});
+          e.b.setInsertionPointToStart(choice.elseBlock());
+          Value pair = e.b.create<LLVM::AtomicCmpXchgOp>(counter, seen, e.add(chunk, 1), relaxed, relaxed);
           Value taken = e.b.create<LLVM::ExtractValueOp>(pair, 1);
-          return {e.b.create<LLVM::ExtractValueOp>(pair, 0), e.select(taken, e.c64(1), e.c64(0))};
+          e.b.create<scf::YieldOp>(ValueRange{e.select(taken, chunk, e.c64(-1)), at[1]});
+          return {choice.getResult(0), choice.getResult(1)};
         });
-    return {last[0], e.select(asked, e.c64(0), done)};
+    return {last[0], last[1], e.select(asked, e.c64(0), done)};
   });
 }
 
-// The chunk that a thread works on next, and how many it has done and not reported. A team of one counts by itself.
-Values claim(Emitter &e, const TeamValues &team, Value alone, Value end, Value own, Value done) {
-  auto choice = e.b.create<scf::IfOp>(TypeRange{e.i64, e.i64}, alone, true);
+// What a thread works on next: the chunk, the parts left behind, and how many it has done and not reported. A team of
+// one counts by itself.
+Values claim(Emitter &e, const TeamValues &team, const GroupParts &group, Value alone, Value own, Value left,
+             Value done) {
+  auto choice = e.b.create<scf::IfOp>(TypeRange{e.i64, e.i64, e.i64}, alone, true);
   OpBuilder::InsertionGuard guard(e.b);
   e.b.setInsertionPointToStart(choice.thenBlock());
-  e.b.create<scf::YieldOp>(ValueRange{own, e.c64(0)});
+  e.b.create<scf::YieldOp>(ValueRange{own, left, e.c64(0)});
   e.b.setInsertionPointToStart(choice.elseBlock());
-  auto call = e.b.create<func::CallOp>(claimFunction(e), ValueRange{team.context, team.sync, end, done});
+  auto call = e.b.create<func::CallOp>(claimFunction(e), ValueRange{team.context, team.sync, team.parts, team.home,
+                                                                    group.base, group.each, group.longer, left, done});
   e.b.create<scf::YieldOp>(call.getResults());
-  return {choice.getResult(0), choice.getResult(1)};
+  return choice.getResults();
 }
 
 // if (chunk < n0) stage 0; else if (chunk - n0 < n1) stage 1; ... the last stage takes what is left.
@@ -118,20 +144,31 @@ func::FuncOp barrierFunction(Emitter &e) {
 }
 }  // namespace
 
+void chooseParts(Emitter &e, TeamValues &team) {
+  // Of more tokens, chunks side by side share rows or weights in a cache, which threads do better together.
+  constexpr int64_t fewTokens = 15;
+  team.parts = e.c64(1), team.home = e.c64(0);
+  if (!team.tokens) return;
+  Value few = e.cmp(arith::CmpIPredicate::ult, e.add(team.tokens, -1), e.c64(fewTokens));  // 0: it has no tokens
+  team.parts = e.select(few, team.threads, team.parts), team.home = e.select(few, team.thread, team.home);
+}
+
 void emitGroup(Emitter &e, TeamValues &team, llvm::ArrayRef<StageCode> stages) {
   if (stages.empty()) return;
   Value total = stages.front().chunks;
   for (const StageCode &stage : stages.drop_front()) total = e.add(total, stage.chunks);
   Value alone = e.cmp(arith::CmpIPredicate::eq, team.threads, e.c64(1));
   Value base = team.claimBase, end = e.add(base, total);
+  GroupParts group{base, e.b.create<arith::DivUIOp>(total, team.parts), e.b.create<arith::RemUIOp>(total, team.parts)};
+  // -1 as an unsigned number is behind every end.
   Values after = e.whileLoop(
-      claim(e, team, alone, end, base, e.c64(0)),
-      [&](ValueRange at) -> Value { return e.cmp(arith::CmpIPredicate::slt, at[0], end); },
+      claim(e, team, group, alone, base, e.c64(0), e.c64(0)),
+      [&](ValueRange at) -> Value { return e.cmp(arith::CmpIPredicate::ult, at[0], end); },
       [&](ValueRange at) -> Values {
         dispatch(e, stages, e.sub(at[0], base));
-        return claim(e, team, alone, end, e.add(at[0], 1), e.add(at[1], 1));
+        return claim(e, team, group, alone, e.add(at[0], 1), at[1], e.add(at[2], 1));
       });
-  report(e, team.sync, after[1]);
+  report(e, team.sync, after[2]);
   team.claimBase = end;
 }
 

@@ -1,8 +1,12 @@
 // Code by which the threads of a team share work inside a generated function (codegen.md: dynamic chunks, one parallel
 // region per step, inline barriers). Stages between two barriers form a group; the group's chunks, stage after stage,
-// have numbers that go on from the group before, and are claimed from one counter. A barrier opens when all chunks
-// before it are done, whoever did them: a thread without a CPU is waited for only while it holds a chunk. Coming late,
-// it walks through the groups that the others have done, and finds nothing to claim.
+// have numbers that go on from the group before. A barrier opens when all chunks before it are done, whoever did them:
+// a thread without a CPU is waited for only while it holds a chunk. Coming late, it walks through the groups that the
+// others have done, and finds nothing to claim.
+//
+// Chunks are claimed from counters. In steps of few tokens, which read weights at the memory's speed, every thread has
+// a part of a group's chunks, side by side, with a counter of its own, and takes from the others' when that is empty:
+// it reads memory in one direction, and nobody else writes to its counter. Else all chunks are one part.
 #pragma once
 #include "compiler/kernels/emitter.h"
 #include "compiler/kernels/kernels.h"
@@ -14,7 +18,10 @@ struct TeamValues {
   mlir::Value context, thread, threads, scratch, batch, sync;
   mlir::Value tokens, rows;  // run-time values of the dynamic dimensions
   mlir::Value claimBase;     // number of the next group's chunk 0: so many chunks are before it
+  mlir::Value parts, home;   // of every group; the one where this thread begins
 };
+// Sets team.parts and team.home from its tokens (null: many) and threads.
+void chooseParts(kernels::Emitter &, TeamValues &team);
 
 // One stage of a group: chunk count and the code of one chunk.
 struct StageCode {

@@ -5,23 +5,28 @@
 #define LLC_ABI_H
 #include <stdint.h>
 
-#define LLC_ABI_VERSION 1
+#define LLC_ABI_VERSION 2
 #define LLC_MAX_THREADS 256
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* Work distribution, one cache line each. Both counters only grow (no reset, so no extra barrier):
- *  - claim: next chunk number. A stage of n chunks over t threads always raises it by exactly n + t (every thread claims
- *    once beyond the end), so that every thread knows the next stage's base without communicating.
- *  - arrive: threads that reached a barrier. Barrier number b is passed when arrive >= b * threads. */
+/* Which chunks of a thread's part of the work are taken, in a cache line of its own. */
+typedef struct llc_claims {
+  int64_t next; /* number of the next chunk, unless its part of the group begins behind it */
+  char pad[56];
+} llc_claims;
+
+/* Work distribution. The stages between two barriers are a group of chunks; chunks have numbers that go on from group
+ * to group. All counters only grow (no reset, so no extra barrier), and every thread knows each group's first number
+ * without communicating. The runtime sets what a team uses to 0 before each call. */
 typedef struct llc_sync {
-  int64_t claim;
+  int64_t arrive; /* chunks done: a barrier opens when it reaches the number of all chunks before it */
+  char pad0[56];
   int64_t away; /* not 0: whoever is between two chunks calls relax */
-  char pad0[48];
-  int64_t arrive;
   char pad1[56];
+  llc_claims claims[LLC_MAX_THREADS]; /* of the threads' parts; a group that is not divided uses the first one */
 } llc_sync;
 
 /* A ragged batch: the rows of all sequences one after the other (prefill, decode, chunks of a prompt: all the same).

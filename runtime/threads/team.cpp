@@ -99,6 +99,11 @@ struct ThreadTeam::State {
     if (asleep.load(std::memory_order_seq_cst) > 0) futexWakeAll(generation);
   }
 
+  void resetCounters() {
+    sync.arrive = sync.away = 0;
+    for (int64_t i = 0; i < size; ++i) sync.claims[i].next = 0;
+  }
+
   void runAll() {
     lending.begin();
     unfinished.store(size - 1, std::memory_order_relaxed);
@@ -132,7 +137,7 @@ ThreadTeam::~ThreadTeam() {
 int64_t ThreadTeam::size() const { return state_->size; }
 
 void ThreadTeam::run(llc_entry entry, llc_context &context) {
-  state_->sync = {};
+  state_->resetCounters();
   context.sync = &state_->sync;
   context.relax = relax;
   state_->entry = entry;

@@ -22,7 +22,8 @@ struct Work {
 // Runs the chunks up to `end` that nobody else does, and waits until all are done.
 template <class Body>
 void stage(llc_context *context, int64_t end, Body body) {
-  std::atomic_ref<int64_t> claim(context->sync->claim), away(context->sync->away), arrive(context->sync->arrive);
+  std::atomic_ref<int64_t> claim(context->sync->claims[0].next), away(context->sync->away),
+      arrive(context->sync->arrive);
   for (;;) {
     if (away.load()) context->relax(context);
     int64_t chunk = claim.load();
@@ -58,7 +59,7 @@ TEST_P(Sizes, EveryChunkRunsOnceAndBarriersHold) {
     team.run(twoStages, context);
     for (auto &count : work.ran) ASSERT_EQ(count.load(), 1);
     ASSERT_EQ(work.incomplete.load(), 0);
-    ASSERT_EQ(context.sync->claim, 2 * chunks);
+    ASSERT_EQ(context.sync->claims[0].next, 2 * chunks);
   }
 }
 
