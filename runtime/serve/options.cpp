@@ -143,8 +143,9 @@ void addBenchFlags(CLI::App &app, BenchOptions &options) {
       ->check(CLI::PositiveNumber);
   app.footer(
       "decode_bandwidth_share and prefill_flop_share are shares of what memory and multiply-adds give here, measured in the same\n"
-      "run. Attention is not counted. Of a model that the CPU's caches hold, decode reads little from memory: its share can\n"
-      "then exceed 1, and says only that memory is no limit.\n" +
+      "run. A token of decode reads the weights, and the keys and values of its context (bytes_per_token); operations are those of\n"
+      "products with weights, without attention's. Of a model that the CPU's caches hold, decode reads little from memory: its\n"
+      "share can then exceed 1, and says only that memory is no limit.\n" +
       app.get_footer());
 }
 
