@@ -56,6 +56,9 @@ struct RowProgramSpec {
   std::vector<Value> temporaries = {};       // shapes of results in between, needed where no operand gives them
   std::vector<index::Statement> statements;  // concrete (no '*'), attributes substituted
   int64_t rows = -1;                         // how many rows there are, if that is known now
+  // emitLoops, one statement that accumulates: the input whose values the result has before (empty: zeros). They may
+  // share their memory.
+  std::string start = {};
 };
 // An output may share memory with an input only if the last statement that reads the input writes it at the same
 // indices.
@@ -130,6 +133,19 @@ struct GatherRowsSpec {
   int64_t rowsOffset = 0;  // whose number of rows is in this place of the llc_batch
 };
 KernelFunction emitGatherRows(Emitter &, const GatherRowsSpec &);
+
+// Lines of the result put together from pieces of lines of operands, which have as many, and of zeros; elements of four
+// bytes. A row of the stage has `lines` of them. Operands: as the pieces count them. Result: the last pointer.
+struct PiecesSpec {
+  struct Piece {
+    int64_t at, size;      // elements of the result's line
+    int operand;           // number; negative: zeros
+    int64_t start, width;  // first element in a line of the operand, and how long such a line is
+  };
+  int64_t operands = 1, lines = 1, width = 0;  // width: of a line of the result
+  std::vector<Piece> pieces = {};              // in order, covering it
+};
+KernelFunction emitPieces(Emitter &, const PiecesSpec &);
 
 // log softmax(z)[targets[t]] of the logits z = scale * x[t,:] W, bent to softCap * tanh(z / softCap) if softCap != 0,
 // without materialising them. A target outside [0, n) gives 0. Operands: x, w (panels), targets (i32). Result: y[t].

@@ -99,14 +99,23 @@ class Loops {
   // ---- results that accumulate
   // Lines of the result along its last index, or the part of them that is this chunk's.
   void fill() {
+    if (spec.start.empty()) return fillFrom({});
+    Value start = values.at(spec.start).base;
+    e.ifThen(e.b.create<LLVM::ICmpOp>(LLVM::ICmpPredicate::ne, start, result().base), [&] { fillFrom(start); });
+  }
+  // `start`: values like the result's; none: the identity.
+  void fillFrom(Value start) {
     const std::vector<int64_t> &shape = result().shape;
     Value lines = e.c64(1), width = shape.empty() ? e.c64(1) : limit(shape.back());
     for (size_t d = 0; d + 1 < shape.size(); d++) lines = e.mul(lines, limit(shape[d]));
     int64_t bytes = int64_t(byteSize(result().type));
     e.loop(e.c64(0), lines, 1, [&](Value line) {
-      Value base = e.gep(result().base, e.mul(e.mul(line, width), bytes));
+      Value before = e.mul(e.mul(line, width), bytes);
       e.vectorLoop(cutLetter ? first : e.c64(0), cutLetter ? end : width, [&](Value at, int64_t lanes) {
-        e.storeFloat(result().type, e.constant(e.f(lanes), combiner().identity), e.gep(base, e.mul(at, bytes)));
+        Value offset = e.add(before, e.mul(at, bytes));
+        Value value = start ? e.loadFloat(result().type, e.gep(start, offset), lanes)
+                            : e.constant(e.f(lanes), combiner().identity);
+        e.storeFloat(result().type, value, e.gep(result().base, offset));
       });
     });
   }

@@ -169,6 +169,7 @@ std::string programKey(const RowProgramSpec &spec) {
   for (auto &input : spec.inputs) value(input);
   key += "->";
   for (auto &output : spec.outputs) value(output);
+  if (!spec.start.empty()) key += "from " + spec.start + ";";
   for (auto &statement : spec.statements) key += index::print(statement) + "|" + statement.signature() + ";";
   return key;
 }

@@ -42,7 +42,8 @@ bool needsDecomposition(Operation *op) {
 }
 
 Result<KernelChoice> chooseKernel(Operation *op, const KernelContext &context) {
-  for (auto family : {headProductsStage, matmulKernel, denseProductKernel, attentionKernel, indexingKernel, stateKernel}) {
+  for (auto family : {headProductsStage, matmulKernel, denseProductKernel, attentionKernel, indexingKernel,
+                      piecesKernel, scatterKernel, stateKernel}) {
     LLC_ASSIGN(std::optional<KernelChoice> choice, family(op, context));
     if (choice) return std::move(*choice);
   }

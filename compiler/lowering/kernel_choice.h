@@ -52,6 +52,8 @@ Result<std::optional<KernelChoice>> attentionKernel(mlir::Operation *op, const K
 bool hasRotaryKernel(mlir::Operation *rotary);
 bool hasDenseAttentionKernel(mlir::Operation *op);  // llm.attention or its gradient, of types that the kernels know
 Result<std::optional<KernelChoice>> indexingKernel(mlir::Operation *op, const KernelContext &);
+Result<std::optional<KernelChoice>> piecesKernel(mlir::Operation *op, const KernelContext &);
+Result<std::optional<KernelChoice>> scatterKernel(mlir::Operation *op, const KernelContext &);
 Result<std::optional<KernelChoice>> stateKernel(mlir::Operation *op, const KernelContext &);
 
 }  // namespace llc::compiler

@@ -106,8 +106,13 @@ class FrameBuilder {
     if (stageKind(op) != StageKind::kernel) return std::nullopt;
     for (OpOperand &operand : op->getOpOperands()) {
       auto found = temporaryOf_.find(memoryOf(operand.get()));
-      if (found == temporaryOf_.end() || !mayOverwrite(operand)) continue;
+      if (found == temporaryOf_.end() || !mayOverwrite(operand, result.getResultNumber())) continue;
       // No other stage of this group or later may read it, and its temporary must hold nothing newer.
+      if (llvm::any_of(op->getResults(), [&](OpResult other) {
+            auto place = temporaryOf_.find(other);
+            return place != temporaryOf_.end() && place->second == found->second;
+          }))
+        continue;
       if (frame_.plan.temporaries[found->second].last == lastReading(op) && readOnlyBy(op, found->second))
         return found->second;
     }

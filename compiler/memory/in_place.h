@@ -4,9 +4,10 @@
 
 namespace llc::compiler {
 
-// True if the kernel of `op` reads element i of the operand before it writes element i of its one result, and nothing
-// else of it: element-wise ops on operands like the result, and residuals in the epilogue of a matrix product.
-bool mayOverwrite(mlir::OpOperand &operand);
+// True if the kernel of the operand's op reads element i of the operand before it writes element i of result number
+// `result`, and nothing else of it after that: element-wise ops on operands like the result, residuals in the epilogue
+// of a matrix product, and what the last op of a row program makes, once the others have read the row.
+bool mayOverwrite(mlir::OpOperand &operand, unsigned result = 0);
 
 // True if the kernel of `op` may write result number `result` over the memory of `old`: it does not read it, or reads
 // each element before it writes it.

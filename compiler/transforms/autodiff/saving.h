@@ -17,7 +17,8 @@ class Saving {
   // separated: "mlp" stands for all of mlp, "q_proj" for every q_proj, "self_attn.q_proj" for that one.
   //
   //   everything_saveable                       every value that backward reads; but functions of a single one that
-  //                                             fuse with their readers are computed again
+  //                                             fuse with their readers, and normalizations, are computed
+  //                                             again
   //   nothing_saveable                          the function's arguments alone
   //   checkpoint_dots, dots_saveable            results of products
   //   checkpoint_dots_with_no_batch_dims,

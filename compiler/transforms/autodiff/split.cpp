@@ -1,5 +1,7 @@
 #include "compiler/transforms/autodiff/split.h"
 
+#include "compiler/lowering/row_program.h"
+#include "compiler/memory/stages.h"
 #include "compiler/transforms/autodiff/recomputation.h"
 #include "dialect/interfaces/derive.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
@@ -15,6 +17,14 @@ bool isElementwise(Operation *op) {
   const index::Statement &statement = statements->front();
   return llvm::all_of(statement.inputs, [&](const std::string &input) { return input == statement.output; });
 }
+// Numbers of each row are computed, by which the row is changed: of one matrix and vectors beside it.
+bool normalizes(Operation *op) {
+  if (op->getNumResults() != 1 || op->getNumOperands() == 0 || !llm::derive::hasProgram(op)) return false;
+  auto statements = llm::derive::concreteStatements(op);
+  auto isVector = [](Type type) { return cast<RankedTensorType>(type).getRank() == 1; };
+  return statements.ok() && statements->size() > 1 && op->getOperand(0).getType() == op->getResult(0).getType() &&
+         llvm::all_of(llvm::drop_begin(op->getOperandTypes()), isVector) && worksRowByRow(op);
+}
 }  // namespace
 
 Split::Split(Tape &tape, Block *block, unsigned arguments, const Saving &saving)
@@ -26,26 +36,35 @@ Split::Split(Tape &tape, Block *block, unsigned arguments, const Saving &saving)
   if (saving.price() > 0)
     cheaper_ = leastRecomputation(forwardOps_, read, saving.price(), [this](Operation *op) { return isFree(op); });
   for (Value value : read) need(value);
-  if (saving.savesEverything()) repeatWhatFuses();
+  if (saving.savesEverything()) repeatWhatIsCheap();
 }
 
 // silu of a gate that is saved: who reads it element by element applies it to the gate on the way, which costs no
-// memory traffic and saves a tensor.
-void Split::repeatWhatFuses() {
+// memory traffic and saves a tensor. A normalization of what is saved: one pass over it, beside products that read the
+// result as often as it has columns.
+void Split::repeatWhatIsCheap() {
   for (Value value : SmallVector<Value>(saved_.getArrayRef())) {
     Operation *op = value.getDefiningOp();
-    if (op->getNumOperands() != 1 || op->getNumResults() != 1 || !isElementwise(op)) continue;
-    Value operand = op->getOperand(0);
-    bool isThere = saved_.contains(operand) || used_.contains(operand);
     auto fuses = [&](Operation *user) { return forwardOps_.contains(user) || isElementwise(user); };
-    if (!isThere || !llvm::all_of(value.getUsers(), fuses)) continue;
+    bool isCheap = normalizes(op) || (op->getNumOperands() == 1 && op->getNumResults() == 1 && isElementwise(op) &&
+                                      llvm::all_of(value.getUsers(), fuses));
+    auto isThere = [&](Value operand) {
+      Value root = memoryOf(operand);
+      bool isVector = isa<BlockArgument>(root) && cast<RankedTensorType>(root.getType()).getRank() == 1;
+      return isVector || saved_.contains(root) || used_.contains(root);
+    };
+    if (!isCheap || !llvm::all_of(op->getOperands(), isThere)) continue;
     again_.insert(op);
     saved_.remove(value);
+    for (Value operand : op->getOperands()) need(operand);  // its aliases are made again
   }
 }
 
-// Constants are made again where they are read.
-bool Split::isFree(Operation *op) const { return op->getNumOperands() == 0 && isMemoryEffectFree(op); }
+// Constants are made again where they are read, and so are other shapes of what is saved: as results of the forward
+// pass they would be copies.
+bool Split::isFree(Operation *op) const {
+  return (op->getNumOperands() == 0 && isMemoryEffectFree(op)) || stageKind(op) == StageKind::alias;
+}
 
 bool Split::saves(Operation *op) const {
   if (isFree(op)) return false;

@@ -19,7 +19,7 @@ class Split {
 
  private:
   void need(mlir::Value value);
-  void repeatWhatFuses();
+  void repeatWhatIsCheap();
   bool isFree(mlir::Operation *op) const;
   bool saves(mlir::Operation *op) const;
   llvm::SmallVector<mlir::Value> backwardInputs() const;

@@ -1,3 +1,4 @@
+#include "compiler/lowering/scatter_sum.h"
 #include "compiler/transforms/fusion/Passes.h"
 #include "compiler/transforms/fusion/decisions.h"
 #include "compiler/transforms/fusion/outline.h"
@@ -24,16 +25,24 @@ struct FuseEpilogues final : impl::FuseEpiloguesBase<FuseEpilogues> {
       for (Block &block : function.getBody()) {
         llvm::SmallVector<Operation *> products;
         for (Operation &op : block)
-          if (isProduct(&op)) products.push_back(&op);
+          if (isProduct(&op) || isScatter(&op)) products.push_back(&op);
         // Two products that meet in one op: the later one keeps it, the other is done by then.
         for (Operation *product : llvm::reverse(products)) extend(product);
       }
   }
 
   void extend(Operation *product) {
+    if (isScatter(product)) return addTo(product);
     llvm::SmallVector<Operation *> members = {product};
     while (Operation *next = epilogueOf(members.back())) members.push_back(next);
     if (members.size() > 1) outline(members);
+  }
+
+  void addTo(Operation *scatter) {
+    Value result = scatter->getResult(0);
+    if (result.use_empty()) return;
+    Operation *reader = *result.getUsers().begin();
+    if (joinsScatter(scatter, reader).ok()) outline({scatter, reader});
   }
 };
 }  // namespace

@@ -23,7 +23,8 @@ def FuseEpilogues : Pass<"llm-fuse-epilogues", "::mlir::ModuleOp"> {
   let summary = "element-wise ops on the result of a matrix product join it";
   let description = [{
     Bias, activation, scaling, residual: every op that reads the product (or what became of it) element by element, whose
-    other operands are vectors over the columns or matrices like the result, and whose predecessor has no other reader.
+    other operands are vectors over the columns or matrices like the result, and whose predecessor has no other reader. A
+    sum at computed places (the gradient of an embedding) takes the sum with another matrix: it adds to that one.
   }];
 }
 

@@ -3,6 +3,7 @@
 #include "compiler/lowering/dense_product.h"
 #include "compiler/lowering/epilogue.h"
 #include "compiler/lowering/row_program.h"
+#include "compiler/lowering/scatter_sum.h"
 #include "compiler/memory/stages.h"
 
 namespace llc::compiler {
@@ -36,6 +37,14 @@ Status joinsEpilogue(Operation *product, Operation *reader) {
   for (auto [i, operand] : llvm::enumerate(reader->getOperands()))
     if (operand == result && elementwise->reads[i] != readsMatrix)
       return refuse(reader, "it does not read the product like a matrix of its own shape");
+  return success();
+}
+
+Status joinsScatter(Operation *scatter, Operation *reader) {
+  if (!scatter->getResult(0).hasOneUse())
+    return refuse(scatter, "its result has other readers, so it is in memory anyway");
+  if (!addsToScatter(scatter, reader) || reader->getBlock() != scatter->getBlock())
+    return refuse(reader, "it is no sum with a matrix like it");
   return success();
 }
 

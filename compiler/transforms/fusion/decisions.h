@@ -9,6 +9,8 @@ namespace llc::compiler {
 bool isProduct(mlir::Operation *op);
 // May `reader` become part of the epilogue of `product` (or of the product that `product` is the epilogue of)?
 Status joinsEpilogue(mlir::Operation *product, mlir::Operation *reader);
+// May `reader` add what it has to the sums of `scatter` (compiler/lowering/scatter_sum.h)?
+Status joinsScatter(mlir::Operation *scatter, mlir::Operation *reader);
 // May the op be part of a row program with others?
 Status joinsRows(mlir::Operation *op);
 // The ops that become one stage of queries, keys and values, for the attention that reads what `append` wrote.

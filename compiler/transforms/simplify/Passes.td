@@ -6,7 +6,8 @@ include "mlir/Pass/PassBase.td"
 def Simplify : Pass<"llm-simplify", "::mlir::ModuleOp"> {
   let summary = "canonical forms, common subexpressions, unused functions and parameters";
   let description = [{
-    Canonicalization and common-subexpression elimination in every function, then removal of private functions that nobody
+    Sums of paddings that lie one after the other become concatenations. Canonicalization and common-subexpression
+    elimination in every function, then removal of private functions that nobody
     calls and of parameters that nobody uses (a checkpoint may hold more than one entry needs).
   }];
 }

@@ -1,4 +1,5 @@
 #include "compiler/transforms/simplify/Passes.h"
+#include "compiler/transforms/simplify/join_pads.h"
 #include "dialect/ops/llm.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/PassManager.h"
@@ -13,6 +14,7 @@ using namespace mlir;
 
 struct Simplify final : impl::SimplifyBase<Simplify> {
   void runOnOperation() override {
+    for (auto function : getOperation().getOps<func::FuncOp>()) joinPads(function);
     OpPassManager functions(func::FuncOp::getOperationName());
     functions.addPass(createCanonicalizerPass());
     functions.addPass(createCSEPass());

@@ -65,6 +65,45 @@ TEST_P(SimpleKernelTest, GatherRows) {
   }
 }
 
+TEST_P(SimpleKernelTest, Pieces) {
+  // Lines of 40: five zeros, 17 of operand 1 from its fourth on, operand 0 whole. Three lines a row.
+  PiecesSpec spec{
+      .operands = 2, .lines = 3, .width = 40, .pieces = {{0, 5, -1, 0, 0}, {5, 17, 1, 3, 20}, {22, 18, 0, 0, 18}}};
+  compile([&](Emitter &e) { return emitPieces(e, spec); });
+  for (int64_t rows : {1, 7, 300}) {
+    auto lines = size_t(rows * 3);
+    Buffer a(DType::f32, randomFloats(lines * 18, 1)), b(DType::f32, randomFloats(lines * 20, 2)),
+        y(DType::f32, lines * 40);
+    run({a.data(), b.data(), y.data()}, rows);
+    ASSERT_TRUE(y.intact());
+    for (size_t line = 0; line < lines; line++)
+      for (size_t i = 0; i < 40; i++)
+        ASSERT_EQ(y[line * 40 + i], i < 5    ? 0.0f
+                                    : i < 22 ? b[line * 20 + i - 2]
+                                             : a[line * 18 + i - 22])
+            << line << " " << i;
+  }
+}
+
+TEST_P(SimpleKernelTest, SumsAtPlacesBeginWithValues) {
+  RowProgramSpec spec{.inputs = {{"x", {11, 70}}, {"i", {11}, DType::i32}, {"before", {5, 70}}},
+                      .outputs = {{"y", {5, 70}}},
+                      .statements = index::parse("y[{1}d] = sum[n] x[nd]+0*i[n]")->statements,
+                      .start = "before"};
+  compile([&](Emitter &e) { return emitLoops(e, spec); });
+  std::vector<int32_t> places = {0, 3, 3, 1, 0, 4, 9, -1, 1, 1, 3};  // two are outside, nothing comes to the third
+  auto x = randomFloats(11 * 70, 1), before = randomFloats(5 * 70, 2), want = before;
+  for (size_t n = 0; n < places.size(); n++)
+    for (size_t d = 0; d < 70; d++)
+      if (places[n] >= 0 && places[n] < 5) want[size_t(places[n]) * 70 + d] += x[n * 70 + d];
+  for (bool inPlace : {false, true}) {
+    Buffer y(DType::f32, inPlace ? before : randomFloats(5 * 70, 3));
+    run({x.data(), places.data(), inPlace ? y.data() : before.data(), y.data()}, 5);
+    ASSERT_TRUE(y.intact());
+    for (size_t i = 0; i < want.size(); i++) ASSERT_EQ(y[i], want[i]) << inPlace << " " << i;
+  }
+}
+
 TEST_P(SimpleKernelTest, HalvesRoundToNearestEven) {
   // Every f16 and bf16 value is read exactly; f32 values between them are stored like toF16 and toBf16 do.
   for (DType type : {DType::f16, DType::bf16}) {

@@ -1,7 +1,8 @@
 // RUN: llc-opt --llm-to-differentiated --llm-to-fused --llm-to-scheduled %s | FileCheck %s
 
-// Logits of all rows would be 64 MiB, and their gradients as much. There are those of 256 rows: 16 MiB each.
-// CHECK: llm.arena = 3{{[0-9][0-9][0-9][0-9][0-9][0-9][0-9]}} : i64
+// Logits of all rows would be 64 MiB, and their gradients as much. There are those of 256 rows, 16 MiB,
+// and their gradients take their place.
+// CHECK: llm.arena = 17{{[0-9][0-9][0-9][0-9][0-9][0-9]}} : i64
 // CHECK-LABEL: func.func @loss_and_gradients
 // CHECK-COUNT-4: "tv,td->vd"
 // CHECK-NOT: tensor<1024x16384xf32>

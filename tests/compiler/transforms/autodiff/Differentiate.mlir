@@ -291,3 +291,35 @@ func.func @loss(%x: tensor<3x4xf32>) -> tensor<1xf32> attributes {llm.differenti
   %loss = llm.reduce %flat {signature = "at->a", kind = "sum"} : (tensor<1x12xf32>) -> tensor<1xf32>
   return %loss : tensor<1xf32>
 }
+
+// -----
+
+// Another shape of what is kept is no second value, and a normalization of what is kept is made again.
+llm.parameter @weight : tensor<4xf32>
+llm.parameter @wide : tensor<4x4xf32>
+
+// CHECK: func.func private @normed_forward(
+// CHECK-SAME: -> (tensor<3x4xf32>, tensor<3x4xf32>)
+// CHECK: %[[NORM:.*]] = llm.rms_norm
+// CHECK: %[[H:.*]] = llm.linear %[[NORM]]
+// CHECK: return %{{.*}}, %[[H]]
+// CHECK: func.func private @normed_backward(
+// CHECK: llm.rms_norm
+// CHECK: return
+func.func private @normed(%x: tensor<3x4xf32>, %g: tensor<4xf32>, %w: tensor<4x4xf32>) -> tensor<3x4xf32> {
+  %n = llm.rms_norm %x, %g : (tensor<3x4xf32>, tensor<4xf32>) -> tensor<3x4xf32>
+  %h = llm.linear %n, %w : (tensor<3x4xf32>, tensor<4x4xf32>) -> tensor<3x4xf32>
+  %heads = llm.reshape %h : (tensor<3x4xf32>) -> tensor<3x2x2xf32>
+  %t = llm.tanh %heads : (tensor<3x2x2xf32>) -> tensor<3x2x2xf32>
+  %m = llm.mul %t, %heads : (tensor<3x2x2xf32>, tensor<3x2x2xf32>) -> tensor<3x2x2xf32>
+  %flat = llm.reshape %m : (tensor<3x2x2xf32>) -> tensor<3x4xf32>
+  return %flat : tensor<3x4xf32>
+}
+func.func @loss(%x: tensor<3x4xf32>) -> tensor<1xf32> attributes {llm.differentiate} {
+  %g = llm.use @weight : tensor<4xf32>
+  %w = llm.use @wide : tensor<4x4xf32>
+  %a = func.call @normed(%x, %g, %w) : (tensor<3x4xf32>, tensor<4xf32>, tensor<4x4xf32>) -> tensor<3x4xf32>
+  %flat = llm.reshape %a : (tensor<3x4xf32>) -> tensor<1x12xf32>
+  %loss = llm.reduce %flat {signature = "at->a", kind = "sum"} : (tensor<1x12xf32>) -> tensor<1xf32>
+  return %loss : tensor<1xf32>
+}

@@ -56,3 +56,20 @@ func.func @batches(%x: tensor<4x64x32xf32>, %w: tensor<4x48x32xf32>, %b: tensor<
   %q = llm.add %p, %b : (tensor<4x64x48xf32>, tensor<48xf32>) -> tensor<4x64x48xf32>
   return %q : tensor<4x64x48xf32>
 }
+
+// A sum at computed places is added to a matrix that is there, and the product before it is done by then.
+// CHECK-LABEL: func.func @places
+// CHECK: %[[P:.*]] = llm.contract
+// CHECK: llm.fused(%{{.*}}, %{{.*}}, %[[P]])
+// CHECK: "nd,n->{1}d"
+// CHECK: "ab,ab->ab"
+// CHECK-NOT: llm.fused
+func.func @places(%x: tensor<64x32xf32>, %w: tensor<64x48xf32>, %rows: tensor<9x32xf32>, %ids: tensor<9xi32>)
+    -> tensor<48x32xf32> {
+  %p = llm.contract %w, %x {signature = "tv,td->vd"} : (tensor<64x48xf32>, tensor<64x32xf32>) -> tensor<48x32xf32>
+  %s = llm.generic %rows, %ids {signature = "nd,n->{1}d", body = "a", combiner = "sum"}
+      : (tensor<9x32xf32>, tensor<9xi32>) -> tensor<48x32xf32>
+  %y = llm.generic %p, %s {signature = "ab,ab->ab", body = "a+b"}
+      : (tensor<48x32xf32>, tensor<48x32xf32>) -> tensor<48x32xf32>
+  return %y : tensor<48x32xf32>
+}
