@@ -94,7 +94,7 @@ KernelFunction emitLogProb(Emitter &e, const LogProbSpec &spec) {
   int64_t cells = roundUp(plan.scratchBytes, 64), perCell = logProbRows * 4;
   KernelFunction shape{
       .symbol = "", .rowsPerChunk = logProbRows, .columnChunks = 1, .scratchBytes = cells + 3 * perCell};
-  shape.copies = copiesOf(plan, plan.wideBlocks(plan.panels));
+  shape.copies = copiesOf(plan, plan.wideBlocks(plan.panels), plan.wideBlocks(plan.panels));
   return e.kernel(key, stem, 4, shape, [&](const KernelArguments &in) {
     LogProb{e, spec, plan, cells, cells + perCell, cells + 2 * perCell}.emit(in);
   });

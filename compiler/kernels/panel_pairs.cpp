@@ -1,6 +1,7 @@
 // A panel of bf16 weights holds pairs along k, which is what the instruction reads. A part of k of the activations is
 // copied to rows of bf16; then some panels, which the first level holds that far, stay while all rows pass by. Between
-// parts the sums wait in scratch.
+// parts the sums wait in scratch. Few rows are copied whole, and panels pass by them as they come from memory. The sums
+// of a row run in the same order either way.
 #include "compiler/kernels/panel_pairs.h"
 
 #include <algorithm>
@@ -13,6 +14,68 @@ using namespace mlir;
 
 namespace llc::kernels {
 namespace {
+
+// `steps` of a row of activations as numbers of bf16.
+void copyRow(Emitter &e, Value source, Value target, Value steps) {
+  e.vectorLoop(e.c64(0), steps, [&](Value step, int64_t width) {
+    Value values = e.load(e.f(width), e.gep(source, e.mul(step, 4)), 4);
+    e.store(tileBits(e, values), e.gep(target, e.mul(step, 2)), 2);
+  });
+}
+// The second half of the last pair, should k be odd; the panel has a zero there, which a NaN would not mind.
+void endRow(Emitter &e, const PanelPlan &plan, Value target, Value steps) {
+  if (plan.k % 2) e.store(e.zero(e.i16), e.gep(target, e.mul(steps, 2)), 2);
+}
+
+class FewRows : PanelWork {
+ public:
+  FewRows(Emitter &e, const PanelPlan &plan, const PanelWork &work) : PanelWork(work), e(e), plan(plan) {}
+
+  void emit() {
+    e.loop(e.c64(0), rows, 1, [&](Value row) {
+      copyRow(e, e.gep(x, e.mul(row, plan.k * 4)), copiedRow(row), e.c64(plan.k));
+      endRow(e, plan, copiedRow(row), e.c64(plan.k));
+    });
+    for (int64_t weight = 0; weight < plan.weights; weight++) {
+      Value done = e.c64(0);
+      for (int64_t tileRows = PairDots::mostRows; tileRows >= 1; tileRows /= 2) {
+        Value until = e.add(done, e.mul(e.div(e.sub(rows, done), tileRows), tileRows));
+        e.loop(done, until, tileRows, [&](Value row) { passPanels(weight, row, tileRows); });
+        done = until;
+      }
+    }
+  }
+
+ private:
+  // Panels side by side are as many streams for the prefetchers; their sums fill half of the registers.
+  void passPanels(int64_t weight, Value row, int64_t tileRows) {
+    Value done = e.c64(0);
+    for (int64_t width = std::min<int64_t>(e.target.streamPanels, 16 / tileRows); width >= 1; width /= 2) {
+      Value until = e.add(done, e.mul(e.div(e.sub(panelCount, done), width), width));
+      e.loop(done, until, width, [&](Value panel) { tile(weight, row, tileRows, panel, width); });
+      done = until;
+    }
+  }
+  void tile(int64_t weight, Value row, int64_t tileRows, Value panel, int64_t width) {
+    PairDots dots{tileRows, width, plan.fewRowBytes(), plan.panelBytes};
+    Value left = copiedRow(row),
+          right = e.gep(weights[size_t(weight)], e.mul(e.add(firstPanel, panel), plan.panelBytes));
+    Values sums(size_t(tileRows * width), e.zero(e.f(e.target.lanes)));
+    sums = e.loop(e.c64(0), e.c64((plan.k + 1) / 2), 1, sums, [&](Value pair, ValueRange carried) {
+      Value line = e.gep(right, e.mul(pair, lineBytes));
+      for (int64_t p = 0; p < width; p++) e.prefetch(e.gep(line, p * plan.panelBytes + e.target.prefetchBytes));
+      return addPair(e, dots, e.gep(left, e.mul(pair, 4)), line, carried);
+    });
+    Value place = e.gep(
+        scratch, e.add(e.add(e.mul(row, plan.sumRowBytes), e.mul(panel, panelColumns * 4)), plan.sumsOffset(weight)));
+    for (int64_t i = 0; i < tileRows * width; i++)
+      e.store(sums[size_t(i)], e.gep(place, i / width * plan.sumRowBytes + i % width * panelColumns * 4), 4);
+  }
+  Value copiedRow(Value row) { return e.gep(scratch, e.add(e.mul(row, plan.fewRowBytes()), plan.restOffset())); }
+
+  Emitter &e;
+  const PanelPlan &plan;
+};
 
 class PairSums : PanelWork {
  public:
@@ -41,13 +104,8 @@ class PairSums : PanelWork {
   Value copiedRow(Value row) { return e.gep(scratch, e.add(e.mul(row, plan.pairRowBytes()), plan.restOffset())); }
   void copyRows(Value first, Value steps) {
     e.loop(e.c64(0), rows, 1, [&](Value row) {
-      Value source = e.gep(x, e.mul(e.add(e.mul(row, plan.k), first), 4)), target = copiedRow(row);
-      e.vectorLoop(e.c64(0), steps, [&](Value step, int64_t width) {
-        Value values = e.load(e.f(width), e.gep(source, e.mul(step, 4)), 4);
-        e.store(tileBits(e, values), e.gep(target, e.mul(step, 2)), 2);
-      });
-      // The second half of the last pair, should k be odd; the panel has a zero there, which a NaN would not mind.
-      if (plan.k % 2) e.store(e.zero(e.i16), e.gep(target, e.mul(steps, 2)), 2);
+      copyRow(e, e.gep(x, e.mul(e.add(e.mul(row, plan.k), first), 4)), copiedRow(row), steps);
+      endRow(e, plan, copiedRow(row), steps);
     });
     e.loop(rows, e.mul(lines, PairDots::mostRows), 1,
            [&](Value row) { e.zeroFill(copiedRow(row), plan.pairRowBytes()); });
@@ -93,6 +151,7 @@ class PairSums : PanelWork {
 
 }  // namespace
 
+void emitFewPairSums(Emitter &e, const PanelPlan &plan, const PanelWork &work) { FewRows(e, plan, work).emit(); }
 void emitPairSums(Emitter &e, const PanelPlan &plan, const PanelWork &work) { PairSums(e, plan, work).emit(); }
 
 }  // namespace llc::kernels

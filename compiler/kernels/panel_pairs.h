@@ -7,5 +7,7 @@ namespace llc::kernels {
 // As emitPanelSums, for any number of rows. The plan must have pairs (pairSteps > 0). Activations are rounded to bf16,
 // and subnormal factors count as zero.
 void emitPairSums(Emitter &, const PanelPlan &, const PanelWork &);
+// The same for up to plan.fewRows rows, the weights read once from memory.
+void emitFewPairSums(Emitter &, const PanelPlan &, const PanelWork &);
 
 }  // namespace llc::kernels

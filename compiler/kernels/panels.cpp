@@ -90,8 +90,9 @@ PanelPlan::PanelPlan(const Target &target, const PanelFactors &factors, int64_t 
   expandRows = type == DType::f32 ? 0 : target.expandRows;
   int64_t stepBytesOfTile = panelsOfLargeTile(target) * panelColumns * 4;
   expandedSteps = equalPieces(k, target.l2Bytes / 4 / stepBytesOfTile / 16 * 16);
-  scratchBytes = std::max({restOffset() + (expandRows ? expandedSteps * stepBytesOfTile : 0),
-                           tiles ? termOffset(terms) : 0, pairs ? restOffset() + this->rowBlock * pairRowBytes() : 0});
+  scratchBytes =
+      std::max({restOffset() + (expandRows ? expandedSteps * stepBytesOfTile : 0), tiles ? termOffset(terms) : 0,
+                pairs ? restOffset() + std::max(this->rowBlock * pairRowBytes(), fewRows * fewRowBytes()) : 0});
 }
 
 Value ChunkPlace::either(Emitter &e, int64_t narrow, int64_t wide) const {
@@ -113,15 +114,19 @@ ChunkPlace placeOfChunk(Emitter &e, const PanelPlan &plan, Value chunk, Value ro
   return place;
 }
 
-std::vector<LayoutCopy> copiesOf(const PanelPlan &plan, int64_t columnBlocks) {
+std::vector<LayoutCopy> copiesOf(const PanelPlan &plan, int64_t columnBlocks, int64_t narrowBlocks) {
   int64_t rowBytes = plan.k * 2 * columnBlocks, fromRows = plan.fewRows + 1;
   if (plan.tileUnitK)
     return {{.what = "activations",
              .layout = fmt::format("tiles of 16 rows x 32, bf16{}", plan.terms > 1 ? " in terms" : ""),
              .fromRows = fromRows,
              .rowBytes = rowBytes * plan.terms}};
-  if (plan.pairSteps)
-    return {{.what = "activations", .layout = "rows of pairs, bf16", .fromRows = fromRows, .rowBytes = rowBytes}};
+  if (plan.pairSteps) {
+    LayoutCopy many{.what = "activations", .layout = "rows of pairs, bf16", .fromRows = fromRows, .rowBytes = rowBytes};
+    LayoutCopy few = many;
+    few.fromRows = 1, few.toRows = plan.fewRows, few.rowBytes = plan.k * 2 * narrowBlocks;
+    return {few, many};
+  }
   if (!plan.expandRows) return {};
   return {{.what = "weights",
            .layout = "panels, f32",
@@ -137,7 +142,7 @@ KernelFunction chunksOf(const PanelPlan &plan, int64_t columnBlocks, int64_t nar
           .scratchBytes = plan.scratchBytes,
           .fewRows = plan.fewRows,
           .fewRowsChunks = narrowBlocks,
-          .copies = copiesOf(plan, columnBlocks)};
+          .copies = copiesOf(plan, columnBlocks, narrowBlocks)};
 }
 
 namespace {
@@ -374,7 +379,8 @@ void emitPanelSums(Emitter &e, const PanelPlan &plan, const PanelWork &work) {
   auto stream = [&] { PanelSums(e, plan, work).emit(); };
   if (!plan.fewRows) return stream();
   Value few = e.cmp(Emitter::IntCompare::sle, work.rows, e.c64(plan.fewRows));
-  e.ifElse(few, stream, [&] { plan.pairSteps ? emitPairSums(e, plan, work) : emitTileSums(e, plan, work); });
+  auto fewSums = [&] { plan.pairSteps ? emitFewPairSums(e, plan, work) : stream(); };
+  e.ifElse(few, fewSums, [&] { plan.pairSteps ? emitPairSums(e, plan, work) : emitTileSums(e, plan, work); });
 }
 
 }  // namespace llc::kernels

@@ -47,6 +47,8 @@ struct PanelPlan : PanelFactors {
   // of the activations as rows of bf16, a line between them.
   int64_t pairSteps = 0;
   int64_t pairRowBytes() const { return pairSteps * 2 + 64; }
+  // Few rows are there whole.
+  int64_t fewRowBytes() const { return roundUp(k * 2 + 2, 64) + 64; }
 
   // Blocks side by side that `panels` columns of panels make: of blockPanels and of narrowPanels.
   int64_t wideBlocks(int64_t panels) const { return (panels + blockPanels - 1) / blockPanels; }
@@ -60,8 +62,8 @@ struct ChunkPlace {
   Value either(Emitter &, int64_t narrow, int64_t wide) const;  // a number that depends on `few`
 };
 ChunkPlace placeOfChunk(Emitter &, const PanelPlan &, Value chunk, Value rows, int64_t columnBlocks);
-// What chunks of that many columns blocks copy.
-std::vector<LayoutCopy> copiesOf(const PanelPlan &, int64_t columnBlocks);
+// What the chunks copy, when so many wide or narrow blocks lie side by side.
+std::vector<LayoutCopy> copiesOf(const PanelPlan &, int64_t columnBlocks, int64_t narrowBlocks);
 // The kernel's chunks when so many wide or narrow blocks lie side by side, and plan.scratchBytes of scratch.
 KernelFunction chunksOf(const PanelPlan &, int64_t columnBlocks, int64_t narrowBlocks);
 

@@ -110,7 +110,8 @@ class Compilation {
     if (options_.stopAfter == Phase::scheduled) return success();
     LLC_ASSIGN(std::vector<Target> targets, findTargets(options_.targets));
     if (options_.deterministic)
-      for (Target &target : targets) target.tileUnitRows = target.pairRows = 0;
+      for (Target &target : targets)
+        if (target.tileUnitRows) target.tileUnitRows = target.pairRows = 0;  // the code of the level avx512
     std::vector<LoweredProgram> programs;
     Diagnostics diagnostics(context_);
     for (const Target &target : targets) {

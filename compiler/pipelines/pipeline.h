@@ -47,8 +47,8 @@ struct CompileOptions {
   bool verifyEach = false;     // verify the IR after every pass (always after every phase)
   bool timePhases = false;     // fill CompiledModule::phaseSeconds
   bool explainFusion = false;  // fill CompiledModule::fusion and fusionReport (startAt, stopAfter: see there)
-  // Results of a row never depend on the other rows of its step: no code for the tile unit and none for pairs of bf16,
-  // which are the only parts whose results differ from those of fewer rows. startAt < vector.
+  // Results of a row never depend on the other rows of its step: no code for the tile unit, which is the only part
+  // whose results differ from those of fewer rows. startAt < vector.
   bool deterministic = false;
   bool profile = false;        // code that writes down when each stage runs; fills CompiledModule::stages
 };

@@ -34,8 +34,8 @@ struct Target {
   // (a multiple of 32; twice that for activations that are bf16 numbers): a pair of packed tiles of activations, in two
   // terms, and of weights stay in the first level that far.
   int64_t tileUnitRows = 0, tileUnitPanels = 32, tileUnitK = 256;
-  // Vectors have dot products of two bf16 with f32 sums (vdpbf16ps). From pairRows rows on products with bf16 weights
-  // use them, if activations are bf16 numbers, too (0: never).
+  // Vectors have dot products of two bf16 with f32 sums (vdpbf16ps). Products with bf16 weights use them, if
+  // activations are bf16 numbers, too: fewer than pairRows rows as weights come from memory, more by blocks (0: never).
   bool pairDots = false;
   int64_t pairRows = 0;
   // Attention: queries x columns (slots or value dimensions, a divisor of the page length) of a register tile, and of

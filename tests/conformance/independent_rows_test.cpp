@@ -1,6 +1,6 @@
 // The logits of a text are the same bit for bit whatever else is in the step, however the text is cut into steps, and
-// with every number of threads: llc-model's promise where no instructions for bf16 are at work, and everywhere with
-// --deterministic. With bf16 weights activations are rounded, as they are by default.
+// with every number of threads: llc-model's promise where no tile unit is at work, and everywhere with --deterministic.
+// With bf16 weights activations are rounded, as they are by default.
 #include <gtest/gtest.h>
 
 #include "runtime/sampling/random.h"

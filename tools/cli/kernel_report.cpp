@@ -39,6 +39,7 @@ json copiesOf(const KernelUse &use) {
                     {"layout", copy.layout},
                     {"when", copy.isStage ? "before" : "in chunks"},
                     {"from_rows", copy.fromRows},
+                    {"to_rows", copy.toRows},
                     {"row_bytes", copy.rowBytes},
                     {"block_rows", copy.blockRows},
                     {"block_bytes", copy.blockBytes}});

@@ -20,7 +20,7 @@ void addTargetFlag(CLI::App &app, std::vector<std::string> &targets) {
 void addDeterministicFlag(CLI::App &app, bool &deterministic) {
   app.add_flag("--deterministic", deterministic,
                "The same bits whatever else is in a step and however a text is cut into steps: leaves out the "
-               "instructions for bf16 (AMX, AVX512-BF16), without which that holds anyway")
+               "tiles of AMX, without which that holds anyway")
       ->group("Compilation");
 }
 
