@@ -18,11 +18,6 @@ int64_t linesOf(RankedTensorType type, int64_t dim) {
   return count;
 }
 
-bool hasWords(Type type) {
-  auto tensor = dyn_cast<RankedTensorType>(type);
-  return tensor && !llm::isPacked(type) && tensor.getElementType().getIntOrFloatBitWidth() == 32;
-}
-
 // What lies along a dimension of the result: `size` elements of an operand from `start` on, or zeros.
 struct Range {
   int operand;
@@ -53,7 +48,11 @@ Result<std::optional<KernelChoice>> piecesKernel(Operation *op, const KernelCont
   int64_t dim = op->getAttrOfType<IntegerAttr>("dim").getInt();
   // Along the leading dimension only what keeps the number of a line: a slice, whose rows are the lines.
   bool leading = dim == 0;
-  if (!hasWords(type) || !llvm::all_of(op->getOperandTypes(), hasWords) || (leading && !isa<llm::SliceOp>(op)))
+  auto isCopied = [&](Type part) {
+    return getElementTypeOrSelf(part) == type.getElementType() && !llm::isPacked(part);
+  };
+  bool hasWords = type.getElementType().getIntOrFloatBitWidth() == 32;
+  if (!hasWords || !llvm::all_of(op->getOperandTypes(), isCopied) || (leading && !isa<llm::SliceOp>(op)))
     return std::optional<KernelChoice>();
   int64_t inner = innerOf(type, dim);
   kernels::PiecesSpec spec;
