@@ -15,15 +15,13 @@ using namespace mlir;
 namespace llc::kernels {
 namespace {
 
-// `steps` of a row of activations as numbers of bf16.
-void copyRow(Emitter &e, Value source, Value target, Value steps) {
+// `steps` of a row of activations as numbers of bf16: all that are left, if k is odd and ends with them.
+void copyRow(Emitter &e, const PanelPlan &plan, Value source, Value target, Value steps) {
   e.vectorLoop(e.c64(0), steps, [&](Value step, int64_t width) {
     Value values = e.load(e.f(width), e.gep(source, e.mul(step, 4)), 4);
     e.store(tileBits(e, values), e.gep(target, e.mul(step, 2)), 2);
   });
-}
-// The second half of the last pair, should k be odd; the panel has a zero there, which a NaN would not mind.
-void endRow(Emitter &e, const PanelPlan &plan, Value target, Value steps) {
+  // The second half of the last pair, should k be odd; the panel has a zero there, which a NaN would not mind.
   if (plan.k % 2) e.store(e.zero(e.i16), e.gep(target, e.mul(steps, 2)), 2);
 }
 
@@ -32,29 +30,18 @@ class FewRows : PanelWork {
   FewRows(Emitter &e, const PanelPlan &plan, const PanelWork &work) : PanelWork(work), e(e), plan(plan) {}
 
   void emit() {
-    e.loop(e.c64(0), rows, 1, [&](Value row) {
-      copyRow(e, e.gep(x, e.mul(row, plan.k * 4)), copiedRow(row), e.c64(plan.k));
-      endRow(e, plan, copiedRow(row), e.c64(plan.k));
-    });
-    for (int64_t weight = 0; weight < plan.weights; weight++) {
-      Value done = e.c64(0);
-      for (int64_t tileRows = PairDots::mostRows; tileRows >= 1; tileRows /= 2) {
-        Value until = e.add(done, e.mul(e.div(e.sub(rows, done), tileRows), tileRows));
-        e.loop(done, until, tileRows, [&](Value row) { passPanels(weight, row, tileRows); });
-        done = until;
-      }
-    }
+    e.loop(e.c64(0), rows, 1,
+           [&](Value row) { copyRow(e, plan, e.gep(x, e.mul(row, plan.k * 4)), copiedRow(row), e.c64(plan.k)); });
+    for (int64_t weight = 0; weight < plan.weights; weight++)
+      forHalves(e, e.c64(0), rows, PairDots::mostRows,
+                [&](Value row, int64_t tileRows) { passPanels(weight, row, tileRows); });
   }
 
  private:
   // Panels side by side are as many streams for the prefetchers; their sums fill half of the registers.
   void passPanels(int64_t weight, Value row, int64_t tileRows) {
-    Value done = e.c64(0);
-    for (int64_t width = std::min<int64_t>(e.target.streamPanels, 16 / tileRows); width >= 1; width /= 2) {
-      Value until = e.add(done, e.mul(e.div(e.sub(panelCount, done), width), width));
-      e.loop(done, until, width, [&](Value panel) { tile(weight, row, tileRows, panel, width); });
-      done = until;
-    }
+    forHalves(e, e.c64(0), panelCount, std::min<int64_t>(e.target.streamPanels, 16 / tileRows),
+              [&](Value panel, int64_t width) { tile(weight, row, tileRows, panel, width); });
   }
   void tile(int64_t weight, Value row, int64_t tileRows, Value panel, int64_t width) {
     PairDots dots{tileRows, width, plan.fewRowBytes(), plan.panelBytes};
@@ -66,8 +53,7 @@ class FewRows : PanelWork {
       for (int64_t p = 0; p < width; p++) e.prefetch(e.gep(line, p * plan.panelBytes + e.target.prefetchBytes));
       return addPair(e, dots, e.gep(left, e.mul(pair, 4)), line, carried);
     });
-    Value place = e.gep(
-        scratch, e.add(e.add(e.mul(row, plan.sumRowBytes), e.mul(panel, panelColumns * 4)), plan.sumsOffset(weight)));
+    Value place = plan.sumsAt(e, scratch, weight, row, panel);
     for (int64_t i = 0; i < tileRows * width; i++)
       e.store(sums[size_t(i)], e.gep(place, i / width * plan.sumRowBytes + i % width * panelColumns * 4), 4);
   }
@@ -104,8 +90,7 @@ class PairSums : PanelWork {
   Value copiedRow(Value row) { return e.gep(scratch, e.add(e.mul(row, plan.pairRowBytes()), plan.restOffset())); }
   void copyRows(Value first, Value steps) {
     e.loop(e.c64(0), rows, 1, [&](Value row) {
-      copyRow(e, e.gep(x, e.mul(e.add(e.mul(row, plan.k), first), 4)), copiedRow(row), steps);
-      endRow(e, plan, copiedRow(row), steps);
+      copyRow(e, plan, e.gep(x, e.mul(e.add(e.mul(row, plan.k), first), 4)), copiedRow(row), steps);
     });
     e.loop(rows, e.mul(lines, PairDots::mostRows), 1,
            [&](Value row) { e.zeroFill(copiedRow(row), plan.pairRowBytes()); });
@@ -131,8 +116,7 @@ class PairSums : PanelWork {
   }
   void block(int64_t weight, Value row, Value panel, Value right, int64_t width, Value pairs) {
     int64_t lanes = e.target.lanes;
-    Value place = e.gep(
-        scratch, e.add(e.add(e.mul(row, plan.sumRowBytes), e.mul(panel, panelColumns * 4)), plan.sumsOffset(weight)));
+    Value place = plan.sumsAt(e, scratch, weight, row, panel);
     PairDots dots{.panels = width, .leftRowBytes = plan.pairRowBytes(), .panelBytes = plan.panelBytes};
     Values sums;
     auto sumAt = [&](int64_t i) { return e.gep(place, i / width * plan.sumRowBytes + i % width * panelColumns * 4); };

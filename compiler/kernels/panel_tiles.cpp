@@ -123,8 +123,7 @@ class TileSums : PanelWork {
   }
   void block(int64_t weight, Value rowTile, Value panel, const Tiles &tiles, Value first, Value steps, Value isFirst) {
     Value row = e.mul(rowTile, tileRows);
-    Value sums =
-        e.gep(scratch, e.add(e.add(e.mul(row, plan.sumRowBytes), e.mul(panel, rowBytes)), plan.sumsOffset(weight)));
+    Value sums = plan.sumsAt(e, scratch, weight, row, panel);
     Value line = e.gep(weights[weight], e.add(e.mul(e.add(firstPanel, panel), plan.panelBytes), e.mul(first, 2 * 16)));
     e.ifElse(isFirst, [&] { zeroSums(e, tiles); }, [&] { loadSums(e, tiles, sums); });
     Value left = packedTile(rowTile, e.c64(0));

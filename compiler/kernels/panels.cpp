@@ -95,6 +95,20 @@ PanelPlan::PanelPlan(const Target &target, const PanelFactors &factors, int64_t 
                 pairs ? restOffset() + std::max(this->rowBlock * pairRowBytes(), fewRows * fewRowBytes()) : 0});
 }
 
+Value PanelPlan::sumsAt(Emitter &e, Value scratch, int64_t weight, Value row, Value panel) const {
+  Value offset = e.add(e.mul(row, sumRowBytes), e.mul(panel, panelColumns * 4));
+  return e.gep(scratch, e.add(offset, sumsOffset(weight)));
+}
+
+void forHalves(Emitter &e, Value from, Value to, int64_t most,
+               llvm::function_ref<void(Value first, int64_t number)> body) {
+  for (; most >= 1; most /= 2) {
+    Value until = e.add(from, e.mul(e.div(e.sub(to, from), most), most));
+    e.loop(from, until, most, [&](Value first) { body(first, most); });
+    from = until;
+  }
+}
+
 Value ChunkPlace::either(Emitter &e, int64_t narrow, int64_t wide) const {
   return few ? e.select(few, e.c64(narrow), e.c64(wide)) : e.c64(wide);
 }
@@ -194,25 +208,12 @@ class PanelSums : PanelWork {
     e.loop(e.c64(0), whole, wide, [&](Value group) { body(group, wide); });
     if (!even) e.loop(whole, panelCount, 1, [&](Value panel) { body(panel, 1); });
   }
-  // Tiles of the target's rows, then what is left of the rows in halves: body(first row, rows of the tile).
-  template <class Body>
-  void forTileRows(Value done, int64_t step, Body body) {
-    for (; step >= 1; step /= 2) {
-      Value until = e.add(done, e.mul(e.div(e.sub(rows, done), step), step));
-      e.loop(done, until, step, [&](Value row) { body(row, step); });
-      done = until;
-    }
-  }
 
   Source packed(int64_t weight, Value panel) {
     Value base = e.gep(weights[weight], e.mul(e.add(firstPanel, panel), plan.panelBytes));
     return {base, plan.type, plan.panelBytes, true};
   }
   Value xAt(Value row) { return e.gep(x, e.mul(row, plan.k * 4)); }
-  Value sumsAt(int64_t weight, Value row, Value panel) {
-    Value offset = e.add(e.mul(row, plan.sumRowBytes), e.mul(panel, panelColumns * 4));
-    return e.gep(scratch, e.add(offset, plan.sumsOffset(weight)));
-  }
 
   // ---- panels in place
   // All rows past a group of panels: large tiles first.
@@ -220,7 +221,7 @@ class PanelSums : PanelWork {
     int64_t large = e.target.tileRows, width = panelsOfTile(e.target, large, std::min<int64_t>(count, 2));
     Value done = e.mul(e.div(rows, large), large), end = e.add(group, count);
     e.loop(group, end, width, [&](Value panel) { passLargeTiles(weight, panel, done, large, width); });
-    forTileRows(done, large / 2, [&](Value row, int64_t step) {
+    forHalves(e, done, rows, large / 2, [&](Value row, int64_t step) {
       int64_t stepWidth = panelsOfTile(e.target, step, count);
       e.loop(group, end, stepWidth, [&](Value panel) {
         Source source = packed(weight, panel);
@@ -267,7 +268,7 @@ class PanelSums : PanelWork {
       for (int64_t p = 0; p < count; p++)
         expand(e.gep(source.base, e.add(e.mul(first, source.stepBytes()), p * source.panelBytes)),
                e.gep(copied.base, p * copied.panelBytes), steps);
-      forTileRows(e.c64(0), e.target.tileRows, [&](Value row, int64_t tileRows) {
+      forHalves(e, e.c64(0), rows, e.target.tileRows, [&](Value row, int64_t tileRows) {
         Values sums = loadSums(weight, row, panel, tileRows, count);
         Value left = e.gep(xAt(row), e.mul(first, 4));
         sums = emitRange(copied, left, tileRows, count, {e.c64(0), steps}, sums, 0);
@@ -314,7 +315,7 @@ class PanelSums : PanelWork {
     int64_t width = tilePanels * panelVectors;
     for (int64_t r = 0; r < tileRows; r++)
       for (int64_t v = 0; v < width; v++)
-        body(r * width + v, e.gep(sumsAt(weight, e.add(row, r), panel), v * lanes * 4));
+        body(r * width + v, e.gep(plan.sumsAt(e, scratch, weight, e.add(row, r), panel), v * lanes * 4));
   }
   Values loadSums(int64_t weight, Value row, Value panel, int64_t tileRows, int64_t tilePanels) {
     Values sums;

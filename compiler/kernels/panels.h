@@ -36,6 +36,7 @@ struct PanelPlan : PanelFactors {
   int64_t sumRowBytes, sumsBytes, scratchBytes;
   int64_t sumsOffset(int64_t weight) const { return weight * sumsBytes; }
   int64_t restOffset() const { return sumsOffset(weights); }  // what follows the sums in scratch
+  Value sumsAt(Emitter &, Value scratch, int64_t weight, Value row, Value panel) const;  // 16 of them
 
   // With a tile unit (tileUnitK > 0): up to fewRows rows blocks are of narrowPanels panels, else of blockPanels; blocks
   // of more rows go through the unit. In scratch: 64 bytes that describe the tiles, then the activations' terms.
@@ -66,6 +67,10 @@ ChunkPlace placeOfChunk(Emitter &, const PanelPlan &, Value chunk, Value rows, i
 std::vector<LayoutCopy> copiesOf(const PanelPlan &, int64_t columnBlocks, int64_t narrowBlocks);
 // The kernel's chunks when so many wide or narrow blocks lie side by side, and plan.scratchBytes of scratch.
 KernelFunction chunksOf(const PanelPlan &, int64_t columnBlocks, int64_t narrowBlocks);
+
+// body(first, number) for `most` of [from, to) at a time, then for what is left in halves of that.
+void forHalves(Emitter &, Value from, Value to, int64_t most,
+               llvm::function_ref<void(Value first, int64_t number)> body);
 
 // `width` elements of an epilogue's operand with that index string (MatmulSpec::extras). Numbers of the row, of the
 // column of y, and of y's element.

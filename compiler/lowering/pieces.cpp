@@ -6,18 +6,6 @@ namespace llc::compiler {
 using namespace mlir;
 namespace {
 
-// Elements behind one index of dimension `dim`; dimensions before it, without the leading one: both are static.
-int64_t innerOf(RankedTensorType type, int64_t dim) {
-  int64_t count = 1;
-  for (int64_t extent : type.getShape().drop_front(dim + 1)) count *= extent;
-  return count;
-}
-int64_t linesOf(RankedTensorType type, int64_t dim) {
-  int64_t count = 1;
-  for (int64_t i = 1; i < dim; ++i) count *= type.getDimSize(i);
-  return count;
-}
-
 // What lies along a dimension of the result: `size` elements of an operand from `start` on, or zeros.
 struct Range {
   int operand;
@@ -54,10 +42,11 @@ Result<std::optional<KernelChoice>> piecesKernel(Operation *op, const KernelCont
   bool hasWords = type.getElementType().getIntOrFloatBitWidth() == 32;
   if (!hasWords || !llvm::all_of(op->getOperandTypes(), isCopied) || (leading && !isa<llm::SliceOp>(op)))
     return std::optional<KernelChoice>();
-  int64_t inner = innerOf(type, dim);
+  // The leading dimension is cut into chunks; all others are static.
+  int64_t inner = ShapedType::getNumElements(type.getShape().drop_front(dim + 1));
   kernels::PiecesSpec spec;
   spec.operands = int64_t(op->getNumOperands());
-  spec.lines = linesOf(type, dim);
+  spec.lines = leading ? 1 : ShapedType::getNumElements(type.getShape().slice(1, dim - 1));
   spec.width = leading ? inner : inner * type.getDimSize(dim);
   int64_t at = 0;
   for (const Range &range : rangesOf(op)) {

@@ -18,12 +18,8 @@ bool isScatter(Operation *op) {
 }
 
 bool addsToScatter(Operation *scatter, Operation *reader) {
-  auto sum = asElementwise(reader);
-  if (!sum || reader->getNumOperands() != 2 || sum->reads[0] != readsMatrix || sum->reads[1] != readsMatrix)
-    return false;
-  if (reader->getOperand(0) == reader->getOperand(1)) return false;
-  std::string text = index::print(sum->body);
-  return llvm::is_contained(reader->getOperands(), scatter->getResult(0)) && (text == "a+b" || text == "b+a");
+  return llm::derive::isSum(reader) && reader->getOperand(0) != reader->getOperand(1) &&
+         llvm::is_contained(reader->getOperands(), scatter->getResult(0));
 }
 
 std::optional<ScatterSum> asScatterSum(Operation *stage) {

@@ -63,6 +63,8 @@ mlir::Value zerosLike(mlir::OpBuilder &builder, mlir::Location location, mlir::V
 mlir::Value onesLike(mlir::OpBuilder &builder, mlir::Location location, mlir::Value value);   // of gradientType
 mlir::Value sumOf(mlir::OpBuilder &builder, mlir::Location location, mlir::Value left,
                   mlir::Value right);  // left may be null
+// Is the op such a sum, whatever its name: element by element of two values of the result's type?
+bool isSum(mlir::Operation *op);
 // The adjoint of an op that has a decomposition: emits it, then runs backwards over the emitted ops.
 llvm::LogicalResult adjointThroughDecomposition(mlir::Operation *op, mlir::OpBuilder &builder,
                                                 mlir::ValueRange gradients,

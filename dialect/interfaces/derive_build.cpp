@@ -217,6 +217,17 @@ mlir::Value sumOf(mlir::OpBuilder &builder, mlir::Location location, mlir::Value
   return emit(builder, location, statement, {left, right}, mlir::cast<mlir::RankedTensorType>(left.getType()));
 }
 
+bool isSum(mlir::Operation *op) {
+  if (op->getNumOperands() != 2 || op->getNumResults() != 1 || !hasProgram(op)) return false;
+  mlir::Type type = op->getResult(0).getType();
+  if (op->getOperand(0).getType() != type || op->getOperand(1).getType() != type) return false;
+  auto statements = concreteStatements(op);
+  if (!statements.ok() || statements->size() != 1) return false;
+  const index::Statement &sum = statements->front();
+  bool alike = llvm::all_of(sum.inputs, [&](const std::string &input) { return input == sum.output; });
+  return alike && sum.combiner.empty() && sum.inputs.size() == 2 && index::print(sum.body) == "a+b";
+}
+
 llvm::LogicalResult decompose(mlir::Operation *op, mlir::OpBuilder &builder,
                               llvm::SmallVectorImpl<mlir::Value> &results) {
   auto indexed = mlir::cast<Indexed>(op);

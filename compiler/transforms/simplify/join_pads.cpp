@@ -7,24 +7,12 @@ namespace llc::compiler {
 using namespace mlir;
 namespace {
 
-// Element by element the sum of two values like the result.
-bool isSum(Operation *op) {
-  if (op->getNumOperands() != 2 || op->getNumResults() != 1 || !llm::derive::hasProgram(op)) return false;
-  Type type = op->getResult(0).getType();
-  if (op->getOperand(0).getType() != type || op->getOperand(1).getType() != type) return false;
-  auto statements = llm::derive::concreteStatements(op);
-  if (!statements.ok() || statements->size() != 1) return false;
-  const index::Statement &sum = statements->front();
-  bool alike = llvm::all_of(sum.inputs, [&](const std::string &input) { return input == sum.output; });
-  return alike && sum.combiner.empty() && sum.inputs.size() == 2 && index::print(sum.body) == "a+b";
-}
-
 // The paddings that `value` is the sum of. False: it is made of something else, too.
 bool collectPads(Value value, SmallVectorImpl<llm::PadOp> &pads) {
   Operation *op = value.getDefiningOp();
   if (!op) return false;
   if (auto pad = dyn_cast<llm::PadOp>(op)) return pads.push_back(pad), true;
-  if (!isSum(op)) return false;
+  if (!llm::derive::isSum(op)) return false;
   return llvm::all_of(op->getOperands(), [&](Value part) { return part.hasOneUse() && collectPads(part, pads); });
 }
 
@@ -41,9 +29,11 @@ bool lieInLine(ArrayRef<llm::PadOp> pads) {
 }  // namespace
 
 void joinPads(func::FuncOp function) {
+  bool hasPads = function.walk([](llm::PadOp) { return WalkResult::interrupt(); }).wasInterrupted();
+  if (!hasPads) return;
   SmallVector<Operation *> sums;
   function.walk([&](Operation *op) {
-    if (isSum(op)) sums.push_back(op);
+    if (llm::derive::isSum(op)) sums.push_back(op);
   });
   // The last sum of a chain first: the others have no readers then.
   for (Operation *sum : llvm::reverse(sums)) {
