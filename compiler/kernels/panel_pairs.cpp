@@ -40,8 +40,10 @@ class FewRows : PanelWork {
  private:
   // Panels side by side are as many streams for the prefetchers; their sums fill half of the registers.
   void passPanels(int64_t weight, Value row, int64_t tileRows) {
-    forHalves(e, e.c64(0), panelCount, std::min<int64_t>(e.target.streamPanels, 16 / tileRows),
-              [&](Value panel, int64_t width) { tile(weight, row, tileRows, panel, width); });
+    int64_t most = std::min<int64_t>(e.target.streamPanels, 16 / tileRows);
+    auto body = [&](Value panel, int64_t width) { tile(weight, row, tileRows, panel, width); };
+    if (!plan.isOfGroups(most)) return forHalves(e, e.c64(0), panelCount, most, body);
+    e.loop(e.c64(0), panelCount, most, [&](Value panel) { body(panel, most); });
   }
   void tile(int64_t weight, Value row, int64_t tileRows, Value panel, int64_t width) {
     PairDots dots{tileRows, width, plan.fewRowBytes(), plan.panelBytes};

@@ -203,7 +203,7 @@ class PanelSums : PanelWork {
   // Groups of `wide` panels, then the rest one by one.
   template <class Body>
   void forPanels(int64_t wide, Body body) {
-    bool even = plan.panels % wide == 0 && plan.blockPanels % wide == 0 && plan.narrowPanels % wide == 0;
+    bool even = plan.isOfGroups(wide);
     Value whole = even ? panelCount : e.mul(e.div(panelCount, wide), wide);
     e.loop(e.c64(0), whole, wide, [&](Value group) { body(group, wide); });
     if (!even) e.loop(whole, panelCount, 1, [&](Value panel) { body(panel, 1); });

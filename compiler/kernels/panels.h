@@ -51,6 +51,10 @@ struct PanelPlan : PanelFactors {
   // Few rows are there whole.
   int64_t fewRowBytes() const { return roundUp(k * 2 + 2, 64) + 64; }
 
+  // Every block is made of groups of so many panels.
+  bool isOfGroups(int64_t wide) const {
+    return panels % wide == 0 && blockPanels % wide == 0 && narrowPanels % wide == 0;
+  }
   // Blocks side by side that `panels` columns of panels make: of blockPanels and of narrowPanels.
   int64_t wideBlocks(int64_t panels) const { return (panels + blockPanels - 1) / blockPanels; }
   int64_t narrowBlocks(int64_t panels) const { return (panels + narrowPanels - 1) / narrowPanels; }
