@@ -110,6 +110,7 @@ void DenseBlock::alsoLast(Value first, Value end, int64_t step) {
 void DenseBlock::overSteps(Value aFrom, Value bFrom) {
   e.loop(e.c64(0), e.c64(spec.k), blocks.steps, [&](Value first) {
     Value outside = isLast;
+    part = e.div(first, blocks.steps);
     if (!blocks.isOneSum) alsoLast(first, e.c64(spec.k), blocks.steps);
     Value count = e.min(e.c64(blocks.steps), e.sub(e.c64(spec.k), first));
     multiply(e.gep(aFrom, e.mul(first, blocks.aStepBytes)), e.gep(bFrom, e.mul(first, blocks.bStepBytes)), count);

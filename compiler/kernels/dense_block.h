@@ -58,6 +58,7 @@ class DenseBlock {
   const KernelArguments &in;
   int64_t lanes;
   Value rows, columns, panelCount;  // of this block
+  Value part;                       // while multiply() is emitted: the number of the part of k
   Value isLast;                     // while multiply() is emitted: no part of k follows; null: never does one
   // The element of a row and a column of the block, of y and of an array like y.
   Value resultAt(Value row, Value column) { return sameElement(y, row, column); }

@@ -15,7 +15,8 @@ using tile_unit::rowBytes, tile_unit::tileBytes, tile_unit::tileK, tile_unit::ti
 constexpr int64_t widening = 2;  // of the tile unit's blocks against those of packed weights, if a is copied for each
 // Vectors: sums of eight rows by three panels take 24 of 32 registers; copies and sums of a block fit a second level of
 // 1 MiB.
-constexpr int64_t dotRows = PairDots::mostRows, dotBlockRows = 256, dotBlockPanels = 24;
+constexpr int64_t dotRows = PairDots::mostRows, dotBlockRows = 256, dotBlockPanels = 12;
+constexpr int64_t enoughBlocks = 16, leastPanels = 4;  // blocks of fewer panels, if there are not enough
 
 int64_t piecesOf(int64_t count, int64_t size) { return (count + size - 1) / size; }
 
@@ -27,8 +28,8 @@ bool isOfPairs(const DenseProductSpec &spec) {
 // From where a factor is copied is left open.
 pair_tiles::Factor factorOf(const DenseProductSpec &spec, DenseFactor which) {
   bool isWhole = spec.k % tileK == 0 && (which == DenseFactor::a ? spec.m : spec.n) % tileRows == 0;
-  if (which == DenseFactor::a) return {{}, spec.aType, spec.aRow, spec.aStep, {}, {}, 0, true, isWhole};
-  return {{}, spec.bType, spec.bColumn, spec.bStep, {}, {}, 0, false, isWhole};
+  if (which == DenseFactor::a) return {{}, spec.aType, spec.aRow, spec.aStep, {}, {}, 0, true, false, isWhole};
+  return {{}, spec.bType, spec.bColumn, spec.bStep, {}, {}, 0, false, false, isWhole};
 }
 
 // Copies the factors unless that was done before, then multiplies block by block.
@@ -43,10 +44,21 @@ class PairProduct : public DenseBlock {
 
   bool finishesParts() const override { return plan.isDirect; }
   void multiply(Value aPart, Value bPart, Value count) override {
-    nextPart = e.gep(bPart, plan.steps * plan.bStepBytes);
-    leftCopy_ = spec.aCopied ? aPart : copied(DenseFactor::a, aPart, rows, plan.copyA, count);
-    rightCopy_ = spec.bCopied ? bPart : copied(DenseFactor::b, bPart, columns, plan.copyB, count);
+    leftCopy_ = spec.aCopied ? aPart : copy(DenseFactor::a, aPart, e.gep(in.scratch, plan.copyA), count);
+    rightCopy_ = spec.bCopied ? bPart : copyOfRight(bPart, count);
     multiplyCopies(e.ceilDiv(count, tileK));
+  }
+  // Where a copy of this part of b is.
+  virtual Value copyOfRight(Value bPart, Value count) {
+    return copy(DenseFactor::b, bPart, e.gep(in.scratch, plan.copyB), count);
+  }
+  // `count` steps of k, for all rows or columns of the block. Gives `to`.
+  Value copy(DenseFactor which, Value from, Value to, Value count, bool isNear = false) {
+    pair_tiles::Factor factor = factorOf(spec, which);
+    factor.from = from, factor.units = which == DenseFactor::a ? rows : columns;
+    factor.copy = to, factor.groupBytes = plan.groupBytes, factor.isNear = isNear;
+    pair_tiles::copy(e, factor, count);
+    return to;
   }
   Value sumsAt(Value row, Value panel) {
     if (plan.isDirect) return resultAt(row, e.mul(panel, panelColumns));
@@ -56,16 +68,8 @@ class PairProduct : public DenseBlock {
   Value rightAt(Value panel) { return e.gep(rightCopy_, e.mul(panel, plan.groupBytes)); }
 
   const DensePairPlan &plan;
-  Value nextPart;  // of b, along k
 
  private:
-  Value copied(DenseFactor which, Value from, Value units, int64_t offset, Value count) {
-    pair_tiles::Factor factor = factorOf(spec, which);
-    factor.from = from, factor.units = units, factor.groupBytes = plan.groupBytes;
-    factor.copy = e.gep(in.scratch, offset);
-    pair_tiles::copy(e, factor, count);
-    return factor.copy;
-  }
   Value leftCopy_, rightCopy_;
 };
 
@@ -108,34 +112,72 @@ class TileUnitProduct final : public PairProduct {
   }
 };
 
-// Some panels stay in the first level while all rows pass.
+// Some panels stay in the first level while all rows pass. Behind each group of them a slice of the next part of k of b
+// is copied, whose lines have been fetched meanwhile, a few by every step: a whole part would be more than the ways of
+// a cache where rows lie a power of two apart, and many lines at once keep other loads waiting.
 class PairDotProduct final : public PairProduct {
   using PairProduct::PairProduct;
 
+  Value copyOfRight(Value bPart, Value count) override {
+    if (!plan.copiesAhead) return PairProduct::copyOfRight(bPart, count);
+    Value here = placeOfPart(part);
+    next = e.gep(bPart, plan.steps * plan.bStepBytes), nextPlace = placeOfPart(e.add(part, 1));
+    e.ifThen(e.cmp(Emitter::IntCompare::eq, part, e.c64(0)), [&] { copy(DenseFactor::b, bPart, here, count); });
+    return here;
+  }
+  Value placeOfPart(Value number) {
+    return e.gep(in.scratch, e.add(e.mul(e.rem(number, 2), plan.blockPanels * plan.groupBytes), plan.copyB));
+  }
+
   void multiplyCopies(Value steps) override {
     Value lines = e.ceilDiv(rows, dotRows);
-    forPanelGroups(e, panelCount, [&](Value panel, int64_t width) {
-      e.loop(e.c64(0), lines, 1, [&](Value line) { block(e.mul(line, dotRows), panel, width, steps); });
+    auto passRows = [&](Value group, Value panel, int64_t width) {
+      Slice slice = plan.copiesAhead ? sliceOf(group) : Slice();
+      e.loop(e.c64(0), lines, 1, [&](Value line) { block(e.mul(line, dotRows), panel, width, steps, slice); });
+    };
+    forPanelGroups(e, panelCount, passRows, [&](Value group) {
+      if (plan.copiesAhead) copySlice(sliceOf(group));
     });
   }
-  // The part of k of b that is copied next comes to the second level while this one is multiplied: each pass of eight
-  // rows by a group of panels fetches its share of the lines.
-  void fetchNextPart(Value row, Value panel) {
-    if (spec.bCopied || !isLast) return;
-    bool along = plan.bStepBytes < plan.bColumnBytes;
-    int64_t columns = plan.blockPanels * panelColumns, groups = piecesOf(plan.blockPanels, PairDots::mostPanels);
-    int64_t runs = along ? columns : plan.steps, runBytes = (along ? plan.steps : columns) * bBytes();
-    int64_t runLines = piecesOf(runBytes, lineBytes), share = piecesOf(runs * runLines, plan.rows / dotRows * groups);
-    Value pass = e.add(e.mul(e.div(panel, PairDots::mostPanels), plan.rows / dotRows), e.div(row, dotRows));
-    Value number = e.select(isLast, e.c64(0), e.c64(share));
-    e.loop(e.c64(0), number, 1, [&](Value i) {
-      Value line = e.add(e.mul(pass, share), i), inRun = e.mul(e.rem(line, runLines), lineBytes);
-      Value run = e.mul(e.div(line, runLines), along ? plan.bColumnBytes : plan.bStepBytes);
-      e.prefetchFar(e.gep(nextPart, e.add(run, inRun)));
-    });
+
+  // Tiles along k of the next part, as many for each group of panels.
+  struct Slice {
+    Value first, count;
+  };
+  int64_t partTiles() const { return plan.steps / tileK; }
+  int64_t groups() const { return piecesOf(plan.blockPanels, PairDots::mostPanels); }
+  Slice sliceOf(Value group) {
+    Value after = e.add(group, 1), first = e.div(e.mul(group, partTiles()), groups());
+    Value isEnd = e.cmp(Emitter::IntCompare::eq, after, e.ceilDiv(panelCount, PairDots::mostPanels));
+    Value end = e.select(isEnd, e.c64(partTiles()), e.div(e.mul(after, partTiles()), groups()));
+    return {first, e.sub(end, first)};
   }
-  void block(Value row, Value panel, int64_t width, Value steps) {
-    fetchNextPart(row, panel);
+  void copySlice(const Slice &slice) {
+    Value first = e.mul(slice.first, tileK), behind = e.add(e.mul(e.add(part, 1), plan.steps), first);
+    Value count = e.min(e.mul(slice.count, tileK), e.sub(e.c64(spec.k), behind));
+    Value from = e.gep(next, e.mul(first, plan.bStepBytes)), to = e.gep(nextPlace, e.mul(slice.first, tileBytes));
+    e.ifThen(e.cmp(Emitter::IntCompare::sgt, count, e.c64(0)), [&] { copy(DenseFactor::b, from, to, count, true); });
+  }
+  // What a step of a pass of eight rows fetches of a slice: lines of the rows of b, one after the other, or where b is
+  // adjacent along k, of a tile's part of each column. Ends of lines are what counts, as b may begin anywhere in one.
+  void fetch(const Slice &slice, Value row, Value step) {
+    bool along = spec.bStep == 1;
+    int64_t columns = plan.blockPanels * panelColumns, runBytes = (along ? tileK : columns) * bBytes();
+    int64_t runLines = piecesOf(runBytes, lineBytes) + !along, tileLines = (along ? columns : tileK) * runLines;
+    int64_t shares = plan.rows / dotRows * partTiles(), most = piecesOf(partTiles(), groups()) * tileLines;
+    Value share = e.add(e.mul(e.div(row, dotRows), partTiles()), step);
+    Value line = e.div(e.mul(e.mul(slice.count, share), tileLines), shares);
+    Value from = e.select(isLast, in.scratch, e.gep(next, e.mul(slice.first, tileK * plan.bStepBytes)));
+    for (int64_t i = 0; i < piecesOf(most, shares); i++, line = e.add(line, 1)) {
+      Value run = e.div(line, runLines), inRun = e.mul(e.rem(line, runLines), lineBytes);
+      Value column = e.mul(e.rem(run, columns), plan.bColumnBytes);
+      Value tile = e.mul(e.div(run, columns), tileK * plan.bStepBytes);
+      Value place = along ? e.add(column, tile) : e.mul(run, plan.bStepBytes);
+      place = e.add(place, e.min(e.add(inRun, along ? lineBytes - 1 : 0), e.c64(runBytes - 1)));
+      e.prefetchFar(e.gep(from, e.select(isLast, e.c64(0), place)));
+    }
+  }
+  void block(Value row, Value panel, int64_t width, Value steps, const Slice &slice) {
     Value place = sumsAt(row, panel), right = rightAt(panel);
     Value left = e.gep(leftAt(e.div(row, tileRows)), e.mul(e.rem(row, tileRows), rowBytes));
     auto sumAt = [&](int64_t i) { return e.gep(place, i / width * plan.sumRowBytes + i % width * rowBytes); };
@@ -148,6 +190,7 @@ class PairDotProduct final : public PairProduct {
     Value nextRight = e.gep(right, e.mul(e.add(e.rem(e.div(row, dotRows), width), width), plan.groupBytes));
     totals = e.loop(e.c64(0), steps, 1, totals, [&](Value step, ValueRange carried) {
       Value offset = e.mul(step, tileBytes), leftTile = e.gep(left, offset), rightTile = e.gep(right, offset);
+      if (plan.copiesAhead) fetch(slice, row, step);
       return e.loop(e.c64(0), e.c64(tileK / 2), 1, carried, [&](Value pair, ValueRange inTile) {
         Value line = e.add(offset, e.mul(pair, rowBytes));
         if (spec.aCopied) e.prefetch(e.gep(nextLeft, line));
@@ -157,17 +200,27 @@ class PairDotProduct final : public PairProduct {
     });
     for (size_t i = 0; i < totals.size(); i++) e.store(totals[i], sumAt(int64_t(i)), 4);
   }
+
+  Value next, nextPlace;  // part of k of b, and of its copy; where plan.copiesAhead
 };
 
 bool fitsTileUnit(const Target &target, const DenseProductSpec &spec) {
   return target.tileUnitRows > 0 && spec.m >= target.tileUnitRows && spec.n >= panelColumns;
 }
 
+// Equal blocks, and an even number of them: two threads end together.
+int64_t panelsOfDotBlock(const DenseProductSpec &spec) {
+  int64_t others = piecesOf(spec.m, dotBlockRows), panels = piecesOf(spec.n, panelColumns);
+  for (auto &dimension : spec.batches) others *= dimension.extent;
+  int64_t blocks = std::max(piecesOf(panels, dotBlockPanels), piecesOf(enoughBlocks, others));
+  return std::max(piecesOf(panels, blocks + blocks % 2), leastPanels);
+}
+
 DenseBlocks::Limits limitsOf(const Target &target, const DenseProductSpec &spec) {
   if (fitsTileUnit(target, spec))
     return {target.rowBlock, tileRows, (spec.aCopied ? 1 : widening) * target.tileUnitPanels, pair_tiles::mostSteps,
             tileK};
-  return {dotBlockRows, tileRows, dotBlockPanels, pair_tiles::mostSteps, tileK};
+  return {dotBlockRows, tileRows, panelsOfDotBlock(spec), pair_tiles::mostSteps, tileK};
 }
 
 }  // namespace
@@ -182,8 +235,9 @@ DensePairPlan::DensePairPlan(const Target &target, const DenseProductSpec &spec)
   // Whole tiles of sums that nothing happens to: one pass less over the result of a short k.
   isDirect = isOneSum && spec.epilogue == "a" && spec.m % tileRows == 0 && spec.n % panelColumns == 0;
   if (isDirect) sumRowBytes = spec.yRow * 4, copies = 0;
+  copiesAhead = !usesTileUnit && !spec.bCopied && !isOneSum && spec.outerSteps.empty();
   copyB = copies;
-  copyA = copyB + (spec.bCopied ? 0 : blockPanels * groupBytes);
+  copyA = copyB + (spec.bCopied ? 0 : (copiesAhead ? 2 : 1) * blockPanels * groupBytes);
   settings = copyA + (spec.aCopied ? 0 : rows / tileRows * groupBytes);
   scratchBytes = settings + 64;
   if (spec.aCopied) {

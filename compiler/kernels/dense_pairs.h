@@ -11,6 +11,7 @@ struct DensePairPlan : DenseBlocks {
   DensePairPlan(const Target &target, const DenseProductSpec &spec);
   bool usesTileUnit;
   bool isDirect;                   // sums are stored where y is, which is then ready
+  bool copiesAhead;                // the next part of k of b, while one is multiplied
   int64_t groupBytes;              // of 16 rows, of 16 columns: as many tiles as a part of k has
   int64_t copyB, copyA, settings;  // offsets in scratch
   int64_t scratchBytes;

@@ -16,13 +16,20 @@ Values addPair(Emitter &e, const PairDots &dots, Value left, Value right, ValueR
   return next;
 }
 
-void forPanelGroups(Emitter &e, Value count, llvm::function_ref<void(Value first, int64_t number)> body) {
-  Value done = e.c64(0);
-  for (int64_t width = PairDots::mostPanels; width >= 1; width--) {
-    Value until = e.add(done, e.mul(e.div(e.sub(count, done), width), width));
-    e.loop(done, until, width, [&](Value panel) { body(panel, width); });
-    done = until;
-  }
+void forPanelGroups(Emitter &e, Value count, llvm::function_ref<void(Value group, Value first, int64_t number)> body,
+                    llvm::function_ref<void(Value group)> after) {
+  // 3 + 3 + 2 + 2 rather than 3 + 3 + 3 + 1: the sums of one panel are too few to keep the units busy.
+  Value groups = e.ceilDiv(count, 3), lacking = e.sub(e.mul(groups, 3), count);
+  Value ofThree = e.max(e.c64(0), e.sub(groups, lacking));
+  e.loop(e.c64(0), groups, 1, [&](Value group) {
+    Value first = e.add(e.mul(group, 2), e.min(group, ofThree));
+    auto rest = [&] {
+      Value isTwo = e.cmp(Emitter::IntCompare::sge, e.sub(count, first), e.c64(2));
+      e.ifElse(isTwo, [&] { body(group, first, 2); }, [&] { body(group, first, 1); });
+    };
+    e.ifElse(e.cmp(Emitter::IntCompare::slt, group, ofThree), [&] { body(group, first, 3); }, rest);
+    if (after) after(group);
+  });
 }
 
 }  // namespace llc::kernels

@@ -15,7 +15,9 @@ struct PairDots {
 // `sums`, row by row, plus the products of the pair at `left` and at `right`.
 Values addPair(Emitter &, const PairDots &, Value left, Value right, ValueRange sums);
 
-// body(first, number) for as many of `count` panels at a time as a tile has, then for fewer.
-void forPanelGroups(Emitter &, Value count, llvm::function_ref<void(Value first, int64_t number)> body);
+// body(group, first, number) for groups of as many of `count` panels as a tile has, or one less; after(group) behind
+// each.
+void forPanelGroups(Emitter &, Value count, llvm::function_ref<void(Value group, Value first, int64_t number)> body,
+                    llvm::function_ref<void(Value group)> after = {});
 
 }  // namespace llc::kernels

@@ -30,9 +30,13 @@ class Copy {
     Value wholeSteps = fast ? e.div(count, tileK) : e.c64(0), steps = e.ceilDiv(count, tileK);
     Value wholeGroups = fast ? e.div(factor.units, tileRows) : e.c64(0), groups = e.ceilDiv(factor.units, tileRows);
     Value outer = along ? wholeGroups : wholeSteps, inner = along ? wholeSteps : wholeGroups;
+    bool byTwo = fast && !along && factor.type == DType::bf16 && !factor.isLeft;
+    Value twos = byTwo ? e.mul(e.div(inner, 2), 2) : e.c64(0);
     if (fast)
-      e.loop(e.c64(0), outer, 1,
-             [&](Value i) { e.loop(e.c64(0), inner, 1, [&](Value j) { along ? copyTile(i, j) : copyTile(j, i); }); });
+      e.loop(e.c64(0), outer, 1, [&](Value i) {
+        if (byTwo) e.loop(e.c64(0), twos, 2, [&](Value j) { copyTwoTiles(j, i); });
+        e.loop(twos, inner, 1, [&](Value j) { along ? copyTile(i, j) : copyTile(j, i); });
+      });
     if (fast && factor.isWhole) return;
     bool byVectors = fast && (factor.type == DType::bf16 || factor.type == DType::f32);
     e.loop(e.c64(0), groups, 1, [&](Value group) {
@@ -58,10 +62,30 @@ class Copy {
     Values lines;
     for (int64_t i = 0; i < tileRows; i++) {
       auto [first, second] = halvesOfLine(group, step, i);
-      for (Value line : {first, second}) e.prefetch(e.gep(line, bytesAhead));
+      for (Value line : {first, second}) fetchAhead(line);
       lines.push_back(line(bits(first), bits(second)));
     }
     store(lines, group, step);
+  }
+  // Two groups of columns that are adjacent in memory, as wide as a register: each line is read once.
+  void copyTwoTiles(Value group, Value step) {
+    Type row = e.vec(2 * tileRows, e.i16);
+    llvm::SmallVector<int64_t> orders[2];
+    for (int64_t i = 0; i < 4 * tileRows; i++) orders[i / (2 * tileRows)].push_back(i / 2 + i % 2 * 2 * tileRows);
+    Value to[] = {tileAt(group, step), tileAt(e.add(group, 1), step)};
+    for (int64_t i = 0; i < tileRows; i++) {
+      auto [first, second] = halvesOfLine(group, step, i);
+      Values rows;
+      for (Value pointer : {first, second}) {
+        fetchAhead(pointer);
+        rows.push_back(e.load(row, pointer, 2));
+      }
+      for (size_t t = 0; t < 2; t++)
+        e.store(e.b.create<vector::ShuffleOp>(rows[0], rows[1], orders[t]), e.gep(to[t], i * rowBytes), 4);
+    }
+  }
+  void fetchAhead(Value line) {
+    if (!factor.isNear) e.prefetch(e.gep(line, bytesAhead));
   }
   // Where the two times 16 elements begin that make a line of words.
   std::pair<Value, Value> halvesOfLine(Value group, Value step, int64_t i) {

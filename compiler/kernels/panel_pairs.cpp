@@ -100,7 +100,7 @@ class PairSums : PanelWork {
 
   // ---- products
   void multiply(int64_t weight, Value first, Value pairs) {
-    forPanelGroups(e, panelCount, [&](Value panel, int64_t width) {
+    forPanelGroups(e, panelCount, [&](Value, Value panel, int64_t width) {
       Value offset = e.add(e.mul(e.add(firstPanel, panel), plan.panelBytes), e.mul(first, panelColumns * 2));
       Value right = e.gep(weights[size_t(weight)], offset);
       e.loop(e.c64(0), lines, 1, [&](Value line) {
