@@ -131,7 +131,7 @@ TEST(SafeTensors, WriterAndReaderAgree) {
   EXPECT_EQ(loadElement((*file->get("x"))->bytes.data(), DType::i32, 3), -4);
   EXPECT_EQ((*file->get("y"))->bytes.size(), 3u);
   EXPECT_EQ(file->totalBytes(), 19u);
-  EXPECT_EQ(file->find("x")->offset % 8, 0u);
+  EXPECT_EQ(file->find("x")->offset % 64, 0u);  // a line of the caches
   auto missing = file->get("emtpy");
   ASSERT_FALSE(missing);
   EXPECT_NE(missing.error().text().find("'empty'"), std::string::npos);
