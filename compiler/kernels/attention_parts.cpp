@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "compiler/kernels/batch.h"
+#include "compiler/kernels/bf16_rows.h"
 #include "compiler/kernels/panels.h"
 #include "compiler/kernels/vector_math.h"
 
@@ -33,7 +34,7 @@ std::string attentionStem(const PagedAttentionSpec &spec) {
 }
 std::string attentionKey(const PagedAttentionSpec &spec) {
   return fmt::format("|{}|{}|{}|{}|{}|{}|{}|{}|{}", spec.cache.kvHeads, spec.cache.valueDim, spec.window, spec.sinks,
-                     spec.alibi, spec.contextBound, spec.scale, spec.softCap, spec.rounded);
+                     spec.alibi, spec.contextBound, spec.scale, spec.softCap, spec.rounded + spec.yInBf16);
 }
 
 Value partOffset(Emitter &e, const PagedAttentionSpec &spec, Value row, Value head, Value part) {
@@ -85,11 +86,13 @@ void PartialSoftmax::merge(PartialSoftmax other) {
   });
 }
 
-void PartialSoftmax::storeQuotient(Value to, bool rounded) {
-  Value factor = e.divf(e.constant(e.f32, 1), total());
+void PartialSoftmax::storeQuotient(const PagedAttentionSpec &spec, Value result, Value rows, Value row, Value head) {
+  ResultRows y{result, spec.heads * valueDim, spec.yInBf16, rows};
+  Value factor = e.divf(e.constant(e.f32, 1), total()), first = e.mul(head, valueDim);
   e.vectorLoop(e.c64(0), e.c64(valueDim), [&](Value i, int64_t width) {
     Value quotient = e.mulf(e.load(e.f(width), e.gep(output, e.mul(i, 4)), 4), e.splat(width, factor));
-    e.store(rounded ? e.rounded(DType::bf16, quotient) : quotient, e.gep(to, e.mul(i, 4)), 4);
+    if (spec.rounded && !spec.yInBf16) quotient = e.rounded(DType::bf16, quotient);
+    y.store(e, quotient, row, e.add(first, i));
   });
 }
 
@@ -110,7 +113,7 @@ void emitMerge(Emitter &e, const PagedAttentionSpec &spec, const KernelArguments
     whole.begin(sinks ? e.gep(sinks, e.mul(head, 4)) : Value());
     e.loop(from, e.add(e.div(position, parts.slots), 1), 1,
            [&](Value part) { whole.merge({e, valueDim, e.gep(workspace, partOffset(e, spec, row, head, part))}); });
-    whole.storeQuotient(e.gep(result, e.mul(e.add(e.mul(row, spec.heads), head), valueDim * 4)), spec.rounded);
+    whole.storeQuotient(spec, result, in.rows, row, head);
   });
 }
 }  // namespace

@@ -28,7 +28,8 @@ struct PartialSoftmax {
   void begin(Value sink);  // the same, but for the sink (a pointer; may be null): a key without a value
   void copyTo(PartialSoftmax other);
   void merge(PartialSoftmax other);  // both as one, in this
-  void storeQuotient(Value to, bool rounded);  // the result, rounded to bf16 or as it is
+  void storeQuotient(const PagedAttentionSpec &, Value result, Value rows, Value row,
+                     Value head);  // of the step's rows
 
   Emitter &e;
   int64_t valueDim;

@@ -43,8 +43,8 @@ struct HeadProducts {
     Value firstPanel = e.mul(e.sub(block, first), width);
     Value panelCount = e.min(width, e.sub(panels, firstPanel));
     Value weight = ofPart(parts[0].weight, parts[1].weight, parts[2].weight);
-    Value x = e.gep(in.pointers[0], e.mul(firstRow, plan.k * 4));
-    emitPanelSums(e, plan, {x, {weight}, rows, firstPanel, panelCount, in.scratch});
+    Value x = e.gep(in.pointers[0], e.mul(firstRow, plan.xRowBytes()));
+    emitPanelSums(e, plan, {x, {weight}, rows, firstPanel, panelCount, in.scratch, in.rows});
     Block done{firstRow, rows, e.mul(firstPanel, panelColumns), e.mul(panelCount, panelColumns)};
     e.ifElse(
         isValue, [&] { finish(in, parts[2], done); },
@@ -144,7 +144,7 @@ int64_t operandCount(const HeadProductsSpec &spec) {
 
 std::string keyOf(const HeadProductsSpec &spec) {
   std::string key = "heads|" + std::to_string(spec.k) + std::string(dtypeName(spec.weights)) +
-                    (spec.rounded ? "r|" : "|") + std::to_string(spec.rotated) + (spec.interleaved ? "i" : "h") +
+                    (spec.xInBf16 ? "b|" : "|") + std::to_string(spec.rotated) + (spec.interleaved ? "i" : "h") +
                     std::string(dtypeName(spec.cache.type));
   for (const auto *part : {&spec.query, &spec.key, &spec.value})
     key += "|" + std::to_string(part->heads) + "x" + std::to_string(part->dim) + (part->rotates ? "r" : "") +
@@ -166,7 +166,7 @@ KernelFunction emitHeadProducts(Emitter &e, const HeadProductsSpec &spec) {
   int64_t unit = headColumns({spec.query.dim, spec.key.dim, spec.value.dim}) / panelColumns;
   assert(unit && "ask headColumns first");
   int64_t columns = spec.query.columns() + spec.key.columns() + spec.value.columns();
-  PanelPlan plan(e.target, {spec.k, columns, spec.weights, spec.rounded}, roundUp(chooseBlockPanels(columns), unit));
+  PanelPlan plan(e.target, {spec.k, columns, spec.weights, spec.xInBf16}, roundUp(chooseBlockPanels(columns), unit));
   HeadProducts kernel(e, spec, plan);
   int64_t programScratch = 0;
   plan.panels = 0;  // of every part at once: what matters about it is what divides it

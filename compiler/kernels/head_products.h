@@ -24,7 +24,7 @@ struct HeadProductsSpec {
   };
   int64_t k = 0;
   DType weights = DType::f32;
-  bool rounded = false;  // every x is a number of bf16
+  bool xInBf16 = false;  // x is rows of bf16 (bf16_rows.h)
   Part query, key, value;
   int64_t rotated = 0;  // leading dimensions of a head that turn
   bool interleaved = false;

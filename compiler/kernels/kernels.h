@@ -33,7 +33,7 @@ struct MatmulSpec {
   // e.g. a bias), "tn" (a matrix like y, e.g. a residual; it may be y itself) or "t" (one number a row).
   std::string epilogue = "a";
   std::vector<std::string> extras;
-  bool rounded = false;  // every x is a number of bf16
+  bool xInBf16 = false, yInBf16 = false;  // rows of bf16 (bf16_rows.h); y is rounded as it is stored
 };
 KernelFunction emitMatmul(Emitter &, const MatmulSpec &);
 
@@ -50,6 +50,7 @@ struct RowProgramSpec {
     std::string name;
     std::vector<int64_t> shape;
     DType type = DType::f32;
+    bool inBf16Rows = false;  // of an f32 output of rows that no statement reads: as bf16_rows.h says
   };  // shape[0] = -1: the rows
   // Types: inputs f32, bf16, f16, i32 or i64 (converted to f32 by value), outputs f32, bf16, f16 or i32.
   std::vector<Value> inputs, outputs;
@@ -111,6 +112,7 @@ struct PagedAttentionSpec {
   bool sinks = false, alibi = false;
   int64_t contextBound = 0;  // tokens of the longest context, as far as it is known; 0: it is never split
   bool rounded = false;      // y is rounded to bf16
+  bool yInBf16 = false;      // and stored as rows of bf16 (bf16_rows.h)
 };
 KernelFunction emitPagedAttention(Emitter &, const PagedAttentionSpec &);
 // How contexts are cut for a team that has too few rows and heads to go round: at multiples of `slots`.
@@ -154,7 +156,7 @@ struct LogProbSpec {
   DType weights = DType::f32;
   float softCap = 0;
   float scale = 1;
-  bool rounded = false;  // every x is a number of bf16
+  bool xInBf16 = false;  // x is rows of bf16 (bf16_rows.h)
 };
 KernelFunction emitLogProb(Emitter &, const LogProbSpec &);
 

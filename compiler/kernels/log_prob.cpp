@@ -24,7 +24,7 @@ struct LogProb {
 
   void emit(const KernelArguments &in) {
     Value first = e.mul(in.chunk, logProbRows), rows = e.min(e.c64(logProbRows), e.sub(in.rows, first));
-    Value x = e.gep(in.pointers[0], e.mul(first, plan.k * 4)), targets = e.gep(in.pointers[2], e.mul(first, 4));
+    Value x = e.gep(in.pointers[0], e.mul(first, plan.xRowBytes())), targets = e.gep(in.pointers[2], e.mul(first, 4));
     auto cell = [&](int64_t offset, Value row) { return e.gep(in.scratch, e.add(e.mul(row, 4), offset)); };
     e.loop(e.c64(0), rows, 1, [&](Value row) {
       e.store(e.constant(e.f32, -1e30), cell(maximaOffset, row), 4);
@@ -34,7 +34,7 @@ struct LogProb {
     e.loop(e.c64(0), e.c64(plan.panels), plan.blockPanels, [&](Value panel) {
       Value count = e.min(e.c64(plan.blockPanels), e.sub(e.c64(plan.panels), panel)),
             column = e.mul(panel, panelColumns);
-      emitPanelSums(e, plan, {x, {in.pointers[1]}, rows, panel, count, in.scratch});
+      emitPanelSums(e, plan, {x, {in.pointers[1]}, rows, panel, count, in.scratch, in.rows});
       Value columns = e.min(e.mul(count, panelColumns), e.sub(e.c64(plan.n), column));
       e.loop(e.c64(0), rows, 1, [&](Value row) {
         Value sums = e.gep(in.scratch, e.mul(row, plan.sumRowBytes));
@@ -89,12 +89,12 @@ struct LogProb {
 KernelFunction emitLogProb(Emitter &e, const LogProbSpec &spec) {
   std::string stem =
       "log_prob_" + std::to_string(spec.k) + "x" + std::to_string(spec.n) + "_" + std::string(dtypeName(spec.weights));
-  std::string key = stem + fmt::format("|{}|{}|{}", spec.softCap, spec.scale, spec.rounded);
-  PanelPlan plan(e.target, {spec.k, spec.n, spec.weights, spec.rounded}, blockPanels, logProbRows);
+  std::string key = stem + fmt::format("|{}|{}|{}", spec.softCap, spec.scale, spec.xInBf16);
+  PanelPlan plan(e.target, {spec.k, spec.n, spec.weights, spec.xInBf16}, blockPanels, logProbRows);
   int64_t cells = roundUp(plan.scratchBytes, 64), perCell = logProbRows * 4;
   KernelFunction shape{
       .symbol = "", .rowsPerChunk = logProbRows, .columnChunks = 1, .scratchBytes = cells + 3 * perCell};
-  shape.copies = copiesOf(plan, plan.wideBlocks(plan.panels), plan.wideBlocks(plan.panels));
+  shape.copies = copiesOf(plan, plan.wideBlocks(plan.panels));
   return e.kernel(key, stem, 4, shape, [&](const KernelArguments &in) {
     LogProb{e, spec, plan, cells, cells + perCell, cells + 2 * perCell}.emit(in);
   });

@@ -61,7 +61,7 @@ class PagedAttention {
     if (spec.sinks) sinks = in.pointers[next++];
     if (spec.alibi) slopes = in.pointers[next++];
     result = in.pointers[next++];
-    scratch = in.scratch;
+    scratch = in.scratch, stepRows = in.rows;
     Value chunk = in.chunk;
     split = e.constant(e.i1, 0), part = e.c64(0);
     if (parts.number > 1) {
@@ -298,8 +298,7 @@ class PagedAttention {
 
   void storeResults() {
     forQueries([&](Value q, Value row, Value groupHead) {
-      Value to = e.gep(result, e.mul(e.add(e.mul(row, spec.heads), headIndex(groupHead)), valueDim * 4));
-      partial(plan.totalsOffset, q).storeQuotient(to, spec.rounded);
+      partial(plan.totalsOffset, q).storeQuotient(spec, result, stepRows, row, headIndex(groupHead));
     });
   }
 
@@ -309,7 +308,7 @@ class PagedAttention {
   AttentionParts parts;
   PageLayout layout;
   int64_t lanes, keyDim, valueDim;
-  Value query, cache, sinks, slopes, result, workspace, scratch, positions, head;
+  Value query, cache, sinks, slopes, result, workspace, scratch, stepRows, positions, head;
   Value split, part;  // does this chunk do nothing but this part?
   // Of the block: its page numbers, rows, queries, positions, and the slots it reads.
   Value pages, firstRow, count, lowest, highest, begin, beyond;

@@ -3,12 +3,18 @@
 namespace llc::kernels {
 
 Values addPair(Emitter &e, const PairDots &dots, Value left, Value right, ValueRange sums) {
+  Values lefts;
+  for (int64_t r = 0; r < dots.rows; r++) lefts.push_back(e.gep(left, r * dots.leftRowBytes));
+  return addPair(e, dots, ValueRange(lefts), right, sums);
+}
+
+Values addPair(Emitter &e, const PairDots &dots, ValueRange lefts, Value right, ValueRange sums) {
   int64_t lanes = e.target.lanes;
   Type pairs = e.vec(2 * lanes, e.bf16);
   Values lines, next;
   for (int64_t p = 0; p < dots.panels; p++) lines.push_back(e.load(pairs, e.gep(right, p * dots.panelBytes), 4));
   for (int64_t r = 0; r < dots.rows; r++) {
-    Value pair = e.bitcast(pairs, e.splat(lanes, e.load(e.i32, e.gep(left, r * dots.leftRowBytes), 4)));
+    Value pair = e.bitcast(pairs, e.splat(lanes, e.load(e.i32, lefts[size_t(r)], 4)));
     for (int64_t p = 0; p < dots.panels; p++)
       next.push_back(e.intrinsic("llvm.x86.avx512bf16.dpbf16ps.512", e.f(lanes),
                                  {sums[size_t(r * dots.panels + p)], pair, lines[size_t(p)]}));

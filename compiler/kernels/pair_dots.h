@@ -14,6 +14,8 @@ struct PairDots {
 
 // `sums`, row by row, plus the products of the pair at `left` and at `right`.
 Values addPair(Emitter &, const PairDots &, Value left, Value right, ValueRange sums);
+// The same with the pair of each row where `lefts` say.
+Values addPair(Emitter &, const PairDots &, ValueRange lefts, Value right, ValueRange sums);
 
 // body(group, first, number) for groups of as many of `count` panels as a tile has, or one less; after(group) behind
 // each.

@@ -1,6 +1,6 @@
-// A panel of bf16 weights is a row of tiles as it lies in memory: 16 pairs along k x 16 columns. Activations become
-// tiles of 16 rows x 32 k. k goes in blocks that the first-level cache holds; between blocks the sums wait in scratch.
-// An activation is the sum of some bf16 numbers (PanelPlan::terms): each adds a product with the same weights.
+// A panel of bf16 weights is a row of tiles as it lies in memory: 16 pairs along k x 16 columns. So are rows of bf16 of
+// activations: 16 rows x 32 k. Others are copied to tiles as the sum of two bf16 numbers: each adds a product with the
+// same weights. k goes in blocks that the first-level cache holds; between blocks the sums wait in scratch.
 #include "compiler/kernels/panel_tiles.h"
 
 #include <algorithm>
@@ -22,27 +22,26 @@ class TileSums : PanelWork {
 
   void emit() {
     int64_t whole = plan.k / tileK * tileK, rest = plan.k - whole;
-    if (whole) {
-      configure(tileK);
+    if (whole)
       e.loop(e.c64(0), e.c64(whole), plan.tileUnitK, [&](Value first) {
         Value length = e.min(e.c64(plan.tileUnitK), e.sub(e.c64(whole), first));
-        packRows(first, length);
-        multiply(first, e.div(length, tileK), e.cmp(Emitter::IntCompare::eq, first, e.c64(0)));
+        if (!plan.xInBf16) packRows(first, length);
+        multiply(first, e.div(length, tileK), tileK, e.cmp(Emitter::IntCompare::eq, first, e.c64(0)));
       });
-    }
     if (rest) {
       // A second shape of tiles: nothing behind the end of a panel or of a row is read.
-      configure(rest);
-      packRest(whole, rest);
-      multiply(e.c64(whole), e.c64(1), e.constant(e.i1, whole == 0));
+      if (!plan.xInBf16) packRest(whole, rest);
+      multiply(e.c64(whole), e.c64(1), rest, e.constant(e.i1, whole == 0));
     }
     release(e);
   }
 
  private:
-  void configure(int64_t length) { tile_unit::configure(e, e.gep(scratch, plan.restOffset()), length); }
+  void configure(int64_t length, int64_t height = 2, Value lastRows = {}) {
+    tile_unit::configure(e, e.gep(scratch, plan.restOffset()), length, height, lastRows);
+  }
 
-  // ---- activations: [term][row tile][k tile][16 rows][32 k]
+  // ---- activations that are copied: [term][row tile][k tile][16 rows][32 k]
   int64_t kTiles() const { return plan.tileUnitK / tileK; }
   Value packedTile(Value rowTile, Value kTile) {
     Value number = e.add(e.mul(rowTile, kTiles()), kTile);
@@ -64,7 +63,6 @@ class TileSums : PanelWork {
         }
       });
     });
-    clearMissingRows(tiles);
   }
   void packRest(int64_t first, int64_t length) {
     e.loop(e.c64(0), rows, 1, [&](Value row) {
@@ -74,15 +72,6 @@ class TileSums : PanelWork {
       if (length % 2)
         for (int64_t term = 0; term < plan.terms; term++)
           e.store(e.zero(e.i16), e.gep(target, term * plan.termBytes() + length * 2), 2);
-    });
-    clearMissingRows(e.c64(1));
-  }
-  void clearMissingRows(Value tiles) {
-    e.loop(rows, e.mul(rowTiles, tileRows), 1, [&](Value row) {
-      e.loop(e.c64(0), tiles, 1, [&](Value tile) {
-        for (int64_t term = 0; term < plan.terms; term++)
-          e.store(e.zero(e.f(16)), e.gep(packedRow(row, tile), term * plan.termBytes()), 4);
-      });
     });
   }
   // A value as a sum of bf16 numbers: each term is what the ones before left over, nothing of an infinity.
@@ -101,10 +90,14 @@ class TileSums : PanelWork {
   }
 
   // ---- products
-  // Adds k tiles [0, steps) of the packed activations times the weights from k = `first` on. Two tiles of rows stay in
-  // the first level while all panels pass by, out of the second from the second pair of row tiles on.
-  void multiply(Value first, Value steps, Value isFirst) {
+  // Adds `steps` tiles of `length` steps of k from `first` on. Two tiles of rows stay in the first level while all
+  // panels pass by, out of the second from the second pair of row tiles on.
+  void multiply(Value first, Value steps, int64_t length, Value isFirst) {
+    configure(length);
     inPairs(e, rowTiles, [&](Value tile, int64_t height) {
+      Value left = e.sub(rows, e.mul(tile, tileRows));
+      e.ifThen(e.cmp(Emitter::IntCompare::slt, left, e.c64(height * tileRows)),
+               [&] { configure(length, height, e.add(left, -(height - 1) * tileRows)); });
       for (int64_t weight = 0; weight < plan.weights; weight++)
         inPairs(e, panelCount, [&](Value panel, int64_t width) {
           block(weight, tile, panel, {height, width, plan.sumRowBytes}, first, steps, isFirst);
@@ -121,18 +114,32 @@ class TileSums : PanelWork {
     for (int64_t p = 0; p < width; p++)
       for (int64_t line = 0; line < share; line++) e.prefetchFar(e.gep(next, p * plan.panelBytes + line * 64));
   }
+  // Of rows of bf16, the next pair of row tiles, which no copy has brought near: each pair of panels fetches some rows.
+  void prefetchRows(Value left, Value panel, Value step) {
+    int64_t pairs = (plan.blockPanels + 1) / 2, share = (2 * tileRows + pairs - 1) / pairs;
+    Value row = e.add(e.mul(e.div(panel, 2), share), 2 * tileRows);
+    Value place = e.gep(left, e.add(e.mul(row, plan.xRowBytes()), e.mul(step, rowBytes)));
+    for (int64_t r = 0; r < share; r++) e.prefetchFar(e.gep(place, r * plan.xRowBytes()));
+  }
+  void loadRows(const Tiles &tiles, Value rowTile, Value panel, Value first, Value step) {
+    Value left = e.gep(x, e.add(e.mul(rowTile, tileRows * plan.xRowBytes()), e.mul(first, 2)));
+    prefetchRows(left, panel, step);
+    loadLeft(e, tiles, e.gep(left, e.mul(step, rowBytes)), tileRows * plan.xRowBytes(), plan.xRowBytes());
+  }
+  void loadCopy(const Tiles &tiles, Value rowTile, Value step, int64_t term) {
+    Value left = e.gep(packedTile(rowTile, e.c64(0)), e.mul(step, tileBytes));
+    loadLeft(e, tiles, e.gep(left, term * plan.termBytes()), kTiles() * tileBytes);
+  }
   void block(int64_t weight, Value rowTile, Value panel, const Tiles &tiles, Value first, Value steps, Value isFirst) {
     Value row = e.mul(rowTile, tileRows);
     Value sums = plan.sumsAt(e, scratch, weight, row, panel);
     Value line = e.gep(weights[weight], e.add(e.mul(e.add(firstPanel, panel), plan.panelBytes), e.mul(first, 2 * 16)));
     e.ifElse(isFirst, [&] { zeroSums(e, tiles); }, [&] { loadSums(e, tiles, sums); });
-    Value left = packedTile(rowTile, e.c64(0));
     e.loop(e.c64(0), steps, 1, [&](Value step) {
-      Value offset = e.mul(step, tileBytes);
       prefetchNext(line, rowTile, step, tiles.width);
       for (int64_t term = 0; term < plan.terms; term++) {
-        loadLeft(e, tiles, e.gep(e.gep(left, offset), term * plan.termBytes()), kTiles() * tileBytes);
-        if (term == 0) loadRight(e, tiles, e.gep(line, offset), plan.panelBytes);
+        plan.xInBf16 ? loadRows(tiles, rowTile, panel, first, step) : loadCopy(tiles, rowTile, step, term);
+        if (term == 0) loadRight(e, tiles, e.gep(line, e.mul(step, tileBytes)), plan.panelBytes);
         tile_unit::multiply(e, tiles);
       }
     });

@@ -11,8 +11,6 @@
 // same bit for bit.
 #include "compiler/kernels/panels.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
 #include "compiler/kernels/kernels.h"
@@ -35,7 +33,7 @@ int64_t chooseBlockPanels(int64_t n) {
 
 namespace {
 constexpr int64_t mostPairSteps = 256;  // three panels that far, 24 KiB, stay in a first level
-constexpr int64_t pairPanels = 24;      // of a chunk: its columns share the copied activations
+constexpr int64_t pairPanels = 24;      // of a chunk: its columns share the rows that pass by
 
 // Panels of a tile: as many as leave registers for the weights themselves.
 int64_t panelsOfTile(const Target &target, int64_t tileRows, int64_t most) {
@@ -43,13 +41,13 @@ int64_t panelsOfTile(const Target &target, int64_t tileRows, int64_t most) {
 }
 int64_t panelsOfLargeTile(const Target &target) { return panelsOfTile(target, target.tileRows, 2); }
 
-// A unit for tiles takes whatever x is, as one term or two. Pairs take numbers of bf16 only: two terms would take as
-// long as multiply-adds.
+// A unit for tiles takes whatever x is, as one term or two. Pairs take rows of bf16 only: two terms would take as long
+// as multiply-adds.
 bool usesTiles(const Target &target, const PanelFactors &factors) {
   return target.tileUnitRows > 0 && factors.type == DType::bf16;
 }
 bool usesPairs(const Target &target, const PanelFactors &factors) {
-  return !usesTiles(target, factors) && target.pairRows > 0 && factors.type == DType::bf16 && factors.rounded;
+  return !usesTiles(target, factors) && target.pairRows > 0 && factors.type == DType::bf16 && factors.xInBf16;
 }
 // More rows share a copy of weights in the first level.
 int64_t rowBlockOf(const Target &target, const PanelFactors &factors) {
@@ -73,13 +71,14 @@ PanelPlan::PanelPlan(const Target &target, const PanelFactors &factors, int64_t 
       rowBlock(rowBlock ? rowBlock : rowBlockOf(target, factors)),
       narrowPanels(this->blockPanels) {
   bool tiles = usesTiles(target, factors), pairs = usesPairs(target, factors);
+  assert((!xInBf16 || ((tiles || pairs) && k % 2 == 0)) && "only these read rows of bf16");
   if (tiles || pairs) {
     int64_t most = tiles ? target.tileUnitPanels : pairPanels;
     int64_t wide = narrowPanels * std::max<int64_t>(1, most / (narrowPanels * weights));
     this->blockPanels = std::min(wide, panels);
   }
   // One term leaves room for twice as many steps of k.
-  if (tiles) fewRows = target.tileUnitRows - 1, terms = rounded ? 1 : 2, tileUnitK = target.tileUnitK * 2 / terms;
+  if (tiles) fewRows = target.tileUnitRows - 1, terms = xInBf16 ? 1 : 2, tileUnitK = target.tileUnitK * 2 / terms;
   if (pairs) fewRows = target.pairRows - 1, pairSteps = std::min(mostPairSteps, roundUp(k, 16));
   // Two blocks of a tile's panels share the second level with what passes by: one is multiplied, one on its way.
   int64_t inSecondLevel = target.l2Bytes / 4 / (panelsOfLargeTile(target) * stepBytes);
@@ -90,9 +89,8 @@ PanelPlan::PanelPlan(const Target &target, const PanelFactors &factors, int64_t 
   expandRows = type == DType::f32 ? 0 : target.expandRows;
   int64_t stepBytesOfTile = panelsOfLargeTile(target) * panelColumns * 4;
   expandedSteps = equalPieces(k, target.l2Bytes / 4 / stepBytesOfTile / 16 * 16);
-  scratchBytes =
-      std::max({restOffset() + (expandRows ? expandedSteps * stepBytesOfTile : 0), tiles ? termOffset(terms) : 0,
-                pairs ? restOffset() + std::max(this->rowBlock * pairRowBytes(), fewRows * fewRowBytes()) : 0});
+  scratchBytes = std::max(restOffset() + (expandRows ? expandedSteps * stepBytesOfTile : 0),
+                          tiles ? termOffset(xInBf16 ? 0 : terms) : 0);
 }
 
 Value PanelPlan::sumsAt(Emitter &e, Value scratch, int64_t weight, Value row, Value panel) const {
@@ -128,19 +126,13 @@ ChunkPlace placeOfChunk(Emitter &e, const PanelPlan &plan, Value chunk, Value ro
   return place;
 }
 
-std::vector<LayoutCopy> copiesOf(const PanelPlan &plan, int64_t columnBlocks, int64_t narrowBlocks) {
-  int64_t rowBytes = plan.k * 2 * columnBlocks, fromRows = plan.fewRows + 1;
+std::vector<LayoutCopy> copiesOf(const PanelPlan &plan, int64_t columnBlocks) {
+  if (plan.xInBf16) return {};
   if (plan.tileUnitK)
     return {{.what = "activations",
-             .layout = fmt::format("tiles of 16 rows x 32, bf16{}", plan.terms > 1 ? " in terms" : ""),
-             .fromRows = fromRows,
-             .rowBytes = rowBytes * plan.terms}};
-  if (plan.pairSteps) {
-    LayoutCopy many{.what = "activations", .layout = "rows of pairs, bf16", .fromRows = fromRows, .rowBytes = rowBytes};
-    LayoutCopy few = many;
-    few.fromRows = 1, few.toRows = plan.fewRows, few.rowBytes = plan.k * 2 * narrowBlocks;
-    return {few, many};
-  }
+             .layout = "tiles of 16 rows x 32, bf16 in terms",
+             .fromRows = plan.fewRows + 1,
+             .rowBytes = plan.k * 2 * columnBlocks * plan.terms}};
   if (!plan.expandRows) return {};
   return {{.what = "weights",
            .layout = "panels, f32",
@@ -156,7 +148,7 @@ KernelFunction chunksOf(const PanelPlan &plan, int64_t columnBlocks, int64_t nar
           .scratchBytes = plan.scratchBytes,
           .fewRows = plan.fewRows,
           .fewRowsChunks = narrowBlocks,
-          .copies = copiesOf(plan, columnBlocks, narrowBlocks)};
+          .copies = copiesOf(plan, columnBlocks)};
 }
 
 namespace {
@@ -379,7 +371,8 @@ Value loadExtra(Emitter &e, const std::string &indices, Value pointer, const Ext
 void emitPanelSums(Emitter &e, const PanelPlan &plan, const PanelWork &work) {
   auto stream = [&] { PanelSums(e, plan, work).emit(); };
   if (!plan.fewRows) return stream();
-  Value few = e.cmp(Emitter::IntCompare::sle, work.rows, e.c64(plan.fewRows));
+  // Few rows of f32 are all that there are; few rows of bf16 may be what is left of many.
+  Value few = e.cmp(Emitter::IntCompare::sle, plan.pairSteps ? work.rows : work.stepRows, e.c64(plan.fewRows));
   auto fewSums = [&] { plan.pairSteps ? emitFewPairSums(e, plan, work) : stream(); };
   e.ifElse(few, fewSums, [&] { plan.pairSteps ? emitPairSums(e, plan, work) : emitTileSums(e, plan, work); });
 }

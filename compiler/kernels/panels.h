@@ -4,19 +4,16 @@
 #include <string>
 #include <vector>
 
+#include "compiler/kernels/bf16_rows.h"
 #include "compiler/kernels/emitter.h"
 
 namespace llc::kernels {
-
-inline constexpr int64_t lineBytes = 64;  // of a cache
-
-inline int64_t roundUp(int64_t value, int64_t unit) { return (value + unit - 1) / unit * unit; }
 
 // What is multiplied: x[t,k] by `weights` matrices w[k,n] of panels.
 struct PanelFactors {
   int64_t k, n;
   DType type;
-  bool rounded = false;  // every x is a number of bf16, so that instructions for bf16 leave nothing out
+  bool xInBf16 = false;  // x is rows of bf16 (bf16_rows.h)
   int64_t weights = 1;
 };
 
@@ -37,19 +34,18 @@ struct PanelPlan : PanelFactors {
   int64_t sumsOffset(int64_t weight) const { return weight * sumsBytes; }
   int64_t restOffset() const { return sumsOffset(weights); }  // what follows the sums in scratch
   Value sumsAt(Emitter &, Value scratch, int64_t weight, Value row, Value panel) const;  // 16 of them
+  int64_t xRowBytes() const { return xInBf16 ? bf16RowBytes(k) : k * 4; }
 
   // With a tile unit (tileUnitK > 0): up to fewRows rows blocks are of narrowPanels panels, else of blockPanels; blocks
-  // of more rows go through the unit. In scratch: 64 bytes that describe the tiles, then the activations' terms.
+  // of more rows go through the unit. In scratch: 64 bytes that describe the tiles, then the terms of activations of
+  // f32.
   int64_t fewRows = 0, narrowPanels, tileUnitK = 0, terms = 0;
   int64_t termBytes() const { return rowBlock * tileUnitK * 2; }
   int64_t termOffset(int64_t term) const { return restOffset() + 64 + term * termBytes(); }
 
-  // With dot products of pairs (pairSteps > 0) blocks are chosen by fewRows in the same way. In scratch: pairSteps of k
-  // of the activations as rows of bf16, a line between them.
+  // With dot products of pairs blocks are chosen by fewRows in the same way; of many rows they take so much of k at
+  // once.
   int64_t pairSteps = 0;
-  int64_t pairRowBytes() const { return pairSteps * 2 + 64; }
-  // Few rows are there whole.
-  int64_t fewRowBytes() const { return roundUp(k * 2 + 2, 64) + 64; }
 
   // Every block is made of groups of so many panels.
   bool isOfGroups(int64_t wide) const {
@@ -67,8 +63,8 @@ struct ChunkPlace {
   Value either(Emitter &, int64_t narrow, int64_t wide) const;  // a number that depends on `few`
 };
 ChunkPlace placeOfChunk(Emitter &, const PanelPlan &, Value chunk, Value rows, int64_t columnBlocks);
-// What the chunks copy, when so many wide or narrow blocks lie side by side.
-std::vector<LayoutCopy> copiesOf(const PanelPlan &, int64_t columnBlocks, int64_t narrowBlocks);
+// What the chunks copy, when so many wide blocks lie side by side.
+std::vector<LayoutCopy> copiesOf(const PanelPlan &, int64_t columnBlocks);
 // The kernel's chunks when so many wide or narrow blocks lie side by side, and plan.scratchBytes of scratch.
 KernelFunction chunksOf(const PanelPlan &, int64_t columnBlocks, int64_t narrowBlocks);
 
@@ -91,6 +87,7 @@ struct PanelWork {
   Value x;
   Values weights;  // plan.weights matrices
   Value rows, firstPanel, panelCount, scratch;
+  Value stepRows;  // all that there are, of which these are a block
 };
 void emitPanelSums(Emitter &, const PanelPlan &, const PanelWork &);
 

@@ -162,7 +162,7 @@ std::vector<index::Statement> inlineTemporaries(const RowProgramSpec &spec) {
 std::string programKey(const RowProgramSpec &spec) {
   std::string key;
   auto value = [&](const RowProgramSpec::Value &v) {
-    key += v.name + ":" + std::string(dtypeName(v.type));
+    key += v.name + ":" + std::string(dtypeName(v.type)) + (v.inBf16Rows ? "b" : "");
     for (int64_t extent : v.shape) key += "," + std::to_string(extent);
     key += ";";
   };
@@ -174,17 +174,29 @@ std::string programKey(const RowProgramSpec &spec) {
   return key;
 }
 
-Value elementPointer(Emitter &e, const ProgramValue &value, const std::string &indices, const LetterValues &letters) {
+namespace {
+// How far the indices from number `first` on lead, in units of which an element has `stride`. Null: nowhere.
+Value offsetOf(Emitter &e, const ProgramValue &value, const std::string &indices, const LetterValues &letters,
+               size_t first, int64_t stride) {
   Value offset;
-  int64_t stride = int64_t(byteSize(value.type));
-  for (size_t i = indices.size(); i-- > (value.currentRowOnly ? 1u : 0u);) {
+  for (size_t i = indices.size(); i-- > first;) {
     if (indices[i] != '1') {
       Value part = e.mul(letters.at(indices[i]), stride);
       offset = offset ? e.add(offset, part) : part;
     }
     if (value.shape[i] > 0) stride *= value.shape[i];
   }
+  return offset;
+}
+}  // namespace
+
+Value elementPointer(Emitter &e, const ProgramValue &value, const std::string &indices, const LetterValues &letters) {
+  Value offset = offsetOf(e, value, indices, letters, value.currentRowOnly ? 1 : 0, int64_t(byteSize(value.type)));
   return offset ? e.gep(value.base, offset) : value.base;
+}
+Value columnNumber(Emitter &e, const ProgramValue &value, const std::string &indices, const LetterValues &letters) {
+  Value number = offsetOf(e, value, indices, letters, 1, 1);
+  return number ? number : e.c64(0);
 }
 
 }  // namespace llc::kernels

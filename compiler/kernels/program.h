@@ -16,6 +16,7 @@ struct ProgramValue {
   Value base = {};              // pointer to its first element; of a temporary of the current row: that row
   Value number = {};            // set: in a register, shape has no dimension but the row
   bool currentRowOnly = false;  // base points to the current row, the first dimension is left out
+  bool inBf16Rows = false;      // as RowProgramSpec::Value says
   bool perRow() const { return !shape.empty() && shape[0] < 0; }
   int64_t rowElements() const;  // without the row dimension
   bool isNumber() const { return shape.empty() || (shape.size() == 1 && perRow()); }  // one per row, or one at all
@@ -58,5 +59,7 @@ std::string programKey(const RowProgramSpec &spec);
 using LetterValues = std::map<char, Value>;
 // The element of `value` at the plain indices. Letter values must exist for all its letters.
 Value elementPointer(Emitter &, const ProgramValue &, const std::string &indices, const LetterValues &letters);
+// Its number in the row of a value of rows.
+Value columnNumber(Emitter &, const ProgramValue &, const std::string &indices, const LetterValues &letters);
 
 }  // namespace llc::kernels

@@ -26,10 +26,11 @@ class RowProgram {
     size_t next = 0;
     auto place = [&](const RowProgramSpec::Value &value) {
       values[value.name] = {.shape = value.shape, .type = value.type, .base = in.pointers[next++]};
+      values[value.name].inBf16Rows = value.inBf16Rows;
     };
     for (auto &input : spec.inputs) place(input);
     for (auto &output : spec.outputs) place(output);
-    scratch = in.scratch;
+    scratch = in.scratch, stepRows = in.rows;
     // What does not depend on the row is computed once per chunk.
     for (auto &bound : program.statements)
       if (!bound.rowLetter()) emitStatement(bound, {});
@@ -82,7 +83,11 @@ class RowProgram {
   void keep(Value result, const LetterValues &letters) {
     ProgramValue &value = values[statement->name];
     if (value.isNumber()) value.number = result;
-    if (value.base) e.storeFloat(value.type, result, elementPointer(e, value, statement->output, letters));
+    if (!value.base) return;
+    if (!value.inBf16Rows)
+      return e.storeFloat(value.type, result, elementPointer(e, value, statement->output, letters));
+    ResultRows rows{value.base, value.rowElements(), true, stepRows};
+    rows.store(e, result, letters.at(statement->output[0]), columnNumber(e, value, statement->output, letters));
   }
 
   // Is `letter` the last index (and only there) of every operand that has it?
@@ -210,7 +215,7 @@ class RowProgram {
   int64_t lanes;
   std::map<std::string, ProgramValue> values;
   ScratchPlan plan;
-  Value scratch;
+  Value scratch, stepRows;
   const index::Statement *statement = nullptr;
   const std::map<char, int64_t> *extents = nullptr;
   char vectorLetter = 0;

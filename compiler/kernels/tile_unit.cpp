@@ -24,12 +24,12 @@ void moveSums(Emitter &e, const Tiles &tiles, Value sums, const char *name) {
   });
 }
 
-void loadFactor(Emitter &e, int64_t first, int64_t count, Value from, int64_t stride) {
-  for (int64_t i = 0; i < count; i++) move(e, "llvm.x86.tileloadd64", first + i, e.gep(from, i * stride), rowBytes);
+void loadFactor(Emitter &e, int64_t first, int64_t count, Value from, int64_t stride, int64_t rowStride) {
+  for (int64_t i = 0; i < count; i++) move(e, "llvm.x86.tileloadd64", first + i, e.gep(from, i * stride), rowStride);
 }
 }  // namespace
 
-void configure(Emitter &e, Value settings, int64_t length) {
+void configure(Emitter &e, Value settings, int64_t length, int64_t height, Value lastRows) {
   int64_t pairs = (length + 1) / 2;
   std::array<uint8_t, 64> bytes = {1};  // palette 1; from 16 on bytes a row (u16), from 48 on rows (u8)
   for (int64_t tile = 0; tile < 8; tile++) {
@@ -41,6 +41,11 @@ void configure(Emitter &e, Value settings, int64_t length) {
     int64_t word;
     std::memcpy(&word, bytes.data() + 8 * i, 8);
     e.store(e.c64(word), e.gep(settings, 8 * i), 8);
+  }
+  if (lastRows) {
+    Value byte = e.b.create<arith::TruncIOp>(e.i8, lastRows);
+    for (int64_t tile : {leftRegister + height - 1, 2 * (height - 1), 2 * (height - 1) + 1})
+      e.store(byte, e.gep(settings, 48 + tile));
   }
   e.intrinsic("llvm.x86.ldtilecfg", {settings});
 }
@@ -59,11 +64,11 @@ void zeroSums(Emitter &e, const Tiles &tiles) {
 void loadSums(Emitter &e, const Tiles &tiles, Value sums) { moveSums(e, tiles, sums, "llvm.x86.tileloadd64"); }
 void storeSums(Emitter &e, const Tiles &tiles, Value sums) { moveSums(e, tiles, sums, "llvm.x86.tilestored64"); }
 
-void loadLeft(Emitter &e, const Tiles &tiles, Value from, int64_t stride) {
-  loadFactor(e, leftRegister, tiles.height, from, stride);
+void loadLeft(Emitter &e, const Tiles &tiles, Value from, int64_t stride, int64_t rowStride) {
+  loadFactor(e, leftRegister, tiles.height, from, stride, rowStride);
 }
 void loadRight(Emitter &e, const Tiles &tiles, Value from, int64_t stride) {
-  loadFactor(e, rightRegister, tiles.width, from, stride);
+  loadFactor(e, rightRegister, tiles.width, from, stride, rowBytes);
 }
 
 void multiply(Emitter &e, const Tiles &tiles) {

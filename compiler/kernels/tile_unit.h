@@ -8,8 +8,9 @@ namespace llc::kernels::tile_unit {
 
 inline constexpr int64_t tileRows = 16, tileK = 32, tileBytes = 1024, rowBytes = 64;
 
-// Shapes for `length` <= 32 elements of k a tile. `settings`: 64 bytes of memory.
-void configure(Emitter &e, Value settings, int64_t length);
+// Shapes for `length` <= 32 elements of k a tile. `settings`: 64 bytes of memory. `lastRows`: so many rows of 16 has
+// the last of `height` tiles of rows.
+void configure(Emitter &e, Value settings, int64_t length, int64_t height = 2, Value lastRows = {});
 void release(Emitter &e);
 
 // body(first, number) for two of `count` at a time, and for one that is left.
@@ -22,8 +23,8 @@ struct Tiles {
 void zeroSums(Emitter &e, const Tiles &tiles);
 void loadSums(Emitter &e, const Tiles &tiles, Value sums);
 void storeSums(Emitter &e, const Tiles &tiles, Value sums);
-// Tiles of a factor, `stride` bytes apart.
-void loadLeft(Emitter &e, const Tiles &tiles, Value from, int64_t stride);
+// Tiles of a factor, `stride` bytes apart; of the left one also rows, if they are not packed.
+void loadLeft(Emitter &e, const Tiles &tiles, Value from, int64_t stride, int64_t rowStride = rowBytes);
 void loadRight(Emitter &e, const Tiles &tiles, Value from, int64_t stride);
 void multiply(Emitter &e, const Tiles &tiles);
 

@@ -11,9 +11,12 @@ namespace {
 
 KernelChoice pagedAttention(llm::PagedAttentionOp op, const KernelContext &context) {
   kernels::PagedAttentionSpec spec = attentionSpec(op, context.bounds);
+  auto result = cast<OpResult>(op.getY());
+  spec.yInBf16 = context.wantsBf16Rows(result);
   KernelChoice choice{kernels::emitPagedAttention(context.emitter, spec), {op.getQ(), op.getKv()}};
   if (op.getSinks()) choice.operands.push_back(op.getSinks());
   if (op.getSlopes()) choice.operands.push_back(op.getSlopes());
+  if (spec.yInBf16) choice.bf16Rows.push_back(result);
   kernels::AttentionParts parts = kernels::attentionParts(spec);
   if (parts.number == 1) return choice;
   choice.split = {parts, kernels::emitMergeAttention(context.emitter, spec), {}};

@@ -4,7 +4,6 @@
 #include "compiler/lowering/kernel_choice.h"
 #include "compiler/lowering/row_program.h"
 #include "compiler/memory/attention_spec.h"
-#include "compiler/memory/rounding.h"
 
 namespace llc::compiler {
 using namespace mlir;
@@ -241,7 +240,7 @@ Result<std::optional<KernelChoice>> headProductsStage(Operation *op, const Kerne
   KernelChoice choice;
   for (Value inside : kernel.operands)
     choice.operands.push_back(op->getOperand(cast<BlockArgument>(inside).getArgNumber()));
-  kernel.spec.rounded = isRoundedToBf16(choice.operands[0]);
+  kernel.spec.xInBf16 = context.hasBf16Rows(choice.operands[0]);
   choice.function = kernels::emitHeadProducts(context.emitter, kernel.spec);
   return std::optional(std::move(choice));
 }

@@ -1,6 +1,8 @@
 #include "compiler/lowering/kernel_choice.h"
 
+#include "compiler/kernels/bf16_rows.h"
 #include "compiler/lowering/row_program.h"
+#include "compiler/memory/rounding.h"
 #include "compiler/memory/stages.h"
 #include "dialect/interfaces/interfaces.h"
 #include "dialect/ops/llm.h"
@@ -8,6 +10,20 @@
 namespace llc::compiler {
 using namespace mlir;
 namespace {
+
+// The program with results in rows of bf16 as far as they are wanted so; they are added to `results`.
+kernels::RowProgramSpec inBf16Rows(Operation *op, const KernelContext &context, kernels::RowProgramSpec spec,
+                                   llvm::SmallVectorImpl<OpResult> &results) {
+  for (OpResult result : op->getResults()) {
+    if (!context.wantsBf16Rows(result)) continue;
+    kernels::RowProgramSpec::Value &output = spec.outputs[result.getResultNumber()];
+    output.inBf16Rows = true;
+    for (index::Statement &statement : spec.statements)
+      if (statement.name == output.name) statement.body = withoutRounding(statement.body);
+    results.push_back(result);
+  }
+  return spec;
+}
 
 Result<KernelChoice> loopKernel(Operation *op, const KernelContext &context) {
   llvm::SmallVector<unsigned> operands;
@@ -20,13 +36,18 @@ Result<KernelChoice> loopKernel(Operation *op, const KernelContext &context) {
   else if (kernels::checkColumnSums(spec).ok())
     choice.function = kernels::emitColumnSums(context.emitter, spec);
   else if (kernels::checkRowProgram(spec).ok())
-    choice.function = kernels::emitRowProgram(context.emitter, spec);
+    choice.function = kernels::emitRowProgram(context.emitter, inBf16Rows(op, context, spec, choice.bf16Rows));
   else
     choice.function = kernels::emitLoops(context.emitter, spec);
   return choice;
 }
 
 }  // namespace
+
+bool KernelContext::hasBf16Rows(Value value) const { return bf16Rows.contains(memoryOf(value)); }
+bool KernelContext::wantsBf16Rows(OpResult result) const {
+  return kernels::bf16RowsFrom(emitter.target) > 0 && mayLieInBf16Rows(result);
+}
 
 bool needsDecomposition(Operation *op) {
   if (!isa<llm::Decomposable>(op) || isa<llm::FusedOp, llm::PagedAttentionOp, llm::CacheAppendOp, llm::PackOp>(op))

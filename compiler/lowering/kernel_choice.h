@@ -30,12 +30,18 @@ struct KernelChoice {
   int64_t rows = -1;                        // of the stage, where that is not for lowering to find out
   std::optional<ContextSplit> split = std::nullopt;  // then the kernel's last pointer is the workspace, or null
   llvm::SmallVector<Preparation> preparations = {};
+  llvm::SmallVector<mlir::OpResult> bf16Rows = {};  // results that it stores as rows of bf16 (kernels/bf16_rows.h)
 };
 
 // What the choice depends on beside the op.
 struct KernelContext {
   kernels::Emitter &emitter;
   Bounds bounds;
+  const llvm::DenseSet<mlir::Value> &bf16Rows;  // results that are stored as rows of bf16
+
+  bool hasBf16Rows(mlir::Value) const;
+  // Whether the result should be stored so.
+  bool wantsBf16Rows(mlir::OpResult) const;
 };
 
 // Emits the kernel function if it is not there yet. Errors: an op that nothing can compute.

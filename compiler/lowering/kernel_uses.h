@@ -13,6 +13,7 @@ struct KernelUse {
   std::string function, kernel;  // of the scheduled module; the symbol
   int64_t rows = tokens;         // a number, the step's tokens, or its wanted rows
   std::vector<kernels::LayoutCopy> copies;
+  bool storesBf16 = false;  // a result as rows of bf16 (kernels/bf16_rows.h), which products read as they are
 };
 
 }  // namespace llc::compiler

@@ -235,9 +235,10 @@ class FunctionLowering {
   }
 
   Status addStage(Operation *op) {
-    LLC_ASSIGN(KernelChoice choice, chooseKernel(op, {e_, program_.bounds}));
+    LLC_ASSIGN(KernelChoice choice, chooseKernel(op, {e_, program_.bounds, bf16Rows_}));
     program_.scratchBytes = std::max(program_.scratchBytes, choice.function.scratchBytes);
     program_.uses.push_back(useOf(op, choice));
+    bf16Rows_.insert(choice.bf16Rows.begin(), choice.bf16Rows.end());
     Values pointers;
     for (Value operand : choice.operands) pointers.push_back(operandMemory(operand));
     if (op->hasAttr(replicatedAttribute) && fitsReplica(op, choice.function))
@@ -270,6 +271,7 @@ class FunctionLowering {
         use.copies.push_back(std::move(copy));
       }
     llvm::append_range(use.copies, choice.function.copies);
+    use.storesBf16 = !choice.bf16Rows.empty();
     return use;
   }
 
@@ -504,6 +506,7 @@ class FunctionLowering {
   TeamValues team_;
   Value frame_;
   llvm::DenseMap<Value, Value> memory_;  // of tensors and caches, by value of the scheduled function
+  llvm::DenseSet<Value> bf16Rows_;       // results that are stored as rows of bf16
   llvm::DenseMap<Value, StringAttr> updates_;  // results that are written over a parameter
   Values resultPointers_;
   std::vector<StageCode> group_;

@@ -47,8 +47,9 @@ std::optional<KernelChoice> fusedProduct(llm::FusedOp op, const KernelContext &c
   choice.operands.append(epilogue.operands().begin(), epilogue.operands().end());
   kernels::GatedMatmulSpec spec;
   spec.k = weight.k, spec.n = weight.n, spec.weights = weight.type;
+  spec.xInBf16 = context.hasBf16Rows(choice.operands[0]), spec.yInBf16 = context.wantsBf16Rows(op->getResult(0));
+  if (spec.yInBf16) choice.bf16Rows.push_back(op->getResult(0)), expression = withoutRounding(expression);
   spec.epilogue = index::print(expression), spec.extras = epilogue.readings();
-  spec.rounded = isRoundedToBf16(choice.operands[0]);
   choice.function = products.size() == 2 ? kernels::emitGatedMatmul(context.emitter, spec)
                                          : kernels::emitMatmul(context.emitter, spec);
   return choice;
@@ -66,7 +67,7 @@ Result<std::optional<KernelChoice>> matmulKernel(Operation *op, const KernelCont
     if (!streams(linear)) return packedElsewhere(op);
     WeightShape weight = weightShape(linear.getW().getType(), linear.getTransposed());
     kernels::MatmulSpec spec{.k = weight.k, .n = weight.n, .weights = weight.type, .epilogue = "a", .extras = {}};
-    spec.rounded = isRoundedToBf16(linear.getX());
+    spec.xInBf16 = context.hasBf16Rows(linear.getX());
     return std::optional(KernelChoice{kernels::emitMatmul(context.emitter, spec), {linear.getX(), linear.getW()}});
   }
   if (auto loss = dyn_cast<llm::LinearLogProbOp>(op); loss && llm::isPacked(loss.getW().getType())) {
@@ -76,7 +77,7 @@ Result<std::optional<KernelChoice>> matmulKernel(Operation *op, const KernelCont
                               .weights = weight.type,
                               .softCap = static_cast<float>(loss.getSoftCap().convertToDouble()),
                               .scale = static_cast<float>(loss.getScale().convertToDouble()),
-                              .rounded = isRoundedToBf16(loss.getX())};
+                              .xInBf16 = context.hasBf16Rows(loss.getX())};
     return std::optional(
         KernelChoice{kernels::emitLogProb(context.emitter, spec), {loss.getX(), loss.getW(), loss.getTargets()}});
   }

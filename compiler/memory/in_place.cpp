@@ -4,6 +4,7 @@
 #include "compiler/lowering/epilogue.h"
 #include "compiler/lowering/row_program.h"
 #include "compiler/lowering/scatter_sum.h"
+#include "compiler/memory/rounding.h"
 #include "compiler/memory/stages.h"
 #include "dialect/interfaces/interfaces.h"
 #include "dialect/ops/llm.h"
@@ -51,6 +52,7 @@ bool mayOverwrite(OpOperand &operand, unsigned result) {
   Operation *op = operand.getOwner();
   if (operand.get().getType() != op->getResult(result).getType()) return false;
   if (llvm::count(op->getOperands(), operand.get()) != 1) return false;
+  if (mayLieInBf16Rows(op->getResult(result))) return false;  // in other places than those that it is read from
   auto fused = dyn_cast<llm::FusedOp>(op);
   if (!fused) return op->getNumResults() == 1 && readsLikeResult(operand);
   if (auto sum = asScatterSum(fused)) return operand.getOperandNumber() == sum->start;

@@ -30,9 +30,9 @@ struct Target {
   int64_t prefetchBytes = 2048;
   int64_t expandRows = 0;  // rows from which halves are copied to f32 before they are multiplied; 0: never
   // The unit for products of bf16 tiles: from so many rows on products with bf16 weights go through it (0: none).
-  // Chunks are then as wide as tileUnitPanels panels, which share the packed activations; k goes in blocks of tileUnitK
-  // (a multiple of 32; twice that for activations that are bf16 numbers): a pair of packed tiles of activations, in two
-  // terms, and of weights stay in the first level that far.
+  // Chunks are then as wide as tileUnitPanels panels, which share the activations' way there; k goes in blocks of
+  // tileUnitK (a multiple of 32; twice that for activations that are bf16 numbers): a pair of tiles of activations, in
+  // two terms, and of weights stay in the first level that far.
   int64_t tileUnitRows = 0, tileUnitPanels = 32, tileUnitK = 256;
   // Vectors have dot products of two bf16 with f32 sums (vdpbf16ps). Products with bf16 weights use them, if
   // activations are bf16 numbers, too: fewer than pairRows rows as weights come from memory, more by blocks (0: never).

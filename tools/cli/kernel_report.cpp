@@ -39,7 +39,6 @@ json copiesOf(const KernelUse &use) {
                     {"layout", copy.layout},
                     {"when", copy.isStage ? "before" : "in chunks"},
                     {"from_rows", copy.fromRows},
-                    {"to_rows", copy.toRows},
                     {"row_bytes", copy.rowBytes},
                     {"block_rows", copy.blockRows},
                     {"block_bytes", copy.blockBytes}});
@@ -109,6 +108,7 @@ json kernelsOf(mlir::ModuleOp scheduled, const std::vector<KernelUse> &uses) {
                       {"computes", inside.empty() ? what : inside},
                       {"after_barrier", op.hasAttr("llm.barrier")},
                       {"result", op.getNumResults() ? typeText(op.getResult(0).getType()) : ""},
+                      {"stores", use && use->storesBf16 ? "rows of bf16" : ""},
                       {"copies", use ? copiesOf(*use) : json::array()}});
     }
   }
@@ -132,7 +132,10 @@ std::string kernelText(json kernels, const json &copied) {
     for (const json &copy : row["copies"])
       layouts += fmt::format("{} {}: {}\n", row["function"].get<std::string>(), row["name"].get<std::string>(),
                              copyText(copy));
-    row.erase("copies");
+    if (std::string layout = row["stores"]; !layout.empty())
+      layouts += fmt::format("{} {}: the result is stored as {}\n", row["function"].get<std::string>(),
+                             row["name"].get<std::string>(), layout);
+    row.erase("copies"), row.erase("stores");
   }
   for (const json &step : copied)
     layouts += fmt::format("{}, {} tokens: {} copied to other layouts\n", step.at("entry").get<std::string>(),

@@ -38,6 +38,10 @@ struct RaggedBatch {
 };
 
 struct AttentionTest : KernelTest {
+  Buffer readRows(const PagedAttentionSpec &spec, Buffer &y, int64_t rows) {
+    return Buffer(DType::f32, fromBf16Rows(GetParam(), y.data(), rows, spec.heads * spec.cache.valueDim));
+  }
+
   // The same step cut along the context: every part alone, then merged. No bit may differ from `whole`.
   void checkSplit(const PagedAttentionSpec &spec, RaggedBatch &ragged, std::vector<void *> pointers,
                   std::vector<float> &sinks, const Buffer &whole) {
@@ -56,6 +60,7 @@ struct AttentionTest : KernelTest {
     if (spec.sinks) operands.insert(operands.begin(), sinks.data());
     run(operands, rows, &ragged.batch);
     ASSERT_TRUE(y.intact());
+    if (spec.yInBf16) y = readRows(spec, y, rows);
     for (size_t i = 0; i < y.count; i++) ASSERT_EQ(y[i], whole[i]) << "element " << i << " of " << y.count;
   }
 
@@ -100,6 +105,7 @@ struct AttentionTest : KernelTest {
     if (parts.number > 1) pointers.push_back(nullptr);
     run(pointers, rows, &ragged.batch);
     ASSERT_TRUE(y.intact());
+    if (spec.yInBf16) y = readRows(spec, y, rows);
     if (parts.number > 1) checkSplit(spec, ragged, pointers, sinks, y);
     int64_t group = spec.heads / cs.kvHeads;
     for (int64_t t = 0; t < rows; t++)
@@ -216,6 +222,16 @@ TEST(AttentionParts, NeedFewChunksAndBoundedMemory) {
   EXPECT_LE(parts.rows * parts.rowBytes, 16 << 20);
   EXPECT_GE(parts.rows, 1);
 }
+
+struct RoundedAttentionTest : AttentionTest {};
+TEST_P(RoundedAttentionTest, StoresRowsOfBf16) {
+  PagedAttentionSpec spec{{2, 24, 20, DType::f32}, 6, 0.25f};
+  spec.rounded = spec.yInBf16 = true;
+  check(spec, mixed);
+  check(bounded(spec), deep);
+  check(bounded(spec), RaggedBatch({300, 5}, {2, 1}));
+}
+INSTANTIATE_TEST_SUITE_P(Levels, RoundedAttentionTest, testing::ValuesIn(bf16RowTargets()), targetName);
 
 INSTANTIATE_TEST_SUITE_P(Levels, AttentionTest, testing::ValuesIn(testTargets()), targetName);
 

@@ -3,9 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bit>
 #include <random>
 
 #include "compiler/jit/object.h"
+#include "compiler/kernels/bf16_rows.h"
 #include "compiler/kernels/kernels.h"
 #include "mlir/IR/Verifier.h"
 #include "runtime/abi/llc_abi.h"
@@ -35,6 +37,16 @@ inline std::vector<Target> testTargets() {
       targets.push_back(shapeOf(target.level));
   return targets;
 }
+// Those that read rows of bf16 (bf16_rows.h), their instructions emulated.
+inline std::vector<Target> bf16RowTargets() {
+  std::vector<Target> targets;
+  if (hostArchitecture != Architecture::x86_64) return targets;
+  for (IsaLevel level : {IsaLevel::avx512bf16, IsaLevel::amx}) {
+    targets.push_back(shapeOf(level));
+    targets.back().name += "_rounding";
+  }
+  return targets;
+}
 // For products: also the code for pairs of bf16 and for the tile unit, their instructions emulated; those two once more
 // with activations that are numbers of bf16.
 inline std::vector<Target> productTargets() {
@@ -42,10 +54,7 @@ inline std::vector<Target> productTargets() {
   if (hostArchitecture != Architecture::x86_64) return targets;
   if (!contains(hostCpu().level, IsaLevel::avx512bf16)) targets.push_back(shapeOf(IsaLevel::avx512bf16));
   targets.push_back(shapeOf(IsaLevel::amx));
-  for (IsaLevel level : {IsaLevel::avx512bf16, IsaLevel::amx}) {
-    targets.push_back(shapeOf(level));
-    targets.back().name += "_rounding";
-  }
+  for (const Target &target : bf16RowTargets()) targets.push_back(target);
   return targets;
 }
 inline bool isEmulated(const Target &target) {
@@ -179,17 +188,44 @@ inline double rounded(DType type, double value) {
   storeElement(&cell, type, 0, value);
   return loadElement(&cell, type, 0);
 }
-// Whether a test of this target gives products numbers of bf16, and says so.
+// Whether a test of this target gives products numbers of bf16, and whether as rows of bf16.
 inline bool roundsActivations(const Target &target) { return target.name.ends_with("_rounding"); }
+inline bool givesBf16Rows(const Target &target, DType weights, int64_t k) {
+  return roundsActivations(target) && weights == DType::bf16 && k % 2 == 0;
+}
 inline std::vector<float> randomActivations(size_t count, uint32_t seed, const Target &target) {
   std::vector<float> x = randomFloats(count, seed);
   if (roundsActivations(target))
     for (float &value : x) value = float(rounded(DType::bf16, value));
   return x;
 }
-// Two bf16 terms of an activation leave out 2^-18 of it.
-inline double productTolerance(const Target &target, DType weights) {
-  return target.tileUnitRows && weights == DType::bf16 && !roundsActivations(target) ? 5e-6 : 1e-6;
+// x[rows,columns] as rows of bf16, if so many are, in as much memory, and NaN between them; and back.
+inline bool areBf16Rows(const Target &target, int64_t rows) {
+  return bf16RowsFrom(target) > 0 && rows >= bf16RowsFrom(target);
+}
+inline std::vector<float> toBf16Rows(const Target &target, std::vector<float> x, int64_t columns) {
+  int64_t rows = int64_t(x.size()) / columns;
+  if (!areBf16Rows(target, rows)) return x;
+  std::vector<float> stored(x.size(), std::bit_cast<float>(0xffffffff));
+  for (int64_t t = 0; t < rows; t++)
+    for (int64_t i = 0; i < columns; i++)
+      storeElement(reinterpret_cast<uint8_t *>(stored.data()) + t * bf16RowBytes(columns), DType::bf16, i,
+                   x[size_t(t * columns + i)]);
+  return stored;
+}
+inline std::vector<float> fromBf16Rows(const Target &target, const void *stored, int64_t rows, int64_t columns) {
+  bool halves = areBf16Rows(target, rows);
+  std::vector<float> y;
+  for (int64_t t = 0; t < rows; t++)
+    for (int64_t i = 0; i < columns; i++)
+      y.push_back(
+          float(loadElement(static_cast<const uint8_t *>(stored) + t * (halves ? bf16RowBytes(columns) : columns * 4),
+                            halves ? DType::bf16 : DType::f32, i)));
+  return y;
+}
+// Two bf16 terms of an activation leave out 2^-18 of it. Tests of odd k give them to a tile unit, too.
+inline double productTolerance(const Target &target, DType weights, int64_t k) {
+  return target.tileUnitRows && weights == DType::bf16 && !givesBf16Rows(target, weights, k) ? 5e-6 : 1e-6;
 }
 
 }  // namespace llc::kernels

@@ -70,7 +70,7 @@ struct HeadProductsTest : KernelTest {
     SCOPED_TRACE(testing::Message() << s.name << ", " << rows << " rows");
     Part query(s, s.heads, s.dim, 10), key(s, s.kvHeads, s.dim, 20), value(s, s.kvHeads, s.valueDim, 30);
     HeadProductsSpec spec;
-    spec.k = s.k, spec.weights = s.weights, spec.rounded = roundsActivations(GetParam());
+    spec.k = s.k, spec.weights = s.weights, spec.xInBf16 = givesBf16Rows(GetParam(), s.weights, s.k);
     spec.query = specOf(s, query, false), spec.key = specOf(s, key, false), spec.value = specOf(s, value, true);
     spec.rotated = s.rotates ? 2 * half : 0, spec.interleaved = s.interleaved;
     spec.cache = {s.kvHeads, s.dim, s.valueDim, s.cache};
@@ -92,7 +92,8 @@ struct HeadProductsTest : KernelTest {
       packed.push_back(packReference(s.weights, part->w, s.k, part->heads * part->dim));
     Buffer cache(s.cache, size_t(cachePageBytes(spec.cache) * pages) / byteSize(s.cache)),
         y(DType::f32, size_t(rows * s.heads * s.dim));
-    std::vector<void *> pointers = {x.data()};
+    std::vector<float> stored = spec.xInBf16 ? toBf16Rows(GetParam(), x, s.k) : x;
+    std::vector<void *> pointers = {stored.data()};
     size_t number = 0;
     for (Part *part : {&query, &key, &value}) {
       pointers.push_back(packed[number++].data());

@@ -22,13 +22,15 @@ struct MatmulTest : KernelTest {
                                                           : indices == "n" ? n
                                                                            : rows),
                                                    4 + uint32_t(extras.size())));
-    std::vector<void *> pointers = {x.data(), packed1.data()};
+    std::vector<float> stored = spec.xInBf16 ? toBf16Rows(GetParam(), x, k) : x;
+    std::vector<void *> pointers = {stored.data(), packed1.data()};
     if (gated) pointers.push_back(packed2.data());
     for (auto &extra : extras) pointers.push_back(extra.data());
     pointers.push_back(y.data());
     run(pointers, rows);
     ASSERT_TRUE(y.intact());
-    double tolerance = productTolerance(GetParam(), spec.weights);
+    if (spec.yInBf16) y = Buffer(DType::f32, fromBf16Rows(GetParam(), y.data(), rows, n));
+    double tolerance = productTolerance(GetParam(), spec.weights, k), half = spec.yInBf16 ? 0x1p-8 : 0;  // of a step
     for (int64_t t = 0; t < rows; t++)
       for (int64_t c = 0; c < n; c++) {
         double a = 0, b = 0, size = 0;
@@ -41,7 +43,8 @@ struct MatmulTest : KernelTest {
         for (size_t i = 0; i < extras.size(); i++)
           operands.push_back(extras[i][spec.extras[i] == "tn" ? t * n + c : spec.extras[i] == "n" ? c : t]);
         double want = expected(a, b, operands);
-        ASSERT_NEAR(y[t * n + c], want, tolerance * size + 2e-5) << t << "," << c;
+        ASSERT_NEAR(y[t * n + c], want, tolerance * size + 2e-5 + half * std::abs(want)) << t << "," << c;
+        if (spec.yInBf16) ASSERT_EQ(y[t * n + c], rounded(DType::bf16, y[t * n + c]));
       }
   }
 };
@@ -51,10 +54,10 @@ TEST_P(MatmulTest, ShapesAndTypes) {
     int64_t k, n;
   };
   for (DType type : {DType::f32, DType::bf16, DType::f16})
-    for (Case shape : {Case{64, 48}, Case{33, 20}, Case{1, 1}, Case{520, 130}, Case{257, 272}}) {
+    for (Case shape : {Case{64, 48}, Case{33, 20}, Case{1, 1}, Case{520, 130}, Case{258, 272}}) {
       GatedMatmulSpec spec;
-      spec.rounded = roundsActivations(GetParam());
       spec.k = shape.k, spec.n = shape.n, spec.weights = type;
+      spec.xInBf16 = givesBf16Rows(GetParam(), type, spec.k);
       compile([&](Emitter &e) { return emitMatmul(e, spec); });
       for (int64_t rows : {1, 2, 3, 4, 5, 7, 16, 17, 128, 131})
         if (!HasFatalFailure()) check(spec, false, rows, [](double a, double, auto &) { return a; });
@@ -64,19 +67,19 @@ TEST_P(MatmulTest, ShapesAndTypes) {
 // Several blocks of k and of columns, and rests of each, for code that works in tiles.
 TEST_P(MatmulTest, ManyBlocks) {
   GatedMatmulSpec spec;
-  spec.rounded = roundsActivations(GetParam());
-  spec.k = 2 * GetParam().tileUnitK + 3 * 32 + 7, spec.n = 33 * 16 + 5, spec.weights = DType::bf16;
+  spec.k = 2 * GetParam().tileUnitK + 3 * 32 + 6, spec.n = 33 * 16 + 5, spec.weights = DType::bf16;
+  spec.xInBf16 = givesBf16Rows(GetParam(), spec.weights, spec.k);
   compile([&](Emitter &e) { return emitMatmul(e, spec); });
-  for (int64_t rows : {15, 16, 33, 130})
+  for (int64_t rows : {15, 16, 33, 130, 261})
     if (!HasFatalFailure()) check(spec, false, rows, [](double a, double, auto &) { return a; });
 }
 
-// Sums longer than kBlock are cut in two, with a last odd step.
+// Sums longer than kBlock are cut in two, with a last odd step where x is f32.
 TEST_P(MatmulTest, LongSums) {
   for (DType type : {DType::f32, DType::bf16}) {
     GatedMatmulSpec spec;
-    spec.rounded = roundsActivations(GetParam());
     spec.k = GetParam().kBlock + 301, spec.n = 36, spec.weights = type;
+    if ((spec.xInBf16 = givesBf16Rows(GetParam(), type, spec.k + 1))) spec.k++;
     compile([&](Emitter &e) { return emitMatmul(e, spec); });
     for (int64_t rows : {1, 23})
       if (!HasFatalFailure()) check(spec, false, rows, [](double a, double, auto &) { return a; });
@@ -85,8 +88,8 @@ TEST_P(MatmulTest, LongSums) {
 
 TEST_P(MatmulTest, Epilogue) {
   GatedMatmulSpec spec;
-  spec.rounded = roundsActivations(GetParam());
   spec.k = 40, spec.n = 36, spec.weights = DType::bf16;
+  spec.xInBf16 = givesBf16Rows(GetParam(), spec.weights, spec.k);
   spec.epilogue = "tanh(a + b) * d + c", spec.extras = {"n", "tn", "t"};
   compile([&](Emitter &e) { return emitMatmul(e, spec); });
   for (int64_t rows : {1, 9})
@@ -115,14 +118,29 @@ TEST_P(MatmulTest, AddsInPlace) {
 TEST_P(MatmulTest, Gated) {
   for (DType type : {DType::f32, DType::bf16}) {
     GatedMatmulSpec spec;
-    spec.rounded = roundsActivations(GetParam());
     spec.k = 100, spec.n = 340, spec.weights = type;
+    spec.xInBf16 = givesBf16Rows(GetParam(), type, spec.k);
     spec.epilogue = "a*logistic(a)*b + c", spec.extras = {"n"};
     compile([&](Emitter &e) { return emitGatedMatmul(e, spec); });
     for (int64_t rows : {1, 3, 40, 150})
       check(spec, true, rows, [](double a, double b, auto &extra) { return a / (1 + std::exp(-a)) * b + extra[0]; });
   }
 }
+
+// What the next products read, whether this one reads such rows or not.
+struct Bf16Results : MatmulTest {};
+TEST_P(Bf16Results, AreRoundedAsTheyAreStored) {
+  for (bool fromRows : {false, true})
+    for (int64_t n : {36, 7, 528}) {
+      GatedMatmulSpec spec;
+      spec.k = 40, spec.n = n, spec.weights = DType::bf16, spec.xInBf16 = fromRows, spec.yInBf16 = true;
+      spec.epilogue = "a*logistic(a)*b";
+      compile([&](Emitter &e) { return emitGatedMatmul(e, spec); });
+      for (int64_t rows : {1, 15, 16, 40})
+        check(spec, true, rows, [](double a, double b, auto &) { return a / (1 + std::exp(-a)) * b; });
+    }
+}
+INSTANTIATE_TEST_SUITE_P(Levels, Bf16Results, testing::ValuesIn(bf16RowTargets()), targetName);
 
 // Also with weights that are copied as f32, in several pieces.
 std::vector<Target> allProductTargets() {

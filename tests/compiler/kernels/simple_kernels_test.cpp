@@ -147,15 +147,16 @@ TEST_P(LogProbTest, Values) {
   };
   for (DType type : {DType::f32, DType::bf16})
     for (Case c : {Case{40, 500, 0, 1}, Case{33, 257, 4, 0.5f}, Case{16, 9, 0, 2}, Case{64, 1100, 0, 1}}) {
-      LogProbSpec spec{c.k, c.n, type, c.softCap, c.scale, roundsActivations(GetParam())};
+      LogProbSpec spec{c.k, c.n, type, c.softCap, c.scale, givesBf16Rows(GetParam(), type, c.k)};
       compile([&](Emitter &e) { return emitLogProb(e, spec); });
       for (int64_t rows : {1, 3, 50}) {
         auto x = randomActivations(size_t(rows * c.k), 1, GetParam()), w = randomFloats(size_t(c.k * c.n), 2, 0.3f);
         Buffer packed = packReference(type, w, c.k, c.n), y(DType::f32, size_t(rows));
+        std::vector<float> stored = spec.xInBf16 ? toBf16Rows(GetParam(), x, c.k) : x;
         std::vector<int32_t> targets;
         for (int64_t t = 0; t < rows; t++) targets.push_back(int32_t(t == 0 ? c.n - 1 : (t * 37) % c.n));
         if (rows == 3) targets[2] = -1;
-        run({x.data(), packed.data(), targets.data(), y.data()}, rows);
+        run({stored.data(), packed.data(), targets.data(), y.data()}, rows);
         ASSERT_TRUE(y.intact());
         for (int64_t t = 0; t < rows; t++) {
           std::vector<double> logits;
@@ -172,6 +173,42 @@ TEST_P(LogProbTest, Values) {
         }
       }
     }
+}
+
+using Bf16RowsTest = KernelTest;
+// A row program's result of several dimensions beside another one.
+TEST_P(Bf16RowsTest, OfPrograms) {
+  RowProgramSpec spec{{{"x", {-1, 3, 22}}},
+                      {{"y", {-1, 3, 22}}, {"z", {-1, 3, 22}}},
+                      {},
+                      index::parse("y[thi] = x[thi]*3; z[thi] = y[thi]+x[thi]")->statements};
+  spec.outputs[1].inBf16Rows = true;
+  compile([&](Emitter &e) { return emitRowProgram(e, spec); });
+  for (int64_t rows : {1, 15, 16, 50}) {
+    auto x = randomFloats(size_t(rows * 66), 1);
+    Buffer y(DType::f32, x.size()), z(DType::f32, x.size());
+    run({x.data(), y.data(), z.data()}, rows);
+    ASSERT_TRUE(y.intact() && z.intact());
+    std::vector<float> found = fromBf16Rows(GetParam(), z.data(), rows, 66);
+    for (size_t i = 0; i < x.size(); i++) {
+      ASSERT_EQ(y[i], x[i] * 3);
+      ASSERT_EQ(found[i], rounded(DType::bf16, x[i] * 3 + x[i])) << rows << " rows, element " << i;
+    }
+  }
+}
+INSTANTIATE_TEST_SUITE_P(Levels, Bf16RowsTest, testing::ValuesIn(bf16RowTargets()), targetName);
+TEST(Bf16Rows, LieInTheMemoryOfF32AndSpreadOverCacheSets) {
+  for (int64_t k = 2; k < 20000; k += 2) {
+    ASSERT_GE(bf16RowBytes(k), 2 * k);
+    ASSERT_LE(bf16RowBytes(k), 4 * k);
+  }
+  // Two tiles of 16 rows, 16 lines of each: a first level of 64 sets holds 12 lines in one.
+  for (int64_t k : {576, 768, 896, 1024, 1536, 2048, 3072, 4096, 5632, 8192, 11008, 14336}) {
+    std::array<int64_t, 64> inSet{};
+    for (int64_t row = 0; row < 32; row++)
+      for (int64_t line = 0; line < 16; line++) inSet[size_t((row * bf16RowBytes(k) / 64 + line) % 64)]++;
+    EXPECT_LE(*std::max_element(inSet.begin(), inSet.end()), 10) << k;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Levels, LogProbTest, testing::ValuesIn(productTargets()), targetName);

@@ -45,6 +45,43 @@ TEST(KernelUses, theTileUnitReadsTilesOfActivations) {
   EXPECT_EQ(copy.bytes(32), 32 * 64 * 2 * 2);  // two numbers of bf16 are one activation
 }
 
+// Numbers of bf16 that a product alone reads, from a stage of their own; `more` reads them as well.
+std::string rounded(const std::string &more, const std::string &types) {
+  return R"-(
+module attributes {llm.max_tokens = 32 : i64, llm.max_rows = 8 : i64} {
+  llm.parameter @w : tensor<48x64xbf16>
+  func.func @step(%x: tensor<?x64xf32> {llm.dim = "tokens"}) -> ()-" +
+         types + R"-() {
+    %w = llm.use @w : tensor<48x64xbf16>
+    %r = llm.generic %x {signature = "ab->ab", body = "bf16(a)"} : (tensor<?x64xf32>) -> tensor<?x64xf32>
+    %y = llm.linear %r, %w : (tensor<?x64xf32>, tensor<48x64xbf16>) -> tensor<?x48xf32>
+    return %y)-" +
+         more + " : " + types + R"-(
+  }
+}
+)-";
+}
+std::vector<KernelUse> stepUses(const std::string &text, const std::string &target) {
+  std::vector<KernelUse> uses = usesOf(text, target);
+  std::erase_if(uses, [](const KernelUse &use) { return use.function != "step"; });
+  return uses;
+}
+TEST(KernelUses, numbersOfBf16AreStoredAsProductsReadThem) {
+  for (const char *target : {"avx512bf16", "amx"}) {
+    std::vector<KernelUse> uses = stepUses(rounded("", "tensor<?x48xf32>"), target);
+    ASSERT_EQ(uses.size(), 2u);
+    EXPECT_TRUE(uses[0].storesBf16) << target;
+    EXPECT_TRUE(uses[1].copies.empty()) << target;
+  }
+  EXPECT_FALSE(stepUses(rounded("", "tensor<?x48xf32>"), "avx512")[0].storesBf16);
+}
+TEST(KernelUses, whatACallerReadsTooStaysF32) {
+  std::vector<KernelUse> uses = stepUses(rounded(", %r", "tensor<?x48xf32>, tensor<?x64xf32>"), "amx");
+  ASSERT_EQ(uses.size(), 2u);
+  EXPECT_FALSE(uses[0].storesBf16);
+  EXPECT_EQ(uses[1].copies.size(), 1u);
+}
+
 TEST(KernelUses, vectorsReadActivationsWhereTheyLie) {
   EXPECT_TRUE(product("avx2").copies.empty());
   EXPECT_TRUE(product("neon").copies.empty());
