@@ -187,14 +187,21 @@ Result<TokenStream::Row> TokenStream::drawRow() {
   return row;
 }
 
-// First fit, longest first; then the rows in any order, as the fullest would come first otherwise.
-Status TokenStream::packBlock() {
+// What is packed at once.
+Result<std::vector<TokenStream::Piece>> TokenStream::drawPieces() {
   std::vector<Piece> pieces;
   for (int64_t i = 0; i < options_.packBuffer; ++i) {
     LLC_ASSIGN(auto piece, draw(uint64_t(longestPiece_)));
     if (!piece) break;
     pieces.push_back(*piece);
+    if (cursors_[piece->source].epoch > blockStart_[piece->source].epoch) break;
   }
+  return pieces;
+}
+
+// First fit, longest first; then the rows in any order, as the fullest would come first otherwise.
+Status TokenStream::packBlock() {
+  LLC_ASSIGN(std::vector<Piece> pieces, drawPieces());
   std::stable_sort(pieces.begin(), pieces.end(), [](const Piece &a, const Piece &b) { return a.count > b.count; });
   std::vector<uint64_t> room;
   for (const Piece &piece : pieces) {
@@ -278,7 +285,7 @@ StreamState TokenStream::state() const { return {step_, blockStart_, rowsGiven_,
 
 Status TokenStream::restore(const StreamState &state) {
   if (state.fingerprint != fingerprint() || state.cursors.size() != sources_.size())
-    return badOption("the saved position belongs to other datasets, or to other options of reading them",
+    return badOption("the saved position is one of other datasets, or of other options of reading them",
                      "give the same datasets, weights, seed, window, packing, lengths and curriculum, or start anew");
   for (size_t i = 0; i < sources_.size(); ++i)
     if (state.cursors[i].position >= sources_[i].groups())
@@ -298,7 +305,9 @@ Status TokenStream::restore(const StreamState &state) {
 
 uint64_t TokenStream::tokensGiven() const {
   uint64_t tokens = 0;
-  for (const auto &cursor : cursors_) tokens += cursor.tokens;
+  for (const auto &cursor : blockStart_) tokens += cursor.tokens;
+  for (uint64_t row = 0; row < rowsGiven_; ++row)
+    for (const Piece &piece : block_[row]) tokens += piece.count;
   return tokens;
 }
 

@@ -33,7 +33,8 @@ struct Source {
 enum class Packing {
   none,     // a sequence a row, the rest is padding; longer ones go on in the next row
   wrapped,  // one sequence after another, cut where a row is full: no padding
-  bestFit,  // sequences stay whole where they can: first fit, longest first, over `packBuffer` of them
+  bestFit,  // sequences stay whole where they can: first fit, longest first, over `packBuffer` of them, or as many as a
+            // source has left in its epoch, so that an epoch holds each of them once however few they are
 };
 
 // Texts are cut into short pieces in the first steps of training. Rows keep their length and hold more of them, so that
@@ -112,8 +113,7 @@ class TokenStream {
   // Error: the state belongs to other datasets or options.
   Status restore(const StreamState &state);
 
-  uint64_t tokensGiven() const;  // so far, by all sources; whole blocks of packing count at once
-  uint64_t tokensOfSource(size_t source) const { return cursors_[source].tokens; }
+  uint64_t tokensGiven() const;                          // so far, by all sources
   uint64_t totalTokens() const { return totalTokens_; }  // of all sources, once
   double epoch() const { return double(tokensGiven()) / double(totalTokens()); }
 
@@ -127,6 +127,7 @@ class TokenStream {
   Result<std::optional<Piece>> draw(uint64_t most);
   std::optional<size_t> chooseSource() const;
   Result<Row> drawRow();
+  Result<std::vector<Piece>> drawPieces();
   Status packBlock();
   Status drawPair();
   uint64_t rowLength() const { return uint64_t(options_.length); }

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <set>
 
 #include "runtime/data/dataset_writer.h"
@@ -199,13 +200,34 @@ TEST_F(Streams, PairsAreNeitherPackedNorCut) {
   EXPECT_NE(errorOf({pairs}, options).find("no packing"), std::string::npos);
 }
 
+// However few sequences there are: the packing buffer holds more of them.
+TEST_F(Streams, BestFitGivesEachSequenceOnceAnEpoch) {
+  StreamOptions options = small(Packing::bestFit);
+  options.rows = 1, options.repeat = true;
+  TokenStream data = stream({source("a", 7, 1, 1, 16)}, options);
+  Batch batch;
+  std::map<int32_t, int> seen;
+  for (int epoch = 1; epoch <= 3; ++epoch) {
+    uint64_t before = data.tokensGiven();
+    while (data.tokensGiven() < before + data.totalTokens()) {
+      EXPECT_LT(data.epoch(), epoch);
+      ASSERT_TRUE(*data.next(batch));
+      for (size_t i = 0; i < batch.ids.size(); ++i)
+        if (batch.segments[i]) ++seen[batch.ids[i]];
+    }
+    EXPECT_EQ(data.epoch(), epoch);
+    for (auto [id, times] : seen) EXPECT_EQ(times, epoch) << id;
+    EXPECT_EQ(seen.size(), data.totalTokens());
+  }
+}
+
 TEST_F(Streams, WeightsAreSharesOfTokens) {
   StreamOptions options = small(Packing::wrapped);
   options.repeat = true;
   TokenStream data = stream({source("a", 57, 1, 3), source("b", 200, 10000, 1)}, options);
   Batch batch;
   for (int i = 0; i < 200; ++i) ASSERT_TRUE(*data.next(batch));
-  EXPECT_NEAR(double(data.tokensOfSource(0)) / double(data.tokensGiven()), 0.75, 0.01);
+  EXPECT_NEAR(double(data.state().cursors[0].tokens) / double(data.tokensGiven()), 0.75, 0.01);
 }
 
 TEST_F(Streams, SeedsAndEpochsGiveOtherOrders) {
