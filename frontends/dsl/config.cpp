@@ -47,8 +47,15 @@ std::optional<double> specialNumber(const Json &value) {
 bool matchesPattern(std::string_view pattern, std::string_view text) {
   size_t star = pattern.find('*');
   if (star == std::string_view::npos) return pattern == text;
-  std::string_view head = pattern.substr(0, star), tail = pattern.substr(star + 1);
-  return text.size() >= head.size() + tail.size() && text.starts_with(head) && text.ends_with(tail);
+  if (!text.starts_with(pattern.substr(0, star))) return false;
+  text.remove_prefix(star), pattern.remove_prefix(star + 1);
+  // Of what stands between two of them the first place is as good as any.
+  while ((star = pattern.find('*')) != std::string_view::npos) {
+    size_t at = text.find(pattern.substr(0, star));
+    if (at == std::string_view::npos) return false;
+    text.remove_prefix(at + star), pattern.remove_prefix(star + 1);
+  }
+  return text.ends_with(pattern);
 }
 
 struct Config::State {

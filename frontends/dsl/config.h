@@ -13,7 +13,7 @@
 
 namespace llc::dsl {
 
-// Whether `text` fits `pattern`, in which one '*' may stand for anything.
+// Whether `text` fits `pattern`, in which each '*' stands for anything, also for nothing.
 bool matchesPattern(std::string_view pattern, std::string_view text);
 
 class Config {

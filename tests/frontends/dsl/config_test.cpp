@@ -51,6 +51,14 @@ TEST(Config, UnreadKeysAreReportedWithTheirPath) {
   EXPECT_EQ(config.unreadKeys(), (std::vector<std::string>{"b", "rope.odd"}));
 }
 
+TEST(Config, EachStarOfAPatternStandsForAnything) {
+  const char *name = "model.layers.10.mlp.up_proj.weight";
+  for (const char *fits : {name, "*", "**", "model.*", "*.weight", "*mlp*", "*layers.*.mlp.*", "model.*10*weight*"})
+    EXPECT_TRUE(matchesPattern(fits, name)) << fits;
+  for (const char *differs : {"", "mlp", "*mlp", "mlp*", "*attn*", "*mlp*layers*", "model.*.weights", "*weight*weight"})
+    EXPECT_FALSE(matchesPattern(differs, name)) << differs;
+}
+
 TEST(Config, TheFirstMistakeIsKeptAndReadingGoesOn) {
   Config config = parsed(R"({"heads": "four", "layers": -1, "rope": {"factor": []}})");
   EXPECT_EQ(config.size("heads", 2), 1);  // a size that is safe to compute with
