@@ -67,8 +67,14 @@ struct UpdateRule {
   std::vector<std::string> weights;
   // Each weight moves by itself, whatever the gradients of others are.
   bool early = false;
-  // Numbers [1] that `update` begins with: the gradients' global norm, and how many weights moved if they move early.
-  size_t numbers() const { return early ? 2 : 1; }
+  // Numbers [1] that `update` begins with: the gradients' global norm, how many weights moved if they move early, and
+  // for each of `weights` the sum of its gradient's squares.
+  std::vector<std::string> numberNames() const {
+    std::vector<std::string> names{"gradient_norm"};
+    if (early) names.push_back("moved_weights");
+    for (const std::string &weight : weights) names.push_back("gradient_squares/" + weight);
+    return names;
+  }
   // These numbers, then the new values of what is changed. Reads old values by parameter().
   std::function<Tensors(const Input &)> update;
 };

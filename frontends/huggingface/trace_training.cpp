@@ -217,7 +217,7 @@ class Training {
   void addDerived(const dsl::DerivedParameter &derived, const std::string &prefix) {
     std::string written = prefix + derived.name;
     stateTypes_[written] = DType::f32;
-    rule_.update = [derived, prefix, written, before = rule_.update, numbers = rule_.numbers(),
+    rule_.update = [derived, prefix, written, before = rule_.update, numbers = rule_.numberNames().size(),
                     changed = rule_.changed](const dsl::UpdateRule::Input &in) {
       Tensors results = before(in);
       Tensor now = derived.value([&](const std::string &name, const Shape &shape) {
@@ -264,11 +264,11 @@ class Training {
     nameArguments(update, update_);
     for (unsigned i = 0; i < rule_.weights.size(); ++i)
       update.setArgAttr(i, "llm.gradient", builder.getStringAttr(rule_.weights[i]));
-    const char *numbers[] = {"gradient_norm", "moved_weights"};
-    for (unsigned i = 0; i < rule_.numbers(); ++i)
+    std::vector<std::string> numbers = rule_.numberNames();
+    for (unsigned i = 0; i < numbers.size(); ++i)
       update.setResultAttr(i, "llm.name", builder.getStringAttr(numbers[i]));
     for (unsigned i = 0; i < rule_.changed.size(); ++i)
-      update.setResultAttr(unsigned(rule_.numbers()) + i, "llm.updates", builder.getStringAttr(rule_.changed[i]));
+      update.setResultAttr(unsigned(numbers.size()) + i, "llm.updates", builder.getStringAttr(rule_.changed[i]));
     update->setAttr("llm.step_of", builder.getStringAttr(options_.accumulate ? shareEntry : "loss"));
     if (options_.accumulate) update->setAttr("llm.accumulate", builder.getUnitAttr());
     if (options_.lossScaling)

@@ -156,6 +156,7 @@ struct Rule {
     Tensor scale = clipping(norm);
     if (in.lossScale) scale = scale / *in.lossScale;
     Tensors results{norm};
+    results.insert(results.end(), squares.begin(), squares.end());
     for (size_t i = 0; i < targets.size(); ++i)
       for (Tensor result : step(targets[i], in.gradients[i], {in.learningRate, in.step, scale, finite}))
         results.push_back(result);
@@ -174,6 +175,7 @@ struct Rule {
       squares.push_back(changed.back()), changed.pop_back();
       results.insert(results.end(), changed.begin(), changed.end());
     }
+    results.insert(results.begin(), squares.begin(), squares.end());
     results.insert(results.begin(), {sqrt(sum(squares)), sum(moved)});
     return results;
   }

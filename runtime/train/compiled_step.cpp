@@ -9,12 +9,14 @@
 #include "runtime/threads/team.h"
 #include "runtime/train/checkpoint.h"
 #include "runtime/train/entry_memory.h"
+#include "runtime/train/gradient_flow.h"
 #include "runtime/train/loss_scale.h"
 #include "runtime/train/training_memory.h"
 
 namespace llc::train {
 namespace {
-constexpr std::string_view metricPrefix = "metric/", referenceName = "reference", averagePrefix = "ema/";
+constexpr std::string_view metricPrefix = "metric/", referenceName = "reference", averagePrefix = "ema/",
+                           squaresPrefix = "gradient_squares/";
 constexpr const char *lossScaleInput = "loss_scale", *drawInput = "draw";
 constexpr std::string_view nextLogitsName = "next_logits";
 
@@ -67,6 +69,7 @@ class CompiledStep final : public StepProgram {
     StepResult result{.loss = scalar("loss"), .gradientNorm = scalar("gradient_norm")};
     result.applied = std::isfinite(result.loss) && std::isfinite(result.gradientNorm);
     if (movesEarly()) result.movedWeights = llround(scalar(movedWeights));
+    flow_.addTo(metrics_, scalesLoss_ ? lossScale_.scale() : 1);
     if (scalesLoss_) {
       result.lossScale = lossScale_.scale();
       lossScale_.update(result.applied);
@@ -176,6 +179,8 @@ class CompiledStep final : public StepProgram {
         continue;
       }
       LLC_TRY(checkScalar(entry, output));
+      if (output.name.starts_with(squaresPrefix))
+        flow_.add(checkpointName(output.name.substr(squaresPrefix.size())), &scalar(output.name));
       results_.insert(output.name);
       call.outputs.push_back(&scalar(output.name));
     }
@@ -377,6 +382,7 @@ class CompiledStep final : public StepProgram {
   std::vector<TensorState> state_;
   bool scalesLoss_ = false;
   LossScale lossScale_;
+  GradientFlow flow_;
 };
 }  // namespace
 

@@ -4,6 +4,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/base/memory.h"
+#include "runtime/train/gradient_flow.h"
 #include "runtime/train/micro_batches.h"
 #include "runtime/train/stop_signal.h"
 
@@ -14,6 +15,8 @@ constexpr int batchesWithoutTargets = 100;  // in a row, before the data is give
 
 // Not a number: null, as JSON has none.
 Record number(double value) { return std::isfinite(value) ? Record(value) : Record(nullptr); }
+// "nan", not "-nan".
+double unsignedNan(double value) { return std::isnan(value) ? NAN : value; }
 
 class Loop {
  public:
@@ -32,20 +35,21 @@ class Loop {
       // An interruption is no end: what is logged must not depend on it.
       bool last = state_.step == state_.totalSteps, improved = false;
       if (state_.step % options_.logInterval == 0 || last) LLC_TRY(log());
-      if (parts_.validation && (state_.step % options_.evaluationInterval == 0 || last)) {
+      if (parts_.validation && (isDue(options_.evaluationInterval) || last)) {
         LLC_ASSIGN(improved, evaluate());
       }
       if (!last && stoppedImproving()) reason_ = StopReason::noImprovement, last = true;
       if (!last && parts_.enough && parts_.enough()) reason_ = StopReason::alert, last = true;
       if (!last && StopSignal::asked()) reason_ = StopReason::interrupted, last = true;
-      bool due = options_.saveInterval > 0 && state_.step % options_.saveInterval == 0;
-      if (last || due || (improved && options_.saveBest)) LLC_TRY(save(improved, last));
+      if (last || isDue(options_.saveInterval) || (improved && options_.saveBest)) LLC_TRY(save(improved, last));
       if (last) break;
     }
     return LoopOutcome{state_, reason_, checkpoint_};
   }
 
  private:
+  bool isDue(int64_t interval) const { return interval > 0 && state_.step % interval == 0; }
+
   Status readBatches() {
     for (int i = 0; i < batchesWithoutTargets; ++i) {
       LLC_TRY(batches_.read(parts_.stream, options_.accumulation));
@@ -88,8 +92,9 @@ class Loop {
   Status badStep(const StepResult &result) {
     ++state_.badSteps;
     ++state_.badInARow;
-    std::string what = fmt::format("step {}: the loss is {}, the gradient's norm {}; the step is left out", state_.step,
-                                   result.loss, result.gradientNorm);
+    std::string what = fmt::format("step {}: the loss is {}, the gradient's norm {}: {}; the step is left out",
+                                   state_.step, unsignedNan(result.loss), unsignedNan(result.gradientNorm),
+                                   whereNotFinite(result, parts_.program.state()));
     if (result.movedWeights)
       what += fmt::format(" but for {} weights, which had moved early (training.early_updates)", result.movedWeights);
     LLC_TRY(write({{"event", "warning"}, {"step", state_.step}, {"message", what}}));

@@ -1,6 +1,9 @@
 #include "runtime/train/report.h"
 
+#include <algorithm>
+
 #include "runtime/train/chart.h"
+#include "runtime/train/gradient_flow.h"
 
 namespace llc::train {
 
@@ -17,14 +20,34 @@ Line lineOf(const std::vector<Record> &records, const std::string &label, const 
   return line;
 }
 
+// Norms by layer, at the beginning, in the middle and at the end.
+std::vector<Line> gradientFlow(const std::vector<Record> &records) {
+  std::vector<Line> all;
+  for (const Record &record : records) {
+    Line line{"step " + record["step"].dump(), {}};
+    for (const auto &[key, value] : record.items())
+      if (std::string_view prefix = "train/grad_norms/"; key.starts_with(prefix) && value.is_number())
+        if (int64_t layer = layerOfPlace(std::string_view(key).substr(prefix.size())); layer >= 0)
+          line.points.emplace_back(double(layer), value.get<double>());
+    std::ranges::sort(line.points);
+    if (line.points.size() > 1) all.push_back(std::move(line));
+  }
+  std::vector<Line> chosen;
+  for (size_t i : {size_t(0), all.size() / 2, all.size() - 1})
+    if (i < all.size() && (chosen.empty() || chosen.back().label != all[i].label)) chosen.push_back(all[i]);
+  return chosen;
+}
+
 std::string charts(const std::vector<Record> &records) {
-  auto chart = [&](const std::string &title, std::vector<Line> lines, bool logarithmic = false) {
+  auto chart = [&](const std::string &title, std::vector<Line> lines, bool logarithmic = false,
+                   const char *along = "step") {
     std::erase_if(lines, [](const Line &line) { return line.points.empty(); });
-    return lines.empty() ? std::string() : lineChart(lines, {title, "step", logarithmic});
+    return lines.empty() ? std::string() : lineChart(lines, {title, along, logarithmic});
   };
   return chart("Loss", {lineOf(records, "training", "train/loss"), lineOf(records, "evaluation", "eval/loss")}) +
          chart("Norm of the gradient",
                {lineOf(records, "mean", "train/grad_norm"), lineOf(records, "largest", "train/max_grad_norm")}, true) +
+         chart("Gradient flow: its norm by layer", gradientFlow(records), true, "layer") +
          chart("Learning rate", {lineOf(records, "", "train/learning_rate")}) +
          chart("Tokens a second", {lineOf(records, "", "train/tokens_per_second")});
 }

@@ -72,5 +72,20 @@ TEST(Report, HoldsCurvesTextsAndWarningsAndNoMarkupOfOthers) {
   EXPECT_NE(page.find("run &lt;1&gt;"), std::string::npos);
 }
 
+TEST(Report, ShowsGradientsByLayerAtTheBeginningInTheMiddleAndAtTheEnd) {
+  std::vector<Record> records;
+  for (int step = 1; step <= 9; ++step) {
+    records.push_back({{"event", "train"}, {"step", step}, {"train/grad_norms/lm_head", 7.0}});
+    for (int layer = 0; layer < 11; ++layer)
+      records.back()["train/grad_norms/model.layers." + std::to_string(layer)] = 1.0 + layer;
+  }
+  std::string page = trainingReport("run", {}, records);
+  EXPECT_EQ(count(page, "<polyline"), 3u);
+  for (const char *text : {">step 1<", ">step 5<", ">step 9<", ">layer<"}) EXPECT_EQ(count(page, text), 1u) << text;
+  auto points = pointsOf(page);
+  ASSERT_EQ(points.size(), 11u);
+  for (size_t i = 1; i < points.size(); ++i) EXPECT_LT(points[i].second, points[i - 1].second);  // layer 10 is the last
+}
+
 }  // namespace
 }  // namespace llc::train
