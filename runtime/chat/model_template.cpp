@@ -54,4 +54,14 @@ Result<std::optional<ModelTemplate>> readModelTemplate(const std::map<std::strin
   return std::optional(ModelTemplate{std::move(parsed), std::move(source->first), tokensIn(configuration)});
 }
 
+const char *namedTemplate(std::string_view name) {
+  if (name == "chatml")
+    return "{% for message in messages %}{{ '<|im_start|>' + message.role + '\n' + message.content + '<|im_end|>\n' }}"
+           "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
+  if (name == "roles")
+    return "{% for message in messages %}{{ '<|' + message.role + '|>\n' + message.content + '\n' }}"
+           "{% endfor %}{% if add_generation_prompt %}{{ '<|assistant|>\n' }}{% endif %}";
+  return nullptr;
+}
+
 }  // namespace llc::chat

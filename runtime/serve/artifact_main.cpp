@@ -51,7 +51,7 @@ void declare(CLI::App &app, Arguments &arguments) {
   addScoreFlags(*score, arguments.score);
   addCommand(score, arguments);
   auto *classify = app.add_subcommand("classify", "Scores of a text by a classification or reward model");
-  addClassifyFlags(*classify, arguments.classify);
+  addClassifyFlags(*classify, arguments.classify, /*required=*/true);
   addCommand(classify, arguments);
   auto *bench = app.add_subcommand("bench", "Measures speed, and what the machine could give");
   addBenchFlags(*bench, arguments.bench);

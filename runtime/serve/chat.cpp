@@ -17,16 +17,12 @@ namespace llc {
 namespace {
 using Messages = nlohmann::ordered_json;
 
-constexpr const char *chatml =
-    "{% for message in messages %}{{ '<|im_start|>' + message.role + '\n' + message.content + '<|im_end|>\n' }}{% "
-    "endfor "
-    "%}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
 constexpr const char *chatmlEnd = "<|im_end|>";
 
 Result<chat::ModelTemplate> findTemplate(const std::map<std::string, std::string> &files, const std::string &wanted) {
   std::map<std::string, std::string> found = files;
-  if (wanted == "chatml") {
-    found["chat_template.jinja"] = chatml;
+  if (const char *named = chat::namedTemplate(wanted)) {
+    found["chat_template.jinja"] = named;
   } else if (!wanted.empty()) {
     LLC_ASSIGN(found["chat_template.jinja"], readTextFile(wanted, 16 << 20));
   }
@@ -34,7 +30,7 @@ Result<chat::ModelTemplate> findTemplate(const std::map<std::string, std::string
   if (parsed) return std::move(*parsed);
   return diagnose(ErrorKind::invalidInput, "--chat")
       .says("the model has no chat template, so that nothing tells who speaks")
-      .toFix("give --chat-template chatml, or a file of Jinja");
+      .toFix("give --chat-template chatml or roles, or a file of Jinja");
 }
 
 // Ctrl-C while an answer comes, on a terminal only: programs at the other end of a pipe end everything with it.
@@ -147,6 +143,7 @@ class Conversation {
 
 // An end of turn that templates write and the model's makers may not have named as an end of text.
 void addEnd(const Tokenizer &tokenizer, const chat::ModelTemplate &rendered, GenerateOptions &generation) {
+  if (rendered.source == chat::namedTemplate("roles")) generation.stop.push_back("<|user|>");
   if (rendered.source.find(chatmlEnd) == std::string::npos) return;
   if (auto id = tokenizer.idOf(chatmlEnd))
     generation.eos.push_back(*id);

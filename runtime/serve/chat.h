@@ -11,7 +11,7 @@ namespace llc {
 struct ChatOptions {
   bool on = false;
   std::string system;        // what the system says; empty: nothing
-  std::string chatTemplate;  // "chatml", or a file of Jinja; empty: the model's own
+  std::string chatTemplate;  // "chatml", "roles", or a file of Jinja; empty: the model's own
   bool once = false;         // ends after the first answer
 };
 

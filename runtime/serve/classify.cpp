@@ -7,10 +7,10 @@
 
 namespace llc {
 
-void addClassifyFlags(CLI::App &app, ClassifyOptions &options) {
-  addInputFlags(app, options.input, /*required=*/true);
-  app.get_option("--prompt")->description("The text");
-  app.add_flag("--no-eos", options.noEnd, "Without an end token behind the text, which trainers of rewards put there");
+void addClassifyFlags(CLI::App &app, ClassifyOptions &options, bool required) {
+  addInputFlags(app, options.input, required);
+  app.get_option("--prompt")->description("One text");
+  app.add_flag("--no-eos", options.noEnd, "Without an end token behind texts, which trainers of rewards put there");
 }
 
 Result<std::vector<std::string>> labelNames(const std::map<std::string, std::string> &files, const std::string &where) {

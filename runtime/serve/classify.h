@@ -12,7 +12,8 @@ struct ClassifyOptions {
   TextOrIds input;
   bool noEnd = false;  // no end token behind the text, which trainers of rewards put there
 };
-void addClassifyFlags(CLI::App &app, ClassifyOptions &options);
+// `required`: there is no other way to say what is scored.
+void addClassifyFlags(CLI::App &app, ClassifyOptions &options, bool required);
 
 // As id2label of a config.json names them, in their order; empty: it names none.
 Result<std::vector<std::string>> labelNames(const std::map<std::string, std::string> &files, const std::string &where);

@@ -97,7 +97,7 @@ void addChatFlags(CLI::App &app, ChatOptions &options) {
           ->excludes("--echo");
   app.add_option("--system", options.system, "What the system says before all turns")->needs(chat)->group(group);
   app.add_option("--chat-template", options.chatTemplate,
-                 "Instead of the model's own: chatml, or a file of Jinja (docs/guides/chat-templates.md)")
+                 "Instead of the model's own: chatml, roles, or a file of Jinja (docs/guides/chat-templates.md)")
       ->needs(chat)
       ->check(someText())
       ->group(group);

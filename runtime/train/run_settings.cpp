@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "runtime/chat/model_template.h"
 #include "runtime/train/alerts.h"
 #include "runtime/train/run_start.h"
 #include "runtime/train/trackers.h"
@@ -125,20 +126,24 @@ Result<LoopOptions> loopOptionsOf(const RunConfig &config, const TrainerTraits &
   return o;
 }
 
-Result<std::map<std::string, std::string>> checkpointFiles(const RunStart &start, const std::string &model,
+Result<std::map<std::string, std::string>> checkpointFiles(const RunConfig &config, const RunStart &start,
+                                                           const std::string &model,
                                                            std::span<const TensorState> state) {
   std::map<std::string, std::string> files = start.tokenizer.files;
   files.erase("config.json");
+  // Who talks to the model is to speak as it has learned.
+  if (const char *spoken = chat::namedTemplate(config.find("data.chat_format") ? config.text("data.chat_format") : ""))
+    files["chat_template.jinja"] = spoken;
   if (start.adapter) {
     for (const auto &[name, text] : start.adapter->files) files[name] = text;
     return files;
   }
-  LLC_ASSIGN(OrderedJson config, readOrderedJson(model + "/config.json"));
+  LLC_ASSIGN(OrderedJson described, readOrderedJson(model + "/config.json"));
   bool narrow = std::ranges::any_of(
       state, [](const TensorState &tensor) { return tensor.isWeight && tensor.type == DType::bf16; });
   for (const char *key : {"torch_dtype", "dtype"})
-    if (config.contains(key)) config[key] = narrow ? "bfloat16" : "float32";
-  files["config.json"] = config.dump(2) + "\n";
+    if (described.contains(key)) described[key] = narrow ? "bfloat16" : "float32";
+  files["config.json"] = described.dump(2) + "\n";
   return files;
 }
 

@@ -19,7 +19,8 @@ Result<LoopOptions> loopOptionsOf(const RunConfig &config, const TrainerTraits &
 
 // For every checkpoint: the files of the model in directory `model`, with the type that weights have in `state`, or the
 // adapter's.
-Result<std::map<std::string, std::string>> checkpointFiles(const RunStart &start, const std::string &model,
+Result<std::map<std::string, std::string>> checkpointFiles(const RunConfig &config, const RunStart &start,
+                                                           const std::string &model,
                                                            std::span<const TensorState> state);
 
 }  // namespace llc::train

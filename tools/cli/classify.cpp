@@ -19,15 +19,13 @@ namespace llc::cli {
 namespace {
 struct ClassifyFlags {
   OpenOptions open;
-  TextOrIds text;
+  ClassifyOptions classify;
   std::string input, chatFormat, engine = "jit";
-  bool noEnd = false;
 };
 
 void declareClassify(CLI::App &app, ClassifyFlags &o) {
   addOpenFlags(app, o.open);
-  addInputFlags(app, o.text, /*required=*/false);
-  app.get_option("--prompt")->description("One text");
+  addClassifyFlags(app, o.classify, /*required=*/false);
   app.add_option(
          "--input", o.input,
          "JSONL or CSV (also .gz, .zst) with text, prompt and completion, or messages: a result for each record")
@@ -36,7 +34,6 @@ void declareClassify(CLI::App &app, ClassifyFlags &o) {
   app.add_option("--chat-format", o.chatFormat,
                  "How messages become text: template (the model's own: the default if it has one), chatml, roles")
       ->check(CLI::IsMember({"template", "chatml", "roles"}));
-  app.add_flag("--no-eos", o.noEnd, "Without an end token behind texts, which trainers of rewards put there");
   app.add_option("--engine", o.engine, "jit: compiled code; reference: the interpreter, slow and plain")
       ->capture_default_str()
       ->check(CLI::IsMember({"jit", "reference"}));
@@ -97,7 +94,8 @@ class Scoring {
     LLC_ASSIGN(auto sequences, corpus::encodeExample(example, tokenizer, whole));
     if (sequences.empty()) return nothing();
     std::vector<int32_t> ids = std::move(sequences.front());
-    if (options_.noEnd && ids.size() > 1 && tokenizer.eosId() && ids.back() == *tokenizer.eosId()) ids.pop_back();
+    if (options_.classify.noEnd && ids.size() > 1 && tokenizer.eosId() && ids.back() == *tokenizer.eosId())
+      ids.pop_back();
     cut_ += int64_t(ids.size()) > examples_.maxLength;
     if (int64_t(ids.size()) > examples_.maxLength) ids.resize(size_t(examples_.maxLength));
     return this->ids(ids);
@@ -143,7 +141,7 @@ Status scoreRecords(Scoring &scoring, const std::string &path, Progress &progres
 
 Status runClassify(Context &context, CLI::App &app, ClassifyFlags &o) {
   bool hasText = app.count("--prompt") > 0;
-  if (o.input.empty() && !hasText && !o.text.hasIds)
+  if (o.input.empty() && !hasText && !o.classify.input.hasIds)
     return diagnose(ErrorKind::invalidInput, "classify")
         .says("there is nothing to score")
         .toFix("give --input FILE, -p TEXT, or --ids");
@@ -153,9 +151,9 @@ Status runClassify(Context &context, CLI::App &app, ClassifyFlags &o) {
   progress.finish();
   Scoring scoring(classifier, o);
   LLC_TRY(scoring.chooseFormat());
-  if (o.text.hasIds) return scoring.ids(o.text.ids);
+  if (o.classify.input.hasIds) return scoring.ids(o.classify.input.ids);
   if (hasText) {
-    LLC_TRY(scoring.example({.parts = {{o.text.text, true}}}));
+    LLC_TRY(scoring.example({.parts = {{o.classify.input.text, true}}}));
   } else {
     LLC_TRY(scoreRecords(scoring, o.input, progress));
   }
