@@ -1,6 +1,8 @@
 // The table of keys, and the sizes.
 #include <fmt/format.h>
 
+#include <set>
+
 #include "frontends/recipe/model_config.h"
 
 namespace llc::recipe {
@@ -80,7 +82,7 @@ std::vector<KeySpec> trainingKeys() {
            "Rule of the updates; NAME_8bit and NAME_bnb_8bit: NAME with optimizer_state 8bit"),
       text("training.optimizer_state", "f32", {"f32", "8bit"},
            "What is kept for weights of 4096 elements and more; 8bit: blocks of 256 with a scale each"),
-      number("training.lr", 1e-4, 0, 10, "Learning rate at its peak"),
+      number("training.lr", 3e-4, 0, 10, "Learning rate at its peak"),
       number("training.weight_decay", 0.1, 0, 10, "Of matrices; vectors don't decay"),
       number("training.max_grad_norm", 1.0, 0, 1e6, "Gradients are clipped at this global norm; 0: never"),
       text("training.early_updates", "auto", {"auto", "always", "never"},
@@ -99,7 +101,7 @@ std::vector<KeySpec> trainingKeys() {
             "{PATTERN: {lr, weight_decay}}: of the weights with names like that; the first that fits counts"),
       other("training.freeze", KeyType::texts, nullptr, "Patterns of the names of weights that stay as they are"),
       integer("training.warmup_steps", 500, 0, big, "Steps from 0 to lr"),
-      integer("training.total_steps", 10000, 1, big, "Steps; epochs times steps when epochs are given"),
+      integer("training.total_steps", nullptr, 1, big, "Steps; absent, or with epochs: as many as these give"),
       number("training.min_lr_ratio", 0.1, 0, 1, "Learning rate at the end, as a share of lr"),
       integer("training.gradient_accumulation_steps", 4, 1, 1 << 20, "Micro-batches a step, weighted by their tokens"),
       integer("training.batch_size", 8, 1, 1 << 20, "Rows of a micro-batch"),
@@ -112,8 +114,8 @@ std::vector<KeySpec> trainingKeys() {
       boolean("training.stochastic_rounding", true,
               "Weights in bf16 are rounded up or down at random, right in the mean; false: to the nearest"),
       integer("training.log_interval", 10, 1, big, "Steps"),
-      integer("training.save_interval", 1000, 1, big, "Steps"),
-      integer("training.eval_interval", 500, 1, big, "Steps"),
+      integer("training.save_interval", 1000, 0, big, "Steps; 0: only at the end"),
+      integer("training.eval_interval", 500, 0, big, "Steps; 0: only at the end"),
       number("training.ema_decay", 0.0, 0, 0.9999999,
              "Of averages of the weights over the steps, which evaluation is of; 0: no averages"),
       boolean("training.ema_model", true, "Checkpoints are models of the averages; false: of the latest weights"),
@@ -123,8 +125,7 @@ std::vector<KeySpec> trainingKeys() {
       number("training.validation_split", 0.1, 0, 0.9, "Share of the data, when there is no other for evaluation"),
       integer("training.max_bad_steps", 10, 1, big,
               "Steps in a row whose loss or gradient is not finite; they are left out, then training stops"),
-      text("training.sample_prompt", "The future of artificial intelligence", {},
-           "Text is sampled from it at each evaluation"),
+      text("training.sample_prompt", nullptr, {}, "Text that is gone on with at each evaluation; absent: none"),
       other("training.curriculum", KeyType::object, nullptr,
             "{start_len, end_len, steps, schedule: linear, sqrt or steps, multiple}: texts in pieces that get longer"),
       boolean("training.use_amp", nullptr, "Older name: true is precision bf16, false f32; precision counts"),
@@ -246,9 +247,11 @@ Result<OrderedJson> configOfSize(const std::string &name, bool full) {
         .says("there is no size '" + name + "'")
         .toFix(fmt::format("use one of {}", fmt::join(sizeNames(), ", ")));
   OrderedJson config = OrderedJson::object();
+  // Their defaults depend on other keys: written down they would be something else.
+  const std::set<std::string_view> computed = {"training.warmup_steps", "training.min_lr_ratio"};
   for (const KeySpec &key : configKeys()) {
     size_t dot = key.path.find('.');
-    if (key.initial.is_null() || (dot != key.path.npos && !full)) continue;
+    if (key.initial.is_null() || computed.contains(key.path) || (dot != key.path.npos && !full)) continue;
     if (dot == key.path.npos)
       config[std::string(key.path)] = key.initial;
     else

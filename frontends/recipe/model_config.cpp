@@ -33,8 +33,8 @@ Status checkObject(const OrderedJson &object, const std::string &prefix, const s
       LLC_TRY(checkObject(value, path + ".", where, warnings));
     } else {
       std::string near = nearestKeys(path);
-      warnings.push_back(fmt::format("{}: no key is named '{}'{}; it has no effect", where, path,
-                                     near.empty() ? "" : "; did you mean " + near + "?"));
+      warnings.push_back(fmt::format("{}: no key is named '{}'{}: it has no effect", where, path,
+                                     near.empty() ? "" : " (did you mean " + near + "?)"));
     }
   }
   return success();

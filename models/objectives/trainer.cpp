@@ -89,6 +89,12 @@ std::vector<TrainerSetting> additionSettings() {
           {"z_loss", 0, 0, 1e3, "weight of the square of log Z, which keeps logits near 0 (1e-4)"}};
 }
 
+std::vector<std::string> additionNames() {
+  std::vector<std::string> names;
+  for (const TrainerSetting &setting : additionSettings()) names.push_back(setting.name);
+  return names;
+}
+
 dsl::LossTerms nextTokenLossWithAdditions(const dsl::LossInput &in, const TrainerSettings &settings) {
   return nextTokenLoss(in, {settings.number("label_smoothing"), settings.number("z_loss")});
 }

@@ -33,6 +33,10 @@ enum class Examples {
   comparisons,  // rows 2i and 2i + 1: a text that was chosen, and one that was rejected; every token is a label
 };
 
+inline bool arePairs(Examples examples) {
+  return examples == Examples::preferences || examples == Examples::comparisons;
+}
+
 struct Trainer {
   std::string name, help;
   Examples examples = Examples::text;
@@ -61,7 +65,7 @@ Result<TrainerSettings> completeSettings(const Trainer &trainer, const TrainerSe
 bool isLikelihood(const Trainer &trainer, const TrainerSettings &complete);
 // Settings of trainers that predict tokens, and what is added to their loss by them.
 std::vector<TrainerSetting> additionSettings();
-inline const std::vector<std::string> additionNames = {"label_smoothing", "z_loss"};
+std::vector<std::string> additionNames();
 // The loss of such a trainer: nextTokenLoss() with what these settings say.
 dsl::LossTerms nextTokenLossWithAdditions(const dsl::LossInput &in, const TrainerSettings &settings);
 // The trainer's loss with these settings, as huggingface::traceTraining takes it.

@@ -9,7 +9,7 @@ Trainer causal_lm() {
           .examples = Examples::text,
           .settings = additionSettings(),
           .loss = nextTokenLossWithAdditions,
-          .additions = additionNames};
+          .additions = additionNames()};
 }
 
 }  // namespace llc::models

@@ -10,7 +10,7 @@ Trainer sft() {
           .examples = Examples::completions,
           .settings = additionSettings(),
           .loss = nextTokenLossWithAdditions,
-          .additions = additionNames};
+          .additions = additionNames()};
 }
 
 }  // namespace llc::models

@@ -9,12 +9,12 @@ Status Corpus::reportBroken() {
     return diagnose(ErrorKind::invalidInput, where)
         .says(record_.why)
         .toFix("mend the line, or skip such records: --on-bad-record skip");
-  if (options_.onBroken) options_.onBroken(where + ": " + record_.why);
   if (options_.maxBroken >= 0 && counts_.broken > options_.maxBroken)
     return diagnose(ErrorKind::invalidInput, where)
         .says(fmt::format("{}; that is broken record {}, and --skip-bad allows {}", record_.why, counts_.broken,
                           options_.maxBroken))
         .toFix("look at what the file holds (--field, --format), or allow more");
+  if (options_.onBroken) options_.onBroken(where + ": " + record_.why);
   return success();
 }
 

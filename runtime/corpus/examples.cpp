@@ -29,12 +29,16 @@ class Reader {
       if (const Json *list = find(name)) return conversation(*list, name);
     if (const Json *text = find("text"); text && text->is_string())
       return Example{.parts = {{text->get<std::string>(), true}}};
-    return missing("'prompt' with 'completion', 'messages', or 'text'");
+    bool prefers = find("chosen") && find("rejected");
+    return missing("'prompt' with 'completion', 'messages', or 'text'",
+                   prefers ? ": preferences are for --trainer dpo and reward" : "");
   }
 
   Result<Example> preferences() const {
     const Json *prompt = find("prompt"), *chosen = find("chosen"), *rejected = find("rejected");
-    if (!chosen || !rejected) return missing("'chosen' with 'rejected'");
+    if (!chosen || !rejected)
+      return missing("'chosen' with 'rejected'",
+                     find("completion") || find("messages") ? ": completions are for --trainer sft" : "");
     if (chosen->is_array() || rejected->is_array()) return preferredMessages(prompt, *chosen, *rejected);
     LLC_ASSIGN(std::string good, textOf(*chosen, "chosen"));
     LLC_ASSIGN(std::string bad, textOf(*rejected, "rejected"));
@@ -58,11 +62,11 @@ class Reader {
     return found == object_.end() || found->is_null() ? nullptr : &*found;
   }
 
-  Error missing(const std::string &wanted) const {
+  Error missing(const std::string &wanted, const char *insteadFor) const {
     std::string names;
     for (const auto &entry : object_.items()) names += (names.empty() ? "'" : ", '") + entry.key() + "'";
     return diagnose(ErrorKind::invalidInput)
-        .says("has no " + wanted + (names.empty() ? "" : ", but " + names))
+        .says("has no " + wanted + (names.empty() ? "" : ", but " + names) + insteadFor)
         .toFix("rename the columns");
   }
 

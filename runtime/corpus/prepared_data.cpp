@@ -33,6 +33,11 @@ Result<TokenizerWithHash> makeTokenizer(std::map<std::string, std::string> files
 }
 
 Result<TokenizerWithHash> loadTokenizer(const std::string &path) {
+  std::error_code error;
+  if (!std::filesystem::exists(path, error))
+    return diagnose(ErrorKind::notFound, path)
+        .says("there is no tokenizer")
+        .toFix("make one (llc-model tokenizer train -i TEXTS -o FOLDER), or give one with --tokenizer-path");
   LLC_ASSIGN(auto files, readTokenizerFiles(path));
   return makeTokenizer(std::move(files));
 }

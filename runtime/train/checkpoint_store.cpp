@@ -203,6 +203,10 @@ Result<ReadCheckpoint> CheckpointStore::named(const std::string &name) {
         .says("there is no such checkpoint in " + directory_)
         .toFix(known.empty() ? "leave --resume-from-checkpoint out to start anew"
                              : "give latest, best, a step, a path, or one of " + known);
+  // A run's folder stands for its latest.
+  if (auto latest = readTextFile(directory + "/latest", 4096);
+      latest && !fs::exists(directory + "/manifest.json", error))
+    directory += "/" + latest->substr(0, latest->find('\n'));
   resumed_ = fs::path(directory).lexically_normal().filename().string();
   return readCheckpoint(directory);
 }

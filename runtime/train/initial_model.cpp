@@ -31,11 +31,18 @@ Status writeWeights(const std::string &path, const std::vector<InitialTensor> &t
   return writer.finish();
 }
 
-Status writeInitialModel(const std::string &directory, const InitialModel &model, uint64_t seed) {
+Status writeTokenizerFiles(const std::string &directory, const std::map<std::string, std::string> &files) {
   std::error_code error;
   std::filesystem::create_directories(directory, error);
-  for (const auto &[name, bytes] : model.files)
-    if (name != "config.json" && name != "generation_config.json") LLC_TRY(writeFile(directory + "/" + name, bytes));
+  for (const auto &[name, bytes] : files)
+    if (name != "config.json") LLC_TRY(writeFile(directory + "/" + name, bytes));
+  return success();
+}
+
+Status writeInitialModel(const std::string &directory, const InitialModel &model, uint64_t seed) {
+  std::map<std::string, std::string> files = model.files;
+  files.erase("generation_config.json");  // of another model
+  LLC_TRY(writeTokenizerFiles(directory, files));
   LLC_TRY(writeWeights(directory + "/model.safetensors", model.tensors, seed));
   return writeFile(directory + "/config.json", model.config);
 }

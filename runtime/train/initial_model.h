@@ -13,6 +13,10 @@ namespace llc::train {
 Status writeWeights(const std::string &path, const std::vector<InitialTensor> &tensors, uint64_t seed,
                     DType type = DType::f32);
 
+// The folder of a model that is made, with the files that belong to its tokenizer: what beginning models have besides
+// weights and configuration.
+Status writeTokenizerFiles(const std::string &directory, const std::map<std::string, std::string> &files);
+
 struct InitialModel {
   std::string config;                        // text of config.json
   std::vector<InitialTensor> tensors;        // f32

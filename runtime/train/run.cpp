@@ -162,7 +162,12 @@ class Run {
     if (!checkpoint_) return state;
     LLC_ASSIGN(data::StreamState position,
                data::parseStreamState(checkpoint_->data, checkpoint_->directory + "/data_state.json"));
-    LLC_TRY(stream.restore(position));
+    if (Status restored = stream.restore(position); !restored)
+      return diagnose(ErrorKind::invalidInput, checkpoint_->directory)
+          .says("its data or rows are others than are asked for now: " + restored.error().what)
+          .toFix(
+              "give the same --data-path, weights, --batch-size, --block-size, --curriculum, data.shuffle_seed and "
+              "--validation-split, start anew with --resume-from-checkpoint none, or choose another --run-name");
     return checkpoint_->trainer;
   }
 
@@ -211,7 +216,7 @@ class Run {
 
   Status fillParts(LoopParts &parts) {
     if (data_->hasValidation) parts.validation = [this] { return data_->validation(); };
-    LLC_ASSIGN(parts.files, checkpointFiles(start_, model_, program_->state()));
+    LLC_ASSIGN(parts.files, checkpointFiles(config_, start_, model_, program_->state()));
     parts.frozen = frozen_;
     parts.origin = {{"verb", options_.verb}, {"config", config_.all()}};
     if (!start_.source.empty()) {
@@ -244,7 +249,19 @@ class Run {
     if (adapter()) text += "; " + adapter()->summary;
     progress_.finish();
     progress_.say(text);
-    return log.say("INFO", text);
+    LLC_TRY(log.say("INFO", text));
+    return warnOfShortData(options, log);
+  }
+
+  Status warnOfShortData(const LoopOptions &options, TextLog &log) {
+    int64_t rows = options.accumulation * data_->options.rows;
+    if (data_->rowsPerEpoch >= rows) return success();
+    std::string text = fmt::format(
+        "a step takes {} rows, and the data fill {}: it learns the same texts several times; a smaller --batch-size or "
+        "--gradient-accumulation-steps avoids that",
+        rows, std::max<int64_t>(data_->rowsPerEpoch, 1));
+    progress_.note("warning: " + text);
+    return log.say("WARNING", text);
   }
 
   std::vector<std::pair<std::string, std::string>> facts(const LoopOptions &options) const {

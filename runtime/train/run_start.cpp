@@ -124,10 +124,16 @@ Result<ModelSizes> modelSizesOf(const OrderedJson &config, const std::string &wh
   return sizes;
 }
 
+int64_t usualLength(std::optional<int64_t> asked, const ModelSizes &sizes) {
+  if (!sizes.longest) return asked.value_or(1024);
+  return std::min(asked.value_or(2048), sizes.longest);
+}
+
 Result<int64_t> chooseLength(const RunConfig &config, const ModelSizes &sizes, const Tokenizer &tokenizer) {
   const OrderedJson *block = config.find("data.block_size");
-  int64_t length = block ? block->get<int64_t>() : sizes.longest ? 2048 : 1024;
-  if (sizes.longest && !config.given("data.block_size")) length = std::min(length, sizes.longest);
+  std::optional<int64_t> asked;
+  if (block) asked = block->get<int64_t>();
+  int64_t length = config.given("data.block_size") ? *asked : usualLength(asked, sizes);
   if (sizes.longest && length > sizes.longest)
     return diagnose(ErrorKind::invalidInput, "--block-size")
         .says(fmt::format("{} tokens, the model takes {}", length, sizes.longest))

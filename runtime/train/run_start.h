@@ -33,6 +33,8 @@ struct ModelSizes {
 Result<ModelSizes> readModelSizes(const std::string &model);
 // The same of a config.json that has been read; `where`: what it is called in errors.
 Result<ModelSizes> modelSizesOf(const OrderedJson &config, const std::string &where);
+// Tokens of a row that a trainer or nobody asks for, shortened to what the model takes.
+int64_t usualLength(std::optional<int64_t> asked, const ModelSizes &sizes);
 // Tokens of a row: data.block_size, or what fits. Errors: more than the model takes; a tokenizer with more tokens than
 // its vocabulary.
 Result<int64_t> chooseLength(const RunConfig &config, const ModelSizes &sizes, const Tokenizer &tokenizer);

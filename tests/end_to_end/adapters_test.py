@@ -449,7 +449,7 @@ class Training(Case, tiny_training.Case):
         self.assertEqual(len(self.json("run", "default", "--adapter", checkpoint, "-p", "the river", "-n", 8, "--json")["ids"]), 8)
         # It belongs to its base alone, and training goes on from it.
         self.refused("run", MODELS / "llama", "--adapter", checkpoint, "-p", "x", says=["trained on other weights"])
-        more = self.json(*self.command(self.folder / "more", "--adapter", checkpoint, "--run-name", "more", steps=1))
+        more = self.json(*self.command(self.folder / "more", "--adapter", made["run"], "--run-name", "more", steps=1))
         self.assertLess(self.losses(more["run"])[0][1], 0.85 * losses[0][1])
 
     def test_killed_it_ends_the_same(self):

@@ -27,6 +27,12 @@ class Commands(support.Case):
         self.refused("run", "-p", "x", "--seed", "-1", says=["--seed"])
         self.refused("run", "-p", "x", "--stop", "", says=["--stop"])
 
+    def test_what_gradients_keep(self):
+        grad = ("grad", TINY, "--input", "none", "--output", "none", "--gradient-checkpointing")
+        for wrong, says in (("auto:8GB", "auto plans"), ("everything", "everything_saveable")):
+            error = self.refused(*grad, wrong, says=["--gradient-checkpointing", says])
+            self.assertEqual(error.count("to fix"), 1)
+
     def test_an_output_that_can_not_be_written_is_refused_before_compiling(self):
         self.refused("compile", TINY, "-o", self.folder / "none" / "x", says=["none", "mkdir"])
 

@@ -249,6 +249,14 @@ class Telling(support.Case):
         self.assertGreater(sum(step["bytes"] for step in dense["copied"]), 0)  # attention copies blocks
         self.assertIn("keys and values", {copy["what"] for row in dense["kernels"] for copy in row["copies"]})
         self.assertIn("layers", self.good("inspect", TINY).out)
+        layers = json.loads((TINY / "config.json").read_text())["num_hidden_layers"]
+        self.assertIn(f"{layers} layers", self.good("inspect", TINY, "--training").out)
+        # Rows come in pairs, and are as long as those of a run.
+        usual = self.json("inspect", TINY, "--training", "--trainer", "dpo", "--memory", "--json")["memory"]
+        longest = json.loads((TINY / "config.json").read_text())["max_position_embeddings"]
+        self.assertEqual(usual, self.json("inspect", TINY, "--training", "--trainer", "dpo", "--memory", "--json", "--block-size",
+                                          min(512, longest))["memory"])
+        self.assertGreater(usual["arena"], self.json("inspect", TINY, "--training", "--memory", "--json")["memory"]["arena"])
         self.assertEqual(self.json("inspect", TINY, "--explain-fusion", "--json")["fusion"],
                          self.json("compile", TINY, "--explain-fusion", "--json")["fusion"])
         self.assertIn("arena", self.good("inspect", TINY, "--memory").out)

@@ -50,6 +50,7 @@ class Tokenizers(support.Case):
                 line = sentences(1, seed=9)[0] + " ж"
                 ids = self.json("tokenize", out, "-p", line)["ids"]
                 self.assertEqual(self.json("tokenize", out, "--decode", "-p", ",".join(map(str, ids)))["text"], line)
+                self.assertEqual(self.json("tokenize", out / name, "-p", line)["ids"], ids)
 
     def test_formats_give_the_same_tokenizer(self):
         lines = self.text.read_text().splitlines()
@@ -190,6 +191,8 @@ class Configurations(support.Case):
         self.assertEqual((json.loads(out.read_text())["training"], json.loads(out.read_text())["vocab_size"]), ({"lr": 3e-4}, 1000))
         yaml = self.good("create-config", "--full", "-o", self.folder / "c.yaml") and (self.folder / "c.yaml").read_text()
         self.assertIn("\ntraining:\n  optimizer: \"adamw\"\n", yaml)
+        for computed in ("total_steps", "warmup_steps", "sample_prompt"):
+            self.assertNotIn(computed, yaml)
         same = self.json("create-config", "--type=tiny", "--vocab_size", 1000, "--print_params", "--json")
         self.assertEqual(same["head"], 1000 * 512)
         self.refused("create-config", "--type", "huge", says=["tiny, small, base, large, xl"])

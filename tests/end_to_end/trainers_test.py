@@ -66,6 +66,11 @@ class Trainers(tiny_training.Case):
         self.assertEqual(losses(run("records")), named)
         self.assertEqual(losses(run("sft", "--mode", "sft")), named)
         self.assertNotEqual(losses(run("full", "--mode", "full")), named)
+        adapted = [losses(self.json(*arguments)) for arguments in (
+            self.finetune(self.folder / "lora", "sft", "sft.jsonl", steps=2, verb="lora-finetune"),
+            [one for one in self.finetune(self.folder / "lora-records", "", "sft.jsonl", steps=2, verb="lora-finetune")
+             if one not in ("--trainer", "")])]
+        self.assertEqual(*adapted)
         config = self.folder / "mode.yaml"
         config.write_text("training:\n  mode: prefix\n  use_amp: true\n")
         for kind, more in (("LORA", ("--mode", "lora", "--lora-rank", 2)), ("BOTTLENECK", ("--mode", "adapter")),
@@ -99,7 +104,11 @@ class Trainers(tiny_training.Case):
     def test_conversations(self):
         for style, opening in (("chatml", "<|im_start|>assistant\n"), ("roles", "<|assistant|>\n")):
             out = self.folder / style
-            self.json(*self.finetune(out, "sft", "chat.jsonl", "--chat-format", style, "--assistant-only-loss", steps=2))
+            made = self.json(*self.finetune(out, "sft", "chat.jsonl", "--chat-format", style, "--assistant-only-loss", steps=2))
+            # Who talks to the model speaks as it has learned.
+            said = [self.json("run", made["checkpoint"], "--chat", "--single-turn", "-p", "hello", "-n", 4, "--temp", 0, "--json", *more)
+                    for more in ((), ("--chat-template", style))]
+            self.assertEqual(*[answer["ids"] for answer in said])
             shown = self.json("data", "inspect", self.dataset(out), "--tokenizer-path", self.base / "tok", "--show", 1,
                               "--json")["shown"][0]
             self.assertIn(opening, shown["text"])

@@ -149,9 +149,38 @@ class Training(tiny_training.Case):
         self.refused(*self.pretrain(self.folder / "x", "--curriculum", '{"start_len": 400}'), says=["400", "64", "data.block_size"])
         self.refused(*self.pretrain(self.folder / "grow", *grow, "--set", "training.curriculum={\"start_len\": 8}"), says=["curriculum"])
 
+    def test_all_keys_written_down_change_nothing(self):
+        """create-config --full writes what counts without it."""
+        shape = [item for pair in tiny_training.SHAPE.items() for item in ("--set", "%s=%s" % pair)]
+        full = self.folder / "full.yaml"
+        self.good("create-config", "--type", "tiny", "-o", full, "--full", *shape)
+        curves = []
+        for name, config in (("plain", self.base / "c.json"), ("full", full)):
+            made = self.json("pretrain", "--config", config, "--data-path", self.base / "train.bin", "--tokenizer-path", self.base / "tok",
+                             "--output-dir", self.folder / name, "--set", "training.log_interval=1", "--save-interval", 0, "-t", 1, "-q",
+                             "--json")
+            curves.append(self.curve(pathlib.Path(made["run"])))
+            self.assertEqual(len(list(pathlib.Path(made["run"]).glob("*-step-*"))), 1)
+        self.assertGreater(len(curves[0]), 3)
+        self.assertEqual(*curves)
+
+    def test_gradients_are_shown_by_layer(self):
+        made = self.json(*self.pretrain(self.folder / "out", "--freeze", "*embed*", "--freeze", "*layers.1.*norm*",
+                                        steps=4))
+        records = [record for record in self.curve(pathlib.Path(made["run"])) if record["event"] == "train"]
+        norms = {key.split("/")[-1]: value for key, value in records[-1].items() if key.startswith("train/grad_norms/")}
+        self.assertEqual(set(norms), {"model.layers.0", "model.layers.1", "model.norm", "lm_head"})
+        self.assertIn("Gradient flow", (pathlib.Path(made["run"]) / "report.html").read_text())
+
     def test_mistakes_get_one_message(self):
         out = self.folder / "out"
         base = self.pretrain(out)
+        self.refused(*base, "--lr", 1, says=["--learning-rate", "more than once"])
+        self.refused(*base, "--set", "vocab_size=64", "--vocab-mismatch", "error", says=["vocab_size: 64", "tokens", "error"])
+        self.refused("pretrain", "--config", self.base / "c.json", "--data-path", self.base / "text.txt", folder=self.folder,
+                     says=["weights/tokenizer.model", "tokenizer train"])
+        saving = ("--set", "use_gradient_checkpointing=save_only_these_names:mpl")
+        self.refused(*base, *saving, says=["'mpl'", "self_attn.q_proj"])
         self.refused("pretrain", "--config", self.folder / "none.json", "--data-path", "x", says=["create-config"])
         self.refused(*base, "--lr-schedule", "cosin", says=["lr_schedule"])
         self.refused(*base, "--set", "training.lrr=1", says=["training.lr"])
@@ -164,6 +193,8 @@ class Training(tiny_training.Case):
         self.refused("finetune", "--model-path", self.folder / "none", "--data-path", self.base / "text.txt", says=["none"])
         self.json(*self.pretrain(out, steps=1))
         self.refused(*base, "--set", "d_ff=96", says=["intermediate_size", "64", "96", "--resume-from-checkpoint none"])
+        elsewhere = self.pretrain(out, "--run-name", "elsewhere", "--resume-from-checkpoint", out / "pretrain", steps=2)
+        self.assertEqual(self.json(*elsewhere)["steps"], 2)
         other = [3 if argument == 4 else argument for argument in base]  # rows of a batch
         self.refused(*other, says=["saved position", "start anew"])
 

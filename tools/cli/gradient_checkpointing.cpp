@@ -1,7 +1,10 @@
 #include "tools/cli/gradient_checkpointing.h"
 
+#include <fmt/ranges.h>
+
 #include <cctype>
 #include <charconv>
+#include <set>
 
 #include "compiler/pipelines/pipeline.h"
 #include "compiler/transforms/autodiff/saving.h"
@@ -52,7 +55,11 @@ Result<std::optional<uint64_t>> memoryBudget(std::string_view text) {
 }
 
 Status checkGradientCheckpointing(const std::string &text, bool budgets) {
-  if (budgets && text.starts_with(automatic)) {
+  if (text.starts_with(automatic) && !budgets)
+    return diagnose(ErrorKind::invalidInput, "gradient checkpointing")
+        .says("auto plans the memory of a training step, and there is none here")
+        .toFix("name what is to be kept");
+  if (text.starts_with(automatic)) {
     LLC_ASSIGN([[maybe_unused]] auto budget, memoryBudget(text));
     return success();
   }
@@ -74,7 +81,8 @@ void addGradientCheckpointingFlag(CLI::App &app, std::string &text, bool budgets
     help += "; or auto:BYTES (auto:8GB): what costs least time if parameters, state and activations take no more";
   auto check = [budgets](const std::string &given) {
     Status status = checkGradientCheckpointing(given, budgets);
-    return status ? std::string() : status.error().text();
+    if (status) return std::string();
+    return status.error().what + "; to fix: " + status.error().remedy;  // the option says where
   };
   app.add_option("--gradient-checkpointing", text, help)->capture_default_str()->check(CLI::Validator(check, "CHOICE"));
 }
@@ -83,6 +91,20 @@ void setSaving(mlir::ModuleOp traced, std::string_view saving) {
   mlir::Builder builder(traced.getContext());
   for (auto function : traced.getOps<mlir::func::FuncOp>())
     if (function->hasAttr(mark)) function->setAttr(mark, builder.getStringAttr(llvm::StringRef(saving)));
+}
+
+Status checkSavedPlaces(mlir::ModuleOp traced, std::string_view saving) {
+  if (saving.find(':') == saving.npos || saving.starts_with(automatic)) return success();  // NAMES are the model's own
+  LLC_ASSIGN(compiler::Saving choice, compiler::Saving::parse(saving));
+  std::set<std::string> known;
+  for (auto function : traced.getOps<mlir::func::FuncOp>())
+    if (function.isPrivate()) compiler::Saving::collectPlaces(function, known);  // called: for each layer
+  for (const std::string &name : choice.places())
+    if (!compiler::Saving::isPlace(name, known))
+      return diagnose(ErrorKind::invalidInput, "gradient checkpointing")
+          .says("layers have no place '" + name + "'")
+          .toFix(fmt::format("use some of {}; or parts of these, as mlp", fmt::join(known, ", ")));
+  return success();
 }
 
 Result<std::string> savingWithin(mlir::ModuleOp traced, uint64_t budget, Progress &progress) {

@@ -24,5 +24,7 @@ Result<std::optional<uint64_t>> memoryBudget(std::string_view text);
 // choice is that small; says what the least is).
 Result<std::string> savingWithin(mlir::ModuleOp traced, uint64_t budget, Progress &progress);
 void setSaving(mlir::ModuleOp traced, std::string_view saving);
+// Error: a choice names places that layers do not have.
+Status checkSavedPlaces(mlir::ModuleOp traced, std::string_view saving);
 
 }  // namespace llc::cli

@@ -12,6 +12,6 @@ namespace llc::cli {
 CLI::Option *addTrainingFlags(CLI::App &app, StepOptions &step);
 
 // The step's program. Errors: those of traceTrainingStep; a model that is no directory.
-Result<ProgramReport> reportTraining(const std::string &model, const StepOptions &step, Progress &progress);
+Result<ProgramReport> reportTraining(const std::string &model, StepOptions step, Progress &progress);
 
 }  // namespace llc::cli

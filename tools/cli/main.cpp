@@ -90,7 +90,15 @@ int reportParseError(Context &context, const CLI::ParseError &error) {
                                     : "is one argument too many")
                       .toFix(near.empty() ? help : "did you mean " + near + "? Otherwise " + help));
   }
-  return report(diagnose(ErrorKind::invalidInput).says(error.what()).toFix(help));
+  std::string what = error.what();
+  // What checks an option may know the remedy; "At Most 1 required but received 2" is for programmers.
+  if (size_t remedy = what.find("; to fix: "); remedy != what.npos) {
+    help = what.substr(remedy + std::strlen("; to fix: "));
+    what.resize(remedy);
+  }
+  if (size_t twice = what.find(": At Most 1 required"); twice != what.npos)
+    what.replace(twice, what.npos, ": is given more than once"), help = "give it once";
+  return report(diagnose(ErrorKind::invalidInput).says(what).toFix(help));
 }
 
 int run(int argc, char **argv) {

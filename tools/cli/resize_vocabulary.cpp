@@ -1,13 +1,12 @@
 #include "tools/cli/resize_vocabulary.h"
 
-#include <filesystem>
-
 #include "compiler/pipelines/pipeline.h"
 #include "frontends/huggingface/import.h"
 #include "mlir/IR/MLIRContext.h"
 #include "models/registry.h"
 #include "runtime/base/output_file.h"
 #include "runtime/sampling/normal.h"
+#include "runtime/train/initial_model.h"
 #include "tools/cli/score_head.h"
 
 namespace llc::cli {
@@ -89,10 +88,7 @@ Result<std::optional<int64_t>> growVocabulary(const TrainConfig &config, const T
 
 Status writeResized(const std::string &model, const OrderedJson &larger,
                     const std::map<std::string, std::string> &files, uint64_t seed, const std::string &directory) {
-  std::error_code error;
-  std::filesystem::create_directories(directory, error);
-  for (const auto &[name, bytes] : files)
-    if (name != "config.json") LLC_TRY(writeFile(directory + "/" + name, bytes));
+  LLC_TRY(train::writeTokenizerFiles(directory, files));
   LLC_TRY(writeFile(directory + "/config.json", larger.dump(2) + "\n"));
   LLC_ASSIGN(huggingface::ModelSource from, huggingface::openHuggingFace(model, models::architectures()));
   LLC_ASSIGN(huggingface::ModelSource to, huggingface::openConfig(directory, models::architectures()));

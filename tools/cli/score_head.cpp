@@ -1,7 +1,5 @@
 #include "tools/cli/score_head.h"
 
-#include <filesystem>
-
 #include "compiler/pipelines/pipeline.h"
 #include "frontends/huggingface/classifier.h"
 #include "mlir/IR/MLIRContext.h"
@@ -9,6 +7,7 @@
 #include "runtime/base/json_read.h"
 #include "runtime/base/output_file.h"
 #include "runtime/sampling/normal.h"
+#include "runtime/train/initial_model.h"
 
 namespace llc::cli {
 
@@ -65,10 +64,7 @@ Status writeClassifier(const huggingface::ModelSource &model, const std::vector<
   int64_t labels = int64_t(head.size()) / model.model.hidden;
   LLC_ASSIGN(OrderedJson config, classifierConfig(model, labels));
   LLC_ASSIGN(std::vector<const TensorView *> tensors, sharedTensors(model));
-  std::error_code error;
-  std::filesystem::create_directories(directory, error);
-  for (const auto &[name, bytes] : files)
-    if (name != "config.json") LLC_TRY(writeFile(directory + "/" + name, bytes));
+  LLC_TRY(train::writeTokenizerFiles(directory, files));
   SafeTensorsWriter writer(directory + "/model.safetensors");
   writer.setMetadata("format", "pt");
   for (const TensorView *tensor : tensors) LLC_TRY(writer.declare(tensor->name, tensor->type, tensor->shape));

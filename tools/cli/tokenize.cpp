@@ -5,6 +5,7 @@
 #include "runtime/abi/artifact.h"
 #include "runtime/base/json_read.h"
 #include "runtime/text/tokenizer.h"
+#include "runtime/text/tokenizer_files.h"
 #include "tools/cli/command.h"
 #include "tools/cli/model.h"
 
@@ -17,7 +18,9 @@ struct TokenizeFlags {
 };
 
 void declareTokenize(CLI::App &app, TokenizeFlags &o) {
-  app.add_option("MODEL", o.model, "Directory (tokenizer files are enough), artifact, or built-in model")->capture_default_str();
+  app.add_option("MODEL", o.model,
+                 "Directory (tokenizer files are enough), tokenizer file, artifact, or built-in model")
+      ->capture_default_str();
   auto *input = app.add_option("--input", o.input, "Lines {\"text\": ...} (with --decode: {\"ids\": [...]}); - is stdin");
   input->capture_default_str();
   app.add_option("-p,--prompt", o.text, "One text (with --decode: ids 1,2,3) instead of a file")->excludes(input);
@@ -27,7 +30,15 @@ void declareTokenize(CLI::App &app, TokenizeFlags &o) {
   app.add_flag("--skip-special", o.skipSpecial, "Leaves special tokens out of the text")->needs(decode);
 }
 
+bool isTokenizerFile(const std::string &path) {
+  return path.ends_with(".json") || path.ends_with(".model") || path.ends_with(".tiktoken") || path.ends_with(".txt");
+}
+
 Result<std::unique_ptr<Tokenizer>> load(const std::string &model) {
+  if (isTokenizerFile(model)) {
+    LLC_ASSIGN(auto files, readTokenizerFiles(model));
+    return Tokenizer::fromFiles(files);
+  }
   LLC_ASSIGN(ModelPlace place, findModel(model));
   if (place.kind == ModelKind::directory) return Tokenizer::load(place.path);
   LLC_ASSIGN(Artifact artifact, openArtifact(place.path));

@@ -6,6 +6,7 @@
 #include "models/registry.h"
 #include "models/trainer_registry.h"
 #include "tools/cli/adapters.h"
+#include "tools/cli/gradient_checkpointing.h"
 
 namespace llc::cli {
 
@@ -109,6 +110,7 @@ Status traceTraining(TracedModel &traced, huggingface::TrainingOptions options, 
   options.dtype = traced.weightType;
   LLC_ASSIGN(traced.module,
              huggingface::traceTraining(*traced.source, *traced.context, {.loss = models::tokenLoss}, options));
+  LLC_TRY(checkSavedPlaces(*traced.module, options.saving));
   auto compiled = compiler::compile(*traced.module, {.stopAfter = compiler::Phase::differentiated});
   return compiled ? success() : Status(std::move(compiled.error()));
 }
@@ -157,6 +159,7 @@ void noteVocabulary(const Tokenizer *tokenizer, int64_t vocabulary, Progress &pr
 void completeManifest(Manifest &manifest, const TracedModel &traced, const Tokenizer *tokenizer) {
   manifest.name = traced.name;
   manifest.dtype = traced.dtype;
+  if (!manifest.layers) manifest.layers = traced.source->model.layers;  // programs without caches do not show them
   const huggingface::GenerationDefaults &from = traced.source->generation;
   GenerationDefaults &to = manifest.generation;
   to.temperature = from.sample ? from.temperature.value_or(1.0) : 0;

@@ -4,7 +4,7 @@
 
 namespace llc::cli {
 
-const TrainVerb pretrainVerb = {"pretrain", true, {{"training.lr", 3e-4}}};
+const TrainVerb pretrainVerb = {"pretrain", true, {}};
 const TrainVerb trainVerb = {"train", false, {{"training.lr", 1e-5}}};
 const TrainVerb finetuneVerb = {"finetune",
                                 false,

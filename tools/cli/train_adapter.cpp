@@ -106,15 +106,15 @@ Result<AdapterStart> planAdapterTraining(const TrainConfig &config, const TrainF
                                          const Tokenizer &tokenizer) {
   LLC_ASSIGN(huggingface::ModelSource opened, huggingface::openHuggingFace(model, models::architectures()));
   auto source = std::make_shared<huggingface::ModelSource>(std::move(opened));
-  AdapterStart start{source, flags.adapter, {}, ""};
+  AdapterStart start{source, flags.adapter.empty() ? "" : latestCheckpoint(flags.adapter), {}, ""};
   AdapterPlan &plan = start.plan;
-  if (flags.adapter.empty()) {
+  if (start.existing.empty()) {
     LLC_ASSIGN(AdapterRequest request, requestOf(config, flags, tokenizer));
     LLC_ASSIGN(plan, planAdapter(*source, request));
   } else {
     plan.fingerprint = huggingface::baseFingerprint(*source);
-    LLC_TRY(attachAdapters(*source, {flags.adapter + ":1"}));
-    LLC_ASSIGN(plan.config, configIn(flags.adapter));
+    LLC_TRY(attachAdapters(*source, {start.existing + ":1"}));
+    LLC_ASSIGN(plan.config, configIn(start.existing));
     plan.virtualTokens = source->model.virtualTokens;
     if (config.flag("lora.merge") && !source->adapters[0]->adapter.mergeInto)
       return diagnose(ErrorKind::invalidInput, "lora.merge")

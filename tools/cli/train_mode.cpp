@@ -72,13 +72,14 @@ Status TrainConfig::settleMode(const TrainVerb &verb, const std::function<void(c
     return badMode(mode, "and peft.type " + type->dump() + " contradict each other", "give one of them");
   if (mode == "sft" && trainer && *trainer != "sft")
     return badMode(mode, "and training.trainer " + trainer->dump() + " contradict each other", "give one of them");
-  if (!verb.hasModes || trainer || findKey(given_, "training.distillation")) return success();
+  bool adapts = verb.hasModes || verb.makesAdapter;
+  if (!adapts || trainer || findKey(given_, "training.distillation")) return success();
   std::vector<std::string> paths;
   if (findKey(given_, "data.path")) paths = train::RunConfig(given_, given_, where_).texts("data.path");
   bool records = !paths.empty() && std::ranges::all_of(paths, isOfRecords);
   if (mode == "sft" || (mode != "full" && records)) keyAt(given_, "training.trainer") = "sft";
   if (mode.empty() && records)
-    note("note: the data are records: --trainer sft (--mode full learns all of their texts, --trainer another thing)");
+    note("note: the data are records: --trainer sft (--trainer causal_lm learns all of their texts)");
   return success();
 }
 

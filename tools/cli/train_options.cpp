@@ -58,8 +58,8 @@ constexpr KeyFlag keyFlags[] = {
      "Of matrices that are trained: f32, or bf16 without a copy in f32, rounded stochastically"},
     {"--seed", "training.seed", "Of first weights, data order and held-out data"},
     {"--validation-split", "training.validation_split", "Share of the sequences that is held out; 0: no evaluation"},
-    {"--eval-interval", "training.eval_interval", "Steps between evaluations"},
-    {"--save-interval", "training.save_interval", "Steps between checkpoints"},
+    {"--eval-interval", "training.eval_interval", "Steps between evaluations; 0: only one at the end"},
+    {"--save-interval", "training.save_interval", "Steps between checkpoints; 0: only one at the end"},
     {"--log-interval", "training.log_interval", "Steps between lines of the log"},
     {"--max-bad-steps", "training.max_bad_steps",
      "Steps in a row whose loss or gradient is not finite; they are left out, then training stops"},
@@ -195,16 +195,15 @@ void declareKey(CLI::App &app, TrainFlags &flags, const TrainVerb &verb, const K
   std::string text = defaultOf(one.key, verb);
   CLI::Option *option = app.add_option_function<std::string>(
       one.flag, [&flags, key = std::string(one.key)](const std::string &value) { flags.keys[key] = value; }, one.help);
-  bool computed =
-      std::string_view(one.key) == "training.total_steps" || std::string_view(one.key) == "training.sample_prompt";
-  if (!text.empty() && !computed) option->default_str(text);
+  if (!text.empty()) option->default_str(text);
 }
 }  // namespace
 
 void declareAdapterFlags(CLI::App &app, TrainFlags &flags, const TrainVerb &verb) {
   for (const KeyFlag &one : adapterFlags) declareKey(app, flags, verb, one);
   app.add_option("--adapter", flags.adapter,
-                 "Directory of an adapter to go on from, instead of a new one; its own settings count");
+                 "Directory of an adapter to go on from, or of a run for its latest, instead of a new one; its own "
+                 "settings count");
 }
 
 void declareKeyFlags(CLI::App &app, TrainFlags &flags, const TrainVerb &verb) {

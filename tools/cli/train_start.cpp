@@ -15,8 +15,12 @@ namespace {
 using recipe::OrderedJson;
 
 // The vocabulary may be larger than the tokenizer's (padding), not smaller; special ids are the tokenizer's.
-void fitToTokenizer(TrainConfig &config, const Tokenizer &tokenizer, Progress &progress) {
+Status fitToTokenizer(TrainConfig &config, const Tokenizer &tokenizer, Progress &progress) {
   int64_t tokens = int64_t(tokenizer.vocabularySize()), rows = config.integer("vocab_size");
+  if (tokens > rows && config.text("training.vocab_mismatch") == "error")
+    return diagnose(ErrorKind::invalidInput, config.where() + ": vocab_size")
+        .says(fmt::format("{}, and {} has {} tokens", rows, config.text("data.tokenizer_path"), tokens))
+        .toFix("take the tokenizer's number, or leave --vocab-mismatch error out");
   if (tokens > rows || (tokens != rows && tokens < rows / 2)) {
     progress.note(fmt::format("note: vocab_size {} becomes {}, the tokenizer's", rows, tokens));
     config.set("vocab_size", tokens);
@@ -28,6 +32,7 @@ void fitToTokenizer(TrainConfig &config, const Tokenizer &tokenizer, Progress &p
     progress.note(fmt::format("note: {} {} becomes {}, the tokenizer's", key, config.integer(key), *id));
     config.set(key, int64_t(*id));
   }
+  return success();
 }
 
 train::Examples examplesOf(models::Examples examples) {
@@ -48,8 +53,7 @@ train::Examples examplesOf(models::Examples examples) {
 // is given here. Pairs are compared without (as in TRL): what is left out would differ between both.
 Status readModelDropout(TrainConfig &config, const std::string &model, Progress &progress) {
   LLC_ASSIGN(const models::Trainer *trainer, config.trainer());
-  if (trainer->examples == models::Examples::preferences || trainer->examples == models::Examples::comparisons)
-    return success();
+  if (models::arePairs(trainer->examples)) return success();
   LLC_ASSIGN(huggingface::ModelSource source, huggingface::openConfig(model, models::architectures()));
   const dsl::DropoutRates &rates = source.model.trainedWith;
   bool given = config.given("dropout");
@@ -113,7 +117,7 @@ Result<train::RunStart> findRunStart(TrainConfig &config, const TrainFlags &flag
   }
   LLC_ASSIGN(start.tokenizer, corpus::loadTokenizer(tokenizer));
   if (verb.makesModel) {
-    fitToTokenizer(config, *start.tokenizer.tokenizer, progress);
+    LLC_TRY(fitToTokenizer(config, *start.tokenizer.tokenizer, progress));
     LLC_ASSIGN(start.modelConfig, recipe::fillsIn(config.all()) ? recipe::bertConfig(config.all(), config.where())
                                                                 : recipe::llamaConfig(config.all(), config.where()));
   } else {

@@ -97,6 +97,7 @@ Status checkWeightType(const StepOptions &options) {
 Status chooseSaving(TracedModel &traced, const StepOptions &options, Progress &progress) {
   LLC_ASSIGN(std::optional<uint64_t> budget, memoryBudget(options.gradientCheckpointing));
   std::string saving = options.gradientCheckpointing;
+  LLC_TRY(checkSavedPlaces(*traced.module, saving));
   if (budget) {
     LLC_ASSIGN(saving, savingWithin(*traced.module, *budget, progress));
   }

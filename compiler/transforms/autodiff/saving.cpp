@@ -148,6 +148,18 @@ Result<Saving> Saving::parse(std::string_view text) {
   return saving;
 }
 
+void Saving::collectPlaces(Operation *function, std::set<std::string> &places) {
+  function->walk([&](Operation *op) {
+    SmallVector<StringRef> of;
+    if (op != function) placesOf(op->getLoc(), of);
+    for (StringRef place : of) places.insert(place.str());
+  });
+}
+
+bool Saving::isPlace(const std::string &name, const std::set<std::string> &places) {
+  return llvm::any_of(places, [&](const std::string &place) { return isAt(place, name); });
+}
+
 bool Saving::saves(Operation *op) const {
   switch (kind_) {
     case Kind::everything:

@@ -2,6 +2,7 @@
 // checkpointing: Chen et al., Training Deep Nets with Sublinear Memory Cost, 2016). Whatever is chosen, the gradients
 // are the same, bit for bit.
 #pragma once
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,6 +39,12 @@ class Saving {
   bool saves(mlir::Operation *op) const;
 
   bool savesEverything() const { return kind_ == Kind::everything; }
+
+  // Those that are named.
+  const std::vector<std::string> &places() const { return places_; }
+  // Where the ops of a function are, and whether one of these places has that name or is part of it.
+  static void collectPlaces(mlir::Operation *function, std::set<std::string> &places);
+  static bool isPlace(const std::string &name, const std::set<std::string> &places);
 
   // If positive: a byte saved is worth as much as so many scalar operations computed again, and what is saved makes the
   // sum of both least (recomputation.h).
