@@ -17,7 +17,10 @@ class Unable(Exception):
 
 def output_of(command, environment=None):
     command = list(map(str, command))
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **(environment or {})}, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **(environment or {})}, check=False)
+    except OSError as error:
+        raise Unable(f"{command[0]}: {error.strerror}; to fix: give the path of a program") from error
     if done.returncode:
         raise Unable(f"{shlex.join(command)}: exit code {done.returncode}: {done.stderr.strip()[-300:]}")
     return done
@@ -51,7 +54,12 @@ class LlcModel:
             command += ["--dtype", work["dtype"]]
         if work.get("sequences", 1) > 1:  # not asked for otherwise: older builds do not know it
             command += ["--sequences", work["sequences"]]
-        return json.loads(output_of(command).stdout)
+        try:
+            found = json.loads(output_of(command).stdout)
+            return {**found, **{metric: float(found[metric]) for metric in METRICS}}
+        except (ValueError, KeyError, TypeError) as error:
+            raise Unable(f"{self.path}: is no llc-model, its bench printed no speeds; to fix: give a build folder or the program"
+                         ) from error
 
 
 class LlamaCpp:
@@ -125,7 +133,11 @@ class Command:
 
     def measure(self, work, threads):
         values = {"sequences": 1, **work, "threads": threads}
-        command = [part.format(**values) for part in shlex.split(self.command)]
+        try:
+            command = [part.format(**values) for part in shlex.split(self.command)]
+        except (KeyError, IndexError, ValueError) as error:
+            known = ", ".join("{%s}" % key for key in sorted(values))
+            raise Unable(f"--peer {self.name}: {error} is no value of a work; to fix: use {known}") from error
         try:
             found = json.loads(output_of(command).stdout.strip().splitlines()[-1])
             return {metric: float(found[metric]) for metric in METRICS if metric in found}
@@ -133,20 +145,38 @@ class Command:
             raise Unable(f"{shlex.join(command)}: the last line is no JSON object with numbers ({error})") from error
 
 
+def data_of(path):
+    """A data file: its path, or the name of one of benchmarks/models."""
+    here = ROOT / "benchmarks/models" / pathlib.Path(path).with_suffix(".json").name
+    path = here if not os.path.exists(path) and here.exists() else pathlib.Path(path)
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(data["model"], str):
+            raise ValueError("model is no text")
+        for work in data["works"]:
+            if not all(isinstance(work[key], int) and work[key] > 0 for key in ("prompt_tokens", "gen_tokens")):
+                raise ValueError("prompt_tokens and gen_tokens count from 1")
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise Unable(f"{path}: is no data file of a benchmark ({type(error).__name__}: {error}); to fix: write "
+                     '{"model": "...", "works": [{"prompt_tokens": 128, "gen_tokens": 64}]}') from error
+    return path, data
+
+
 def works_of(paths):
     """The works of data files (none: all of models/*.json), each with its name, and why others are left out."""
     works, left_out = [], []
-    for path in paths or sorted((ROOT / "benchmarks/models").glob("*.json")):
-        data = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+    for path, data in map(data_of, paths or sorted((ROOT / "benchmarks/models").glob("*.json"))):
         model = expanded(data["model"])
         if model is None or ("/" in model and not os.path.exists(model)):
-            left_out.append(f"{pathlib.Path(path).stem}: {data['model']} is not there")
+            left_out.append(f"{path.stem}: {data['model']} is not there")
             continue
         common = {key: value for key, value in data.items() if key not in ("what", "works")}
         for work in data["works"]:
             merged = {**common, **work, "model": model}
-            name = f"{pathlib.Path(path).stem} {merged['prompt_tokens']}+{merged['gen_tokens']}"
+            name = f"{path.stem} {merged['prompt_tokens']}+{merged['gen_tokens']}"
             works.append({**merged, "name": name + (f" x{merged['sequences']}" if merged.get("sequences", 1) > 1 else "")})
+    if not works:
+        raise Unable("\n".join(["no work to measure; to fix: name a data file whose model is there", *left_out]))
     return works, left_out
 
 

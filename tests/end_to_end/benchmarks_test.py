@@ -65,6 +65,44 @@ class Benchmarks(support.Case):
         self.assertIn("left out: far", done.stderr)
         self.assertIn("llama2.c     left out: no checkpoint", done.stdout)
 
+    def test_run_leaves_out_peers_that_fail(self):
+        peers = {"gone": "/nowhere/peer", "unknown": "echo {no_such_value}", "silent": "echo hello", "failing": "false"}
+        flags = [part for name, command in peers.items() for part in ("--peer", f"{name}={command}")]
+        done = self.script("run", self.data, "--llc-model", self.fake("ours", 30), *flags, "--rounds", 2, "--history",
+                           self.folder / "new" / "history")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        for name in peers:
+            self.assertIn(f"  {name:12} left out: ", done.stdout)
+            self.assertEqual(done.stderr.count(f"round 1, {name} "), 2)
+            self.assertNotIn(f"round 2, {name} ", done.stderr)
+        self.assertEqual(len(list((self.folder / "new/history").iterdir())), 1)
+
+    def test_bad_data_files_are_named(self):
+        works = [{"prompt_tokens": 8, "gen_tokens": 4}]
+        contents = ["no json", [], {"model": "default"}, {"model": 3, "works": works}, {"model": "default", "works": 3},
+                    {"model": "default", "works": [{"prompt_tokens": 8}]}, {"model": "default", "works": []},
+                    {"model": "default", "works": [{"prompt_tokens": 0, "gen_tokens": 4}]},
+                    {"model": "$NO_SUCH_VARIABLE/x", "works": works}]
+        ours = self.fake("ours", 30)
+        for content in contents:
+            self.data.write_text(content if isinstance(content, str) else json.dumps(content))
+            for done in (self.script("run", self.data, "--llc-model", ours), self.script("compare", ours, ours, self.data)):
+                self.assertEqual(done.returncode, 1, content)
+                self.assertRegex(done.stderr, r"^error: .*; to fix: ", content)
+        done = self.script("run", "nowhere.json", "--llc-model", self.fake("ours", 30))
+        self.assertIn("nowhere.json: is no data file", done.stderr)
+
+    def test_data_files_of_this_folder_have_names(self):
+        done = self.script("run", "default", "--llc-model", self.fake("ours", 30), "--rounds", 1, "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertTrue(all(result["work"]["name"].startswith("default ") for result in json.loads(done.stdout)["results"]))
+
+    def test_compare_refuses_what_is_no_llc_model(self):
+        done = self.script("compare", "/bin/true", "/bin/true", self.data, "--rounds", 1)
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, "^error: /bin/true: is no llc-model.*; to fix: ")
+        self.assertEqual(self.script("compare", "old", "new", "--limit", "nan").returncode, 2)
+
     def test_run_fails_without_a_program(self):
         done = self.script("run", self.data, "--llc-model", self.folder / "none")
         self.assertEqual(done.returncode, 1)
