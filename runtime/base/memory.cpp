@@ -55,6 +55,11 @@ std::string humanBytes(uint64_t bytes) {
   return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.1f} {}", value, units[unit]);
 }
 
+std::string counted(int64_t count, std::string_view word, std::string_view plural) {
+  if (count == 1) return fmt::format("1 {}", word);
+  return plural.empty() ? fmt::format("{} {}s", count, word) : fmt::format("{} {}", count, plural);
+}
+
 uint64_t peakResidentBytes() {
   struct rusage usage = {};
   getrusage(RUSAGE_SELF, &usage);

@@ -19,6 +19,8 @@ void copyParallel(void *to, const void *from, uint64_t bytes, int threads);
 
 // "12.3 MiB"
 std::string humanBytes(uint64_t bytes);
+// "1 thread", "2 threads"; `plural` where it is not the word with an s.
+std::string counted(int64_t count, std::string_view word, std::string_view plural = "");
 
 // Largest resident set of this process so far, in bytes.
 uint64_t peakResidentBytes();

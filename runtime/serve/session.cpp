@@ -40,7 +40,7 @@ uint64_t scratchStride(const Manifest &m) { return (m.scratchBytes + 4095) / 409
 int64_t defaultThreads(const Manifest &m) { return std::min(usefulThreads(m), threadLimits().threads); }
 
 std::string threadsAndReason(const Manifest &m, int64_t asked, int64_t threads) {
-  std::string text = fmt::format("{} thread{}: ", threads, threads == 1 ? "" : "s");
+  std::string text = counted(threads, "thread") + ": ";
   if (asked > threads) return text + fmt::format("{} were asked for, the system gives no more", asked);
   if (asked > 0) return text + "asked for with --threads";
   ThreadLimits limits = threadLimits();

@@ -7,6 +7,8 @@
 #include <set>
 #include <sstream>
 
+#include "runtime/base/memory.h"
+
 namespace llc {
 
 namespace {
@@ -129,13 +131,13 @@ ThreadLimits threadLimitsFrom(const std::string &root, const std::vector<int> &c
   limits.affinity = int64_t(cpus.size());
   limits.cores = physicalCores(root, cpus);
   limits.threads = limits.cores;
-  limits.reason =
-      fmt::format("{} CPUs may be used (affinity mask), on {} physical cores", limits.affinity, limits.cores);
+  limits.reason = fmt::format("{} may be used (affinity mask), on {}", counted(limits.affinity, "CPU"),
+                              counted(limits.cores, "physical core"));
   if (auto quota = cpuQuota(root)) {
     limits.quota = quota->cpus;
     limits.quotaSource = quota->source;
     limits.threads = std::min(limits.threads, int64_t(std::floor(quota->cpus)));
-    limits.reason += fmt::format(", the control group allows the time of {:.2g} ({})", quota->cpus, quota->source);
+    limits.reason += fmt::format(", the control group allows the time of {:.4g} ({})", quota->cpus, quota->source);
   }
   limits.threads = std::clamp<int64_t>(limits.threads, 1, 256);
   return limits;

@@ -32,7 +32,7 @@ TEST_F(Machine, CountsCoresOnce) {
   EXPECT_FALSE(limits().quota);
   EXPECT_EQ(limits({0, 4}).threads, 1);
   EXPECT_EQ(limits({1, 2, 4}).threads, 3);
-  EXPECT_NE(limits({0, 4}).reason.find("2 CPUs"), std::string::npos);
+  EXPECT_EQ(limits({0, 4}).reason, "2 CPUs may be used (affinity mask), on 1 physical core");
 }
 
 TEST_F(Machine, HonoursTheQuotaOfVersion2) {
@@ -54,6 +54,8 @@ TEST_F(Machine, HonoursTheQuotaOfVersion1) {
   EXPECT_EQ(limits().threads, 4);
   directory.write("sys/fs/cgroup/cpu/box/cpu.cfs_quota_us", "310000\n");
   EXPECT_EQ(limits().threads, 3);
+  directory.write("sys/fs/cgroup/cpu/box/cpu.cfs_quota_us", "12800000\n");
+  EXPECT_NE(limits().reason.find("the time of 128 ("), std::string::npos) << limits().reason;
 }
 
 TEST_F(Machine, SeesTheGroupOfAContainerAtItsRoot) {
