@@ -39,7 +39,8 @@ size_t editDistance(std::string_view a, std::string_view b) {
 
 std::string nearestNames(std::string_view name, const std::vector<std::string> &known) {
   std::vector<std::pair<size_t, std::string>> ranked;
-  size_t limit = std::max<size_t>(2, name.size() / 2);
+  // Of one or two letters, any other name of that length would be near.
+  size_t limit = name.size() < 3 ? std::max<size_t>(name.size(), 1) - 1 : std::max<size_t>(2, name.size() / 2);
   for (const std::string &candidate : known)
     if (size_t distance = editDistance(name, candidate); distance <= limit) ranked.emplace_back(distance, candidate);
   std::sort(ranked.begin(), ranked.end());

@@ -3,6 +3,7 @@
 #include "runtime/serve/classify.h"
 #include "runtime/serve/commands.h"
 #include "runtime/serve/options.h"
+#include "runtime/serve/usage_error.h"
 
 namespace llc {
 
@@ -103,9 +104,7 @@ int artifactMain(int argc, char **argv, const llc_module *modules) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError &error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help
-    std::string command = app.get_subcommands().empty() ? "" : " " + app.get_subcommands().front()->get_name();
-    return report(
-        diagnose(ErrorKind::invalidInput).says(error.what()).toFix(fmt::format("see {}{} --help", argv[0], command)));
+    return report(usageError(app, error));
   }
   Status status = execute(app, modules, arguments, begin);
   if (status) status = finishOutput();

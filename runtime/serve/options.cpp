@@ -2,21 +2,24 @@
 
 namespace llc {
 
-CLI::Validator wholeNumber() {
-  return CLI::Validator(
-      [](std::string &text) {
-        bool digits = !text.empty() && text.size() <= 12 && text.find_first_not_of("0123456789") == std::string::npos;
-        return digits ? std::string() : "expected a whole number from 0, found '" + text + "'";
-      },
-      "NONNEGATIVE", "whole number");
-}
-
 namespace {
+CLI::Validator numberFrom(int least, const char *type) {
+  return CLI::Validator(
+      [least](std::string &text) {
+        bool digits = !text.empty() && text.size() <= 12 && text.find_first_not_of("0123456789") == std::string::npos;
+        if (digits && std::stoll(text) >= least) return std::string();
+        return fmt::format("expected a whole number from {}, found '{}'", least, text);
+      },
+      type, "whole number");
+}
 CLI::Validator someText() {
   return CLI::Validator([](std::string &text) { return text.empty() ? "expected some text, found none" : std::string(); },
                         "TEXT", "some text");
 }
 }  // namespace
+
+CLI::Validator wholeNumber() { return numberFrom(0, "NONNEGATIVE"); }
+CLI::Validator positiveNumber() { return numberFrom(1, "POSITIVE"); }
 
 void addInputFlags(CLI::App &app, TextOrIds &input, bool required) {
   auto *group = app.add_option_group("Input");
@@ -107,7 +110,9 @@ void addChatFlags(CLI::App &app, ChatOptions &options) {
 void addRunFlags(CLI::App &app, RunOptions &options) {
   addInputFlags(app, options.prompt, false);
   addGenerateFlags(app, options.generate);
-  app.add_flag("--json", options.json, "One JSON object (ids and text of the new tokens) instead of a stream of text");
+  auto *json = app.add_flag("--json", options.json,
+                            "One JSON object (ids and text of the new tokens) instead of a stream of text");
+  app.get_option("--log-probs")->needs(json);
   app.add_flag("--echo", options.echo, "Prints the prompt before the new text")->excludes("--json");
   app.add_flag("--stats", options.stats, "Prints speeds on the standard error output");
 }
@@ -130,22 +135,27 @@ void addSessionFlags(CLI::App &app, SessionOptions &options) {
 void addBenchFlags(CLI::App &app, BenchOptions &options) {
   app.add_option("--prompt-tokens", options.promptTokens, "Length of the prompt")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+      ->check(positiveNumber());
   app.add_option("--gen-tokens", options.genTokens, "Tokens generated after it")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+      ->check(positiveNumber());
   app.add_option("--sequences", options.sequences,
                  "Sequences at once, each with its own prompt; speeds are those of all together")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+      ->check(positiveNumber());
   app.add_option("--repeats", options.repeats, "Measurements; the median counts")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+      ->check(positiveNumber());
   app.footer(
-      "decode_bandwidth_share and prefill_flop_share are shares of what memory and multiply-adds give here, measured in the same\n"
-      "run. A token of decode reads the weights, and the keys and values of its context (bytes_per_token); operations are those of\n"
-      "products with weights, without attention's. Of a model that the CPU's caches hold, decode reads little from memory: its\n"
-      "share can then exceed 1, and says only that memory is no limit.\n" +
+      "decode_bandwidth_share and prefill_flop_share are shares of what memory and arithmetic give here, measured in "
+      "the same\n"
+      "run. A token of decode reads the weights, and the keys and values of its context (bytes_per_token); operations "
+      "are those of\n"
+      "products with weights, without attention's, and the most are those of what multiplies fastest for the weights' "
+      "type (f32,\n"
+      "bf16 pairs, tiles). Of a model that the CPU's caches hold, decode reads little from memory: its share can then "
+      "exceed 1,\n"
+      "and says only that memory is no limit.\n" +
       app.get_footer());
 }
 

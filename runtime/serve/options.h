@@ -8,6 +8,7 @@ namespace llc {
 
 // Accepts 0, 1, 2 ...; says what it expected otherwise.
 CLI::Validator wholeNumber();
+CLI::Validator positiveNumber();  // 1, 2 ...
 
 // -p/--prompt or --ids; `required`: one of them must be there.
 void addInputFlags(CLI::App &app, TextOrIds &input, bool required);

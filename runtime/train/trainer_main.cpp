@@ -3,6 +3,7 @@
 
 #include "runtime/base/memory.h"
 #include "runtime/serve/commands.h"
+#include "runtime/serve/usage_error.h"
 #include "runtime/threads/limits.h"
 #include "runtime/train/run_settings.h"
 #include "runtime/train/trainer_host.h"
@@ -176,7 +177,7 @@ int trainerMain(int argc, char **argv, const llc_module *modules) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError &error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help
-    return report(diagnose(ErrorKind::invalidInput).says(error.what()).toFix(fmt::format("see {} --help", argv[0])));
+    return report(usageError(app, error));
   }
   Status status = execute(app, *artifact, modules, *plan, arguments);
   if (status) status = finishOutput();

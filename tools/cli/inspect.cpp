@@ -45,7 +45,9 @@ void declareInspect(CLI::App &app, InspectFlags &o) {
   CLI::Option *training = addTrainingFlags(app, o.step);
   for (const char *serving : {"--work", "--dtype", "--max-context", "--cache-dtype", "--activations"})
     training->excludes(app.get_option(serving));
-  app.add_option("-t,--threads", o.session.threads, "With --memory: threads; 0: what this machine allows")->capture_default_str();
+  app.add_option("-t,--threads", o.session.threads, "With --memory: threads; 0: what this machine allows")
+      ->capture_default_str()
+      ->check(CLI::Range(0, LLC_MAX_THREADS));
 }
 
 json parametersOf(const Manifest &manifest) {

@@ -5,6 +5,7 @@
 #include <new>
 
 #include "runtime/serve/commands.h"
+#include "runtime/serve/usage_error.h"
 #include "tools/cli/command.h"
 
 namespace llc::cli {
@@ -26,22 +27,6 @@ void declare(Context &context) {
         addTokenizer,    addData,     addLogits,   addClassify,   addFillMask,     addGrad,     addInspect, addVerify,
         addTune,         addCache,    addDoctor,   addCompletion, addManual})
     add(context);
-}
-
-// Names that could have been meant where `argument` was not understood.
-std::vector<std::string> knownNames(const CLI::App &app, bool flags) {
-  std::vector<std::string> names;
-  for (const CLI::App *command : app.get_subcommands(nullptr)) {
-    if (!flags && !command->get_group().empty() && !command->get_name().empty()) names.push_back(command->get_name());
-    if (flags && command->get_name().empty())  // an option group
-      for (std::string &name : knownNames(*command, true)) names.push_back(std::move(name));
-  }
-  if (flags)
-    for (const CLI::Option *option : app.get_options())
-      for (const std::string &name : option->get_lnames()) names.push_back("--" + name);
-  std::sort(names.begin(), names.end());
-  names.erase(std::unique(names.begin(), names.end()), names.end());
-  return names;
 }
 
 // An option of this name ("--top-k", "-n") in any command; null: there is none.
@@ -69,38 +54,6 @@ void replaceUnderscores(const CLI::App &app, int argc, char **argv) {
   }
 }
 
-int reportParseError(Context &context, const CLI::ParseError &error) {
-  if (error.get_exit_code() == 0) return context.app.exit(error);  // --help
-  const CLI::App *command = &context.app;
-  std::string name = context.app.get_name();
-  for (auto chosen = command->get_subcommands(); !chosen.empty(); chosen = command->get_subcommands()) {
-    command = chosen.front();
-    name += " " + command->get_name();
-  }
-  std::string help = "see " + name + " --help";
-  bool group = command->get_require_subcommand_max() > 0;
-  // What nobody understood says more than what is missing because of it.
-  for (const std::string &argument : command->remaining()) {
-    bool flag = argument.starts_with("-");
-    std::string unknown = argument.substr(0, argument.find('='));
-    std::string near = nearestNames(unknown, knownNames(*command, flag));
-    return report(diagnose(ErrorKind::invalidInput, unknown)
-                      .says(flag    ? "is no option here"
-                            : group ? "is no command"
-                                    : "is one argument too many")
-                      .toFix(near.empty() ? help : "did you mean " + near + "? Otherwise " + help));
-  }
-  std::string what = error.what();
-  // What checks an option may know the remedy; "At Most 1 required but received 2" is for programmers.
-  if (size_t remedy = what.find("; to fix: "); remedy != what.npos) {
-    help = what.substr(remedy + std::strlen("; to fix: "));
-    what.resize(remedy);
-  }
-  if (size_t twice = what.find(": At Most 1 required"); twice != what.npos)
-    what.replace(twice, what.npos, ": is given more than once"), help = "give it once";
-  return report(diagnose(ErrorKind::invalidInput).says(what).toFix(help));
-}
-
 int run(int argc, char **argv) {
   Context context;
   declare(context);
@@ -108,7 +61,8 @@ int run(int argc, char **argv) {
   try {
     context.app.parse(argc, argv);
   } catch (const CLI::ParseError &error) {
-    return reportParseError(context, error);
+    if (error.get_exit_code() == 0) return context.app.exit(error);  // --help
+    return report(usageError(context.app, error));
   }
   if (context.app.count("--version")) {
     std::cout << versionText(context.app.count("--json") > 0) << std::flush;

@@ -20,12 +20,22 @@ struct VerifyFlags {
   bool json = false;
 };
 
+CLI::Validator aboveZero() {
+  return CLI::Validator(
+      [](std::string &text) {
+        double value = 0;
+        bool isNumber = CLI::detail::lexical_cast(text, value);
+        return isNumber && value > 0 ? std::string() : "expected a number above 0, found '" + text + "'";
+      },
+      "POSITIVE", "number above 0");
+}
+
 void declareVerify(CLI::App &app, VerifyFlags &o) {
   app.add_option("MODEL", o.model, "Directory, or name of a built-in model (small ones: the interpreter is slow)")
       ->capture_default_str();
   app.add_option("--tolerance", o.tolerance, "Largest difference, relative to the largest value")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+      ->check(aboveZero());
   addAdapterFlag(app, o.trace.adapters);
   app.add_option("--dtype", o.trace.dtype, "Element type of weight matrices: f32, f16, bf16 (default: as stored)");
   addCacheTypeFlag(app, o.trace.cacheDtype);

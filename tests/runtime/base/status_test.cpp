@@ -46,6 +46,8 @@ TEST(NearestNames, AreAtMostThreeAndNear) {
   EXPECT_EQ(nearestNames("llama", {"transformer"}), "");
   EXPECT_EQ(nearestNames("abc", {"abd", "abe", "abf", "abg"}), "'abd', 'abe' or 'abf'");
   EXPECT_EQ(nearestNames("", {}), "");
+  EXPECT_EQ(nearestNames("5", {"a", "bc"}), "") << "any short name is two letters away from another";
+  EXPECT_EQ(nearestNames("rn", {"run", "bench"}), "'run'");
 }
 
 }  // namespace
