@@ -1,7 +1,9 @@
 #include "runtime/serve/program.h"
 
 #include <dlfcn.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <sstream>
 
@@ -74,6 +76,21 @@ Result<std::shared_ptr<void>> allocateUpdated(const Manifest &manifest, std::vec
              allocatePages(total + 1, "weights and optimizer state", "train a smaller model"));
   for (uint64_t offset : offsets) places.push_back(static_cast<std::byte *>(memory.get()) + offset);
   return memory;
+}
+
+// The system's own message about code for another architecture names no reason.
+Status requireArchitecture(const Artifact &artifact) {
+  const std::vector<std::string> &levels = artifact.manifest.levels;
+  bool elsewhere = !levels.empty() && std::ranges::all_of(levels, [](const std::string &name) {
+    auto level = parseIsa(name);
+    return level.ok() && architectureOf(*level) != hostArchitecture;
+  });
+  if (!elsewhere) return success();
+  return diagnose(ErrorKind::unsupported, artifact.path)
+      .says(fmt::format("has code for {} alone, this machine is {}", fmt::join(levels, ", "),
+                        architectureName(hostArchitecture)))
+      .toFix(
+          fmt::format("run it on such a machine, or compile it again with --target-cpu {}", isaName(hostCpu().level)));
 }
 }  // namespace
 
@@ -150,6 +167,7 @@ Result<Program> Program::fromArtifact(std::shared_ptr<Artifact> artifact, const 
 
 Result<Program> Program::open(const std::string &path, const LoadOptions &options) {
   LLC_ASSIGN(Artifact opened, openArtifact(path));
+  LLC_TRY(requireArchitecture(opened));
   auto artifact = std::make_shared<Artifact>(std::move(opened));
   // dlopen searches system folders for names without a slash.
   std::error_code ignored;

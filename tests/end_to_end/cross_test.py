@@ -61,7 +61,7 @@ class Libraries(support.Case):
             self.good("compile", TINY, "-o", place / "tiny", "--format", form, "--target-cpu", "neoverse-v1")
             self.assertEqual(machine_of(place / code), AARCH64)
             self.assertIn("neon-bf16", self.good("inspect", place / "tiny").out)
-            self.refused("run", place / "tiny", "--ids", "1,2", says=["cannot be loaded"])
+            self.refused("run", place / "tiny", "--ids", "1,2", code=3, says=["neon-bf16 alone", "x86-64", "--target-cpu"])
 
     def test_what_executables_need_is_said(self):
         program = self.folder / "llc-model"  # without the archives beside it

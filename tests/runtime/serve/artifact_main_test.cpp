@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "runtime/base/cpu.h"
 #include "runtime/serve/session.h"
 #include "tests/runtime/serve/fake_program.h"
 #include "tests/runtime/temporary_directory.h"
@@ -120,6 +121,13 @@ TEST_F(Executable, ErrorsHaveARemedyAndAnExitCode) {
   expect("run --ids 1,99", 2, "outside the vocabulary of 16");
   expect("run --ids 1 --context 200", 2, "--max-context 200");
   expect("run --ids 1 --top-p 3", 2, "top-p");
+  expect("genrate --ids 1", 2, "genrate: is no command");
+  expect("socre --ids 1", 2, "'score'");
+  expect("run --ids 1 --tpo-k 3", 2, "'--top-k'");
+  expect("run --ids 1 --top-k x", 2, "--top-k: expected a whole number, found 'x'");
+  expect("run --ids 1 --temp x", 2, "--temp: expected a number, found 'x'");
+  expect("run --ids 1 --log-probs", 2, "--json");
+  expect("bench --repeats 0", 2, "expected a whole number from 1, found '0'");
   EXPECT_NE(run("run").code, 0);
   EXPECT_NE(run("run --ids 1 -p x").code, 0);
   EXPECT_NE(run("").code, 0);
@@ -154,6 +162,18 @@ TEST_P(Libraries, AreLoadedAndRun) {
     std::vector<int32_t> tokens = {4, 5, 6};
     EXPECT_EQ((*session)->embed(tokens, Wanted::last)->row(0)[0], float(fakeNextOf(tokens)));
   }
+}
+
+TEST(ProgramOpen, SaysWhichMachineCodeIsFor) {
+  TemporaryDirectory directory;
+  Manifest manifest = fakeManifest();
+  Architecture other = hostArchitecture == Architecture::x86_64 ? Architecture::aarch64 : Architecture::x86_64;
+  manifest.levels = {std::string(isaName(lowestLevel(other)))};
+  ASSERT_TRUE(makeArtifact(directory.file("out.so"), ArtifactKind::sharedLibrary, manifest));
+  auto program = Program::open(directory.file("out.so"));
+  ASSERT_FALSE(program);
+  EXPECT_EQ(program.error().kind, ErrorKind::unsupported);
+  EXPECT_NE(program.error().what.find(manifest.levels[0] + " alone"), std::string::npos) << program.error().text();
 }
 
 TEST(ProgramOpen, SaysWhyCodeIsNotLoaded) {
