@@ -107,7 +107,7 @@ Result<BenchResult> bench(Session &session, const BenchOptions &options) {
   result.peakRssBytes = double(peakResidentBytes());  // before the measurements below take memory of their own
   result.compileSeconds = options.compileSeconds, result.startSeconds = options.startSeconds;
   LLC_ASSIGN(result.readBandwidth, measureReadBandwidth(session.team()));
-  result.peakFlops = measurePeakFlops(session.team(), result.level, m.dtype);
+  result.peakFlops = measurePeakFlops(session.team(), result.level, m);
   result.decodeBandwidthShare = result.decodeTokensPerSecond * double(result.bytesPerToken) / result.readBandwidth;
   result.prefillFlopShare =
       double(options.sequences) * prefillFlops(m, options.promptTokens) / median(prefill) / result.peakFlops;
@@ -140,11 +140,11 @@ std::string describe(const BenchResult &r) {
       "memory   {:10.3f} GB     largest resident size\n"
       "compile  {:10.2f} s\n"
       "start    {:10.3f} s\n"
-      "with {} threads, {} sequence{}, {}\n",
+      "with {}, {}, {}\n",
       r.prefillTokensPerSecond, r.promptTokens, 100 * r.prefillFlopShare, r.peakFlops * 1e-9, r.decodeTokensPerSecond,
       r.genTokens, humanBytes(r.bytesPerToken), 100 * r.decodeBandwidthShare, r.readBandwidth * 1e-9,
-      inCaches ? " of memory; but the CPU's caches hold the model" : "", r.peakRssBytes * 1e-9,
-      r.compileSeconds, r.startSeconds, r.threads, r.sequences, r.sequences == 1 ? "" : "s", r.level);
+      inCaches ? " of memory; but the CPU's caches hold the model" : "", r.peakRssBytes * 1e-9, r.compileSeconds,
+      r.startSeconds, counted(r.threads, "thread"), counted(r.sequences, "sequence"), r.level);
 }
 
 }  // namespace llc

@@ -11,9 +11,13 @@ namespace llc {
 // resource: no memory for the block.
 Result<double> measureReadBandwidth(ThreadTeam &team);
 
-// Operations (multiply and add counted apart) per second with what compiled products of the instruction-set level use at
-// best: f32 multiply-adds of "generic", "avx2", "avx512"...; bf16 tiles of "amx" if `weights` is "bf16".
-double measurePeakFlops(ThreadTeam &team, std::string_view level, std::string_view weights);
+// Operations (multiply and add counted apart) per second with what compiled products of the instruction-set level use
+// at best: f32 multiply-adds of "generic", "avx2", "avx512"...; beside weights of "bf16" the tiles of "amx", and dot
+// products of bf16 pairs if activations are rounded as well.
+double measurePeakFlops(ThreadTeam &team, std::string_view level, std::string_view weights,
+                        bool roundedActivations = false);
+// The same for the products of a program.
+double measurePeakFlops(ThreadTeam &team, std::string_view level, const Manifest &manifest);
 
 // Of values that are there; of an even number the upper one.
 double median(std::vector<double> values);

@@ -277,7 +277,7 @@ Result<Profile> profile(Session &session, std::vector<StageSpec> stages, const B
     LLC_TRY(std::move(status));
   }
   LLC_ASSIGN(profile.readBandwidth, measureReadBandwidth(session.team()));
-  profile.peakFlops = measurePeakFlops(session.team(), profile.level, session.program().manifest().dtype);
+  profile.peakFlops = measurePeakFlops(session.team(), profile.level, session.program().manifest());
   applyBounds(profile);
   return profile;
 }

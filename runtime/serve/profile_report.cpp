@@ -243,9 +243,10 @@ std::string sharesText(const PhaseTotal &phase) {
 
 std::string describe(const Profile &profile, const PhaseTotal &phase, bool all) {
   double calls = double(std::max<int64_t>(1, phase.calls));
-  std::string text = fmt::format("{}: {} tokens a call, {} calls, {} each, {:.1f} tok/s\n", phase.name,
-                                 phase.tokens / std::max<int64_t>(1, phase.calls), phase.calls,
-                                 timeText(phase.wallSeconds / calls), per(double(phase.tokens), phase.wallSeconds));
+  std::string text =
+      fmt::format("{}: {} a call, {}, {} each, {:.1f} tok/s\n", phase.name,
+                  counted(phase.tokens / std::max<int64_t>(1, phase.calls), "token"), counted(phase.calls, "call"),
+                  timeText(phase.wallSeconds / calls), per(double(phase.tokens), phase.wallSeconds));
   text += sharesText(phase) + "\n";
   text += tableOf(rowsByKernel(profile, phase), phase, "kernel, ops", all) + "\n";
   text += tableOf(rowsByOp(profile, phase), phase, "place, op", all) + "\n";
@@ -255,11 +256,11 @@ std::string describe(const Profile &profile, const PhaseTotal &phase, bool all) 
 
 std::string describe(const Profile &p, bool all) {
   std::string text = fmt::format(
-      "{}, {}, {} threads; this machine: {:.1f} GFLOP/s, {:.1f} GB/s read\n"
+      "{}, {}, {}; this machine: {:.1f} GFLOP/s, {:.1f} GB/s read\n"
       "share: of wall time; time, calls: per call; roof: of the least time that arithmetic and memory allow, above 100 "
       "% from "
       "caches\n\n",
-      p.model, p.level, p.threads, p.peakFlops * 1e-9, p.readBandwidth * 1e-9);
+      p.model, p.level, counted(p.threads, "thread"), p.peakFlops * 1e-9, p.readBandwidth * 1e-9);
   for (const PhaseTotal &phase : p.phases) text += describe(p, phase, all);
   return text;
 }

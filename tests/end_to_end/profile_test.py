@@ -105,6 +105,14 @@ class Profiling(support.Case):
         self.refused("profile", library, says=["profiling", "directory"])
         self.refused("profile", TINY, "--gen-tokens", 10**6, says=["longer than the context"])
         self.refused("profile", TINY, "--code-cache", "none", says=["--code-cache"])
+        self.refused("profile", TINY, "--repeats", 0, says=["--repeats: expected a whole number from 1"])
+        page = self.folder / "page.html"
+        self.refused("profile", TINY, "--html", page, "--trace", page, says=["--html", "two files"])
+        for flag in ("--html", "--trace"):  # before anything is measured
+            outcome = support.run("profile", TINY, flag, self.folder / "none/x")
+            self.assertEqual(outcome.code, 2)
+            self.assertNotIn("measuring", outcome.err)
+        self.assertFalse(page.exists())
 
 
 if __name__ == "__main__":

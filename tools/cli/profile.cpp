@@ -18,6 +18,7 @@ struct ProfileFlags {
 
 void declareProfile(CLI::App &app, ProfileFlags &options) {
   addOpenFlags(app, options.open);
+  app.get_option("MODEL")->description("Directory or name of a built-in model");
   // Artifacts hold no profiling code, and code for profiling is not kept.
   for (const char *flag : {"--preload", "--code-cache"}) app.remove_option(app.get_option(flag));
   addBenchFlags(app, options.bench);
@@ -31,8 +32,24 @@ void declareProfile(CLI::App &app, ProfileFlags &options) {
   app.add_option("--html", options.html, "File for a page with a flame graph and a roofline plot")->group("Output");
 }
 
+using Output = std::optional<OutputFile>;
+// Made before anything is measured: a path that can't be written is known at once.
+Result<Output> outputAt(const std::string &path) {
+  if (path.empty()) return Output();
+  LLC_ASSIGN(OutputFile file, OutputFile::create(path));
+  return Output(std::move(file));
+}
+Status writeAll(OutputFile &file, const std::string &text) {
+  LLC_TRY(file.write(text));
+  return file.commit();
+}
+
 Status runProfile(Context &context, CLI::App &app, ProfileFlags &options) {
   LLC_ASSIGN(ModelPlace place, findModelDirectory(options.open.model, "profiling"));
+  if (!options.html.empty() && options.html == options.trace)
+    return diagnose(ErrorKind::invalidInput, "--html").says("is the file of --trace as well").toFix("name two files");
+  LLC_ASSIGN(Output trace, outputAt(options.trace));
+  LLC_ASSIGN(Output html, outputAt(options.html));
   Progress progress(context.quiet);
   options.open.profile = true;
   LLC_ASSIGN(OpenedModel opened, openModel(place, options.open, progress));
@@ -40,14 +57,14 @@ Status runProfile(Context &context, CLI::App &app, ProfileFlags &options) {
   progress.step("measuring");
   LLC_ASSIGN(Profile profile, llc::profile(*opened.session, std::move(opened.stages), options.bench));
   progress.finish();
-  if (!options.trace.empty()) {
-    LLC_TRY(writeFile(options.trace, chromeTrace(profile)));
+  if (trace) {
+    LLC_TRY(writeAll(*trace, chromeTrace(profile)));
     if (profile.droppedEvents)
       fmt::print(stderr, "warning: {}: the last {} events are left out; to fix: ask for fewer tokens\n", options.trace,
                  profile.droppedEvents);
   }
   nlohmann::json json = toJson(profile);
-  if (!options.html.empty()) LLC_TRY(writeFile(options.html, profilePage(json)));
+  if (html) LLC_TRY(writeAll(*html, profilePage(json)));
   std::string text = options.json ? json.dump() + "\n" : describe(profile, options.all);
   std::fwrite(text.data(), 1, text.size(), stdout);
   return success();
