@@ -54,11 +54,18 @@ void forUnfinished(const std::string &folder, const std::string &stem, Action ac
 
 std::string cacheFolder(std::string_view given, const CacheKind &kind) {
   if (!given.empty()) return given == "none" ? "" : std::string(given);
-  if (const char *xdg = std::getenv("XDG_CACHE_HOME"); xdg && *xdg)
+  if (const char *xdg = std::getenv("XDG_CACHE_HOME"); xdg && *xdg == '/')
     return fmt::format("{}/llc-model/{}", xdg, kind.name);
   if (const char *home = std::getenv("HOME"); home && *home)
     return fmt::format("{}/.cache/llc-model/{}", home, kind.name);
   return "";
+}
+
+bool canKeep(const std::string &folder) {
+  std::error_code error;
+  fs::path place = fs::absolute(folder, error);
+  while (!fs::exists(place, error) && place.has_relative_path()) place = place.parent_path();
+  return fs::is_directory(place, error) && access(place.c_str(), W_OK | X_OK) == 0;
 }
 
 CacheUse cacheUse(const std::string &folder, const CacheKind &kind) {

@@ -15,9 +15,12 @@ inline constexpr CacheKind weightCache{"weights", ".llc-weights", int64_t(32) <<
 inline constexpr CacheKind tuningCache{"tuning", ".json", int64_t(16) << 20};
 inline constexpr CacheKind cacheKinds[] = {codeCache, weightCache, tuningCache};
 
-// `given` unless it is empty; else $XDG_CACHE_HOME/llc-model/NAME or ~/.cache/llc-model/NAME. "none", or no home at
-// all, gives "": no cache.
+// `given` unless it is empty; else $XDG_CACHE_HOME/llc-model/NAME (if that is absolute, as its specification asks) or
+// ~/.cache/llc-model/NAME. "none", or no home at all, gives "": no cache.
 std::string cacheFolder(std::string_view given, const CacheKind &kind);
+// Whether entries can be written there, made or not. A cache that can't be written is no reason to fail, but worth a
+// word.
+bool canKeep(const std::string &folder);
 
 struct CacheUse {
   int64_t entries = 0, bytes = 0;

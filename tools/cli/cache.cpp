@@ -3,8 +3,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "compiler/jit/cache_folder.h"
 #include "runtime/base/memory.h"
+#include "tools/cli/cache_flags.h"
 #include "tools/cli/command.h"
 
 namespace llc::cli {
@@ -15,28 +15,40 @@ struct CacheFlags {
   bool json = false;
 };
 
+// The error of this folder, or else `before`.
+Status allRemoved(const std::string &folder, const compiler::CacheKind &kind, Status before) {
+  int64_t left = compiler::cacheUse(folder, kind).entries;
+  if (left == 0) return before;
+  return diagnose(ErrorKind::unsupported, folder)
+      .says(counted(left, "entry", "entries") + " can't be removed")
+      .toFix("clear it as a user who may write there");
+}
+
 Status runCache(Context &, CLI::App &, CacheFlags &options) {
   nlohmann::json json = nlohmann::json::array();
+  Status status = success();
   for (const compiler::CacheKind &kind : compiler::cacheKinds) {
     if (!options.kind.empty() && options.kind != kind.name) continue;
     std::string folder = compiler::cacheFolder("", kind);
     bool clear = options.action == "clear";
     compiler::CacheUse use = clear ? compiler::clearCache(folder, kind) : compiler::cacheUse(folder, kind);
     nlohmann::json entry = {{"kind", kind.name}, {"folder", folder}, {"limit_bytes", kind.limitBytes}};
+    if (clear) status = allRemoved(folder, kind, std::move(status));
     entry[clear ? "removed_entries" : "entries"] = use.entries;
     entry[clear ? "removed_bytes" : "bytes"] = use.bytes;
     json.push_back(entry);
     if (options.json) continue;
     if (folder.empty())
-      fmt::print("{:8} no folder: neither XDG_CACHE_HOME nor HOME is set\n", kind.name);
+      fmt::print("{:8} {}\n", kind.name, noCacheFolder);
     else if (clear)
-      fmt::print("{:8} {} entries removed, {} ({})\n", kind.name, use.entries, humanBytes(uint64_t(use.bytes)), folder);
+      fmt::print("{:8} {} removed, {} ({})\n", kind.name, counted(use.entries, "entry", "entries"),
+                 humanBytes(uint64_t(use.bytes)), folder);
     else
-      fmt::print("{:8} {} entries, {} of at most {} ({})\n", kind.name, use.entries, humanBytes(uint64_t(use.bytes)),
-                 humanBytes(uint64_t(kind.limitBytes)), folder);
+      fmt::print("{:8} {}, {} of at most {} ({})\n", kind.name, counted(use.entries, "entry", "entries"),
+                 humanBytes(uint64_t(use.bytes)), humanBytes(uint64_t(kind.limitBytes)), folder);
   }
   if (options.json) fmt::print("{}\n", json.dump());
-  return success();
+  return status;
 }
 
 void declareCache(CLI::App &app, CacheFlags &options) {

@@ -9,6 +9,7 @@
 #include "runtime/base/cpu.h"
 #include "runtime/base/memory.h"
 #include "runtime/threads/limits.h"
+#include "tools/cli/cache_flags.h"
 #include "tools/cli/command.h"
 #include "tools/cli/model.h"
 
@@ -35,7 +36,11 @@ nlohmann::json examine() {
   for (const compiler::CacheKind &kind : compiler::cacheKinds) {
     std::string folder = compiler::cacheFolder("", kind);
     compiler::CacheUse use = compiler::cacheUse(folder, kind);
-    json["caches"].push_back({{"kind", kind.name}, {"folder", folder}, {"entries", use.entries}, {"bytes", use.bytes}});
+    json["caches"].push_back({{"kind", kind.name},
+                              {"folder", folder},
+                              {"entries", use.entries},
+                              {"bytes", use.bytes},
+                              {"writable", !folder.empty() && compiler::canKeep(folder)}});
   }
   json["models"] = builtinModels();
   json["problems"] = nlohmann::json::array();
@@ -53,6 +58,13 @@ nlohmann::json examine() {
   return json;
 }
 
+void printCache(const nlohmann::json &cache) {
+  std::string kind = cache["kind"], folder = cache["folder"];
+  if (folder.empty()) return fmt::print("cache     {}: {}\n", kind, noCacheFolder);
+  fmt::print("cache     {}: {} in {}{}\n", kind, humanBytes(cache["bytes"].get<uint64_t>()), folder,
+             cache["writable"].get<bool>() ? "" : ", which can't be written: nothing more is kept");
+}
+
 void print(const nlohmann::json &json) {
   const auto &cpu = json["cpu"], &threads = json["threads"], &memory = json["memory"];
   fmt::print("cpu       {} ({})\n", cpu["model"].get<std::string>(), cpu["vendor"].get<std::string>());
@@ -63,9 +75,7 @@ void print(const nlohmann::json &json) {
   fmt::print("threads   {}: {}\n", threads["used"].get<int64_t>(), threads["reason"].get<std::string>());
   fmt::print("memory    {} available ({})\n", humanBytes(memory["available_bytes"]), memory["source"].get<std::string>());
   fmt::print("programs  for {}\n", fmt::join(json["executables_for"].get<std::vector<std::string>>(), ", "));
-  for (const auto &cache : json["caches"])
-    fmt::print("cache     {}: {} in {}\n", cache["kind"].get<std::string>(), humanBytes(cache["bytes"].get<uint64_t>()),
-               cache["folder"].get<std::string>());
+  for (const auto &cache : json["caches"]) printCache(cache);
   fmt::print("models    {}\n", fmt::join(json["models"].get<std::vector<std::string>>(), ", "));
   for (const auto &problem : json["problems"]) fmt::print("problem   {}\n", problem.get<std::string>());
   if (json["problems"].empty()) fmt::print("no problems\n");

@@ -9,6 +9,7 @@
 #include "runtime/threads/limits.h"
 #include "runtime/train/trainer_plan.h"
 #include "tools/cli/adapters.h"
+#include "tools/cli/cache_flags.h"
 #include "tools/cli/targets.h"
 #include "tools/cli/tracing.h"
 
@@ -120,16 +121,9 @@ void addOpenFlags(CLI::App &app, OpenOptions &options) {
   addCacheTypeFlag(app, options.cacheDtype);
   addActivationsFlag(app, options.activations);
   addDeterministicFlag(app, options.deterministic);
-  app.add_option("--code-cache", options.cache,
-                 "Directory of compiled code, or none (default: in the user's cache directory)")
-      ->group("Compilation");
-  app.add_option("--weight-cache", options.weightCache,
-                 "Directory of packed weights, or none (default: in the user's cache directory, at most 32 GiB; those "
-                 "unused longest go first)")
-      ->group("Compilation");
-  app.add_option("--tuning-cache", options.tuningCache,
-                 "Directory of what llc-model tune found, or none (default: in the user's cache directory)")
-      ->group("Compilation");
+  addCacheFlag(app, compiler::codeCache, options.cache);
+  addCacheFlag(app, compiler::weightCache, options.weightCache);
+  addCacheFlag(app, compiler::tuningCache, options.tuningCache);
 }
 
 Result<OpenedModel> openModel(const ModelPlace &place, const OpenOptions &options, Progress &progress) {
