@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include "compiler/targets/target.h"
+#include "compiler/targets/tunables.h"
 
 namespace llc {
 namespace {
@@ -33,6 +34,13 @@ std::string processorTable() {
                         processor.tuning.empty() ? "-" : processor.tuning);
   return text;
 }
+
+std::string tunableTable() {
+  std::string text = fmt::format("| {:<16} | {} |\n|---|---|\n", "value", "one of");
+  for (const Tunable &tunable : allTunables())
+    text += fmt::format("| {:<16} | {} |\n", tunable.name, fmt::join(tunable.values, " "));
+  return text;
+}
 }  // namespace
 
 std::string describeTargets() {
@@ -41,7 +49,9 @@ std::string describeTargets() {
          "\nProcessors: code for the level, scheduled with the processor's timings. Operations of one core per cycle, "
          "a\n"
          "multiply-add counted as two. `native` is the processor that compiles.\n\n" +
-         processorTable();
+         processorTable() +
+         "\nBehind a name may stand what `llc-model tune` searches, as in `native:tile_rows=4:k_block=4096`:\n\n" +
+         tunableTable();
 }
 
 }  // namespace llc

@@ -14,6 +14,10 @@ class Search {
   Result<TuningResult> run() {
     LLC_ASSIGN(table_, search_.compile({}));
     best_ = table_;
+    if (!search_.from.empty()) {
+      result_.tuning = search_.from;
+      LLC_ASSIGN(best_, search_.compile(result_.tuning));
+    }
     for (const Tunable &tunable : allTunables()) LLC_TRY(improve(tunable));
     result_.complete = !stopped_;
     LLC_TRY(judge());
@@ -28,9 +32,9 @@ class Search {
   static void keepFastest(StepSeconds &fastest, const StepSeconds &now, bool first) {
     fastest = first ? now : StepSeconds{std::min(fastest.decode, now.decode), std::min(fastest.prefill, now.prefill)};
   }
-  Result<Pair> compare(const TuningRun &one, const TuningRun &other, bool decode, bool prefill, int rounds) {
+  Result<Pair> compare(const TuningRun &one, const TuningRun &other, bool decode, bool prefill, bool toTheEnd = false) {
     Pair pair;
-    for (int round = 0; round < rounds && (round == 0 || !search_.stop()); ++round) {
+    for (int round = 0; round < search_.rounds && (round == 0 || toTheEnd || !search_.stop()); ++round) {
       LLC_ASSIGN(StepSeconds first, one(decode, prefill));
       LLC_ASSIGN(StepSeconds second, other(decode, prefill));
       keepFastest(pair.one, first, round == 0);
@@ -60,12 +64,12 @@ class Search {
     Tuning candidate = result_.tuning;
     candidate[std::string(tunable.name)] = value;
     LLC_ASSIGN(TuningRun run, search_.compile(candidate));
-    LLC_ASSIGN(Pair pair, compare(best_, run, tunable.decode, !tunable.decode, search_.rounds));
+    LLC_ASSIGN(Pair pair, compare(best_, run, tunable.decode, !tunable.decode));
     ++result_.tried;
     double found = gain(pair, tunable.decode);
     bool accepted = found > search_.leastGain && !stopped();
     if (accepted) {  // lucky once is not enough, and the other kind of step must not pay for it
-      LLC_ASSIGN(Pair again, compare(best_, run, true, true, search_.rounds));
+      LLC_ASSIGN(Pair again, compare(best_, run, true, true));
       accepted = gain(again, tunable.decode) > search_.leastGain && gain(again, !tunable.decode) > 0.99;
     }
     search_.report(fmt::format("{}={}: {:+.1f} % speed in {}{}", tunable.name, value, (found - 1) * 100,
@@ -76,9 +80,10 @@ class Search {
     return success();
   }
 
-  // What it all gives in the end. Gains that do not show up together are none.
+  // What it all gives in the end. Gains that do not show up together are none. The verdict takes its time: one unlucky
+  // run must not throw away what a search has found.
   Status judge() {
-    LLC_ASSIGN(Pair pair, compare(table_, best_, true, true, search_.rounds));
+    LLC_ASSIGN(Pair pair, compare(table_, best_, true, true, /*toTheEnd=*/true));
     result_.before = pair.one, result_.after = pair.other;
     if (result_.tuning.empty() || std::max(gain(pair, true), gain(pair, false)) > search_.leastGain) return success();
     result_.tuning.clear();

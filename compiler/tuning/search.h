@@ -18,6 +18,7 @@ struct StepSeconds {
 using TuningRun = std::function<Result<StepSeconds>(bool decode, bool prefill)>;
 
 struct TuningSearch {
+  Tuning from;  // where to begin: what an earlier search found
   std::function<Result<TuningRun>(const Tuning &)> compile;
   std::function<void(const std::string &)> report = [](const std::string &) {};  // one line per candidate
   std::function<bool()> stop = [] { return false; };  // asked before each run; what was found so far is kept

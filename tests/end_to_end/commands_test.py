@@ -1,5 +1,6 @@
 """Each command once, on small models: results on stdout, the rest on stderr, JSON where it is offered."""
 import json
+import os
 import pathlib
 import subprocess
 import unittest
@@ -146,6 +147,32 @@ class Caches(support.Case):
         self.good("cache", "clear", environment=self.environment)
         self.assertEqual(self.entries(), {})
 
+    def test_folders_that_can_not_be_used_are_refused_or_told(self):
+        file = self.folder / "file"
+        file.write_text("")
+        for flag in ("--code-cache", "--weight-cache", "--tuning-cache"):
+            self.refused("generate", TINY, "--ids", 1, flag, file, says=[flag, "can't be made a directory"])
+        told = self.good("doctor", environment={"XDG_CACHE_HOME": str(file)}).out
+        self.assertIn(f"{file}/llc-model/code, which can't be written", told)
+        told = self.good("doctor", environment={"XDG_CACHE_HOME": "relative", "HOME": ""}).out
+        self.assertEqual(told.count("no folder: neither XDG_CACHE_HOME nor HOME"), 3)
+
+    def test_clearing_says_what_stays(self):
+        # A superuser may write everywhere.
+        command = [*(["setpriv", "--reuid=65534", "--clear-groups"] if os.geteuid() == 0 else []), support.PROGRAM]
+        if subprocess.run([*command, "--version"], capture_output=True, check=False).returncode:
+            self.skipTest("another user can't run the program")
+        self.start()
+        for place in (self.folder, *self.folder.rglob("*")):
+            place.chmod(0o555 if place.is_dir() else 0o444)
+        done = subprocess.run([*command, "cache", "clear"], capture_output=True, text=True, check=False,
+                              env={**os.environ, **self.environment})
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertIn("1 entry can't be removed; to fix:", done.stderr)
+        self.assertEqual(len(self.entries()), 2)
+        for place in (self.folder, *self.folder.rglob("*")):
+            place.chmod(0o755)
+
     def test_what_tune_finds_is_used_and_goes_into_artifacts(self):
         found = self.json("tune", TINY, "--seconds", 5, "--json", environment=self.environment)
         self.assertTrue(pathlib.Path(found["file"]).is_file())
@@ -160,6 +187,13 @@ class Caches(support.Case):
         artifact = self.folder / "tuned.so"
         self.good("compile", TINY, "-o", artifact, "--format", "so", "--target-cpu", "native:tile_rows=2", environment=self.environment)
         self.assertIn("tile_rows=2", json.dumps(self.json("inspect", artifact, "--json")["versions"]))
+
+    def test_a_search_begins_with_what_was_found_and_says_what_it_found(self):
+        told = self.good("compile", TINY, "-o", self.folder / "x.so", "--format", "so", "--target-cpu", "native", "--tune=1",
+                         environment=self.environment).err
+        self.assertIn("tuning: ", told)
+        told = self.good("tune", TINY, "--seconds", 0, "--tuning-cache", "none", environment=self.environment).out
+        self.assertIn("kept in   no folder", told)
 
     def test_tune_needs_code_for_this_machine(self):
         level = self.json("doctor", "--json")["cpu"]["used_level"]
@@ -244,7 +278,9 @@ class Telling(support.Case):
         self.assertEqual(steps["step", 1], 0)  # a single row is read where it lies
         copies = [copy for row in stages for copy in row["copies"]]
         self.assertEqual(any(copy["row_bytes"] or copy["block_bytes"] for copy in copies), steps["step", most] > 0)
-        self.assertIn(f"step, {most} tokens: ", self.good("inspect", TINY, "--kernels").out)
+        text = self.good("inspect", TINY, "--kernels").out
+        self.assertIn(f"step, {most} tokens: ", text)
+        self.assertEqual(text.split("\n\n")[0].count("\n"), len(stages) + sum(row["op"].startswith("call ") for row in found["kernels"]))
         dense = self.json("inspect", TINY, "--training", "--kernels", "--json")
         self.assertGreater(sum(step["bytes"] for step in dense["copied"]), 0)  # attention copies blocks
         self.assertIn("keys and values", {copy["what"] for row in dense["kernels"] for copy in row["copies"]})

@@ -183,6 +183,7 @@ Status tuneTargets(const CompileFlags &o, compiler::CompileOptions &options, con
     if (target.level != host.level) continue;
     LLC_ASSIGN(TunedModel tuned, tuneModel(traced, tune, progress));
     if (!tuned.result.tuning.empty()) name = target.name + ":" + tuningText(tuned.result.tuning);
+    progress.info(tuningSummary(tuned.result));
     return success();
   }
   return diagnose(ErrorKind::invalidInput, "--tune")
@@ -194,8 +195,13 @@ void reportResult(const CompileFlags &o, const compiler::CompiledModule &module,
   bool bundle = o.format == "bundle";
   uint64_t bytes = bundle ? bytesOf(o.output + "/code.so") + bytesOf(o.output + "/payload.bin") : bytesOf(o.output);
   if (o.json) {
-    nlohmann::json json = {{"output", o.output}, {"format", o.format}, {"bytes", bytes}, {"seconds", seconds},
-                           {"levels", module.manifest.levels}, {"max_context", module.manifest.maxContext}};
+    nlohmann::json json = {{"output", o.output},
+                           {"format", o.format},
+                           {"bytes", bytes},
+                           {"seconds", seconds},
+                           {"levels", module.manifest.levels},
+                           {"max_context", module.manifest.maxContext},
+                           {"made_with", module.manifest.versions}};
     for (auto &[phase, took] : module.phaseSeconds) json["phase_seconds"][phase] = took;
     if (o.explainFusion) json["fusion"] = module.fusion;
     fmt::print("{}\n", json.dump());

@@ -9,10 +9,12 @@
 
 #include "compiler/jit/engine.h"
 #include "runtime/base/clock.h"
+#include "runtime/base/memory.h"
 #include "runtime/serve/bench.h"
 #include "runtime/serve/options.h"
 #include "runtime/serve/session.h"
 #include "runtime/threads/limits.h"
+#include "tools/cli/cache_flags.h"
 #include "tools/cli/command.h"
 
 namespace llc::cli {
@@ -132,12 +134,8 @@ void declareTune(CLI::App &app, TuneFlags &o) {
       ->group("Compilation");
   addCacheTypeFlag(app, o.trace.cacheDtype);
   addActivationsFlag(app, o.trace.activations);
-  app.add_option("--weight-cache", o.tune.weightCache,
-                 "Directory of packed weights, or none (default: in the user's cache directory)")
-      ->group("Compilation");
-  app.add_option("--tuning-cache", o.tune.tuningCache,
-                 "Directory of tuning results, or none (default: in the user's cache directory)")
-      ->group("Compilation");
+  addCacheFlag(app, compiler::weightCache, o.tune.weightCache);
+  addCacheFlag(app, compiler::tuningCache, o.tune.tuningCache);
   app.add_flag("--json", o.json, "One JSON object instead of lines for people");
 }
 
@@ -163,11 +161,20 @@ Status runTune(Context &context, CLI::App &, TuneFlags &o) {
   fmt::print("tuning    {}\n", result.tuning.empty() ? "as in the table" : tuningText(result.tuning));
   fmt::print("decode    {:.3f} ms a step, was {:.3f}\n", result.after.decode * 1e3, result.before.decode * 1e3);
   fmt::print("prefill   {:.3f} ms, was {:.3f}\n", result.after.prefill * 1e3, result.before.prefill * 1e3);
-  fmt::print("tried     {} candidates{}\n", result.tried, result.complete ? "" : " (stopped early)");
-  if (!tuned.file.empty()) fmt::print("kept in   {}\n", tuned.file);
+  fmt::print("tried     {}{}\n", counted(result.tried, "candidate"), result.complete ? "" : " (stopped early)");
+  fmt::print("kept in   {}\n", !tuned.file.empty()            ? tuned.file
+                               : o.tune.tuningCache == "none" ? "no folder, as --tuning-cache asks"
+                                                              : noCacheFolder);
   return success();
 }
 }  // namespace
+
+std::string tuningSummary(const compiler::TuningResult &result) {
+  if (result.tuning.empty()) return "tuning: nothing is faster than the table's values";
+  return fmt::format("tuning: {}: {:.2f} x the speed of the table's values in decode, {:.2f} x in prefill",
+                     tuningText(result.tuning), result.before.decode / result.after.decode,
+                     result.before.prefill / result.after.prefill);
+}
 
 Result<TunedModel> tuneModel(const TracedModel &traced, const TuneOptions &options, Progress &progress) {
   TunedModel tuned;
@@ -178,6 +185,7 @@ Result<TunedModel> tuneModel(const TracedModel &traced, const TuneOptions &optio
   InterruptGuard guard;
   auto begin = Clock::now();
   compiler::TuningSearch search;
+  search.from = compiler::readTuning(tuned.file).value_or(Tuning());
   search.compile = [&](const Tuning &tuning) { return maker.make(tuning); };
   search.report = [&](const std::string &line) { progress.step("tuning: " + line); };
   search.stop = [&] { return interrupted || secondsSince(begin) > double(options.seconds); };

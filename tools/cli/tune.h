@@ -15,6 +15,8 @@ struct TunedModel {
   Target target;     // the row that was tuned: this machine's level
   std::string file;  // where the result was kept; empty if nowhere
 };
+// "tuning: stream_panels=2: 1.08 x the speed of the table's values in decode, 1.00 x in prefill"
+std::string tuningSummary(const compiler::TuningResult &result);
 // Searches, and keeps the result where later starts find it. Ctrl-C ends the search early, like its time limit.
 Result<TunedModel> tuneModel(const TracedModel &traced, const TuneOptions &options, Progress &progress);
 

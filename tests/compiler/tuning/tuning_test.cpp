@@ -145,6 +145,21 @@ TEST(TuningSearch, stoppingEarlyKeepsWhatWasFound) {
   EXPECT_FALSE(found->complete);
 }
 
+TEST(TuningSearch, beginsWithWhatWasFoundBefore) {
+  FakeMachine machine{[](const Target &t) { return StepSeconds{t.prefetchBytes == 512 ? 0.8 : 1.0, 2}; }};
+  TuningSearch search = machine.search();
+  search.from = {{"prefetch_bytes", 512}};
+  search.stop = [] { return true; };  // no time for anything but the verdict
+  auto found = searchTuning(targetOf(IsaLevel::avx2), search);
+  ASSERT_TRUE(found.ok());
+  EXPECT_EQ(found->tuning, search.from);
+  EXPECT_EQ(found->tried, 0);
+  search.from = {{"prefetch_bytes", 4096}};  // what gains no more goes
+  found = searchTuning(targetOf(IsaLevel::avx2), search);
+  ASSERT_TRUE(found.ok());
+  EXPECT_TRUE(found->tuning.empty());
+}
+
 TEST(TuningStore, roundedActivationsAreAnotherProgram) {
   auto context = makeContext();
   auto module = mlir::parseSourceString<mlir::ModuleOp>(tinyLlamaInBf16(), context.get());
