@@ -126,9 +126,10 @@ json copiedBySteps(mlir::ModuleOp scheduled, const std::vector<KernelUse> &uses,
   return list;
 }
 
-std::string kernelText(json kernels, const json &copied) {
+std::string kernelText(const json &kernels, const json &copied) {
   std::string layouts;
-  for (json &row : kernels) {
+  json stages = json::array();  // what else there is (weights, constants, other shapes of a value) takes no time
+  for (json row : kernels) {
     for (const json &copy : row["copies"])
       layouts += fmt::format("{} {}: {}\n", row["function"].get<std::string>(), row["name"].get<std::string>(),
                              copyText(copy));
@@ -136,11 +137,13 @@ std::string kernelText(json kernels, const json &copied) {
       layouts += fmt::format("{} {}: the result is stored as {}\n", row["function"].get<std::string>(),
                              row["name"].get<std::string>(), layout);
     row.erase("copies"), row.erase("stores");
+    bool isCall = row["op"].get_ref<const std::string &>().starts_with("call ");
+    if (isCall || !row["kernel"].get_ref<const std::string &>().empty()) stages.push_back(std::move(row));
   }
   for (const json &step : copied)
     layouts += fmt::format("{}, {} tokens: {} copied to other layouts\n", step.at("entry").get<std::string>(),
                            step.at("tokens").get<int64_t>(), humanBytes(step.at("bytes").get<int64_t>()));
-  return tableOf(kernels) + "\n" + layouts;
+  return tableOf(stages) + "\n" + layouts;
 }
 
 }  // namespace llc::cli

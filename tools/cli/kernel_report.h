@@ -23,6 +23,6 @@ nlohmann::json kernelsOf(mlir::ModuleOp scheduled, const std::vector<compiler::K
 nlohmann::json copiedBySteps(mlir::ModuleOp scheduled, const std::vector<compiler::KernelUse> &uses, int64_t maxTokens);
 
 // Both for people.
-std::string kernelText(nlohmann::json kernels, const nlohmann::json &copied);
+std::string kernelText(const nlohmann::json &kernels, const nlohmann::json &copied);
 
 }  // namespace llc::cli
