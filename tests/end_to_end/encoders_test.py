@@ -48,6 +48,26 @@ class Goldens(Case):
                 with self.subTest(name, more=more):
                     self.check_logits(FOLDER / name, *more)
 
+    def test_activations_are_rounded_beside_bf16_weights(self):
+        """As in models that generate: by default, in the code as in the interpreter."""
+        out = self.folder / "logits.safetensors"
+        def logits(name, *more):
+            model = FOLDER / name
+            self.good("logits", model, "--input", model / "expected.safetensors", "--output", out, "--dtype", "bf16", *more)
+            return support.read_safetensors(out)["logits"][1]
+        for name in GOLDENS:
+            with self.subTest(name):
+                rounded, plain = logits(name), logits(name, "--activations", "f32")
+                most = max(map(abs, plain))
+                apart = lambda a, b: max(abs(x - y) for x, y in zip(a, b)) / most
+                self.assertEqual(rounded, logits(name, "--activations", "bf16"))
+                self.assertLess(apart(rounded, logits(name, "--engine", "reference")), 1e-3)
+                self.assertLess(apart(plain, logits(name, "--engine", "reference", "--activations", "f32")), 1e-5)
+                self.assertGreater(apart(rounded, plain), 1e-4)
+                self.assertLess(apart(rounded, plain), 5e-2)
+        self.refused("logits", FOLDER / "bert", "--input", FOLDER / "bert/expected.safetensors", "--output", out, "--dtype", "f32",
+                     "--activations", "bf16", says=["--activations", "--dtype bf16"])
+
     def test_gradients(self):
         for name, golden in GOLDENS.items():
             norms, projections = ({key: value[part] for key, value in golden["gradients"].items()} for part in range(2))

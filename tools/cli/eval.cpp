@@ -46,7 +46,7 @@ void declareEval(CLI::App &app, EvalFlags &o) {
 
 // What a model that fills in has no use for; nothing of it is dropped in silence.
 Status evalHidden(const CLI::App &app, const ModelPlace &place, const EvalFlags &o, Progress &progress) {
-  for (const char *flag : {"--stride", "--cache-dtype", "--activations", "--deterministic", "--preload", "--code-cache",
+  for (const char *flag : {"--stride", "--cache-dtype", "--deterministic", "--preload", "--code-cache",
                            "--weight-cache", "--tuning-cache"})
     if (app.count(flag))
       return diagnose(ErrorKind::invalidInput, flag)
@@ -54,6 +54,7 @@ Status evalHidden(const CLI::App &app, const ModelPlace &place, const EvalFlags 
           .toFix("leave it out");
   return evaluateHidden(place,
                         {.dtype = o.open.dtype,
+                         .activations = o.open.activations,
                          .adapters = o.open.adapters,
                          .texts = o.texts,
                          .context = o.open.session.context,

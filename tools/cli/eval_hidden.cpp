@@ -167,6 +167,7 @@ Status evaluateHidden(const ModelPlace &place, const HiddenEvalOptions &options,
   progress.step("compiling " + traced.name);
   LLC_ASSIGN(traced.module, huggingface::traceForward(*traced.source, *traced.context, lossesAndHits,
                                                       forwardOptions(traced, evaluation.shape())));
+  LLC_TRY(roundAsAsked(traced, options.activations));
   LLC_ASSIGN(compiler::CompiledModule compiled, compiler::compile(*traced.module, {}));
   LLC_ASSIGN(ForwardProgram program, ForwardProgram::load(traced, compiled, huggingface::forwardEntry,
                                                           size_t(rowsTogether) * width * 2, options.threads, progress));

@@ -8,7 +8,7 @@
 namespace llc::cli {
 
 struct HiddenEvalOptions {
-  std::string dtype;
+  std::string dtype, activations;
   std::vector<std::string> adapters;
   CorpusFlags texts;
   int64_t context = 0, limit = 0, threads = 0;  // of a row, of documents; 0: all

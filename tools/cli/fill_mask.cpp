@@ -14,7 +14,7 @@ namespace llc::cli {
 
 namespace {
 struct FillFlags {
-  std::string model, text, dtype, engine = "jit";
+  std::string model, text, dtype, activations = "auto", engine = "jit";
   int64_t top = 5, threads = 0;
   bool json = false;
 };
@@ -24,6 +24,7 @@ void declareFill(CLI::App &app, FillFlags &o) {
   app.add_option("-p,--prompt", o.text, "Text with the tokenizer's mask token: \"The [MASK] is blue.\"")->required();
   app.add_option("--top-k", o.top, "Candidates for each mask")->capture_default_str()->check(CLI::Range(1, 1000));
   app.add_option("--dtype", o.dtype, "Element type of weight matrices: f32, f16, bf16 (default: as stored)");
+  addActivationsFlag(app, o.activations);
   app.add_option("--engine", o.engine, "jit: compiled code; reference: the interpreter, slow and plain")
       ->capture_default_str()
       ->check(CLI::IsMember({"jit", "reference"}));
@@ -102,7 +103,8 @@ Status runFill(Context &context, CLI::App &, FillFlags &o) {
         .says("has no tokenizer, which texts need")
         .toFix("copy the model's tokenizer into it, or give ids to llc-model logits");
   LLC_ASSIGN(TrainingBatch batch, batchOf(o.text, *tokenizer));
-  LLC_ASSIGN(std::vector<float> logits, wholeLogits(traced, batch, o.engine == "reference", o.threads, progress));
+  LLC_ASSIGN(std::vector<float> logits,
+             wholeLogits(traced, batch, o.activations, o.engine == "reference", o.threads, progress));
   progress.finish();
   print(batch, logits, *tokenizer, o);
   return success();

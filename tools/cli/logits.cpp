@@ -115,9 +115,9 @@ Status writeWholeLogits(const LogitsFlags &o, Progress &progress) {
   LLC_ASSIGN(TracedModel traced, openDirectory(place, training ? "f32" : o.open.dtype, progress));
   LLC_ASSIGN(TrainingBatch batch, readTrainingBatch(o.input, traced.source->model));
   int64_t threads = o.open.session.threads;
-  LLC_ASSIGN(std::vector<float> logits, training
-                                            ? trainingLogits(traced, batch, threads, progress)
-                                            : wholeLogits(traced, batch, o.engine == "reference", threads, progress));
+  LLC_ASSIGN(std::vector<float> logits,
+             training ? trainingLogits(traced, batch, threads, progress)
+                      : wholeLogits(traced, batch, o.open.activations, o.engine == "reference", threads, progress));
   SafeTensorsWriter writer(o.output);
   LLC_TRY(writer.declare("logits", DType::f32, {batch.rows, batch.width, traced.source->model.vocabulary}));
   LLC_TRY(writer.write(logits.data(), logits.size() * sizeof(float)));
@@ -145,8 +145,7 @@ Status runLogits(Context &context, CLI::App &app, LogitsFlags &o) {
   if (whole) {
     LLC_TRY(refuseFlags(
         app,
-        {"--cache-dtype", "--activations", "--adapter", "--context", "--preload", "--code-cache", "--weight-cache",
-          "--tuning-cache"},
+        {"--cache-dtype", "--adapter", "--context", "--preload", "--code-cache", "--weight-cache", "--tuning-cache"},
         "is for models with a cache", "leave it out"));
     return writeWholeLogits(o, progress);
   }

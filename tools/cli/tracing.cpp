@@ -88,9 +88,13 @@ Result<TracedModel> traceDirectory(const ModelPlace &place, const TraceOptions &
     progress.note(fmt::format("warning: a context of {} tokens, but the model was made for {}: texts get worse beyond that",
                               options.maxContext, model.maxPositions));
   LLC_ASSIGN(traced.module, huggingface::traceModel(*traced.source, *traced.context, trace));
-  LLC_ASSIGN(traced.activations, activationsFor(options.activations, traced.dtype));
-  if (traced.activations == "bf16") LLC_TRY(compiler::roundActivations(*traced.module));
+  LLC_TRY(roundAsAsked(traced, options.activations));
   return traced;
+}
+
+Status roundAsAsked(TracedModel &traced, const std::string &activations) {
+  LLC_ASSIGN(traced.activations, activationsFor(activations, traced.dtype));
+  return traced.activations == "bf16" ? compiler::roundActivations(*traced.module) : success();
 }
 
 Result<bool> isBidirectional(const ModelPlace &place) {

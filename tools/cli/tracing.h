@@ -42,6 +42,8 @@ Result<TracedModel> traceDirectory(const ModelPlace &place, const TraceOptions &
 // The same without its module: what traceTraining goes on from.
 Result<TracedModel> openDirectory(const ModelPlace &place, const std::string &dtype, Progress &progress,
                                   const std::vector<std::string> &adapters = {}, bool adapterSharesAtRunTime = false);
+// Makes products beside bf16 weights read what --activations asks for, and notes it.
+Status roundAsAsked(TracedModel &traced, const std::string &activations);
 // Whether it is a directory with a model that sees whole texts at once.
 Result<bool> isBidirectional(const ModelPlace &place);
 // Tokens of the longest texts that a model in a directory was made for; 0: no limit is known.

@@ -73,11 +73,12 @@ Result<std::vector<float>> trainingLogits(TracedModel &traced, const TrainingBat
   return logits;
 }
 
-Result<std::vector<float>> wholeLogits(TracedModel &traced, const TrainingBatch &batch, bool interpreted,
-                                       int64_t threads, Progress &progress) {
+Result<std::vector<float>> wholeLogits(TracedModel &traced, const TrainingBatch &batch, const std::string &activations,
+                                       bool interpreted, int64_t threads, Progress &progress) {
   progress.step("compiling " + traced.name);
   LLC_ASSIGN(traced.module,
              huggingface::traceForward(*traced.source, *traced.context, logitsOfAll, forwardOptions(traced, batch)));
+  LLC_TRY(roundAsAsked(traced, activations));
   std::vector<float> logits;
   if (interpreted) {
     LLC_ASSIGN(logits, interpret(traced, withoutLabels(batch), huggingface::forwardEntry, progress));

@@ -11,8 +11,8 @@ Result<std::vector<float>> trainingLogits(TracedModel &traced, const TrainingBat
                                           Progress &progress);
 
 // By a program of the forward alone, by compiled code or by the interpreter: what bidirectional models have instead of
-// a program that serves.
-Result<std::vector<float>> wholeLogits(TracedModel &traced, const TrainingBatch &batch, bool interpreted,
-                                       int64_t threads, Progress &progress);
+// a program that serves. `activations`: as for what serves.
+Result<std::vector<float>> wholeLogits(TracedModel &traced, const TrainingBatch &batch, const std::string &activations,
+                                       bool interpreted, int64_t threads, Progress &progress);
 
 }  // namespace llc::cli
