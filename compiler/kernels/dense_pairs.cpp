@@ -16,7 +16,7 @@ constexpr int64_t widening = 2;  // of the tile unit's blocks against those of p
 // Vectors: sums of eight rows by three panels take 24 of 32 registers; copies and sums of a block fit a second level of
 // 1 MiB.
 constexpr int64_t dotRows = PairDots::mostRows, dotBlockRows = 256, dotBlockPanels = 12;
-constexpr int64_t enoughBlocks = 16, leastPanels = 4;  // blocks of fewer panels, if there are not enough
+constexpr int64_t enoughDotBlocks = 16, leastPanels = 4;  // blocks of fewer panels, if there are not enough
 
 int64_t piecesOf(int64_t count, int64_t size) { return (count + size - 1) / size; }
 
@@ -212,7 +212,7 @@ bool fitsTileUnit(const Target &target, const DenseProductSpec &spec) {
 int64_t panelsOfDotBlock(const DenseProductSpec &spec) {
   int64_t others = piecesOf(spec.m, dotBlockRows), panels = piecesOf(spec.n, panelColumns);
   for (auto &dimension : spec.batches) others *= dimension.extent;
-  int64_t blocks = std::max(piecesOf(panels, dotBlockPanels), piecesOf(enoughBlocks, others));
+  int64_t blocks = std::max(piecesOf(panels, dotBlockPanels), piecesOf(enoughDotBlocks, others));
   return std::max(piecesOf(panels, blocks + blocks % 2), leastPanels);
 }
 
