@@ -16,4 +16,7 @@ inline Tensor operator*(Tensor x, double number) { return scale(x, number); }
 inline Tensor operator*(double number, Tensor x) { return scale(x, number); }
 inline Tensor operator/(Tensor x, double number) { return scale(x, 1 / number); }
 
+// 1 or 0: what is not finite is not less than the largest number either.
+inline Tensor isFinite(Tensor x) { return lt(abs(x), scalar(3e38f)); }
+
 }  // namespace llc::dsl

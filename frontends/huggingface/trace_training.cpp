@@ -226,7 +226,7 @@ class Training {
         return place == changed.end() ? dsl::parameter(name, shape)
                                       : results[size_t(place - changed.begin()) + numbers];
       });
-      Tensor finite = dsl::lt(dsl::abs(in.loss), dsl::scalar(3e38f));
+      Tensor finite = dsl::isFinite(in.loss);
       results.push_back(dsl::select(finite, now, dsl::parameter(written, derived.shape)));
       return results;
     };

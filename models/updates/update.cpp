@@ -127,8 +127,6 @@ struct Rule {
     return results;
   }
 
-  // What is not finite is not less than the largest number either.
-  static Tensor isFinite(Tensor x) { return lt(abs(x), scalar(3e38f)); }
   static Tensor sum(const std::vector<Tensor> &numbers) {
     Tensor all = numbers.size() == 1 ? numbers[0] : concat(numbers, 0);
     return reduce(reshape(all, {1, int64_t(numbers.size())}), {.signature = "ab->a", .kind = "sum"});

@@ -70,6 +70,7 @@ std::string toJson(const Manifest &m) {
                {"max_rows", m.maxRows},
                {"max_sequences", m.maxSequences},
                {"max_context", m.maxContext},
+               {"trained_length", m.trainedLength},
                {"virtual_tokens", m.virtualTokens},
                {"arena_bytes", m.arenaBytes},
                {"scratch_bytes", m.scratchBytes},
@@ -195,6 +196,7 @@ Status readNumbers(const JsonObject &object, Manifest &m) {
   LLC_ASSIGN(m.maxRows, object.integer("max_rows", 1, mostTokens));
   LLC_ASSIGN(m.maxSequences, object.integer("max_sequences", 1, mostTokens));
   LLC_ASSIGN(m.maxContext, object.integer("max_context", 1, mostTokens));
+  LLC_ASSIGN(m.trainedLength, object.integer("trained_length", 0, INT32_MAX, 0));
   LLC_ASSIGN(m.virtualTokens, object.integer("virtual_tokens", 0, mostTokens, 0));
   LLC_ASSIGN(m.arenaBytes, bytesAt(object, "arena_bytes"));
   LLC_ASSIGN(m.scratchBytes, bytesAt(object, "scratch_bytes"));

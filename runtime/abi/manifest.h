@@ -72,6 +72,7 @@ struct Manifest {
   std::vector<std::string> levels;  // instruction-set levels with code, best first: "avx512", "avx2", "generic"
   int64_t vocabulary = 0, hidden = 0, layers = 0;
   int64_t maxTokens = 0, maxRows = 0, maxSequences = 0, maxContext = 0;
+  int64_t trainedLength = 0;  // tokens of the longest texts that the model was made for; 0: no limit is known
   // So many tokens stand before each sequence, with the ids vocabulary, vocabulary + 1 ... They count in maxContext.
   int64_t virtualTokens = 0;
   uint64_t arenaBytes = 0;    // activations, all threads together

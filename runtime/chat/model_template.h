@@ -20,9 +20,8 @@ struct ModelTemplate {
 // named "default"). Nothing if there is none. Errors: one that is no template.
 Result<std::optional<ModelTemplate>> readModelTemplate(const std::map<std::string, std::string> &files);
 
-// The text of a template that has a name: chatml ("<|im_start|>ROLE", a line break, the content, "<|im_end|>"), or
-// roles
-// ("<|ROLE|>", a line break, the content). Null: no template is called so.
+// The text of a template that has a name, null if none has that: "chatml" ("<|im_start|>ROLE", a line break, the
+// content, "<|im_end|>") or "roles" ("<|ROLE|>", a line break, the content).
 const char *namedTemplate(std::string_view name);
 
 }  // namespace llc::chat

@@ -168,6 +168,17 @@ class Perplexity(support.Case):
         self.assertAlmostEqual(found["perplexity"], math.exp(found["avg_loss"]), delta=1e-6 * found["perplexity"])
         self.assertAlmostEqual(found["bits_per_byte"], -total / math.log(2) / len(text.encode()), delta=1e-4)
 
+    def test_an_artifact_knows_how_long_texts_its_model_was_made_for(self):
+        (self.folder / "a.txt").write_text(" ".join(sentences(400)))
+        made = json.loads((DEFAULT / "config.json").read_text())["max_position_embeddings"]
+        artifact = self.folder / "longer.so"
+        self.good("compile", "default", "-o", artifact, "--format", "so", "--target-cpu", "native", "--max-context", 2 * made)
+        found = [self.json("eval", model, "--perplexity", self.folder / "a.txt", "--json", "-q") for model in ("default", artifact)]
+        self.assertEqual([one["context"] for one in found], [made, made])
+        self.assertAlmostEqual(found[0]["avg_loss"], found[1]["avg_loss"], delta=1e-3)
+        longer = self.json("eval", artifact, "--perplexity", self.folder / "a.txt", "--context", 2 * made, "--json", "-q")
+        self.assertEqual(longer["context"], 2 * made)
+
     def test_a_dataset_counts_like_its_texts(self):
         texts = sentences(20)
         (self.folder / "a.txt").write_text("\n".join(texts) + "\n")

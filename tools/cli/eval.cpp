@@ -133,10 +133,9 @@ void print(const Tally &tally, const EvalFlags &o, int64_t context, double secon
 }
 
 // Rotations allow longer windows than the model was made for, and it is worse in them than it is.
-Result<int64_t> windowOf(const CLI::App &app, const ModelPlace &place, int64_t most) {
-  if (app.count("--context")) return most;
-  LLC_ASSIGN(int64_t made, trainedLength(place));
-  return made > 0 ? std::min(made, most) : most;
+int64_t windowOf(const CLI::App &app, const OpenedModel &opened) {
+  int64_t most = opened.session->limits().maxContext, made = opened.program->manifest().trainedLength;
+  return made > 0 && !app.count("--context") ? std::min(made, most) : most;
 }
 
 Status runEval(Context &context, CLI::App &app, EvalFlags &o) {
@@ -152,7 +151,7 @@ Status runEval(Context &context, CLI::App &app, EvalFlags &o) {
   LLC_ASSIGN(OpenedModel opened, openModel(place, o.open, progress));
   auto start = std::chrono::steady_clock::now();
   Tally tally;
-  LLC_ASSIGN(int64_t window, windowOf(app, place, opened.session->limits().maxContext));
+  int64_t window = windowOf(app, opened);
   LLC_TRY(Evaluation(opened, o, window, progress).all(tally));
   progress.finish();
   if (!app.count("--document-separator") && tally.bytes && tally.result.windows > tally.documents)

@@ -103,12 +103,6 @@ Result<bool> isBidirectional(const ModelPlace &place) {
   return source.model.bidirectional;
 }
 
-Result<int64_t> trainedLength(const ModelPlace &place) {
-  if (place.kind != ModelKind::directory) return 0;
-  LLC_ASSIGN(huggingface::ModelSource source, huggingface::openConfig(place.path, models::architectures()));
-  return source.model.maxPositions;
-}
-
 Status traceTraining(TracedModel &traced, huggingface::TrainingOptions options, Progress &progress) {
   progress.step("differentiating " + traced.name);
   options.dtype = traced.weightType;
@@ -163,6 +157,7 @@ void noteVocabulary(const Tokenizer *tokenizer, int64_t vocabulary, Progress &pr
 void completeManifest(Manifest &manifest, const TracedModel &traced, const Tokenizer *tokenizer) {
   manifest.name = traced.name;
   manifest.dtype = traced.dtype;
+  manifest.trainedLength = traced.source->model.maxPositions;
   if (!manifest.layers) manifest.layers = traced.source->model.layers;  // programs without caches do not show them
   const huggingface::GenerationDefaults &from = traced.source->generation;
   GenerationDefaults &to = manifest.generation;

@@ -46,8 +46,6 @@ Result<TracedModel> openDirectory(const ModelPlace &place, const std::string &dt
 Status roundAsAsked(TracedModel &traced, const std::string &activations);
 // Whether it is a directory with a model that sees whole texts at once.
 Result<bool> isBidirectional(const ModelPlace &place);
-// Tokens of the longest texts that a model in a directory was made for; 0: no limit is known.
-Result<int64_t> trainedLength(const ModelPlace &place);
 // Sets the module to the program that trains it: the entries loss and loss_and_gradients (phase differentiated). The
 // loss is of next tokens, of a bidirectional model that of hidden ones. The weights' type is that of `traced`.
 Status traceTraining(TracedModel &traced, huggingface::TrainingOptions options, Progress &progress);
