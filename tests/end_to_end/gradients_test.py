@@ -222,7 +222,7 @@ class Refusals(Case):
         self.refuse([[3, 4]], more=["--gradient-checkpointing", "dots"], says=["'dots'", "dots_saveable"])
         self.refuse([[3, 4]], more=["--gradient-checkpointing", "save_only_these_names"], says=["names nothing", "mlp"])
         self.refuse([[3, 4]], more=["--gradient-checkpointing", "dots_saveable:mlp"], says=["takes no names"])
-        self.refuse([[3, 4]], more=["--gradient-checkpointing", "auto:1GB"], says=["'auto'"])
+        self.refuse([[3, 4]], more=["--gradient-checkpointing", "auto:1GB"], says=["auto", "name what is to be kept"])
 
 
 if __name__ == "__main__":

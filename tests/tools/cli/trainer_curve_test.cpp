@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "models/trainer_registry.h"
+#include "runtime/train/gradient_flow.h"
 #include "tests/runtime/temporary_directory.h"
 #include "tests/tools/cli/score_heads.h"
 #include "tools/cli/training_step.h"
@@ -157,6 +158,13 @@ TEST_P(TrainerCurve, IsPyTorchs) {
     };
     compare("loss", result->loss);
     compare("norm", result->gradientNorm);
+    double squares = 0;  // of the norms by place
+    std::erase_if(result->metrics, [&](const auto &metric) {
+      bool isNorm = metric.first.starts_with(train::gradientNorms);
+      if (isNorm) squares += metric.second * metric.second;
+      return isNorm;
+    });
+    EXPECT_NEAR(std::sqrt(squares), result->gradientNorm, 1e-5 * result->gradientNorm);
     EXPECT_EQ(result->metrics.size() + 2, expected[i].size());
     // Before the first step model and reference are the same, and which ratio is larger is a matter of rounding.
     for (const auto &[name, value] : result->metrics)
