@@ -171,14 +171,16 @@ Result<std::unique_ptr<ByteStream>> ByteStream::open(const std::string &path) {
   using Stream = std::unique_ptr<ByteStream>;
   if (head.starts_with("\x1f\x8b")) return Stream(std::make_unique<GzipStream>(std::move(file)));
   if (head.starts_with("\x28\xb5\x2f\xfd")) return Stream(std::make_unique<ZstdStream>(std::move(file)));
-  for (std::string_view magic : {"PAR1", "ARROW1"})
-    if (head.starts_with(magic))
-      return diagnose(ErrorKind::unsupported, path)
-          .says(magic == "PAR1" ? "is a Parquet file, which this build can't read"
-                                : "is an Arrow file, which this build can't read")
-          .toFix(
-              "convert it to JSONL: python3 -c \"import pandas; pandas.read_parquet('IN').to_json('OUT.jsonl.gz', "
-              "orient='records', lines=True)\"");
+  if (head.starts_with("PAR1"))
+    return diagnose(ErrorKind::unsupported, path)
+        .says("is a Parquet file, but is named otherwise")
+        .toFix("give it the ending .parquet (or --format parquet)");
+  if (head.starts_with("ARROW1"))
+    return diagnose(ErrorKind::unsupported, path)
+        .says("is an Arrow file; these are not read")
+        .toFix(
+            "convert it to Parquet: python3 -c \"import pyarrow.feather as f, pyarrow.parquet as p; "
+            "p.write_table(f.read_table('IN'), 'OUT.parquet')\"");
   return Stream(std::make_unique<PlainStream>(std::move(file)));
 }
 

@@ -13,7 +13,7 @@ namespace llc::corpus {
 class ByteStream {
  public:
   // What the bytes begin with decides how they are read, not the name. Errors: notFound; unsupported for Parquet and
-  // Arrow.
+  // Arrow, which are not read as a stream.
   static Result<std::unique_ptr<ByteStream>> open(const std::string &path);
   virtual ~ByteStream() = default;
 

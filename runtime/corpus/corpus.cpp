@@ -8,7 +8,7 @@ Status Corpus::reportBroken() {
   if (!options_.skipBroken)
     return diagnose(ErrorKind::invalidInput, where)
         .says(record_.why)
-        .toFix("mend the line, or skip such records: --on-bad-record skip");
+        .toFix("mend the record, or skip such ones: --on-bad-record skip");
   if (options_.maxBroken >= 0 && counts_.broken > options_.maxBroken)
     return diagnose(ErrorKind::invalidInput, where)
         .says(fmt::format("{}; that is broken record {}, and --skip-bad allows {}", record_.why, counts_.broken,

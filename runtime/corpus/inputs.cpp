@@ -13,7 +13,7 @@ namespace fs = std::filesystem;
 
 constexpr std::pair<std::string_view, Format> endings[] = {
     {".txt", Format::text},     {".text", Format::text}, {".md", Format::text}, {".jsonl", Format::jsonl},
-    {".ndjson", Format::jsonl}, {".csv", Format::csv},   {".tsv", Format::tsv}};
+    {".ndjson", Format::jsonl}, {".csv", Format::csv},   {".tsv", Format::tsv}, {".parquet", Format::parquet}};
 
 std::string_view withoutCompression(std::string_view name) {
   for (std::string_view ending : {".gz", ".zst", ".zstd"})
@@ -28,15 +28,15 @@ std::optional<Format> formatOf(const std::string &path) {
   return std::nullopt;
 }
 
-bool isColumnar(const std::string &path) { return path.ends_with(".parquet") || path.ends_with(".arrow"); }
+bool isArrow(const std::string &path) { return path.ends_with(".arrow"); }
 bool isPattern(const std::string &path) { return path.find_first_of("*?[") != std::string::npos; }
 
-Error columnar(const std::string &path) {
+Error arrow(const std::string &path) {
   return diagnose(ErrorKind::unsupported, path)
-      .says("Parquet and Arrow files can't be read by this build")
+      .says("Arrow files are not read")
       .toFix(
-          "convert it to JSONL: python3 -c \"import pandas; pandas.read_parquet('IN').to_json('OUT.jsonl.gz', "
-          "orient='records', lines=True)\"");
+          "convert it to Parquet: python3 -c \"import datasets; "
+          "datasets.Dataset.from_file('IN').to_parquet('OUT.parquet')\"");
 }
 
 class Finder {
@@ -55,7 +55,7 @@ class Finder {
   Status addFile(const fs::path &path, bool named) {
     std::string text = path.string();
     auto format = formatOf(text);
-    if (isColumnar(text)) return columnar(text);
+    if (isArrow(text)) return arrow(text);
     if (!format && !named && !format_) return success();
     std::error_code error;
     uint64_t bytes = fs::file_size(path, error);
@@ -111,11 +111,14 @@ Result<Input> split(const std::string &specification) {
 }  // namespace
 
 Result<Format> formatNamed(const std::string &name) {
-  constexpr std::pair<const char *, Format> names[] = {
-      {"text", Format::text}, {"jsonl", Format::jsonl}, {"csv", Format::csv}, {"tsv", Format::tsv}};
+  constexpr std::pair<const char *, Format> names[] = {{"text", Format::text},
+                                                       {"jsonl", Format::jsonl},
+                                                       {"csv", Format::csv},
+                                                       {"tsv", Format::tsv},
+                                                       {"parquet", Format::parquet}};
   for (auto [known, format] : names)
     if (name == known) return format;
-  return diagnose(ErrorKind::invalidInput, name).says("is no format").toFix("use text, jsonl, csv or tsv");
+  return diagnose(ErrorKind::invalidInput, name).says("is no format").toFix("use text, jsonl, csv, tsv or parquet");
 }
 
 Result<std::vector<Input>> findInputs(const std::vector<std::string> &specifications, std::optional<Format> format) {
@@ -128,9 +131,10 @@ Result<std::vector<Input>> findInputs(const std::vector<std::string> &specificat
     LLC_TRY(finder.add(input.name, status));
     if (finder.files.empty())
       return diagnose(ErrorKind::notFound, input.name)
-          .says(fs::is_directory(status) || isPattern(input.name)
-                    ? "no text here: no file ends in .txt, .md, .jsonl, .csv or .tsv (or these and .gz or .zst)"
-                    : "no such file or directory")
+          .says(
+              fs::is_directory(status) || isPattern(input.name)
+                  ? "no text here: no file ends in .txt, .md, .jsonl, .csv, .tsv (or these and .gz or .zst) or .parquet"
+                  : "no such file or directory")
           .toFix("check the path; --format says what files of other names hold");
     std::sort(finder.files.begin(), finder.files.end(), [](const auto &a, const auto &b) { return a.path < b.path; });
     input.files = std::move(finder.files);

@@ -9,7 +9,7 @@
 
 namespace llc::corpus {
 
-enum class Format { text, jsonl, csv, tsv };
+enum class Format { text, jsonl, csv, tsv, parquet };
 
 struct InputFile {
   std::string path;
@@ -23,13 +23,13 @@ struct Input {
   std::vector<InputFile> files;  // sorted by path; at least one
 };
 
-// `format` overrides what the names say (.txt .md .text; .jsonl .ndjson; .csv; .tsv; each also with .gz or .zst).
-// Files named one by one may have any name (text, then); in directories and patterns only these endings count.
-// Errors: notFound (with the directory that was searched), unsupported (Parquet).
+// `format` overrides what the names say (.txt .md .text; .jsonl .ndjson; .csv; .tsv; each also with .gz or .zst;
+// .parquet). Files named one by one may have any name (text, then); in directories and patterns only these endings
+// count. Errors: notFound (with the directory that was searched), unsupported (Arrow).
 Result<std::vector<Input>> findInputs(const std::vector<std::string> &specifications,
                                       std::optional<Format> format = std::nullopt);
 
-// "text", "jsonl", "csv", "tsv"
+// "text", "jsonl", "csv", "tsv", "parquet"
 Result<Format> formatNamed(const std::string &name);
 
 }  // namespace llc::corpus

@@ -4,6 +4,7 @@
 #include "runtime/base/memory.h"
 #include "runtime/corpus/csv.h"
 #include "runtime/corpus/lines.h"
+#include "runtime/corpus/parquet/rows.h"
 #include "runtime/text/utf8.h"
 
 namespace llc::corpus {
@@ -156,11 +157,41 @@ class CsvReader final : public RecordReader {
   RecordOptions options_;
   std::vector<std::string> names_;
 };
+
+class ParquetReader final : public RecordReader {
+ public:
+  ParquetReader(std::unique_ptr<parquet::Rows> rows, const RecordOptions &options)
+      : rows_(std::move(rows)), options_(options) {}
+  uint64_t consumed() const override { return rows_->consumed(); }
+
+  Status next(Record &record) override {
+    nlohmann::json row;
+    for (;;) {
+      std::string text, why;
+      LLC_ASSIGN(bool more, rows_->next(row, why));
+      if (!more) return record.kind = Record::Kind::end, success();
+      record.line = rows_->number();
+      if (why.empty()) text = contentOf(row, options_, why);
+      if (finish(record, std::move(text), why)) return success();
+    }
+  }
+
+ private:
+  std::unique_ptr<parquet::Rows> rows_;
+  RecordOptions options_;
+};
 }  // namespace
 
 Result<std::unique_ptr<RecordReader>> RecordReader::open(const InputFile &file, const RecordOptions &options) {
-  LLC_ASSIGN(auto stream, ByteStream::open(file.path));
   using Reader = std::unique_ptr<RecordReader>;
+  if (file.format == Format::parquet) {
+    // Of examples any column may count.
+    bool needsAll = options.accepts != nullptr;
+    LLC_ASSIGN(auto rows, parquet::Rows::open(file.path, needsAll ? std::vector<std::string>() : options.fields,
+                                              options.maxRecordBytes));
+    return Reader(std::make_unique<ParquetReader>(std::move(rows), options));
+  }
+  LLC_ASSIGN(auto stream, ByteStream::open(file.path));
   switch (file.format) {
     case Format::jsonl:
       return Reader(std::make_unique<JsonReader>(std::move(stream), options));
@@ -169,6 +200,7 @@ Result<std::unique_ptr<RecordReader>> RecordReader::open(const InputFile &file, 
     case Format::tsv:
       return Reader(std::make_unique<CsvReader>(std::move(stream), '\t', options));
     case Format::text:
+    case Format::parquet:
       break;
   }
   return Reader(std::make_unique<TextReader>(std::move(stream), options));

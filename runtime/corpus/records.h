@@ -1,5 +1,5 @@
-// Text, JSON lines and CSV as a stream of texts. A record that is broken is told apart from a file that can't be read
-// on.
+// Text, JSON lines, CSV and Parquet as a stream of texts. A record that is broken is told apart from a file that can't
+// be read on.
 #pragma once
 #include <functional>
 #include <memory>
@@ -18,8 +18,8 @@ struct RecordOptions {
   // Text files: "line" (each line is a document), "blank" (documents are separated by blank lines), "file" (one
   // document), or anything else: a line of exactly this text separates documents.
   std::string separator = "line";
-  // When given, a record is not a text but a JSON object, as text: a line of .jsonl, a row of .csv, {"text": ...} of
-  // other files. Objects for which it says an error are broken records.
+  // When given, a record is not a text but a JSON object, as text: a line of .jsonl, a row of .csv or .parquet,
+  // {"text": ...} of other files. Objects for which it says an error are broken records.
   std::function<Status(const nlohmann::json &)> accepts = nullptr;
   uint64_t maxRecordBytes = uint64_t(64) << 20;  // longer ones are broken records
 };
@@ -27,7 +27,7 @@ struct RecordOptions {
 struct Record {
   enum class Kind { good, broken, end } kind = Kind::end;
   std::string text;  // valid UTF-8, never blank
-  int64_t line = 0;  // where it begins, from 1
+  int64_t line = 0;  // where it begins, from 1; of Parquet the row
   std::string why;   // of a broken one
 };
 

@@ -108,6 +108,21 @@ class Datasets(support.Case):
         self.assertEqual([entry["ids"] for entry in shown["shown"]], rows[5:7])
         self.good("data", "verify", self.folder / "d.index", "--tokenizer-path", DEFAULT)
 
+    def test_parquet_gives_what_json_lines_give(self):
+        goldens = ROOT / "tests/golden/parquet"
+        for name, lines, more in (("plain_pages", "plain", ("--field", "text")), ("nested_pages", "nested", ())):
+            for source in (f"{name}.parquet", f"{lines}.jsonl"):
+                out = self.folder / source
+                made = self.json("data", "prepare", "-i", goldens / source, "--tokenizer-path", DEFAULT, "-o", f"{out}.bin",
+                                 "--on-bad-record", "skip", "--json", "-q", *more)
+                self.assertGreater(made["sequences"], 10)
+            self.assertEqual((self.folder / f"{name}.parquet.bin").read_bytes(), (self.folder / f"{lines}.jsonl.bin").read_bytes())
+        prepare = ("data", "prepare", "--tokenizer-path", DEFAULT, "-o", self.folder / "x.bin", "-i")
+        self.refused(*prepare, goldens / "plain.parquet", "--field", "text", says=["plain.parquet:1", "'text'", "--on-bad-record skip"])
+        self.refused(*prepare, goldens / "brotli.parquet", says=["BROTLI", "write_table"], code=3)
+        (self.folder / "cut.parquet").write_bytes((goldens / "plain.parquet").read_bytes()[:-9])
+        self.refused(*prepare, self.folder / "cut.parquet", says=["cut.parquet", "does not end with PAR1"])
+
     def test_ids_of_8_bytes_are_converted(self):
         self.prepare()
         rows = sequences(self.folder / "d.bin")

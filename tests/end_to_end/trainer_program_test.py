@@ -52,6 +52,13 @@ class TrainerProgram(tiny_training.Case):
         for name in STATE:
             self.assertEqual(*(pathlib.Path(made["checkpoint"], name).read_bytes() for made in (one, other)), name)
 
+    def test_reads_parquet(self):
+        goldens = support.ROOT / "tests/golden/parquet"
+        self.same(*(self.alone(self.folder / name, "--on-bad-record", "skip", "--data-path", goldens / name, steps=4)
+                    for name in ("nested_pages.parquet", "nested.jsonl")))
+        outcome = support.run("--data-path", goldens / "brotli.parquet", "--output-dir", self.folder / "no", program=self.base / "trainer")
+        self.assertIn("BROTLI", outcome.err)
+
     def test_trains_as_the_compiler_does_and_goes_on_from_its_checkpoints(self):
         whole, trained = self.with_compiler(self.folder / "whole"), self.alone(self.folder / "alone")
         self.assertEqual(len([record for record in self.curve(whole) if record["event"] == "train"]), 6)

@@ -8,14 +8,14 @@ namespace llc::cli {
 void addCorpusFlags(CLI::App &app, CorpusFlags &flags) {
   constexpr const char *group = "Texts";
   app.add_option("-i,--input,--dataset", flags.inputs,
-                 "File, directory or pattern of texts: .txt, .md, .jsonl, .csv, .tsv, also with .gz or .zst; may be "
-                 "given more than once")
+                 "File, directory or pattern of texts: .txt, .md, .jsonl, .csv, .tsv, also with .gz or .zst; "
+                 ".parquet; may be given more than once")
       ->required()
       ->expected(1)
       ->take_all()
       ->group(group);
-  app.add_option("--format", flags.format, "What the files hold, whatever their names: text, jsonl, csv, tsv")
-      ->check(CLI::IsMember({"text", "jsonl", "csv", "tsv"}))
+  app.add_option("--format", flags.format, "What the files hold, whatever their names: text, jsonl, csv, tsv, parquet")
+      ->check(CLI::IsMember({"text", "jsonl", "csv", "tsv", "parquet"}))
       ->group(group);
   app.add_option("--field", flags.fields,
                  "Fields whose text counts: a,b. Default: conversations or messages, content, text, prompt with "

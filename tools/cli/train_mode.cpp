@@ -41,7 +41,7 @@ bool isOfRecords(std::string path) {
   }
   for (std::string_view packed : {".gz", ".zst"})
     if (path.ends_with(packed)) path.resize(path.size() - packed.size());
-  return std::ranges::any_of(std::initializer_list<std::string_view>{".jsonl", ".ndjson", ".csv", ".tsv"},
+  return std::ranges::any_of(std::initializer_list<std::string_view>{".jsonl", ".ndjson", ".csv", ".tsv", ".parquet"},
                              [&](std::string_view ending) { return path.ends_with(ending); });
 }
 }  // namespace

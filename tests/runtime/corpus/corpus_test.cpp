@@ -178,14 +178,37 @@ TEST_F(CorpusTest, DirectoriesPatternsAndWeights) {
     EXPECT_FALSE(findInputs({folder_.file(bad)}).ok()) << bad;
 }
 
-TEST_F(CorpusTest, ParquetSaysWhatToConvert) {
-  folder_.write("d/x.parquet", "PAR1");
-  folder_.write("x.txt", "PAR1....");
-  for (const char *name : {"d", "d/x.parquet", "x.txt"}) {
-    auto outcome = readAll(folder_.file(name));
-    EXPECT_NE(outcome.error.find("Parquet"), std::string::npos) << outcome.error;
-    EXPECT_NE(outcome.error.find("convert"), std::string::npos);
+TEST_F(CorpusTest, ParquetIsReadAsJsonLinesAre) {
+  std::string goldens = std::string(LLC_SOURCE_DIR) + "/tests/golden/parquet/";
+  CorpusOptions options;
+  options.skipBroken = true;
+  options.records.fields = {"text"};
+  for (std::string name : {"plain", "plain_pages"}) {
+    auto rows = readAll(goldens + name + ".parquet", options), lines = readAll(goldens + "plain.jsonl", options);
+    EXPECT_EQ(rows.error, "");
+    EXPECT_GT(rows.texts.size(), 40u);
+    EXPECT_EQ(rows.texts, lines.texts);
+    ASSERT_EQ(rows.skipped.size(), lines.skipped.size());
+    EXPECT_EQ(rows.skipped[0], goldens + name + ".parquet:1: has no field 'text'");
   }
+  options.records.fields = {};
+  options.records.accepts = [](const nlohmann::json &) { return success(); };
+  EXPECT_EQ(readAll(goldens + "nested.parquet", options).texts, readAll(goldens + "nested.jsonl", options).texts);
+  std::filesystem::create_directory(folder_.file("d"));
+  std::filesystem::copy_file(goldens + "plain.parquet", folder_.file("d/a.parquet"));
+  EXPECT_EQ(readAll(folder_.file("d"), options).texts.size(), 60u);
+  EXPECT_EQ(readAll(folder_.file("d/*.parquet"), options).texts.size(), 60u);
+}
+
+TEST_F(CorpusTest, ColumnarFilesSayWhatToDo) {
+  folder_.write("x.txt", "PAR1....");
+  folder_.write("x.parquet", "PAR1....");
+  folder_.write("x.arrow", "ARROW1");
+  folder_.write("y.txt", "ARROW1");
+  EXPECT_NE(readAll(folder_.file("x.txt")).error.find("give it the ending .parquet"), std::string::npos);
+  EXPECT_NE(readAll(folder_.file("x.parquet")).error.find("copy it again"), std::string::npos);
+  for (const char *name : {"x.arrow", "y.txt"})
+    EXPECT_NE(readAll(folder_.file(name)).error.find("convert it to Parquet"), std::string::npos);
 }
 
 }  // namespace
