@@ -14,8 +14,8 @@ struct PageMemory {
 
 class Column {
  public:
-  Column(Bytes file, const std::string &path, const Leaf &leaf, PageMemory &memory)
-      : file_(file), path_(path), leaf_(leaf), memory_(memory) {}
+  Column(Bytes file, std::string path, Leaf leaf, PageMemory &memory)
+      : file_(file), path_(std::move(path)), leaf_(std::move(leaf)), memory_(memory) {}
 
   // Goes to the first entry of a row group, counted from 1. Errors, here and in advance(): unsupported, resource;
   // invalidInput with column, row group and page.
@@ -49,8 +49,8 @@ class Column {
   Status checkMemory() const;
 
   Bytes file_;
-  const std::string &path_;
-  const Leaf &leaf_;
+  std::string path_;
+  Leaf leaf_;
   PageMemory &memory_;
   size_t group_ = 0, page_ = 0;
   Codec codec_ = Codec::none;
