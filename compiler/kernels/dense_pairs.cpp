@@ -28,8 +28,8 @@ bool isOfPairs(const DenseProductSpec &spec) {
 // From where a factor is copied is left open.
 pair_tiles::Factor factorOf(const DenseProductSpec &spec, DenseFactor which) {
   bool isWhole = spec.k % tileK == 0 && (which == DenseFactor::a ? spec.m : spec.n) % tileRows == 0;
-  if (which == DenseFactor::a) return {{}, spec.aType, spec.aRow, spec.aStep, {}, {}, 0, true, false, isWhole};
-  return {{}, spec.bType, spec.bColumn, spec.bStep, {}, {}, 0, false, false, isWhole};
+  if (which == DenseFactor::a) return {{}, spec.aType, spec.aRow, spec.aStep, {}, {}, 0, true, isWhole};
+  return {{}, spec.bType, spec.bColumn, spec.bStep, {}, {}, 0, false, isWhole};
 }
 
 // Copies the factors unless that was done before, then multiplies block by block.

@@ -25,15 +25,17 @@ Values addPair(Emitter &e, const PairDots &dots, ValueRange lefts, Value right, 
 void forPanelGroups(Emitter &e, Value count, llvm::function_ref<void(Value group, Value first, int64_t number)> body,
                     llvm::function_ref<void(Value group)> after) {
   // 3 + 3 + 2 + 2 rather than 3 + 3 + 3 + 1: the sums of one panel are too few to keep the units busy.
-  Value groups = e.ceilDiv(count, 3), lacking = e.sub(e.mul(groups, 3), count);
-  Value ofThree = e.max(e.c64(0), e.sub(groups, lacking));
+  constexpr int64_t most = PairDots::mostPanels;
+  static_assert(most == 3, "a group that is not whole has two panels, or is the only one and has one");
+  Value groups = e.ceilDiv(count, most), lacking = e.sub(e.mul(groups, most), count);
+  Value whole = e.max(e.c64(0), e.sub(groups, lacking));
   e.loop(e.c64(0), groups, 1, [&](Value group) {
-    Value first = e.add(e.mul(group, 2), e.min(group, ofThree));
+    Value first = e.add(e.mul(group, most - 1), e.min(group, whole));
     auto rest = [&] {
       Value isTwo = e.cmp(Emitter::IntCompare::sge, e.sub(count, first), e.c64(2));
       e.ifElse(isTwo, [&] { body(group, first, 2); }, [&] { body(group, first, 1); });
     };
-    e.ifElse(e.cmp(Emitter::IntCompare::slt, group, ofThree), [&] { body(group, first, 3); }, rest);
+    e.ifElse(e.cmp(Emitter::IntCompare::slt, group, whole), [&] { body(group, first, most); }, rest);
     if (after) after(group);
   });
 }

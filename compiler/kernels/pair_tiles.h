@@ -27,8 +27,8 @@ struct Factor {
   Value units, copy;               // how many; where to
   int64_t groupBytes;
   bool isLeft;
-  bool isNear = false;   // lines are in some cache already: nothing is fetched ahead
   bool isWhole = false;  // 16 units and 32 steps of k are always there: the numbers of both are multiples
+  bool isNear = false;   // lines are in some cache already: nothing is fetched ahead
 
   int64_t bytes() const { return int64_t(byteSize(type)); }
 };

@@ -145,8 +145,7 @@ Status scoreCommand(Engine &engine, const Tokenizer *tokenizer, const ScoreOptio
   LLC_ASSIGN(auto ids, idsOf(options.input, tokenizer));
   if (ids.size() < 2)
     return diagnose(ErrorKind::invalidInput, "score")
-        .says(fmt::format("{} token{} can't be scored: each is judged by those before it", ids.size(),
-                          ids.size() == 1 ? "" : "s"))
+        .says(counted(int64_t(ids.size()), "token") + " can't be scored: each is judged by those before it")
         .toFix("give a longer text");
   LLC_ASSIGN(auto logProbs, engine.score(ids));
   double sum = 0;

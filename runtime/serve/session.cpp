@@ -218,7 +218,7 @@ int64_t Session::length(int64_t sequence) const {
 }
 
 std::string Session::description() const {
-  return fmt::format("compiled code, {}, {} thread{}", program_->level(), threads(), threads() == 1 ? "" : "s");
+  return fmt::format("compiled code, {}, {}", program_->level(), counted(threads(), "thread"));
 }
 
 Status Session::check(std::span<const SequenceTokens> batch) const {

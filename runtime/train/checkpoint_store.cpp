@@ -185,12 +185,16 @@ Result<std::optional<ReadCheckpoint>> CheckpointStore::newest(const std::functio
       .toFix("start anew with --resume-from-checkpoint none");
 }
 
+std::string checkpointNamedBy(const std::string &pointer) {
+  auto text = readTextFile(pointer, 4096);
+  return text ? text->substr(0, text->find('\n')) : "";
+}
+
 Result<ReadCheckpoint> CheckpointStore::named(const std::string &name) {
   std::error_code error;
   std::string directory = name;
   if (name == "latest" || name == "best") {
-    auto pointer = readTextFile(path(name), 4096);
-    if (pointer) directory = path(pointer->substr(0, pointer->find('\n')));
+    if (std::string pointed = checkpointNamedBy(path(name)); !pointed.empty()) directory = path(pointed);
   }
   std::string known;
   for (const CheckpointEntry &entry : list()) {
@@ -204,9 +208,9 @@ Result<ReadCheckpoint> CheckpointStore::named(const std::string &name) {
         .toFix(known.empty() ? "leave --resume-from-checkpoint out to start anew"
                              : "give latest, best, a step, a path, or one of " + known);
   // A run's folder stands for its latest.
-  if (auto latest = readTextFile(directory + "/latest", 4096);
-      latest && !fs::exists(directory + "/manifest.json", error))
-    directory += "/" + latest->substr(0, latest->find('\n'));
+  if (std::string latest = checkpointNamedBy(directory + "/latest");
+      !latest.empty() && !fs::exists(directory + "/manifest.json", error))
+    directory += "/" + latest;
   resumed_ = fs::path(directory).lexically_normal().filename().string();
   return readCheckpoint(directory);
 }

@@ -20,6 +20,9 @@ struct CheckpointEntry {
   int64_t step = 0;
 };
 
+// The name in a file `latest` or `best` of a run's folder; empty: there is none.
+std::string checkpointNamedBy(const std::string &pointer);
+
 class CheckpointStore {
  public:
   // Makes the directory, locks it, and removes what interrupted writers left in it. Errors: resource (another process

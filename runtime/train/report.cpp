@@ -22,11 +22,12 @@ Line lineOf(const std::vector<Record> &records, const std::string &label, const 
 
 // Norms by layer, at the beginning, in the middle and at the end.
 std::vector<Line> gradientFlow(const std::vector<Record> &records) {
+  const std::string prefix = "train/" + std::string(gradientNorms);
   std::vector<Line> all;
   for (const Record &record : records) {
     Line line{"step " + record["step"].dump(), {}};
     for (const auto &[key, value] : record.items())
-      if (std::string_view prefix = "train/grad_norms/"; key.starts_with(prefix) && value.is_number())
+      if (key.starts_with(prefix) && value.is_number())
         if (int64_t layer = layerOfPlace(std::string_view(key).substr(prefix.size())); layer >= 0)
           line.points.emplace_back(double(layer), value.get<double>());
     std::ranges::sort(line.points);

@@ -6,7 +6,7 @@
 #include <filesystem>
 
 #include "runtime/abi/artifact.h"
-#include "runtime/base/mapped_file.h"
+#include "runtime/train/checkpoint_store.h"
 
 namespace llc::cli {
 
@@ -77,9 +77,7 @@ std::string latestCheckpoint(const std::string &path) {
   std::error_code error;
   for (const char *file : {"config.json", "adapter_config.json"})
     if (fs::exists(fs::path(path) / file, error)) return path;
-  auto named = readTextFile((fs::path(path) / "latest").string(), 4096);
-  if (!named) return path;
-  std::string name = named->substr(0, named->find('\n'));
+  std::string name = train::checkpointNamedBy((fs::path(path) / "latest").string());
   fs::path checkpoint = fs::path(path) / name;
   return !name.empty() && fs::is_directory(checkpoint, error) ? checkpoint.string() : path;
 }

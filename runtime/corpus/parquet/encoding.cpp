@@ -6,18 +6,6 @@
 namespace llc::corpus::parquet {
 
 namespace {
-// Takes a number off the front; false when there is none.
-bool takeVarint(Bytes &bytes, uint64_t &value) {
-  value = 0;
-  for (unsigned i = 0; i < 10 && i < bytes.size(); ++i) {
-    value |= uint64_t(bytes[i] & 127) << (7 * i);
-    if (bytes[i] < 128) return bytes = bytes.subspan(i + 1), true;
-  }
-  return false;
-}
-
-uint64_t unzigzag(uint64_t value) { return value >> 1 ^ (~(value & 1) + 1); }
-
 template <class T>
 bool takeFixed(Bytes &bytes, T &value) {
   if (bytes.size() < sizeof(T)) return false;

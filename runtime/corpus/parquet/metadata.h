@@ -85,4 +85,9 @@ PageHeader readPageHeader(Thrift &thrift);
 inline constexpr const char *rewriteRemedy =
     "write it anew: python3 -c \"import pyarrow.parquet as p; p.write_table(p.read_table('IN'), 'OUT.parquet')\"";
 
+// How to leave a column out.
+inline constexpr const char *dropRemedy =
+    "leave the column out: python3 -c \"import pyarrow.parquet as p; "
+    "p.write_table(p.read_table('IN').drop_columns(['COLUMN']), 'OUT.parquet')\"";
+
 }  // namespace llc::corpus::parquet

@@ -59,9 +59,7 @@ Status Rows::checkTypes() const {
       return diagnose(ErrorKind::unsupported, file_.path())
           .says(fmt::format("column '{}' is of type {}{}, which is not read", leaf.path, nameOf(leaf.type),
                             leaf.isDecimal ? " (decimal)" : ""))
-          .toFix(
-              "name the columns that are needed (--field a,b), or leave this one out: python3 -c \"import "
-              "pyarrow.parquet as p; p.write_table(p.read_table('IN').drop_columns(['COLUMN']), 'OUT.parquet')\"");
+          .toFix(std::string("name the columns that are needed (--field a,b), or ") + dropRemedy);
     }
   return success();
 }

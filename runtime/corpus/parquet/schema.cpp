@@ -138,9 +138,7 @@ class SchemaReader {
     if (textKeys) return success();
     return diagnose(ErrorKind::unsupported, file_)
         .says("column '" + path + "' is a map whose keys are no texts")
-        .toFix(
-            "leave the column out: python3 -c \"import pyarrow.parquet as p; "
-            "p.write_table(p.read_table('IN').drop_columns(['COLUMN']), 'OUT.parquet')\"");
+        .toFix(dropRemedy);
   }
 
   const std::vector<SchemaElement> &elements_;

@@ -2,6 +2,15 @@
 
 namespace llc::corpus::parquet {
 
+bool takeVarint(Bytes &bytes, uint64_t &value) {
+  value = 0;
+  for (unsigned i = 0; i < 10 && i < bytes.size(); ++i) {
+    value |= uint64_t(bytes[i] & 127) << (7 * i);
+    if (bytes[i] < 128) return bytes = bytes.subspan(i + 1), true;
+  }
+  return false;
+}
+
 uint8_t Thrift::byte() {
   ok_ = ok_ && at_ < bytes_.size();
   return ok_ ? bytes_[at_++] : 0;
@@ -9,19 +18,13 @@ uint8_t Thrift::byte() {
 
 uint64_t Thrift::varint() {
   uint64_t value = 0;
-  for (unsigned shift = 0; shift < 64; shift += 7) {
-    uint8_t next = byte();
-    value |= uint64_t(next & 127) << shift;
-    if (next < 128) return value;
-  }
-  ok_ = false;
-  return 0;
+  Bytes rest = bytes_.subspan(at_);
+  ok_ = ok_ && takeVarint(rest, value);
+  if (ok_) at_ = bytes_.size() - rest.size();
+  return ok_ ? value : 0;
 }
 
-int64_t Thrift::zigzag() {
-  uint64_t value = varint();
-  return int64_t(value >> 1 ^ (~(value & 1) + 1));
-}
+int64_t Thrift::zigzag() { return int64_t(unzigzag(varint())); }
 
 void Thrift::advance(uint64_t count) {
   ok_ = ok_ && count <= bytes_.size() - at_;

@@ -10,6 +10,11 @@ namespace llc::corpus::parquet {
 
 using Bytes = std::span<const uint8_t>;
 
+// Takes a number of 7 bits a byte off the front; false when there is none.
+bool takeVarint(Bytes &bytes, uint64_t &value);
+// 0, 1, 2, 3 ... stand for 0, -1, 1, -2 ...
+inline uint64_t unzigzag(uint64_t value) { return value >> 1 ^ (~(value & 1) + 1); }
+
 class Thrift {
  public:
   enum Type : uint8_t { yes = 1, no = 2, int8 = 3, int16, int32, int64, real, binary, list, set, map, structure };
